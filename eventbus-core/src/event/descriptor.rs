@@ -1,0 +1,157 @@
+//! What is known of an event type without having an event.
+
+use std::{any::TypeId, fmt};
+
+use super::{Event, EventName};
+
+/// The descriptor of an event type: all that is known of it at compile time.
+///
+/// Found at [`Event::TYPE`]. Two descriptors are equal if they describe the same Rust type.
+///
+/// # Examples
+///
+/// ```
+/// use eventbus_core::{Event, EventName};
+///
+/// struct UserCreated;
+/// impl Event for UserCreated {
+///     const NAME: EventName = EventName::new("user.created");
+///     const VERSION: u32 = 2;
+/// }
+///
+/// assert_eq!(UserCreated::TYPE.name(), "user.created");
+/// assert_eq!(UserCreated::TYPE.wire_type().to_string(), "user.created.v2");
+/// assert!(UserCreated::TYPE.rust_type().ends_with("UserCreated"));
+/// ```
+#[derive(Clone, Copy)]
+pub struct EventType {
+    id: TypeId,
+    name: EventName,
+    version: u32,
+    rust_type: fn() -> &'static str,
+    docs: &'static str,
+    fields: &'static [Field],
+    shares_name: bool,
+}
+
+impl EventType {
+    /// The descriptor of `E`.
+    pub(super) const fn of<E: Event>() -> Self {
+        assert!(E::VERSION > 0, "versions of an event count from 1");
+        Self {
+            id: TypeId::of::<E>(),
+            name: E::NAME,
+            version: E::VERSION,
+            rust_type: std::any::type_name::<E>,
+            docs: E::DOCS,
+            fields: E::FIELDS,
+            shares_name: E::SHARES_NAME,
+        }
+    }
+
+    /// The id of the Rust type.
+    pub const fn id(&self) -> TypeId {
+        self.id
+    }
+
+    /// The event's name; it carries no version.
+    pub const fn name(&self) -> EventName {
+        self.name
+    }
+
+    /// The event's version, from 1.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The path of the Rust type, for people: its exact form may change between compilers.
+    pub fn rust_type(&self) -> &'static str {
+        (self.rust_type)()
+    }
+
+    /// The type's doc comment, lines joined by `\n`; empty without one.
+    pub const fn docs(&self) -> &'static str {
+        self.docs
+    }
+
+    /// The fields of a struct, or the variants of an enum, in the order of their declaration.
+    pub const fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// Whether other types may have this name and version too; see [`Event::SHARES_NAME`].
+    pub const fn shares_name(&self) -> bool {
+        self.shares_name
+    }
+
+    /// The type as it is written outside of the process: the name for version 1, `name.vN` after.
+    pub fn wire_type(&self) -> impl fmt::Display {
+        WireType(self.name, self.version)
+    }
+}
+
+impl PartialEq for EventType {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for EventType {}
+
+impl fmt::Debug for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventType")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("rust_type", &self.rust_type())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Prints as the wire type and the Rust type: ``user.created.v2 (`app::UserCreated`)``.
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (`{}`)", self.wire_type(), self.rust_type())
+    }
+}
+
+struct WireType(EventName, u32);
+
+impl fmt::Display for WireType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            1 => f.write_str(&self.0),
+            version => write!(f, "{}.v{version}", self.0),
+        }
+    }
+}
+
+/// A field of an event struct, or a variant of an event enum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Field {
+    name: &'static str,
+    rust_type: &'static str,
+    docs: &'static str,
+}
+
+impl Field {
+    /// Describes a field; `#[derive(Event)]` calls it for each.
+    pub const fn new(name: &'static str, rust_type: &'static str, docs: &'static str) -> Self {
+        Self { name, rust_type, docs }
+    }
+
+    /// The field's name; `0`, `1`, .. in a tuple struct; the variant's name in an enum.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The type as it stands in the source; for a variant what it carries: empty, `(..)` or `{ .. }`.
+    pub const fn rust_type(&self) -> &'static str {
+        self.rust_type
+    }
+
+    /// The doc comment, lines joined by `\n`; empty without one.
+    pub const fn docs(&self) -> &'static str {
+        self.docs
+    }
+}

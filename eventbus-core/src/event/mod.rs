@@ -1,0 +1,102 @@
+//! Floor 0: what an event is. Knows nothing of buses and listeners.
+
+mod descriptor;
+mod name;
+
+use std::sync::Arc;
+
+pub use descriptor::{EventType, Field};
+pub use name::EventName;
+
+/// A fact: something that happened, with enough context for whoever listens.
+///
+/// Derive it. The derive takes the name from the type's words (`UserCreated` is `user.created`), or from
+/// `#[event(name = "..")]`; it asks for neither `Clone` nor `Debug` nor serde. By hand it is one line:
+///
+/// ```
+/// use eventbus_core::{Event, EventName};
+///
+/// struct PageView { path: String }
+///
+/// impl Event for PageView {
+///     const NAME: EventName = EventName::new("analytics.page_view");
+/// }
+/// ```
+///
+/// An event's identity is its name *and* version. On one bus two types cannot have the same identity: the second one to
+/// arrive panics where it arrives, and the message shows both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an `Event`",
+    label = "not an event",
+    note = "add `#[derive(eventbus::Event)]` to `{Self}`"
+)]
+pub trait Event: Sized + Send + Sync + 'static {
+    /// The event's dotted name, checked at compile time.
+    const NAME: EventName;
+
+    /// The version of the event's content, from 1. A change that old listeners could not read is a new version.
+    const VERSION: u32 = 1;
+
+    /// The type's doc comment.
+    const DOCS: &'static str = "";
+
+    /// The fields of a struct, or the variants of an enum.
+    const FIELDS: &'static [Field] = &[];
+
+    /// Whether other types on the same bus may have this name and version, as the monomorphs of a generic event do if
+    /// it says `#[event(shares_name)]`. All of them must say so.
+    const SHARES_NAME: bool = false;
+
+    /// The descriptor. Leave it as it is.
+    const TYPE: &'static EventType = &EventType::of::<Self>();
+}
+
+mod sealed {
+    pub trait IntoEvent {}
+}
+impl<E: Event> sealed::IntoEvent for E {}
+impl<E: Event> sealed::IntoEvent for Arc<E> {}
+
+/// What can be emitted: an event by value, or an event in an `Arc`.
+///
+/// By value is the cheap way: nothing is allocated unless a listener needs to share the event. An `Arc` suits an event
+/// that is emitted again or kept.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be emitted",
+    label = "not an event, and not an event in an `Arc`",
+    note = "pass the event by value, or as `Arc<E>`, where `E` has `#[derive(eventbus::Event)]`"
+)]
+pub trait IntoEvent: sealed::IntoEvent + Send + 'static {
+    /// The event's type.
+    type Event: Event;
+
+    /// Borrows the event.
+    fn get(&self) -> &Self::Event;
+
+    /// Shares the event, moving it into an `Arc` unless it is in one.
+    fn into_arc(self) -> Arc<Self::Event>;
+}
+
+impl<E: Event> IntoEvent for E {
+    type Event = E;
+
+    fn get(&self) -> &E {
+        self
+    }
+
+    fn into_arc(self) -> Arc<E> {
+        Arc::new(self)
+    }
+}
+
+impl<E: Event> IntoEvent for Arc<E> {
+    type Event = E;
+
+    fn get(&self) -> &E {
+        self
+    }
+
+    fn into_arc(self) -> Arc<E> {
+        self
+    }
+}
