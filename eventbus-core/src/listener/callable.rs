@@ -12,7 +12,18 @@ mod sealed {
     pub trait Return {}
     impl Return for () {}
     impl<E> Return for Result<(), E> {}
+    impl Return for super::Never {}
+
+    pub trait FnReturn {
+        type Type;
+    }
+    impl<R> FnReturn for fn() -> R {
+        type Type = R;
+    }
 }
+
+/// The type `!`. Stable Rust lets one write it as the return type of a function and nowhere else.
+type Never = <fn() -> ! as sealed::FnReturn>::Type;
 
 /// What a listener returns: `()`, or a `Result<(), E>` whose error converts into [`BoxError`].
 #[diagnostic::on_unimplemented(
@@ -32,6 +43,13 @@ pub trait Return: sealed::Return {
 impl Return for () {
     fn into_result(self) -> Result<(), BoxError> {
         Result::Ok(())
+    }
+}
+
+/// So that `|_| todo!()` is a listener.
+impl Return for Never {
+    fn into_result(self) -> Result<(), BoxError> {
+        self
     }
 }
 
