@@ -1,7 +1,7 @@
 //! How a listener is known.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     panic::Location,
     sync::{
         Arc,
@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use super::OneLine;
 use crate::event::EventType;
 
 /// The identity of a listener, unique in the process. Later registrations have larger ids.
@@ -86,7 +87,7 @@ impl ListenerInfo {
 impl fmt::Display for ListenerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "listener `{name}`")?,
+            Some(name) => write!(OneLine(f), "listener `{name}`")?,
             None => write!(f, "listener {}", self.id)?,
         }
         write!(f, " ({}:{})", self.location.file(), self.location.line())

@@ -2,8 +2,10 @@
 
 mod callable;
 mod info;
+mod one_line;
 mod outcome;
 
 pub use callable::{BoxError, Ok, Return, StateListener, SyncListener};
 pub use info::{ListenerId, ListenerInfo};
+pub(crate) use one_line::OneLine;
 pub use outcome::{Chain, Failure, NotRun, Outcome};

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::ListenerInfo;
+use super::{ListenerInfo, OneLine};
 use crate::event::EventType;
 
 /// A listener that did not finish well, and how.
@@ -129,24 +129,6 @@ impl fmt::Display for Chain {
         for (at, event) in self.events.iter().enumerate() {
             let arrow = if at == 0 { "" } else { " -> " };
             write!(f, "{arrow}{}", event.wire_type())?;
-        }
-        Ok(())
-    }
-}
-
-/// Keeps foreign text on one line: control characters, line ends among them, are written escaped.
-struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl fmt::Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for part in text.split_inclusive(char::is_control) {
-            match part.char_indices().next_back() {
-                Some((at, control)) if control.is_control() => {
-                    self.0.write_str(&part[..at])?;
-                    write!(self.0, "{}", control.escape_default())?;
-                }
-                _ => self.0.write_str(part)?,
-            }
         }
         Ok(())
     }
