@@ -1,13 +1,15 @@
 //! One emission, from `emit` to its report.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
-use super::{Bus, Report, emitter::Cached};
+use super::{
+    Bus, Report,
+    emitter::{Cached, Published},
+};
 use crate::{
-    dispatch::{EventSlot, Frame, SyncCall, Tally, run_sync},
+    dispatch::{EventSlot, Frame, Tally, run_sync},
     event::{Event, IntoEvent},
     listener::{NotRun, Outcome},
-    registry::Snapshot,
 };
 
 /// An emission that has not started; made by [`Bus::emit`] and [`Emitter::emit`](super::Emitter::emit).
@@ -52,18 +54,19 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
                     return Report::empty(slot.event);
                 }
                 let loan = slot.snapshot();
-                run(self.bus, &slot, loan.as_deref(), event)
+                run(self.bus, &slot, loan, event)
             }
             Source::Cached(cached) => {
-                let (slot, snapshot) = cached.load();
+                let mut rebuilt = None;
+                let (slot, snapshot) = cached.load(&mut rebuilt);
                 run(self.bus, slot, snapshot, event)
             }
         }
     }
 }
 
-fn run<E: Event>(bus: &Bus, slot: &EventSlot<E>, snapshot: Option<&Snapshot<dyn SyncCall<E>>>, event: &E) -> Report {
-    let listeners = snapshot.map_or(&[][..], |snapshot| &snapshot.listeners);
+fn run<E: Event>(bus: &Bus, slot: &EventSlot<E>, snapshot: impl Deref<Target = Published<E>>, event: &E) -> Report {
+    let listeners = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.listeners);
     if listeners.is_empty() {
         return Report::empty(slot.event);
     }
@@ -72,7 +75,10 @@ fn run<E: Event>(bus: &Bus, slot: &EventSlot<E>, snapshot: Option<&Snapshot<dyn 
         Ok(frame) => {
             let _inside = frame.enter();
             run_sync(slot, listeners, event, &mut tally);
-            Report::new(slot.event, Some(frame.emission), listeners.len(), tally, &bus.inner.hook)
+            let report = Report::new(slot.event, Some(frame.emission), listeners.len(), tally, &bus.inner.hook);
+            // Inside the frame: it may be the last to hold a closure, whose drop may emit.
+            drop(snapshot);
+            report
         }
         Err(chain) => {
             for entry in listeners {

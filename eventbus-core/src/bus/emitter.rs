@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use arc_swap::{ArcSwapOption, cache::Cache};
+use arc_swap::{ArcSwapOption, Guard, cache::Cache};
 
 use super::{Bus, Emit};
 use crate::{
@@ -65,7 +65,7 @@ impl<E: Event> fmt::Debug for Emitter<E> {
     }
 }
 
-type Published<E> = Option<Arc<Snapshot<dyn SyncCall<E>>>>;
+pub(super) type Published<E> = Option<Arc<Snapshot<dyn SyncCall<E>>>>;
 
 /// A slot and the last snapshot seen of it.
 pub(super) struct Cached<E: Event> {
@@ -78,14 +78,17 @@ impl<E: Event> Cached<E> {
         Self { cache: Cache::new(CellOf(Arc::clone(&slot))), slot }
     }
 
-    /// The slot and its current snapshot, `None` where nobody listens.
+    /// The slot and its current snapshot, `None` where nobody listens. A stale snapshot is built anew and put into
+    /// `rebuilt`: it may be stale again before the cache sees it, and with it one would miss listeners that are there.
     #[inline]
-    pub(super) fn load(&mut self) -> (&EventSlot<E>, Option<&Snapshot<dyn SyncCall<E>>>) {
-        // Stale: have it built, and look again.
-        while self.cache.load().is_none() && self.slot.len() > 0 {
-            drop(self.slot.snapshot());
+    pub(super) fn load<'a>(&'a mut self, rebuilt: &'a mut Published<E>) -> (&'a EventSlot<E>, &'a Published<E>) {
+        match self.cache.load() {
+            None if self.slot.len() > 0 => {
+                *rebuilt = Guard::into_inner(self.slot.snapshot());
+                (&self.slot, rebuilt)
+            }
+            snapshot => (&self.slot, snapshot),
         }
-        (&self.slot, self.cache.load().as_deref())
     }
 }
 
