@@ -99,7 +99,7 @@ impl<E: Event, S: Clone + Send + Sync + 'static> Listener<'_, E, With<S>> {
     /// Panics if another type with `E`'s name and version has been used on this bus.
     #[track_caller]
     pub fn on(self, listener: impl StateListener<S, E>) -> Subscription {
-        self.target.register(self.options, Stateful(Isolated::new((self.state.0, listener))))
+        self.target.register(self.options, Stateful(Isolated::new(self.state.0), Isolated::new(listener)))
     }
 }
 
@@ -127,7 +127,10 @@ impl<E: Event, S> Listener<'_, E, S> {
     /// A filter that panics counts as a panic of its listener.
     pub fn filter(mut self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
         self.options.filter = Some(match self.options.filter.take() {
-            Some(first) => Box::new(move |event| first(event) && filter(event)),
+            Some(first) => {
+                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
+                Box::new(move |event| (first.get())(event) && (filter.get())(event))
+            }
             None => Box::new(filter),
         });
         self

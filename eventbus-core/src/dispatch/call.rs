@@ -25,7 +25,7 @@ impl<F> Isolated<F> {
     }
 
     #[inline]
-    fn get(&self) -> &F {
+    pub(crate) fn get(&self) -> &F {
         match &self.0 {
             Some(code) => code,
             None => unreachable!("taken by `drop` only"),
@@ -54,7 +54,7 @@ impl<E: 'static, F: SyncListener<E>> SyncCall<E> for Plain<F> {
 }
 
 /// `Fn(S, &E)`.
-pub(crate) struct Stateful<S, F>(pub(crate) Isolated<(S, F)>);
+pub(crate) struct Stateful<S, F>(pub(crate) Isolated<S>, pub(crate) Isolated<F>);
 
 impl<E: 'static, S, F> SyncCall<E> for Stateful<S, F>
 where
@@ -62,8 +62,7 @@ where
     F: StateListener<S, E>,
 {
     fn call(&self, info: &ListenerInfo, event: &E, tally: &mut Tally) {
-        let (state, listener) = self.0.get();
-        if let Err(error) = listener(state.clone(), event).into_result() {
+        if let Err(error) = (self.1.get())(self.0.get().clone(), event).into_result() {
             tally.failed(info, error);
         }
     }
