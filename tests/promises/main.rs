@@ -1,0 +1,14 @@
+//! What the synchronous bus promises, clause by clause. Each test is a claim; the number of the promise stands in the doc
+//! of its module.
+
+#![cfg(feature = "derive")]
+#![forbid(unsafe_code)]
+
+mod support;
+
+mod identity;
+mod isolation;
+mod limits;
+mod order;
+mod report;
+mod snapshot;
