@@ -9,6 +9,8 @@ mod support;
 mod identity;
 mod isolation;
 mod limits;
+mod model;
 mod order;
+mod reentrancy;
 mod report;
 mod snapshot;
