@@ -1,6 +1,7 @@
 //! Explored schedules of threads that emit, register and unregister at the same time.
 //!
 //! ```sh
+//! cargo shuttle # or, the same:
 //! RUSTFLAGS="--cfg eventbus_shuttle" cargo test -p eventbus-core --test shuttle --target-dir target/shuttle --release
 //! ```
 //!
@@ -112,6 +113,27 @@ fn nobody_after_off(by_emitter: bool) {
 fn nobody_is_called_after_off_by_the_thread_that_called_off() {
     explore(|| nobody_after_off(false));
     explore(|| nobody_after_off(true));
+}
+
+/// `first` sees whether `off` has returned; if so, `second` must not be called by the same emission.
+fn nobody_in_the_rest_of_an_emission(off: fn(&Bus, Subscription)) {
+    let (bus, is_off) = (Bus::new(), Arc::new(AtomicBool::new(false)));
+    let (seen_off, called_after) = (Arc::new(AtomicBool::new(false)), Counter::default());
+    let (look, seen) = (Arc::clone(&is_off), Arc::clone(&seen_off));
+    bus.on::<Ping>(move |_| seen.store(look.load(SeqCst), SeqCst));
+    let count = called_after.clone();
+    let second = bus.on::<Ping>(move |_| _ = count.0.fetch_add(usize::from(seen_off.load(SeqCst)), SeqCst));
+    let emitting = emit_on(&bus, 1, false);
+    off(&bus, second);
+    is_off.store(true, SeqCst);
+    emitting.join().unwrap();
+    assert_eq!(called_after.get(), 0);
+}
+
+#[test]
+fn an_emission_under_way_calls_nobody_whose_off_has_returned_on_another_thread() {
+    explore(|| nobody_in_the_rest_of_an_emission(|_, second| assert!(second.off())));
+    explore(|| nobody_in_the_rest_of_an_emission(|bus, _| bus.clear()));
 }
 
 #[test]
