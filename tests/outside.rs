@@ -1,6 +1,7 @@
 //! Type inference as a user meets it: a crate outside of the workspace, built under the default features.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 use std::{fs, path::Path, process::Command};
 

@@ -2,6 +2,7 @@
 //! and every crate forbids unsafe code.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 use std::{
     fs,
@@ -110,7 +111,8 @@ fn arrows_up(path: &Path, source: &str) -> Vec<String> {
             // The shims of `sync` are under everything, also on their own floor.
             Some(_) if used == "sync" => {}
             Some(other) => {
-                wrong.push(format!("{}: `{module}` (floor {own}) uses `crate::{used}` (floor {other})", path.display()))
+                wrong
+                    .push(format!("{}: `{module}` (floor {own}) uses `crate::{used}` (floor {other})", path.display()));
             }
         }
     }
@@ -139,7 +141,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && !name.starts_with('.') && !["target", "ui", "wip"].contains(&name) {
             files.extend(rust_files(&path));
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.push(path);
         }
     }
@@ -150,13 +152,13 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 /// Whether the file is where a crate starts: `src/lib.rs`, `src/main.rs`, a test, an example, a bench.
 fn is_crate_root(path: &Path) -> bool {
     let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
-    match parts[..] {
-        [.., "src", "lib.rs" | "main.rs" | "build.rs"] => true,
-        [.., "src", "bin", _] => true,
-        [.., "tests" | "examples" | "benches", _] => true,
-        [.., "tests" | "examples" | "benches", _, "main.rs"] => true,
-        _ => false,
-    }
+    matches!(
+        parts[..],
+        [.., "src", "lib.rs" | "main.rs"]
+            | [.., "src", "bin", _]
+            | [.., "tests" | "examples" | "benches", _]
+            | [.., "tests" | "examples" | "benches", _, "main.rs"]
+    )
 }
 
 /// What `find` finds in the files; paths are relative to the root.

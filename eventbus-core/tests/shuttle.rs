@@ -10,6 +10,7 @@
 
 #![cfg(eventbus_shuttle)]
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 use std::sync::{
     Arc,

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod support;
 
