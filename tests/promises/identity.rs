@@ -57,8 +57,10 @@ fn panic_of(code: impl FnOnce()) -> (u32, String) {
     (LAST.take().unwrap().expect("the panic is the user's line"), message)
 }
 
+type Use = Box<dyn Fn(&Bus) -> u32>;
+
 /// Each way to bring a type to a bus; gives the line of the place.
-fn uses<E: Event>(make: fn() -> E) -> Vec<(&'static str, Box<dyn Fn(&Bus) -> u32>)> {
+fn uses<E: Event>(make: fn() -> E) -> Vec<(&'static str, Use)> {
     vec![
         ("on", Box::new(|bus| (bus.on::<E>(|_| ()), line!()).1)),
         ("listener", Box::new(|bus| (bus.listener::<E>().priority(1).once().on(|_| ()), line!()).1)),
@@ -175,11 +177,11 @@ fn monomorphs_share_a_name_only_if_all_say_so() {
 
 #[test]
 fn a_listener_knows_the_line_of_its_registration() {
-    let bus = Bus::new();
     #[track_caller]
     fn register(bus: &Bus) -> &'static Location<'static> {
         bus.on::<Original>(|_| ()).info().location()
     }
+    let bus = Bus::new();
     let (location, line) = (register(&bus), line!());
     assert_eq!((location.file(), location.line()), (file!(), line), "`track_caller` goes on through a user's helper");
 }

@@ -108,6 +108,7 @@ fn each_failing_listener_gets_one_line_whatever_its_error_says() {
 #[test]
 fn it_is_clone_send_and_sync() {
     fn check<T: Clone + Send + Sync + fmt::Debug + fmt::Display + 'static>(_: &T) {}
+    fn check_error<T: Error + Clone + Send + Sync + 'static>(_: &T) {}
     let bus = Bus::new();
     bus.on::<Ping>(|_| Err("failed"));
     let report = bus.emit(Ping).blocking();
@@ -116,7 +117,6 @@ fn it_is_clone_send_and_sync() {
     let copy = report.clone();
     let text = thread::spawn(move || copy.to_string()).join().unwrap();
     assert_eq!(text, report.to_string());
-    fn check_error<T: Error + Clone + Send + Sync + 'static>(_: &T) {}
     check_error(&report.into_result().unwrap_err());
 }
 
@@ -235,7 +235,10 @@ fn an_error_may_wait_for_another_thread_that_prints() {
     struct Waits;
     impl fmt::Display for Waits {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            crate::support::finishes("printing elsewhere", || eprintln!("another thread"));
+            crate::support::finishes("printing elsewhere", || {
+                use std::io::Write as _;
+                writeln!(std::io::stderr(), "another thread").unwrap();
+            });
             f.write_str("waited")
         }
     }

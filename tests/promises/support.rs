@@ -86,9 +86,8 @@ pub(crate) fn finishes<T: Send + 'static>(what: &str, code: impl FnOnce() -> T +
         let _ = done.send(());
         result
     });
-    if finished.recv_timeout(Duration::from_secs(20)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("{what}: hangs");
-    }
+    // An end of the channel without a word is a panic, which `join` hands on.
+    assert!(finished.recv_timeout(Duration::from_secs(20)) != Err(mpsc::RecvTimeoutError::Timeout), "{what}: hangs");
     thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
