@@ -4,8 +4,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use eventbus_core::{
-    BoxError, Bus, BusBuilder, Chain, EmissionId, Emit, EmitError, Emitter, Event, EventName, EventType, Failure,
-    Field, IntoEvent, Listener, ListenerId, ListenerInfo, NoState, NotRun, Ok, Outcome, Report, Return, Scope,
-    ScopeGuard, StateListener, Subscription, SubscriptionGuard, SyncListener, WeakBus, With,
+    AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncStateListener, Blocks, BoxError, Bus,
+    BusBuilder, Chain, Context, ContextListener, ContextStateListener, EmissionId, Emit, EmitError, Emitter, Event,
+    EventName, EventType, Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo,
+    ListenerKind, NoContext, NoState, NotRun, Ok, Outcome, Report, Return, Scope, ScopeGuard, Spawned, StateListener,
+    Subscription, SubscriptionGuard, SyncListener, Timed, WeakBus, With, WithContext,
 };
+#[cfg(feature = "tokio")]
+pub use eventbus_core::{EmitHandle, InFlight};
 // pub use eventbus_derive::Event;

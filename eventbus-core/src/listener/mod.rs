@@ -4,6 +4,7 @@ mod callable;
 mod info;
 mod outcome;
 
-pub use callable::{BoxError, Ok, Return, StateListener, SyncListener};
-pub use info::{ListenerId, ListenerInfo};
+pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
+pub(crate) use callable::{async_callable, callable};
+pub use info::{ListenerId, ListenerInfo, ListenerKind};
 pub use outcome::{Chain, Failure, NotRun, Outcome};
