@@ -12,4 +12,5 @@ pub use eventbus_core::{
 };
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
-// pub use eventbus_derive::Event;
+#[cfg(feature = "derive")]
+pub use eventbus_derive::Event;

@@ -142,5 +142,5 @@ pub(super) fn refuse<E: Event>(bus: &Bus, slot: &EventSlot<E>, stopped: Option<S
 /// Whether something ends the emission now. Wakers are made only if there is something to poll.
 fn stop_now(stops: &mut Stops, deadline: Option<Deadline>, waking: &Waking<'_>) -> Option<Stop> {
     let stopped = if stops.is_empty() { None } else { stops.poll(&mut waking.context()) };
-    stopped.or_else(|| deadline.is_some_and(|deadline| deadline.is_over()).then_some(Stop::TimedOut))
+    stopped.or_else(|| deadline.is_some_and(Deadline::is_over).then_some(Stop::TimedOut))
 }

@@ -75,7 +75,10 @@ pub(super) enum Source<'b, E: Event> {
     Cached(&'b mut Cached<E>),
 }
 
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each emission that waits")]
+#[cfg_attr(
+    not(feature = "tokio"),
+    expect(clippy::large_enum_variant, reason = "a box would be an allocation for each emission that waits")
+)]
 pub(super) enum State<I: IntoEvent> {
     New(New<I>),
     Running(Running<I::Event>),

@@ -61,7 +61,7 @@ impl Parker {
 
     fn park(&self, deadline: Option<Deadline>) {
         while !self.unparker.woken.swap(false, Ordering::Acquire) {
-            match deadline.map(|deadline| deadline.left()) {
+            match deadline.map(Deadline::left) {
                 None => thread::park(),
                 Some(left) if left.is_zero() => return,
                 Some(left) => thread::park_timeout(left),

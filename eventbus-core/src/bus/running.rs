@@ -78,7 +78,7 @@ impl<E: Event> Running<E> {
         let Until { stops, deadline, timer } = &mut self.until;
         let mut over = |cx: &mut Context<'_>| match timer {
             Some(timer) => has_fired(timer, cx),
-            None => deadline.is_some_and(|deadline| deadline.is_over()),
+            None => deadline.is_some_and(Deadline::is_over),
         };
         stops.poll(cx).or_else(|| over(cx).then_some(Stop::TimedOut))
     }

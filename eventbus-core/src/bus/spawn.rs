@@ -93,7 +93,6 @@ struct Spawned<I: IntoEvent> {
     _token: TaskToken,
 }
 
-#[expect(clippy::large_enum_variant, reason = "the task is one allocation, and this is in it")]
 enum SpawnedState<I: IntoEvent> {
     New(New<I>),
     Running(Running<I::Event>),

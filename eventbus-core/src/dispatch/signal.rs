@@ -34,7 +34,7 @@ impl Signal {
     }
 
     pub(crate) fn is_set(&self) -> bool {
-        let set = self.set.load(Ordering::Acquire) || self.deadline.is_some_and(|deadline| deadline.is_over());
+        let set = self.set.load(Ordering::Acquire) || self.deadline.is_some_and(Deadline::is_over);
         #[cfg(feature = "tokio")]
         let set = set || self.tokens.iter().any(CancellationToken::is_cancelled);
         set
