@@ -1,0 +1,70 @@
+//! Settings of a bus.
+
+use std::{fmt, sync::Arc};
+
+use super::{Bus, Inner, failure_hook::FailureHook};
+use crate::{listener::Failure, registry::Registry};
+
+/// Settings for a new bus; made by [`Bus::builder`].
+#[must_use = "ends with `.build()`"]
+pub struct BusBuilder {
+    recursion_limit: u32,
+    hook: FailureHook,
+}
+
+impl BusBuilder {
+    /// How deep emissions may be nested unless stated.
+    pub const DEFAULT_RECURSION_LIMIT: u32 = 64;
+
+    pub(super) fn new() -> Self {
+        Self { recursion_limit: Self::DEFAULT_RECURSION_LIMIT, hook: FailureHook::default() }
+    }
+
+    /// How deep emissions may be nested: a listener that emits to a listener that emits .. A deeper one runs no listener;
+    /// its report says so and shows the chain. 64 unless stated; at least 1.
+    pub fn recursion_limit(mut self, limit: u32) -> Self {
+        self.recursion_limit = limit.max(1);
+        self
+    }
+
+    /// Calls `hook` for each listener that did not finish well, right when its emission ends, whether or not anybody reads
+    /// the report.
+    ///
+    /// Without a hook, failures in a report that is dropped unread are written to stderr, one line each.
+    ///
+    /// A panic in the hook is contained. **Re-entrancy:** the hook may use the bus; failures of what it emits itself are
+    /// in their reports and are not told to it again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let log = seen.clone();
+    /// let bus = Bus::builder().on_failure(move |failure| log.lock().unwrap().push(failure.to_string())).build();
+    /// bus.listener::<Tick>().named("clock").on(|_| Err("out of time"));
+    ///
+    /// bus.emit(Tick).blocking(); // the report goes unread
+    /// assert!(seen.lock().unwrap()[0].contains("listener `clock`"));
+    /// ```
+    pub fn on_failure(mut self, hook: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
+        self.hook = FailureHook::new(hook);
+        self
+    }
+
+    /// Makes the bus.
+    pub fn build(self) -> Bus {
+        let Self { recursion_limit, hook } = self;
+        Bus { inner: Arc::new(Inner { registry: Registry::default(), recursion_limit, hook }) }
+    }
+}
+
+impl fmt::Debug for BusBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BusBuilder").field("recursion_limit", &self.recursion_limit).finish_non_exhaustive()
+    }
+}

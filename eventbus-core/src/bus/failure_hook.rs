@@ -1,0 +1,79 @@
+//! Where failures go that nobody reads (promise P6).
+//!
+//! With a hook of the user's: each failure goes to it when its emission ends. Without one: a report remembers whether
+//! anybody looked at its failures, and one that is dropped unread writes them to stderr. So nothing is lost in silence,
+//! and a program that handles its reports is not told everything twice.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crate::{
+    dispatch::{Frame, isolate},
+    listener::Failure,
+};
+
+type Hook = Box<dyn Fn(&Failure) + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct FailureHook(Option<Hook>);
+
+impl FailureHook {
+    pub(super) fn new(hook: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(hook)))
+    }
+
+    /// Tells the hook, if there is one, and packs the failures for the report.
+    #[cold]
+    pub(super) fn told(&self, failures: Vec<Failure>) -> Arc<Failures> {
+        let told = match &self.0 {
+            Some(hook) if !Frame::is_in_hook() => {
+                let _inside = Frame::enter_hook();
+                for failure in &failures {
+                    if let Err(message) = isolate(|| hook(failure)) {
+                        to_stderr(&format_args!("the failure hook panicked: {message}; it was to tell: {failure}"));
+                    }
+                }
+                true
+            }
+            _ => false,
+        };
+        Arc::new(Failures { list: failures, read: AtomicBool::new(told) })
+    }
+}
+
+/// The failures of a report, shared by its clones.
+#[derive(Debug)]
+pub(super) struct Failures {
+    list: Vec<Failure>,
+    read: AtomicBool,
+}
+
+impl Failures {
+    /// Hands them to somebody who asked.
+    pub(super) fn read(&self) -> &[Failure] {
+        self.read.store(true, Ordering::Relaxed);
+        &self.list
+    }
+
+    /// How many they are; that alone is not reading them.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+}
+
+impl Drop for Failures {
+    fn drop(&mut self) {
+        if !*self.read.get_mut() {
+            for failure in &self.list {
+                to_stderr(failure);
+            }
+        }
+    }
+}
+
+/// Writes a line to stderr. Isolated, since `eprintln` panics where stderr is closed, and foreign `Display` may panic too.
+fn to_stderr(line: &dyn std::fmt::Display) {
+    let _ = isolate(|| eprintln!("eventbus: {line}"));
+}

@@ -1,0 +1,235 @@
+//! Floor 4: the bus itself, which composes the floors below.
+
+mod builder;
+mod emit;
+mod emitter;
+mod failure_hook;
+mod options;
+mod report;
+mod scope;
+
+use std::{fmt, panic::Location, sync::Arc, sync::Weak};
+
+pub use builder::BusBuilder;
+pub use emit::Emit;
+pub use emitter::Emitter;
+pub use options::{Listener, NoState, With};
+pub use report::{EmitError, Report};
+pub use scope::{Scope, ScopeGuard};
+
+use crate::{
+    dispatch::EventSlot,
+    event::{Event, EventName, IntoEvent},
+    listener::{ListenerInfo, SyncListener},
+    registry::{Registry, Subscription},
+};
+use failure_hook::FailureHook;
+
+/// Brings events to their listeners.
+///
+/// A clone is another handle to the same bus and costs as much as cloning an `Arc`. The bus lives as long as one of its
+/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: capture
+/// [`downgrade`](Self::downgrade)d ones.
+///
+/// **Re-entrancy:** a listener may do anything to the bus that calls it: emit, register, unsubscribe, clear, drop the last
+/// handle. No lock is held while listeners run. An emission calls the listeners that were registered when it started,
+/// except those that are gone when their turn comes.
+///
+/// # Examples
+///
+/// ```
+/// use eventbus_core::{Bus, Event, EventName};
+///
+/// struct UserCreated { email: String }
+/// impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+///
+/// let bus = Bus::new();
+/// bus.on::<UserCreated>(|e| println!("welcome {}", e.email));
+///
+/// let report = bus.emit(UserCreated { email: "ada@example.org".into() }).blocking();
+/// assert_eq!(report.succeeded(), 1);
+/// ```
+#[derive(Clone)]
+pub struct Bus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Registry,
+    recursion_limit: u32,
+    hook: FailureHook,
+}
+
+impl Bus {
+    /// Makes a bus with the default settings.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Makes a bus with settings of its own.
+    pub fn builder() -> BusBuilder {
+        BusBuilder::new()
+    }
+
+    /// A handle that does not keep the bus alive.
+    pub fn downgrade(&self) -> WeakBus {
+        WeakBus { inner: Arc::downgrade(&self.inner) }
+    }
+
+    /// Registers a listener: `listener` runs on the emitting thread for each `E`.
+    ///
+    /// It returns `()` or a `Result`; errors and panics go into the report of the emission. Options come with
+    /// [`listener`](Self::listener).
+    ///
+    /// # Panics
+    ///
+    /// Panics if another type with `E`'s name and version has been used on this bus.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated { id: String }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::new();
+    /// bus.on::<UserCreated>(|e| println!("{}", e.id));
+    /// bus.on::<UserCreated>(|e| {
+    ///     let id: u64 = e.id.parse()?;
+    ///     println!("{id}");
+    ///     eventbus_core::Ok(())
+    /// });
+    ///
+    /// let report = bus.emit(UserCreated { id: "seven".into() }).blocking();
+    /// assert_eq!(report.succeeded(), 1);
+    /// assert!(report.to_string().contains("invalid digit"));
+    /// ```
+    #[track_caller]
+    pub fn on<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
+        self.listener().on(listener)
+    }
+
+    /// Starts registering a listener with options: name, priority, once, filter, state.
+    ///
+    /// # Panics
+    ///
+    /// What it ends with panics as [`on`](Self::on) does.
+    #[track_caller]
+    pub fn listener<E: Event>(&self) -> Listener<'_, E> {
+        Listener::new(Some(self.clone()), None, Location::caller())
+    }
+
+    /// Makes a scope: listeners that leave together. Its name shows at each of them.
+    pub fn scope(&self, name: &str) -> Scope {
+        Scope::new(self.downgrade(), name)
+    }
+
+    /// Emits an event, by value or in an `Arc`. Nothing runs before the emission is finished by one of the methods of
+    /// [`Emit`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if another type with the event's name and version has been used on this bus.
+    #[track_caller]
+    pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
+        Emit::new(self, event, self.slot::<I::Event>(Location::caller()))
+    }
+
+    /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
+    ///
+    /// # Panics
+    ///
+    /// Panics if another type with `E`'s name and version has been used on this bus.
+    #[track_caller]
+    pub fn emitter<E: Event>(&self) -> Emitter<E> {
+        Emitter::new(self.clone(), self.slot(Location::caller()))
+    }
+
+    /// How many listeners `E` has.
+    pub fn listener_count<E: Event>(&self) -> usize {
+        self.inner.registry.get(E::TYPE).map_or(0, |slot: Arc<EventSlot<E>>| slot.len())
+    }
+
+    /// The names of the events that have listeners, sorted.
+    pub fn event_names(&self) -> Vec<EventName> {
+        let slots = self.inner.registry.all();
+        let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event().name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// All listeners: by event name and version, and for each event in the order in which an emission calls them.
+    pub fn listeners(&self) -> Vec<ListenerInfo> {
+        let mut slots = self.inner.registry.all();
+        slots.sort_by_key(|slot| (slot.event().name(), slot.event().version(), slot.event().rust_type()));
+        slots.iter().flat_map(|slot| slot.infos()).collect()
+    }
+
+    /// Removes every listener.
+    ///
+    /// Emissions under way call none of them any more, except one that another thread is just beginning.
+    pub fn clear(&self) {
+        for slot in self.inner.registry.all() {
+            slot.clear();
+        }
+    }
+
+    /// The slot of `E`. Panics on a conflict of names, at the user's line.
+    #[track_caller]
+    fn slot<E: Event>(&self, location: &'static Location<'static>) -> Arc<EventSlot<E>> {
+        match self.inner.registry.slot(E::TYPE, location) {
+            Ok(slot) => slot,
+            Err(conflict) => panic!("{conflict}"),
+        }
+    }
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bus").field("event_names", &self.event_names()).finish_non_exhaustive()
+    }
+}
+
+/// A handle that does not keep its bus alive; see [`Bus::downgrade`].
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName};
+/// # struct Ping;
+/// # impl Event for Ping { const NAME: EventName = EventName::new("ping"); }
+/// # struct Pong;
+/// # impl Event for Pong { const NAME: EventName = EventName::new("pong"); }
+/// let bus = Bus::new();
+/// let weak = bus.downgrade();
+/// bus.on::<Ping>(move |_| {
+///     if let Some(bus) = weak.upgrade() {
+///         bus.emit(Pong).blocking().into_result()?;
+///     }
+///     eventbus_core::Ok(())
+/// });
+/// assert!(bus.emit(Ping).blocking().is_ok());
+/// ```
+#[derive(Clone)]
+pub struct WeakBus {
+    inner: Weak<Inner>,
+}
+
+impl WeakBus {
+    /// The bus, if it is still there.
+    pub fn upgrade(&self) -> Option<Bus> {
+        self.inner.upgrade().map(|inner| Bus { inner })
+    }
+}
+
+impl fmt::Debug for WeakBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakBus").field("alive", &(self.inner.strong_count() > 0)).finish()
+    }
+}

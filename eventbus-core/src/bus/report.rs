@@ -1,0 +1,145 @@
+//! What an emission tells its caller.
+
+use std::{fmt, sync::Arc};
+
+use super::failure_hook::{FailureHook, Failures};
+use crate::{
+    dispatch::{EmissionId, Tally},
+    event::EventType,
+    listener::Failure,
+};
+
+/// How an emission went: who did not finish well, and how.
+///
+/// Displayed, it is one line for each listener that did not finish well, with its name and the file and line of its
+/// registration; or one line that says all is well.
+///
+/// A report may be dropped. Its failures have then gone to the failure hook
+/// ([`on_failure`](super::BusBuilder::on_failure)), or, without one and unless somebody has read them from here, go to
+/// stderr.
+#[derive(Clone)]
+pub struct Report {
+    event: &'static EventType,
+    emission: Option<EmissionId>,
+    called: usize,
+    failures: Option<Arc<Failures>>,
+}
+
+impl Report {
+    /// The report of an event that nobody listens to.
+    pub(super) fn empty(event: &'static EventType) -> Self {
+        Self { event, emission: None, called: 0, failures: None }
+    }
+
+    pub(super) fn new(
+        event: &'static EventType,
+        emission: Option<EmissionId>,
+        listeners: usize,
+        tally: Tally,
+        hook: &FailureHook,
+    ) -> Self {
+        let failures = if tally.failures.is_empty() { None } else { Some(hook.told(tally.failures)) };
+        Self { event, emission, called: listeners - tally.skipped, failures }
+    }
+
+    /// The event that was emitted.
+    pub fn event(&self) -> &'static EventType {
+        self.event
+    }
+
+    /// The emission's id; `None` if nothing ran: no listeners, or refused.
+    pub fn emission(&self) -> Option<EmissionId> {
+        self.emission
+    }
+
+    /// How many listeners finished well.
+    pub fn succeeded(&self) -> usize {
+        self.called.saturating_sub(self.failures.as_ref().map_or(0, |failures| failures.len()))
+    }
+
+    /// Whether every listener that was to run finished well; also if there was none.
+    pub fn is_ok(&self) -> bool {
+        self.failures().is_empty()
+    }
+
+    /// The listeners that did not finish well, in the order of their turns.
+    pub fn failures(&self) -> &[Failure] {
+        self.failures.as_ref().map_or(&[], |failures| failures.read())
+    }
+
+    /// Turns failures into an error, for `?`.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError`], which holds the report, if a listener did not finish well.
+    pub fn into_result(self) -> Result<Self, EmitError> {
+        if self.is_ok() { Ok(self) } else { Err(EmitError::Failed(self)) }
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report")
+            .field("event", &self.event.name())
+            .field("emission", &self.emission)
+            .field("succeeded", &self.succeeded())
+            .field("failures", &self.failures())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failures = self.failures();
+        if failures.is_empty() {
+            let s = if self.called == 1 { "" } else { "s" };
+            return write!(f, "{}: {} listener{s} finished well", self.event.wire_type(), self.called);
+        }
+        for (at, failure) in failures.iter().enumerate() {
+            let line_end = if at == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{failure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An error returned by [`Report::into_result`].
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// At least one listener failed, panicked, or was not run.
+    #[error("{}", Summary(.0))]
+    Failed(Report),
+}
+
+impl EmitError {
+    /// The report.
+    pub fn report(&self) -> &Report {
+        match self {
+            Self::Failed(report) => report,
+        }
+    }
+
+    /// Takes the report out.
+    pub fn into_report(self) -> Report {
+        match self {
+            Self::Failed(report) => report,
+        }
+    }
+}
+
+/// All failures on one line, as an error's message.
+struct Summary<'a>(&'a Report);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { event, called, .. } = self.0;
+        let failures = self.0.failures();
+        let event = event.wire_type();
+        write!(f, "{} of {called} listeners of `{event}` did not finish well", failures.len())?;
+        for failure in failures {
+            write!(f, "; {} {}", failure.listener(), failure.outcome())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! How a listener is known.
+
+use std::{
+    fmt,
+    panic::Location,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::event::EventType;
+
+/// The identity of a listener, unique in the process. Later registrations have larger ids.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerId(u64);
+
+impl ListenerId {
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The id as a number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Debug for ListenerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl fmt::Display for ListenerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Who a listener is: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
+#[derive(Clone, Debug)]
+pub struct ListenerInfo {
+    pub(crate) id: ListenerId,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) event: &'static EventType,
+    pub(crate) priority: i32,
+    pub(crate) scope: Option<Arc<str>>,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl ListenerInfo {
+    /// Its id.
+    pub fn id(&self) -> ListenerId {
+        self.id
+    }
+
+    /// The name that its registration gave it with `named`.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The event that it listens to.
+    pub fn event(&self) -> &'static EventType {
+        self.event
+    }
+
+    /// Its priority: larger ones run first, 0 unless stated.
+    pub fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    /// The name of the scope it was registered through.
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
+    /// Where it was registered.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+}
+
+/// Prints as ``listener `invoice` (src/main.rs:12)``, or with the id where it has no name.
+impl fmt::Display for ListenerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "listener `{name}`")?,
+            None => write!(f, "listener {}", self.id)?,
+        }
+        write!(f, " ({}:{})", self.location.file(), self.location.line())
+    }
+}

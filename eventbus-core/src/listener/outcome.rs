@@ -1,0 +1,153 @@
+//! How the call of a listener can end, if not well.
+
+use std::{
+    error::Error,
+    fmt::{self, Write as _},
+    sync::Arc,
+};
+
+use super::ListenerInfo;
+use crate::event::EventType;
+
+/// A listener that did not finish well, and how.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    listener: ListenerInfo,
+    outcome: Outcome,
+}
+
+impl Failure {
+    pub(crate) fn new(listener: &ListenerInfo, outcome: Outcome) -> Self {
+        Self { listener: listener.clone(), outcome }
+    }
+
+    /// The listener.
+    pub fn listener(&self) -> &ListenerInfo {
+        &self.listener
+    }
+
+    /// What became of its call.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}
+
+/// Prints on one line: ``order.completed: listener `invoice` (src/main.rs:12) failed: no such customer``.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {}", self.listener.event.wire_type(), self.listener, self.outcome)
+    }
+}
+
+/// How a listener's call ended, if not well.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It returned an error.
+    Failed(Arc<dyn Error + Send + Sync>),
+    /// It panicked; the panic's message, where it was text.
+    Panicked(Arc<str>),
+    /// It was not called.
+    NotRun(NotRun),
+}
+
+impl Outcome {
+    /// The listener's own error, if it returned one.
+    pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        match self {
+            Self::Failed(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+/// Prints on one line, an error with its sources.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
+        match self {
+            Self::Failed(error) => {
+                write!(line, "failed: {error}")?;
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(line, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+            Self::Panicked(message) => write!(line, "panicked: {message}"),
+            Self::NotRun(why) => write!(line, "did not run: {why}"),
+        }
+    }
+}
+
+/// Why a listener was not called.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NotRun {
+    /// Listeners that emit to listeners that emit .. went deeper than the bus allows.
+    RecursionLimit(Chain),
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RecursionLimit(chain) => write!(
+                f,
+                "emissions are nested {} deep, the limit of this bus: {chain} (break the circle, or raise `recursion_limit`)",
+                chain.depth
+            ),
+        }
+    }
+}
+
+/// The emissions that led to one another, the last few of them.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    pub(crate) depth: u32,
+    pub(crate) events: Arc<[&'static EventType]>,
+}
+
+impl Chain {
+    /// How many emissions were under way, one inside the other.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The events of the innermost of them, and last the one that was refused.
+    pub fn events(&self) -> &[&'static EventType] {
+        &self.events
+    }
+}
+
+/// Prints as `a -> b -> a`, with `..` in front where the chain is longer than what is kept of it.
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.events.len() <= self.depth as usize {
+            f.write_str(".. -> ")?;
+        }
+        for (at, event) in self.events.iter().enumerate() {
+            let arrow = if at == 0 { "" } else { " -> " };
+            write!(f, "{arrow}{}", event.wire_type())?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps foreign text on one line: control characters, line ends among them, are written escaped.
+struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(char::is_control) {
+            match part.char_indices().next_back() {
+                Some((at, control)) if control.is_control() => {
+                    self.0.write_str(&part[..at])?;
+                    write!(self.0, "{}", control.escape_default())?;
+                }
+                _ => self.0.write_str(part)?,
+            }
+        }
+        Ok(())
+    }
+}

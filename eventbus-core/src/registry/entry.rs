@@ -1,0 +1,80 @@
+//! One registered listener, and the flag that says whether it is still to be called.
+
+use std::cmp::Reverse;
+
+use crate::{
+    listener::{ListenerId, ListenerInfo},
+    sync::{AtomicU8, Ordering},
+};
+
+/// Where an entry stands in its slot: larger priorities first, then in the order of registration.
+pub(crate) type Key = (Reverse<i32>, ListenerId);
+
+const OFF: u8 = 1;
+const ONCE: u8 = 2;
+const FILTERED: u8 = 4;
+
+/// A listener in a slot: who it is, whether it is on, and what to call.
+///
+/// `run` comes last and may be unsized, so that flag, identity and closure lie in one allocation.
+pub(crate) struct Entry<F: ?Sized> {
+    state: AtomicU8,
+    pub(crate) info: ListenerInfo,
+    pub(crate) run: F,
+}
+
+/// What to do when a listener's turn comes.
+pub(crate) enum Turn {
+    /// Call it; nothing else to ask. By far the most common.
+    Call,
+    /// It is off, cleared, or spent.
+    Skip,
+    /// Ask its filter, then [`Entry::spend`] it.
+    Ask,
+}
+
+impl<F> Entry<F> {
+    pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, run: F) -> Self {
+        let state = if once { ONCE } else { 0 } | if filtered { FILTERED } else { 0 };
+        Self { state: AtomicU8::new(state), info, run }
+    }
+}
+
+impl<F: ?Sized> Entry<F> {
+    pub(crate) fn key(&self) -> Key {
+        (Reverse(self.info.priority), self.info.id)
+    }
+
+    /// Reads the flag (promise P3: once, before each call).
+    #[inline]
+    pub(crate) fn turn(&self) -> Turn {
+        match self.state.load(Ordering::Acquire) {
+            0 => Turn::Call,
+            state if state & OFF != 0 => Turn::Skip,
+            _ => Turn::Ask,
+        }
+    }
+
+    /// Claims the right to call: always granted, unless this listener runs once and another thread was first.
+    pub(crate) fn spend(&self) -> Spent {
+        if self.state.load(Ordering::Relaxed) & ONCE == 0 {
+            return Spent::Free;
+        }
+        if self.turn_off() { Spent::Last } else { Spent::TooLate }
+    }
+
+    /// Switches it off; whether it was on.
+    pub(crate) fn turn_off(&self) -> bool {
+        self.state.fetch_or(OFF, Ordering::AcqRel) & OFF == 0
+    }
+}
+
+/// The answer of [`Entry::spend`].
+pub(crate) enum Spent {
+    /// It may run any number of times.
+    Free,
+    /// This was its only time: remove it, then call it.
+    Last,
+    /// It had its time.
+    TooLate,
+}

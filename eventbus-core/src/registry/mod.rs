@@ -1,0 +1,18 @@
+//! Floor 2: who listens to what.
+//!
+//! A [`Registry`] is a `DashMap` of slots, one for each event type. A [`Slot`] holds the listeners of its event and
+//! publishes them as immutable snapshots. Nothing here calls a listener, and what kind of thing a listener is does not
+//! matter here: slots are generic over it. The next floor calls.
+
+mod entry;
+mod group;
+mod slot;
+mod subscription;
+mod type_id_hasher;
+mod types;
+
+pub(crate) use entry::{Entry, Spent, Turn};
+pub(crate) use group::Group;
+pub(crate) use slot::{Slot, Snapshot};
+pub use subscription::{Subscription, SubscriptionGuard};
+pub(crate) use types::{AnySlot, Registry};

@@ -1,0 +1,104 @@
+//! What registering gives back.
+
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
+
+use super::{entry::Key, types::AnySlot};
+use crate::listener::ListenerInfo;
+
+/// A listener's place on a bus, given back by everything that registers one.
+///
+/// Dropping it changes nothing: the listener stays for the life of the bus. [`off`](Self::off) ends it,
+/// [`guard`](Self::guard) ties it to a scope of code. A subscription holds its bus weakly, so it can be kept anywhere.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName};
+/// # struct UserCreated;
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// let bus = Bus::new();
+/// let welcome = bus.on::<UserCreated>(|_| println!("welcome"));
+/// assert!(welcome.is_on());
+///
+/// assert!(welcome.off());
+/// assert!(!welcome.off()); // it was off already
+/// assert_eq!(bus.listener_count::<UserCreated>(), 0);
+/// ```
+#[derive(Clone)]
+pub struct Subscription {
+    info: ListenerInfo,
+    slot: Weak<dyn AnySlot>,
+    key: Key,
+}
+
+impl Subscription {
+    pub(crate) fn new(info: ListenerInfo, slot: Weak<dyn AnySlot>, key: Key) -> Self {
+        Self { info, slot, key }
+    }
+
+    /// Ends the listener; `false` if it had ended already (off, cleared, spent, or its bus is gone).
+    ///
+    /// No call of it begins after this, except one that another thread is just beginning. Its closure is dropped here, or
+    /// by the last emission that still holds it.
+    ///
+    /// **Re-entrancy:** may be called inside any listener, also inside the one it ends.
+    pub fn off(&self) -> bool {
+        self.slot.upgrade().is_some_and(|slot| slot.remove(self.key))
+    }
+
+    /// Whether the listener is still registered.
+    pub fn is_on(&self) -> bool {
+        self.slot.upgrade().is_some_and(|slot| slot.contains(self.key))
+    }
+
+    /// Who the listener is.
+    pub fn info(&self) -> &ListenerInfo {
+        &self.info
+    }
+
+    pub(super) fn slot(&self) -> Option<Arc<dyn AnySlot>> {
+        self.slot.upgrade()
+    }
+
+    pub(super) fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Makes a guard that ends the listener when it is dropped.
+    pub fn guard(self) -> SubscriptionGuard {
+        SubscriptionGuard { subscription: self, armed: true }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("listener", &self.info).field("on", &self.is_on()).finish_non_exhaustive()
+    }
+}
+
+/// A [`Subscription`] that ends its listener when it is dropped.
+#[must_use = "dropping the guard unsubscribes at once, and `let _ = ..` drops it; give it a name such as `_guard`"]
+#[derive(Debug)]
+pub struct SubscriptionGuard {
+    subscription: Subscription,
+    armed: bool,
+}
+
+impl SubscriptionGuard {
+    /// Disarms the guard: the listener stays.
+    pub fn keep(mut self) -> Subscription {
+        self.armed = false;
+        self.subscription.clone()
+    }
+}
+
+impl Drop for SubscriptionGuard {
+    fn drop(&mut self) {
+        if self.armed {
+            self.subscription.off();
+        }
+    }
+}

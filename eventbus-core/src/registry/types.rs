@@ -1,0 +1,159 @@
+//! The registry by type: from an event type to its slot.
+
+use std::{any::Any, any::TypeId, fmt, panic::Location, sync::Arc};
+
+use dashmap::{DashMap, Entry};
+
+use super::{entry::Key, slot::Slot, type_id_hasher::BuildTypeIdHasher};
+use crate::{
+    event::{EventName, EventType},
+    listener::ListenerInfo,
+};
+
+/// A slot whose event type is forgotten.
+pub(crate) trait AnySlot: Any + Send + Sync {
+    fn event(&self) -> &'static EventType;
+    fn len(&self) -> usize;
+    fn contains(&self, key: Key) -> bool;
+    fn remove(&self, key: Key) -> bool;
+    fn clear(&self);
+    fn infos(&self) -> Vec<ListenerInfo>;
+}
+
+impl<S: ?Sized + Send + Sync + 'static> AnySlot for Slot<S> {
+    fn event(&self) -> &'static EventType {
+        self.event
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn contains(&self, key: Key) -> bool {
+        self.contains(key)
+    }
+
+    fn remove(&self, key: Key) -> bool {
+        self.remove(key)
+    }
+
+    fn clear(&self) {
+        self.clear();
+    }
+
+    fn infos(&self) -> Vec<ListenerInfo> {
+        self.infos()
+    }
+}
+
+/// All slots of a bus, and which type owns which identity.
+///
+/// No guard of these maps leaves this file: each method clones an `Arc` out and lets go.
+#[derive(Default)]
+pub(crate) struct Registry {
+    slots: DashMap<TypeId, Arc<dyn AnySlot>, BuildTypeIdHasher>,
+    identities: DashMap<(EventName, u32), Claim>,
+}
+
+/// The first type seen under an identity, and where.
+#[derive(Clone, Copy)]
+struct Claim {
+    event: &'static EventType,
+    location: &'static Location<'static>,
+}
+
+impl Registry {
+    /// The slot of `event`, made when it is first asked for. This is the one place that looks slots up: an index in front
+    /// of the map belongs here.
+    ///
+    /// `S` must be the same for the same `event.id()`; the callers derive it from the event type.
+    #[inline]
+    pub(crate) fn slot<S: ?Sized + Send + Sync + 'static>(
+        &self,
+        event: &'static EventType,
+        location: &'static Location<'static>,
+    ) -> Result<Arc<Slot<S>>, Conflict> {
+        match self.get(event) {
+            Some(slot) => Ok(slot),
+            None => self.make(event, location),
+        }
+    }
+
+    /// The slot of `event`, if the bus has seen the event.
+    #[inline]
+    pub(crate) fn get<S: ?Sized + Send + Sync + 'static>(&self, event: &'static EventType) -> Option<Arc<Slot<S>>> {
+        let slot = Arc::clone(&*self.slots.get(&event.id())?);
+        Some(downcast(slot))
+    }
+
+    #[cold]
+    fn make<S: ?Sized + Send + Sync + 'static>(
+        &self,
+        event: &'static EventType,
+        location: &'static Location<'static>,
+    ) -> Result<Arc<Slot<S>>, Conflict> {
+        self.claim(Claim { event, location })?;
+        let slot = Arc::clone(&*self.slots.entry(event.id()).or_insert_with(|| Arc::new(Slot::<S>::new(event))));
+        Ok(downcast(slot))
+    }
+
+    /// Promise P8: one identity, one type.
+    fn claim(&self, claim: Claim) -> Result<(), Conflict> {
+        let first = match self.identities.entry((claim.event.name(), claim.event.version())) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(claim);
+                return Ok(());
+            }
+            Entry::Occupied(occupied) => *occupied.get(),
+        };
+        let shared = first.event.shares_name() && claim.event.shares_name();
+        if first.event == claim.event || shared { Ok(()) } else { Err(Conflict { first, second: claim }) }
+    }
+
+    /// All slots, as they are at this moment.
+    pub(crate) fn all(&self) -> Vec<Arc<dyn AnySlot>> {
+        self.slots.iter().map(|slot| Arc::clone(slot.value())).collect()
+    }
+}
+
+fn downcast<S: ?Sized + Send + Sync + 'static>(slot: Arc<dyn AnySlot>) -> Arc<Slot<S>> {
+    let slot: Arc<dyn Any + Send + Sync> = slot;
+    match slot.downcast() {
+        Ok(slot) => slot,
+        Err(_) => unreachable!("the slot of an event type is always made with the same listener type"),
+    }
+}
+
+/// Two types under one name and version on one bus.
+pub(crate) struct Conflict {
+    first: Claim,
+    second: Claim,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, second } = self;
+        write!(
+            f,
+            "two event types have the name `{}` and the version {}: `{}`, first used at {}, and `{}`, used at {}; \
+             give one of them another name or version",
+            first.event.name(),
+            first.event.version(),
+            first.event.rust_type(),
+            first.location,
+            second.event.rust_type(),
+            second.location,
+        )?;
+        if same_generic(first.event.rust_type(), second.event.rust_type()) {
+            f.write_str(" (monomorphs of one generic type may share them if it says `#[event(shares_name)]`)")?;
+        }
+        Ok(())
+    }
+}
+
+fn same_generic(first: &str, second: &str) -> bool {
+    match (first.split_once('<'), second.split_once('<')) {
+        (Some((first, _)), Some((second, _))) => first == second,
+        _ => false,
+    }
+}
