@@ -8,4 +8,5 @@ pub use eventbus_core::{
     Field, IntoEvent, Listener, ListenerId, ListenerInfo, NoState, NotRun, Ok, Outcome, Report, Return, Scope,
     ScopeGuard, StateListener, Subscription, SubscriptionGuard, SyncListener, WeakBus, With,
 };
-// pub use eventbus_derive::Event;
+#[cfg(feature = "derive")]
+pub use eventbus_derive::Event;

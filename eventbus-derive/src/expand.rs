@@ -1,0 +1,38 @@
+//! Writes the impl. Only absolute paths: the user may shadow `Option` or `str`, or have no prelude at all.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::LitStr;
+
+use crate::ast::Input;
+
+pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
+    let krate = input.krate();
+    let trait_path = input.trait_path();
+    let ident = &input.source.ident;
+    let generics = input.impl_generics();
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let version = input.attrs.version.unwrap_or(1);
+    let docs = &input.docs;
+    let fields = input.parts.iter().map(|part| {
+        let (name, rust_type, docs) = (&part.name, &part.rust_type, &part.docs);
+        quote!(#krate::Field::new(#name, #rust_type, #docs))
+    });
+    let shares_name = input.attrs.shares_name.is_some();
+    quote! {
+        // The rules of the core have the last word, and `cargo check` hears it: without a use it evaluates no associated
+        // constant, but it does evaluate this one.
+        #[allow(unused_qualifications)]
+        const _: #krate::EventName = #krate::EventName::new(#name);
+
+        #[automatically_derived]
+        #[allow(deprecated, unused_qualifications)] // of the type, and of what `crate = ..` says
+        impl #impl_generics #trait_path for #ident #ty_generics #where_clause {
+            const NAME: #krate::EventName = #krate::EventName::new(#name);
+            const VERSION: ::core::primitive::u32 = #version;
+            const DOCS: &'static ::core::primitive::str = #docs;
+            const FIELDS: &'static [#krate::Field] = &[#(#fields),*];
+            const SHARES_NAME: ::core::primitive::bool = #shares_name;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Prints tokens as they would stand in the source: `Vec<u8>`, where their own `to_string` gives `Vec < u8 >`.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+
+pub(crate) fn to_source(tokens: impl ToTokens) -> String {
+    let mut printer = Printer { out: String::new(), before: Kind::Open };
+    printer.stream(tokens.to_token_stream());
+    printer.out
+}
+
+/// What stands before the next token; decides, together with that token, on the space between them.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Nothing, an opening bracket, or a mark that sticks to what follows, as `&` does.
+    Open,
+    /// An identifier or a literal.
+    Word,
+    /// A word that a bracket does not stick to: a lifetime, `mut`, `dyn`.
+    Keyword,
+    /// A closing bracket.
+    Close,
+    /// The `>` that closes generics.
+    Angle,
+    /// A mark that a space follows, as `,` does.
+    Spaced,
+}
+
+struct Printer {
+    out: String,
+    before: Kind,
+}
+
+impl Printer {
+    fn stream(&mut self, tokens: TokenStream) {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Group(group) => self.group(group.delimiter(), group.stream()),
+                TokenTree::Ident(ident) => self.word(&ident.to_string()),
+                TokenTree::Literal(literal) => self.word(&literal.to_string()),
+                TokenTree::Punct(punct) => {
+                    let mut text = punct.as_char().to_string();
+                    let mut spacing = punct.spacing();
+                    // `::`, `->`, `..=`: several marks, one token. `'a` is a mark and an identifier.
+                    while spacing == Spacing::Joint && !matches!(text.as_str(), "<" | ">" | "&" | "*") {
+                        match tokens.next_if(|next| matches!(next, TokenTree::Punct(_) | TokenTree::Ident(_))) {
+                            Some(TokenTree::Punct(next)) => {
+                                text.push(next.as_char());
+                                spacing = next.spacing();
+                            }
+                            Some(next) => {
+                                text.push_str(&next.to_string());
+                                break;
+                            }
+                            None => break,
+                        }
+                    }
+                    if text.starts_with('\'') { self.word(&text) } else { self.mark(&text) }
+                }
+            }
+        }
+    }
+
+    fn group(&mut self, delimiter: Delimiter, stream: TokenStream) {
+        let (open, close) = match delimiter {
+            Delimiter::Parenthesis => ("(", ")"),
+            Delimiter::Bracket => ("[", "]"),
+            Delimiter::Brace if stream.is_empty() => ("{", "}"),
+            Delimiter::Brace => ("{ ", " }"),
+            Delimiter::None => return self.stream(stream),
+        };
+        let apart = match self.before {
+            Kind::Keyword | Kind::Spaced => true,
+            Kind::Word | Kind::Close => delimiter == Delimiter::Brace,
+            Kind::Angle | Kind::Open => false,
+        };
+        self.put(open, apart, Kind::Open);
+        self.stream(stream);
+        self.put(close, false, Kind::Close);
+    }
+
+    fn word(&mut self, text: &str) {
+        let kind = match text {
+            "mut" | "const" | "dyn" | "impl" | "as" | "in" => Kind::Keyword,
+            _ if text.starts_with('\'') && !text.ends_with('\'') => Kind::Keyword,
+            _ => Kind::Word,
+        };
+        self.put(text, self.before != Kind::Open, kind);
+    }
+
+    fn mark(&mut self, text: &str) {
+        let after_keyword = matches!(self.before, Kind::Keyword | Kind::Spaced);
+        match text {
+            "," | ";" | ":" => self.put(text, false, Kind::Spaced),
+            "+" | "=" | "->" => self.put(text, true, Kind::Spaced),
+            ">" => self.put(text, false, Kind::Angle),
+            "<" | "::" => self.put(text, self.before == Kind::Spaced, Kind::Open),
+            _ => self.put(text, after_keyword, Kind::Open),
+        }
+    }
+
+    fn put(&mut self, text: &str, apart: bool, kind: Kind) {
+        if apart && !self.out.is_empty() && !self.out.ends_with(' ') {
+            self.out.push(' ');
+        }
+        self.out.push_str(text);
+        self.before = kind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_print_as_they_are_written() {
+        for source in [
+            "String",
+            "Vec<u8>",
+            "HashMap<String, Vec<Option<u8>>>",
+            "&'static str",
+            "&'static [u8]",
+            "&'static mut (A, B)",
+            "*const u8",
+            "[u8; 4]",
+            "[u8; { N + 1 }]",
+            "()",
+            "(u8,)",
+            "(A, (B, C))",
+            "std::time::Duration",
+            "::std::string::String",
+            "<T as Trait>::Item",
+            "<T>::Item",
+            "Option<<T as Trait>::Item>",
+            "Option<::std::string::String>",
+            "Box<dyn Fn(&str) -> Result<(), Error> + Send + Sync + 'static>",
+            "Box<dyn for<'a> Fn(&'a str) -> &'a str>",
+            "fn(u8, u8) -> bool",
+            "Option<fn()>",
+            "Box<dyn Iterator<Item = u8> + Send>",
+            "Box<dyn Iterator<Item = &'static str>>",
+            "PhantomData<fn() -> T>",
+            "PhantomData<*const T>",
+            "Matrix<-1, 'x', true>",
+            "Box<dyn ?Sized>",
+            "r#type",
+            "(u64, String)",
+            "{ id: u64, email: Option<String> }",
+            "{}",
+        ] {
+            let tokens: TokenStream = source.parse().unwrap();
+            assert_eq!(to_source(tokens), source);
+        }
+    }
+}

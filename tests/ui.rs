@@ -1,0 +1,15 @@
+//! What the compiler tells users who make a mistake: one message for each, at the token that is wrong, with the fix.
+//!
+//! The cases are `tests/ui/<rule>/<mistake>.rs` with the expected output beside them. After a change run `cargo bless`
+//! and read the diff.
+
+#![cfg(feature = "derive")]
+
+#[test]
+fn each_mistake_has_one_message_with_the_fix() {
+    let cases = trybuild::TestCases::new();
+    for rule in ["name", "attribute", "shape", "trait", "several"] {
+        cases.compile_fail(format!("tests/ui/{rule}/*.rs"));
+    }
+    cases.pass("tests/ui/pass/*.rs");
+}

@@ -1,0 +1,7 @@
+use eventbus::Event;
+
+#[derive(Event)]
+#[event(name = user.created)]
+struct UserCreated;
+
+fn main() {}

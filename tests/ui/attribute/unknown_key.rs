@@ -1,0 +1,7 @@
+use eventbus::Event;
+
+#[derive(Event)]
+#[event(topic = "users")]
+struct UserCreated;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use eventbus::Event;
+
+#[derive(Event)]
+struct __;
+
+fn main() {}

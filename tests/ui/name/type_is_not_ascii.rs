@@ -1,0 +1,6 @@
+use eventbus::Event;
+
+#[derive(Event)]
+struct KäuferErstellt;
+
+fn main() {}

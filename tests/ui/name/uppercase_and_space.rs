@@ -1,0 +1,7 @@
+use eventbus::Event;
+
+#[derive(Event)]
+#[event(name = "User Created")]
+struct UserCreated;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use eventbus::Event;
+
+#[derive(Event)]
+struct PageViewed<'a> {
+    path: &'a str,
+}
+
+fn main() {}

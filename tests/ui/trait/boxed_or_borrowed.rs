@@ -1,0 +1,11 @@
+use eventbus::{Event, IntoEvent};
+
+fn emit(_event: impl IntoEvent) {}
+
+#[derive(Event)]
+struct UserCreated;
+
+fn main() {
+    emit(Box::new(UserCreated));
+    emit(&UserCreated);
+}

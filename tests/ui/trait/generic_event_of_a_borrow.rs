@@ -1,0 +1,13 @@
+use eventbus::{Event, IntoEvent};
+
+fn emit(_event: impl IntoEvent) {}
+
+#[derive(Event)]
+struct Changed<T> {
+    to: T,
+}
+
+fn main() {
+    let local = String::new();
+    emit(Changed { to: local.as_str() });
+}

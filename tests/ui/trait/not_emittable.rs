@@ -1,0 +1,9 @@
+use eventbus::IntoEvent;
+
+fn emit(_event: impl IntoEvent) {}
+
+struct UserCreated;
+
+fn main() {
+    emit(UserCreated);
+}
