@@ -118,7 +118,7 @@ impl<'a> Delivery<'a> {
     /// The line is not UTF-8, not JSON, or not a delivery.
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, Damage> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let line = std::str::from_utf8(line).map_err(Damage::NotUtf8)?;
+        let line = std::str::from_utf8(line.trim_ascii_end()).map_err(Damage::NotUtf8)?;
         serde_json::from_str(line).map_err(Damage::NotADelivery)
     }
 }

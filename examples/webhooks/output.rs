@@ -81,8 +81,10 @@ impl Display for TriageSummary {
 impl Display for StatisticsSummary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "Statistics: {} contributions, {} of them by bots", self.contributions, self.by_bots)?;
-        writeln!(f, "  most active in: {}", ranking(counts(&self.places), 3))?;
-        writeln!(f, "  most active by: {}", ranking(counts(&self.senders), 3))?;
+        if self.contributions > 0 {
+            writeln!(f, "  most active in: {}", ranking(counts(&self.places), 3))?;
+            writeln!(f, "  most active by: {}", ranking(counts(&self.senders), 3))?;
+        }
         let (commits, files, lines) = (self.commits, self.files_touched, self.lines_proposed);
         writeln!(f, "  {commits} commits to {files} files, {lines} lines proposed, {} comments", self.comments)?;
         let (merged, releases, stars) = (self.pulls_merged, self.releases, self.stars);

@@ -85,7 +85,10 @@ fn deliver(bus: &Bus, routes: &Routes, delivery: &Delivery<'_>, tally: &mut Tall
         Ok(delivered) => {
             event.deliveries += 1;
             tally.emits.push(delivered.took);
-            if delivered.report.is_ok() { Fate::Typed } else { failed(delivered.report.to_string()) }
+            match delivered.report.failures() {
+                [] => Fate::Typed,
+                failures => failed(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+            }
         }
         Err(error) => failed(error.to_string()),
     }
