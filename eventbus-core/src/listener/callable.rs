@@ -12,7 +12,19 @@ mod sealed {
     pub trait Return {}
     impl Return for () {}
     impl<E> Return for Result<(), E> {}
+    impl Return for super::Never {}
+
+    /// Names `!`, which stable Rust writes only behind an arrow.
+    pub trait Output {
+        type Of;
+    }
+    impl<T> Output for fn() -> T {
+        type Of = T;
+    }
 }
+
+/// What `|_| todo!()` returns.
+type Never = <fn() -> ! as sealed::Output>::Of;
 
 /// What a listener returns: `()`, or a `Result<(), E>` whose error converts into [`BoxError`].
 #[diagnostic::on_unimplemented(
@@ -32,6 +44,12 @@ pub trait Return: sealed::Return {
 impl Return for () {
     fn into_result(self) -> Result<(), BoxError> {
         Result::Ok(())
+    }
+}
+
+impl Return for Never {
+    fn into_result(self) -> Result<(), BoxError> {
+        self
     }
 }
 
