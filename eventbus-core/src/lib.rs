@@ -22,10 +22,20 @@ mod dispatch;
 // Floor 4.
 mod bus;
 
-pub use bus::{Bus, BusBuilder, Emit, EmitError, Emitter, Listener, NoState, Report, Scope, ScopeGuard, WeakBus, With};
-pub use dispatch::EmissionId;
+#[cfg(feature = "tokio")]
+pub use bus::EmitHandle;
+pub use bus::{
+    AnyKind, Blocks, Bus, BusBuilder, Emit, EmitError, Emitter, Inline, InsideEmission, Kind, Listener, NoContext,
+    NoState, Report, Scope, ScopeGuard, Spawned, Timed, WeakBus, With, WithContext,
+};
+#[cfg(feature = "tokio")]
+pub use dispatch::InFlight;
+pub use dispatch::{
+    AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener, EmissionId,
+};
 pub use event::{Event, EventName, EventType, Field, IntoEvent};
 pub use listener::{
-    BoxError, Chain, Failure, ListenerId, ListenerInfo, NotRun, Ok, Outcome, Return, StateListener, SyncListener,
+    AsyncListener, AsyncStateListener, BoxError, Chain, Failure, ListenerId, ListenerInfo, ListenerKind, NotRun, Ok,
+    Outcome, Return, StateListener, SyncListener,
 };
 pub use registry::{Subscription, SubscriptionGuard};

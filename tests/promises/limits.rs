@@ -11,7 +11,7 @@ use std::{
 
 use eventbus::{Bus, BusBuilder, Event, NotRun, Outcome, Report};
 
-use crate::support::{Log, Numbered, OnDrop, Ping, Pong, hush, in_child};
+use crate::support::{Log, Numbered, Ping, Pong, hush, in_child};
 
 #[derive(Event)]
 struct A;
@@ -161,32 +161,6 @@ fn a_panic_on_the_way_leaves_the_depth_right() {
     for _ in 0..10 {
         let report = bus.emit(Ping).blocking();
         assert_eq!(report.failures()[0].outcome().to_string(), "panicked: boom");
-    }
-}
-
-/// A closure that is dropped by an emission runs inside it: a circle through `Drop` is a circle too.
-#[test]
-fn a_circle_through_drop_is_refused() {
-    fn register(bus: &Bus, drops: &Arc<AtomicUsize>) {
-        let (weak, count) = (bus.downgrade(), Arc::clone(drops));
-        let again = OnDrop(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            if let Some(bus) = weak.upgrade() {
-                register(&bus, &count);
-                bus.emit(Ping).blocking();
-            }
-        });
-        bus.listener::<Ping>().once().on(move |_| _ = &again);
-    }
-    let output = in_child("limits::a_circle_through_drop_is_refused", || {
-        let bus = Bus::builder().on_failure(|_| ()).build();
-        let drops = Arc::new(AtomicUsize::new(0));
-        register(&bus, &drops);
-        bus.emit(Ping).blocking();
-        assert_eq!(drops.load(Ordering::Relaxed), 64);
-    });
-    if let Some(output) = output {
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Bus, Inner, failure_hook::FailureHook};
+use super::{Bus, failure_hook::FailureHook, inner::Inner};
+#[cfg(feature = "tokio")]
+use crate::dispatch::Tasks;
 use crate::{listener::Failure, registry::Registry};
 
 /// Settings for a new bus; made by [`Bus::builder`].
@@ -10,6 +12,10 @@ use crate::{listener::Failure, registry::Registry};
 pub struct BusBuilder {
     recursion_limit: u32,
     hook: FailureHook,
+    #[cfg(feature = "tokio")]
+    runtime: Option<tokio::runtime::Handle>,
+    #[cfg(feature = "tokio")]
+    max_spawned: usize,
 }
 
 impl BusBuilder {
@@ -17,7 +23,14 @@ impl BusBuilder {
     pub const DEFAULT_RECURSION_LIMIT: u32 = 64;
 
     pub(super) fn new() -> Self {
-        Self { recursion_limit: Self::DEFAULT_RECURSION_LIMIT, hook: FailureHook::default() }
+        Self {
+            recursion_limit: Self::DEFAULT_RECURSION_LIMIT,
+            hook: FailureHook::default(),
+            #[cfg(feature = "tokio")]
+            runtime: None,
+            #[cfg(feature = "tokio")]
+            max_spawned: usize::MAX,
+        }
     }
 
     /// How deep emissions may be nested: a listener that emits to a listener that emits .. A deeper one runs no listener;
@@ -56,10 +69,39 @@ impl BusBuilder {
         self
     }
 
+    /// The runtime for what needs one, where the emitting code is in none: a timer, spawned listeners, the blocking pool,
+    /// `spawn()`. Code inside a runtime uses that.
+    #[cfg(feature = "tokio")]
+    pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// How many emissions begun by [`spawn`](super::Emit::spawn) may be under way; beyond it, nothing runs and the report
+    /// says so. Unlimited unless stated.
+    #[cfg(feature = "tokio")]
+    pub fn max_spawned(mut self, limit: usize) -> Self {
+        self.max_spawned = limit;
+        self
+    }
+
     /// Makes the bus.
     pub fn build(self) -> Bus {
-        let Self { recursion_limit, hook } = self;
-        Bus { inner: Arc::new(Inner { registry: Registry::default(), recursion_limit, hook }) }
+        Bus {
+            inner: Arc::new_cyclic(|me| Inner {
+                me: me.clone(),
+                registry: Registry::new(),
+                recursion_limit: self.recursion_limit,
+                hook: self.hook,
+                #[cfg(feature = "tokio")]
+                runtime: self.runtime,
+                #[cfg(feature = "tokio")]
+                max_spawned: self.max_spawned,
+                #[cfg(feature = "tokio")]
+                tasks: Tasks::default(),
+            }),
+            origin: None,
+        }
     }
 }
 

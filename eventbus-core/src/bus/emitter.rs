@@ -4,11 +4,10 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use arc_swap::{ArcSwapOption, Guard, cache::Cache};
 
-use super::{Bus, Emit};
+use super::{Bus, Emit, emit::Source};
 use crate::{
-    dispatch::{EventSlot, SyncCall},
+    dispatch::{EventSlot, EventSnapshot},
     event::{Event, IntoEvent},
-    registry::Snapshot,
 };
 
 /// A local handle for emitting `E`; made by [`Bus::emitter`].
@@ -44,7 +43,7 @@ impl<E: Event> Emitter<E> {
 
     /// Emits an event, as [`Bus::emit`] does.
     pub fn emit<I: IntoEvent<Event = E>>(&mut self, event: I) -> Emit<'_, I> {
-        Emit::cached(&self.bus, event, &mut self.cached)
+        Emit::new(&self.bus, event, Source::Cached(&mut self.cached))
     }
 
     /// The bus.
@@ -65,11 +64,11 @@ impl<E: Event> fmt::Debug for Emitter<E> {
     }
 }
 
-pub(super) type Published<E> = Option<Arc<Snapshot<dyn SyncCall<E>>>>;
+pub(super) type Published<E> = Option<Arc<EventSnapshot<E>>>;
 
 /// A slot and the last snapshot seen of it.
 pub(super) struct Cached<E: Event> {
-    slot: Arc<EventSlot<E>>,
+    pub(super) slot: Arc<EventSlot<E>>,
     cache: Cache<CellOf<E>, Published<E>>,
 }
 
@@ -81,13 +80,16 @@ impl<E: Event> Cached<E> {
     /// The slot and its current snapshot, `None` where nobody listens. A stale snapshot is built anew and put into
     /// `rebuilt`: it may be stale again before the cache sees it, and with it one would miss listeners that are there.
     #[inline]
-    pub(super) fn load<'a>(&'a mut self, rebuilt: &'a mut Published<E>) -> (&'a EventSlot<E>, &'a Published<E>) {
+    pub(super) fn load<'a>(
+        &'a mut self,
+        rebuilt: &'a mut Published<E>,
+    ) -> (&'a EventSlot<E>, Option<&'a Arc<EventSnapshot<E>>>) {
         match self.cache.load() {
             None if self.slot.len() > 0 => {
                 *rebuilt = Guard::into_inner(self.slot.snapshot());
-                (&self.slot, rebuilt)
+                (&self.slot, rebuilt.as_ref())
             }
-            snapshot => (&self.slot, snapshot),
+            snapshot => (&self.slot, snapshot.as_ref()),
         }
     }
 }
@@ -96,7 +98,7 @@ impl<E: Event> Cached<E> {
 struct CellOf<E: Event>(Arc<EventSlot<E>>);
 
 impl<E: Event> Deref for CellOf<E> {
-    type Target = ArcSwapOption<Snapshot<dyn SyncCall<E>>>;
+    type Target = ArcSwapOption<EventSnapshot<E>>;
 
     fn deref(&self) -> &Self::Target {
         self.0.cell()

@@ -1,29 +1,43 @@
 //! Floor 4: the bus itself, which composes the floors below.
 
 mod builder;
+mod emission;
 mod emit;
 mod emitter;
 mod failure_hook;
-mod options;
+mod inner;
+mod limits;
+mod listen;
+mod park;
 mod report;
+mod running;
 mod scope;
+mod settle;
+#[cfg(feature = "tokio")]
+mod spawn;
 
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
 
 pub use builder::BusBuilder;
 pub use emit::Emit;
 pub use emitter::Emitter;
-pub use options::{Listener, NoState, With};
+pub use listen::{AnyKind, Blocks, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, With, WithContext};
+
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
+pub use settle::InsideEmission;
+#[cfg(feature = "tokio")]
+pub use spawn::EmitHandle;
 
 use crate::{
-    dispatch::EventSlot,
+    dispatch::{EventSlot, Frame},
     event::{Event, EventName, IntoEvent},
-    listener::{ListenerInfo, SyncListener},
-    registry::{Registry, Subscription},
+    listener::{AsyncListener, ListenerInfo, SyncListener},
+    registry::Subscription,
 };
-use failure_hook::FailureHook;
+use emit::Source;
+use inner::Inner;
+use listen::Target;
 
 /// Brings events to their listeners.
 ///
@@ -52,12 +66,8 @@ use failure_hook::FailureHook;
 #[derive(Clone)]
 pub struct Bus {
     inner: Arc<Inner>,
-}
-
-struct Inner {
-    registry: Registry,
-    recursion_limit: u32,
-    hook: FailureHook,
+    /// The emission that this handle came from, if it came from a [`Context`](crate::Context).
+    origin: Option<Arc<Frame>>,
 }
 
 impl Bus {
@@ -108,6 +118,42 @@ impl Bus {
         self.listener().on(listener)
     }
 
+    /// Registers an async listener: it runs inside the emitting task, concurrently with the other async ones.
+    ///
+    /// Its future is dropped when the emission is: at its next await it stops. One that must run on says `spawned()`; see
+    /// [`listener`](Self::listener).
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated { email: String }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # async fn audit(email: &str) {}
+    /// let bus = Bus::new();
+    /// bus.on_async::<UserCreated>(|e| async move { audit(&e.email).await });
+    /// ```
+    #[track_caller]
+    pub fn on_async<E: Event>(&self, listener: impl AsyncListener<E>) -> Subscription {
+        self.listener().on_async(listener)
+    }
+
+    /// Registers a listener that may block: it runs on the runtime's blocking pool if the emission is awaited, on the
+    /// emitting thread if that blocks anyway.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    #[cfg(feature = "tokio")]
+    #[track_caller]
+    pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
+        self.listener().on_blocking(listener)
+    }
+
     /// Starts registering a listener with options: name, priority, once, filter, state.
     ///
     /// # Panics
@@ -115,7 +161,7 @@ impl Bus {
     /// What it ends with panics as [`on`](Self::on) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
-        Listener::new(Some(self.clone()), None, Location::caller())
+        Listener::new(Target { bus: Some(self.clone()), scope: None, location: Location::caller() })
     }
 
     /// Makes a scope: listeners that leave together. Its name shows at each of them.
@@ -131,7 +177,7 @@ impl Bus {
     /// Panics if another type with the event's name and version has been used on this bus.
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
-        Emit::new(self, event, self.slot::<I::Event>(Location::caller()))
+        Emit::new(self, event, Source::Slot(self.slot(Location::caller())))
     }
 
     /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
@@ -224,7 +270,7 @@ pub struct WeakBus {
 impl WeakBus {
     /// The bus, if it is still there.
     pub fn upgrade(&self) -> Option<Bus> {
-        self.inner.upgrade().map(|inner| Bus { inner })
+        self.inner.upgrade().map(|inner| Bus { inner, origin: None })
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use super::failure_hook::{FailureHook, Failures};
+use super::{
+    Bus,
+    failure_hook::{FailureHook, Failures},
+};
 use crate::{
-    dispatch::{EmissionId, Tally},
+    dispatch::{EmissionId, Frame, Stop, Tally},
     event::EventType,
     listener::Failure,
 };
@@ -22,13 +25,14 @@ pub struct Report {
     event: &'static EventType,
     emission: Option<EmissionId>,
     called: usize,
+    stopped: Option<Stop>,
     failures: Option<Arc<Failures>>,
 }
 
 impl Report {
     /// The report of an event that nobody listens to.
     pub(super) fn empty(event: &'static EventType) -> Self {
-        Self { event, emission: None, called: 0, failures: None }
+        Self { event, emission: None, called: 0, stopped: None, failures: None }
     }
 
     pub(super) fn new(
@@ -39,7 +43,12 @@ impl Report {
         hook: &FailureHook,
     ) -> Self {
         let failures = if tally.failures.is_empty() { None } else { Some(hook.told(tally.failures)) };
-        Self { event, emission, called: listeners - tally.skipped, failures }
+        Self { event, emission, called: listeners - tally.skipped, stopped: tally.stopped, failures }
+    }
+
+    /// The report of an emission that ran in `frame`, which must be set.
+    pub(super) fn of(bus: &Bus, event: &'static EventType, frame: &Frame, listeners: usize, tally: Tally) -> Self {
+        Self::new(event, Some(frame.emission), listeners, tally, &bus.inner.hook)
     }
 
     /// The event that was emitted.
@@ -71,9 +80,18 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`EmitError`], which holds the report, if a listener did not finish well.
+    /// [`EmitError`], which holds the report, if a listener did not finish well: [`TimedOut`](EmitError::TimedOut) if the
+    /// emission's own time was up, [`Cancelled`](EmitError::Cancelled) if it was cancelled, else
+    /// [`Failed`](EmitError::Failed).
     pub fn into_result(self) -> Result<Self, EmitError> {
-        if self.is_ok() { Ok(self) } else { Err(EmitError::Failed(self)) }
+        if self.is_ok() {
+            return Ok(self);
+        }
+        Err(match self.stopped {
+            Some(Stop::TimedOut) => EmitError::TimedOut(self),
+            Some(Stop::Cancelled) => EmitError::Cancelled(self),
+            None => EmitError::Failed(self),
+        })
     }
 }
 
@@ -107,7 +125,13 @@ impl fmt::Display for Report {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
-    /// At least one listener failed, panicked, or was not run.
+    /// The emission's time was up before all listeners had ended.
+    #[error("timed out: {}", Summary(.0))]
+    TimedOut(Report),
+    /// The emission was cancelled before all listeners had ended.
+    #[error("cancelled: {}", Summary(.0))]
+    Cancelled(Report),
+    /// All listeners have ended, or were refused; at least one not well.
     #[error("{}", Summary(.0))]
     Failed(Report),
 }
@@ -116,14 +140,14 @@ impl EmitError {
     /// The report.
     pub fn report(&self) -> &Report {
         match self {
-            Self::Failed(report) => report,
+            Self::TimedOut(report) | Self::Cancelled(report) | Self::Failed(report) => report,
         }
     }
 
     /// Takes the report out.
     pub fn into_report(self) -> Report {
         match self {
-            Self::Failed(report) => report,
+            Self::TimedOut(report) | Self::Cancelled(report) | Self::Failed(report) => report,
         }
     }
 }

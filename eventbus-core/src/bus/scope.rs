@@ -2,10 +2,10 @@
 
 use std::{fmt, panic::Location, sync::Arc};
 
-use super::{Listener, WeakBus};
+use super::{Listener, WeakBus, listen::Target};
 use crate::{
     event::Event,
-    listener::SyncListener,
+    listener::{AsyncListener, SyncListener},
     registry::{Group, Subscription},
 };
 
@@ -57,10 +57,31 @@ impl Scope {
         self.listener().on(listener)
     }
 
+    /// Registers an async listener, as [`Bus::on_async`](super::Bus::on_async) does.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    #[track_caller]
+    pub fn on_async<E: Event>(&self, listener: impl AsyncListener<E>) -> Subscription {
+        self.listener().on_async(listener)
+    }
+
+    /// Registers a listener that may block, as [`Bus::on_blocking`](super::Bus::on_blocking) does.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    #[cfg(feature = "tokio")]
+    #[track_caller]
+    pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
+        self.listener().on_blocking(listener)
+    }
+
     /// Starts registering a listener with options, as [`Bus::listener`](super::Bus::listener) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
-        Listener::new(self.bus.upgrade(), Some(self), Location::caller())
+        Listener::new(Target { bus: self.bus.upgrade(), scope: Some(self), location: Location::caller() })
     }
 
     /// Ends all listeners of the scope; how many there were. Further ones may be registered.

@@ -2,10 +2,18 @@
 //!
 //! The list is erased, not the listener: a call is one indirect call and no downcast.
 
-use super::{Tally, isolate};
-use crate::listener::{ListenerInfo, Return, StateListener, SyncListener};
+use std::{pin::Pin, sync::Arc};
 
-/// A listener that runs on the emitting thread.
+use super::{Scene, Tally, isolate};
+use crate::{
+    listener::{BoxError, ListenerInfo},
+    registry::Departs,
+};
+
+/// What a listener's future ends with.
+pub(crate) type ListenerFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// A listener that is called: on the emitting thread, or on one that may block.
 pub(crate) trait SyncCall<E>: Send + Sync {
     /// Whether its filter wants the event. Asked only where there is a filter or the listener runs once.
     fn admits(&self, _event: &E) -> bool {
@@ -13,10 +21,58 @@ pub(crate) trait SyncCall<E>: Send + Sync {
     }
 
     /// Calls it; an error goes into the tally.
-    fn call(&self, info: &ListenerInfo, event: &E, tally: &mut Tally);
+    fn call(&self, info: &ListenerInfo, event: &E, scene: &Scene<'_>, tally: &mut Tally);
 }
 
-/// Foreign code whose drop must not panic into whoever happens to drop it last.
+/// A listener that gives a future.
+pub(crate) trait AsyncCall<E>: Send + Sync {
+    /// As for [`SyncCall`].
+    fn admits(&self, _event: &E) -> bool {
+        true
+    }
+
+    /// Makes the future.
+    fn start(&self, event: Arc<E>, scene: &Scene<'_>) -> ListenerFuture;
+}
+
+/// A listener's closure. Dropped isolated, so that its drop cannot panic into whoever happens to drop it last; what is
+/// behind it in the struct then announces that it is gone.
+pub(crate) struct Code<F> {
+    closure: Isolated<F>,
+    _departs: Departs,
+}
+
+impl<F> Code<F> {
+    pub(crate) fn new(closure: F, departs: Departs) -> Self {
+        Self { closure: Isolated::new(closure), _departs: departs }
+    }
+}
+
+/// The form that all synchronous listeners are brought into.
+pub(crate) trait SyncCode<E>: Fn(&E, &Scene<'_>) -> Result<(), BoxError> + Send + Sync + 'static {}
+impl<E, F: Fn(&E, &Scene<'_>) -> Result<(), BoxError> + Send + Sync + 'static> SyncCode<E> for F {}
+
+/// The form that all asynchronous listeners are brought into.
+pub(crate) trait AsyncCode<E>: Fn(Arc<E>, &Scene<'_>) -> ListenerFuture + Send + Sync + 'static {}
+impl<E, F: Fn(Arc<E>, &Scene<'_>) -> ListenerFuture + Send + Sync + 'static> AsyncCode<E> for F {}
+
+impl<E: 'static, F: SyncCode<E>> SyncCall<E> for Code<F> {
+    #[inline]
+    fn call(&self, info: &ListenerInfo, event: &E, scene: &Scene<'_>, tally: &mut Tally) {
+        if let Err(error) = (self.closure.get())(event, scene) {
+            tally.failed(info, error);
+        }
+    }
+}
+
+impl<E: 'static, F: AsyncCode<E>> AsyncCall<E> for Code<F> {
+    fn start(&self, event: Arc<E>, scene: &Scene<'_>) -> ListenerFuture {
+        (self.closure.get())(event, scene)
+    }
+}
+
+/// Foreign code whose drop must not panic.
+#[derive(Debug)]
 pub(crate) struct Isolated<F>(Option<F>);
 
 impl<F> Isolated<F> {
@@ -41,40 +97,19 @@ impl<F> Drop for Isolated<F> {
     }
 }
 
-/// `Fn(&E)`.
-pub(crate) struct Plain<F>(pub(crate) Isolated<F>);
-
-impl<E: 'static, F: SyncListener<E>> SyncCall<E> for Plain<F> {
-    #[inline]
-    fn call(&self, info: &ListenerInfo, event: &E, tally: &mut Tally) {
-        if let Err(error) = (self.0.get())(event).into_result() {
-            tally.failed(info, error);
-        }
-    }
-}
-
-/// `Fn(S, &E)`.
-pub(crate) struct Stateful<S, F>(pub(crate) Isolated<S>, pub(crate) Isolated<F>);
-
-impl<E: 'static, S, F> SyncCall<E> for Stateful<S, F>
-where
-    S: Clone + Send + Sync + 'static,
-    F: StateListener<S, E>,
-{
-    fn call(&self, info: &ListenerInfo, event: &E, tally: &mut Tally) {
-        if let Err(error) = (self.1.get())(self.0.get().clone(), event).into_result() {
-            tally.failed(info, error);
-        }
-    }
-}
-
 /// A filter, erased.
 pub(crate) type Filter<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
 
 /// A listener behind a filter.
 pub(crate) struct Filtered<E, C> {
-    pub(crate) filter: Isolated<Filter<E>>,
-    pub(crate) call: C,
+    filter: Isolated<Filter<E>>,
+    call: C,
+}
+
+impl<E, C> Filtered<E, C> {
+    pub(crate) fn new(filter: Filter<E>, call: C) -> Self {
+        Self { filter: Isolated::new(filter), call }
+    }
 }
 
 impl<E: 'static, C: SyncCall<E>> SyncCall<E> for Filtered<E, C> {
@@ -82,7 +117,17 @@ impl<E: 'static, C: SyncCall<E>> SyncCall<E> for Filtered<E, C> {
         (self.filter.get())(event)
     }
 
-    fn call(&self, info: &ListenerInfo, event: &E, tally: &mut Tally) {
-        self.call.call(info, event, tally);
+    fn call(&self, info: &ListenerInfo, event: &E, scene: &Scene<'_>, tally: &mut Tally) {
+        self.call.call(info, event, scene, tally);
+    }
+}
+
+impl<E: 'static, C: AsyncCall<E>> AsyncCall<E> for Filtered<E, C> {
+    fn admits(&self, event: &E) -> bool {
+        (self.filter.get())(event)
+    }
+
+    fn start(&self, event: Arc<E>, scene: &Scene<'_>) -> ListenerFuture {
+        self.call.start(event, scene)
     }
 }

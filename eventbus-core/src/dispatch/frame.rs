@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{event::EventType, listener::Chain, sync::thread_local};
+use crate::{event::EventType, listener::Chain, registry::BusId, sync::thread_local};
 
 /// The identity of one emission, unique in the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -49,6 +49,9 @@ impl fmt::Display for EmissionId {
 /// How many events of a chain are kept for the message.
 const TRAIL: usize = 8;
 
+/// How many buses of a chain are told apart.
+const BUSES: usize = 4;
+
 /// The emission that the running code belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
@@ -57,6 +60,10 @@ pub(crate) struct Frame {
     depth: u32,
     /// Whether the failure hook runs: what fails inside it is not told to it again.
     in_hook: bool,
+    /// The buses of the chain, each once. If there are more, all count as being in it: `off_and_wait` may then refuse to
+    /// wait, but never hangs.
+    buses: [Option<BusId>; BUSES],
+    more_buses: bool,
     /// The event at depth `d` stands at `d % TRAIL`.
     trail: [Option<&'static EventType>; TRAIL],
 }
@@ -67,25 +74,53 @@ thread_local! {
 
 impl Frame {
     /// The frame of the code that runs now on this thread.
+    #[inline]
     pub(crate) fn current() -> Option<Self> {
         CURRENT.with(Cell::get)
     }
 
-    /// The frame of a new emission of `event` inside the current one, if the chain may grow that long.
-    pub(crate) fn child(event: &'static EventType, limit: u32) -> Result<Self, Chain> {
-        let parent = Self::current();
-        let (depth, mut trail) = parent.map_or((0, [None; TRAIL]), |parent| (parent.depth, parent.trail));
-        trail[depth as usize % TRAIL] = Some(event);
-        if depth >= limit {
-            return Err(chain(depth, &trail));
+    /// The frame of code that no emission has called.
+    fn outside() -> Self {
+        Self {
+            emission: EmissionId(0),
+            depth: 0,
+            in_hook: false,
+            buses: [None; BUSES],
+            more_buses: false,
+            trail: [None; TRAIL],
         }
-        let in_hook = parent.is_some_and(|parent| parent.in_hook);
-        Ok(Self { emission: EmissionId::next(), depth: depth + 1, in_hook, trail })
+    }
+
+    /// The frame of a new emission of `event` inside `parent`, if the chain may grow that long.
+    #[inline]
+    pub(crate) fn child(
+        parent: Option<Self>,
+        bus: BusId,
+        event: &'static EventType,
+        limit: u32,
+    ) -> Result<Self, Chain> {
+        let mut frame = parent.unwrap_or_else(Self::outside);
+        let depth = frame.depth;
+        frame.trail[depth as usize % TRAIL] = Some(event);
+        if depth >= limit {
+            return Err(chain(depth, &frame.trail));
+        }
+        match frame.buses.iter_mut().find(|place| place.is_none_or(|known| known == bus)) {
+            Some(place) => *place = Some(bus),
+            None => frame.more_buses = true,
+        }
+        Ok(Self { emission: EmissionId::next(), depth: depth + 1, ..frame })
     }
 
     /// Makes this the current frame until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(self) -> Entered {
         Entered { outer: CURRENT.with(|current| current.replace(Some(self))) }
+    }
+
+    /// Whether an emission of this bus is in the chain.
+    pub(crate) fn is_inside(&self, bus: BusId) -> bool {
+        self.more_buses || self.buses.contains(&Some(bus))
     }
 
     /// Whether the running code was called by the failure hook.
@@ -95,9 +130,7 @@ impl Frame {
 
     /// Marks the code that runs until the guard is dropped as the failure hook's.
     pub(crate) fn enter_hook() -> Entered {
-        let outside = || Self { emission: EmissionId::next(), depth: 0, in_hook: true, trail: [None; TRAIL] };
-        let frame = Self::current().map_or_else(outside, |frame| Self { in_hook: true, ..frame });
-        frame.enter()
+        Self { in_hook: true, ..Self::current().unwrap_or_else(Self::outside) }.enter()
     }
 }
 

@@ -1,19 +1,44 @@
 //! Floor 3: runs one snapshot. Order, isolation, and the frame that tells who is emitting inside whom.
 
 mod call;
+mod clock;
+mod context;
 mod frame;
 mod isolate;
+mod pending;
 mod run;
+mod signal;
+mod start;
 mod tally;
+#[cfg(feature = "tokio")]
+mod task;
+#[cfg(feature = "tokio")]
+mod tasks;
+mod wait;
+mod work;
 
-pub(crate) use call::{Filter, Filtered, Isolated, Plain, Stateful, SyncCall};
+pub(crate) use call::{AsyncCall, Code, Filter, Filtered, Isolated, ListenerFuture, SyncCall};
+pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
+pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
+pub(crate) use context::{Host, Scene};
 pub use frame::EmissionId;
 pub(crate) use frame::Frame;
 pub(crate) use isolate::isolate;
+pub(crate) use pending::Pending;
 pub(crate) use run::run_sync;
-pub(crate) use tally::Tally;
+pub(crate) use signal::{LazySignal, Signal};
+pub(crate) use start::{Stage, start_late};
+pub(crate) use tally::{Stop, Tally};
+#[cfg(feature = "tokio")]
+pub use tasks::InFlight;
+#[cfg(feature = "tokio")]
+pub(crate) use tasks::{TaskKind, TaskToken, Tasks};
+pub(crate) use wait::{Mode, Wait};
 
-use crate::registry::Slot;
+use crate::registry::{Slot, Snapshot};
 
 /// The slot of an event type.
-pub(crate) type EventSlot<E> = Slot<dyn SyncCall<E>>;
+pub(crate) type EventSlot<E> = Slot<dyn SyncCall<E>, dyn AsyncCall<E>>;
+
+/// The listeners of an event type at one moment.
+pub(crate) type EventSnapshot<E> = Snapshot<dyn SyncCall<E>, dyn AsyncCall<E>>;

@@ -2,32 +2,43 @@
 
 use std::sync::Arc;
 
-use super::{EventSlot, SyncCall, Tally, isolate};
+use super::{EventSlot, Scene, SyncCall, Tally, isolate};
 use crate::registry::{Entry, Spent, Turn};
 
-/// Calls each listener that is still to be called, in order, on this thread.
+/// Calls each listener that is still to be called, in order, on this thread. Stops where `stop` says so, and gives back the
+/// listeners it did not come to.
 ///
 /// Isolation costs one landing pad for the loop, not one for each listener: the iterator stands outside, the isolated
 /// code drains it, and after a panic the loop goes on behind the listener that panicked.
-pub(crate) fn run_sync<E: 'static>(
+#[inline]
+pub(crate) fn run_sync<'s, E: 'static>(
     slot: &EventSlot<E>,
-    listeners: &[Arc<Entry<dyn SyncCall<E>>>],
+    listeners: &'s [Arc<Entry<dyn SyncCall<E>>>],
     event: &E,
+    scene: &Scene<'_>,
     tally: &mut Tally,
-) {
+    mut stop: impl FnMut() -> bool,
+) -> &'s [Arc<Entry<dyn SyncCall<E>>>] {
     let mut rest = listeners.iter();
     loop {
         let drained = isolate(|| {
-            for entry in rest.by_ref() {
+            while !stop() {
+                let Some(entry) = rest.next() else { break };
                 match entry.turn() {
-                    Turn::Call => entry.run.call(&entry.info, event, tally),
+                    Turn::Call => entry.run.call(&entry.info, event, scene, tally),
                     Turn::Skip => tally.skipped += 1,
-                    Turn::Ask => ask(slot, entry, event, tally),
+                    Turn::Ask => {
+                        if admit(slot, entry, || entry.run.admits(event)) {
+                            entry.run.call(&entry.info, event, scene, tally);
+                        } else {
+                            tally.skipped += 1;
+                        }
+                    }
                 }
             }
         });
         match drained {
-            Ok(()) => return,
+            Ok(()) => return rest.as_slice(),
             Err(message) => {
                 let panicked = &listeners[listeners.len() - rest.len() - 1];
                 tally.panicked(&panicked.info, message);
@@ -36,20 +47,22 @@ pub(crate) fn run_sync<E: 'static>(
     }
 }
 
-/// The turn of a listener with a filter, or one that runs once. A filter that says no does not spend `once`.
-fn ask<E: 'static>(slot: &EventSlot<E>, entry: &Entry<dyn SyncCall<E>>, event: &E, tally: &mut Tally) {
-    if !entry.run.admits(event) {
-        tally.skipped += 1;
-        return;
+/// Whether a listener with a filter, or one that runs once, is to be called. A filter that says no does not spend `once`.
+pub(crate) fn admit<E: 'static, F: ?Sized>(
+    slot: &EventSlot<E>,
+    entry: &Entry<F>,
+    filter: impl FnOnce() -> bool,
+) -> bool {
+    if !filter() {
+        return false;
     }
     match entry.spend() {
-        Spent::Free => {}
-        // Out of the slot before the call: whoever looks from inside the listener finds it gone.
-        Spent::Last => _ = slot.remove(entry.key()),
-        Spent::TooLate => {
-            tally.skipped += 1;
-            return;
+        Spent::Free => true,
+        Spent::Last => {
+            // Out of the slot before the call: whoever looks from inside the listener finds it gone.
+            slot.remove(entry.key());
+            true
         }
+        Spent::TooLate => false,
     }
-    entry.run.call(&entry.info, event, tally);
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::listener::{BoxError, Failure, ListenerInfo, Outcome};
+use crate::{
+    listener::{BoxError, Failure, ListenerInfo, Outcome},
+    registry::Turn,
+};
 
 /// Collects what did not go well. Listeners that finish well leave no trace, so that they cost nothing.
 #[derive(Default)]
@@ -10,6 +13,27 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<Failure>,
     /// Listeners that were not to be called: off, spent, or refused by their filter.
     pub(crate) skipped: usize,
+    /// Why the emission ended before its listeners did, if it has.
+    pub(crate) stopped: Option<Stop>,
+}
+
+/// Why an emission ends before its listeners do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stop {
+    /// Its time is up.
+    TimedOut,
+    /// It has been cancelled.
+    Cancelled,
+}
+
+impl Stop {
+    /// What becomes of a listener that is stopped, or not started, by it.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self {
+            Self::TimedOut => Outcome::TimedOut,
+            Self::Cancelled => Outcome::Cancelled,
+        }
+    }
 }
 
 impl Tally {
@@ -21,6 +45,22 @@ impl Tally {
     #[cold]
     pub(crate) fn panicked(&mut self, listener: &ListenerInfo, message: Arc<str>) {
         self.add(listener, Outcome::Panicked(message));
+    }
+
+    /// Notes that the emission stops, and that these listeners are not run.
+    pub(crate) fn stop<'l>(&mut self, why: Stop, rest: impl Iterator<Item = (Turn, &'l ListenerInfo)>) {
+        self.stopped = Some(why);
+        self.not_run(&why.outcome(), rest);
+    }
+
+    /// Notes that these listeners are not run, those of them that were still to be called.
+    pub(crate) fn not_run<'l>(&mut self, outcome: &Outcome, rest: impl Iterator<Item = (Turn, &'l ListenerInfo)>) {
+        for (turn, listener) in rest {
+            match turn {
+                Turn::Skip => self.skipped += 1,
+                Turn::Call | Turn::Ask => self.add(listener, outcome.clone()),
+            }
+        }
     }
 
     #[cold]

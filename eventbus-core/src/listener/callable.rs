@@ -3,7 +3,7 @@
 //! Each trait has `Fn(..)` as its supertrait, so that `bus.on::<UserCreated>(|e| ..)` infers `e` with one type parameter
 //! and takes `()` as well as a `Result`. They are implemented for every closure, fn item and method that fits.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 /// Any error, as listeners return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -14,16 +14,17 @@ mod sealed {
     impl<E> Return for Result<(), E> {}
     impl Return for super::Never {}
 
-    pub trait FnReturn {
-        type Type;
+    /// Names `!`, which stable Rust writes only behind an arrow.
+    pub trait Output {
+        type Of;
     }
-    impl<R> FnReturn for fn() -> R {
-        type Type = R;
+    impl<T> Output for fn() -> T {
+        type Of = T;
     }
 }
 
-/// The type `!`. Stable Rust lets one write it as the return type of a function and nowhere else.
-type Never = <fn() -> ! as sealed::FnReturn>::Type;
+/// What `|_| todo!()` returns.
+type Never = <fn() -> ! as sealed::Output>::Of;
 
 /// What a listener returns: `()`, or a `Result<(), E>` whose error converts into [`BoxError`].
 #[diagnostic::on_unimplemented(
@@ -46,7 +47,6 @@ impl Return for () {
     }
 }
 
-/// So that `|_| todo!()` is a listener.
 impl Return for Never {
     fn into_result(self) -> Result<(), BoxError> {
         self
@@ -86,15 +86,16 @@ pub fn Ok(unit: ()) -> Result<(), BoxError> {
     Result::Ok(unit)
 }
 
+/// Declares a shape of synchronous code and implements it for every function that fits.
 macro_rules! callable {
     ($(#[$meta:meta])* $name:ident[$($param:ident),+]($($arg:ty),*)) => {
         $(#[$meta])*
         pub trait $name<$($param),+>: Fn($($arg),*) -> Self::Returns + Send + Sync + 'static {
             /// What the call returns.
-            type Returns: Return;
+            type Returns: $crate::listener::Return;
         }
 
-        impl<F, R: Return, $($param),+> $name<$($param),+> for F
+        impl<F, R: $crate::listener::Return, $($param),+> $name<$($param),+> for F
         where
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
         {
@@ -102,12 +103,44 @@ macro_rules! callable {
         }
     };
 }
+pub(crate) use callable;
+
+/// The same for asynchronous code.
+macro_rules! async_callable {
+    ($(#[$meta:meta])* $name:ident[$($param:ident),+]($($arg:ty),*)) => {
+        $(#[$meta])*
+        pub trait $name<$($param),+>: Fn($($arg),*) -> Self::Future + Send + Sync + 'static {
+            /// The future of a call.
+            type Future: Future<Output = Self::Returns> + Send + 'static;
+            /// What the future ends with.
+            type Returns: $crate::listener::Return;
+        }
+
+        impl<F, T, $($param),+> $name<$($param),+> for F
+        where
+            F: Fn($($arg),*) -> T + Send + Sync + 'static,
+            T: Future<Output: $crate::listener::Return> + Send + 'static,
+        {
+            type Future = T;
+            type Returns = T::Output;
+        }
+    };
+}
+pub(crate) use async_callable;
 
 callable! {
-    /// Code that runs on the emitting thread: `Fn(&E)`.
+    /// Code that runs on the emitting thread, or on the blocking pool: `Fn(&E)`.
     SyncListener[E](&E)
 }
 callable! {
     /// The same with state: `Fn(S, &E)`, `S` cloned for each call.
     StateListener[S, E](S, &E)
+}
+async_callable! {
+    /// Code that waits: `Fn(Arc<E>) -> Future`.
+    AsyncListener[E](Arc<E>)
+}
+async_callable! {
+    /// The same with state: `Fn(S, Arc<E>) -> Future`, `S` cloned for each call.
+    AsyncStateListener[S, E](S, Arc<E>)
 }

@@ -40,10 +40,25 @@ impl fmt::Display for ListenerId {
     }
 }
 
+/// How a listener runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ListenerKind {
+    /// On the emitting thread, before all others: `on`.
+    Sync,
+    /// Inside the emitting task: `on_async`.
+    Async,
+    /// In a task of its own: `spawned().on_async`.
+    Spawned,
+    /// On a thread that may block: `on_blocking`.
+    Blocking,
+}
+
 /// Who a listener is: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
 #[derive(Clone, Debug)]
 pub struct ListenerInfo {
     pub(crate) id: ListenerId,
+    pub(crate) kind: ListenerKind,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) event: &'static EventType,
     pub(crate) priority: i32,
@@ -55,6 +70,11 @@ impl ListenerInfo {
     /// Its id.
     pub fn id(&self) -> ListenerId {
         self.id
+    }
+
+    /// How it runs.
+    pub fn kind(&self) -> ListenerKind {
+        self.kind
     }
 
     /// The name that its registration gave it with `named`.

@@ -5,7 +5,8 @@ mod info;
 mod one_line;
 mod outcome;
 
-pub use callable::{BoxError, Ok, Return, StateListener, SyncListener};
-pub use info::{ListenerId, ListenerInfo};
+pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
+pub(crate) use callable::{async_callable, callable};
+pub use info::{ListenerId, ListenerInfo, ListenerKind};
 pub(crate) use one_line::OneLine;
 pub use outcome::{Chain, Failure, NotRun, Outcome};

@@ -47,6 +47,13 @@ pub enum Outcome {
     Failed(Arc<dyn Error + Send + Sync>),
     /// It panicked; the panic's message, where it was text.
     Panicked(Arc<str>),
+    /// It was stopped: its time was up, or the emission's.
+    TimedOut,
+    /// It was stopped, or not started, since the emission was cancelled.
+    Cancelled,
+    /// It runs on, in a task or thread of its own: the emission's time was up, or it was cancelled. Should it fail yet, the
+    /// failure hook is told.
+    StillRunning,
     /// It was not called.
     NotRun(NotRun),
 }
@@ -76,6 +83,9 @@ impl fmt::Display for Outcome {
                 Ok(())
             }
             Self::Panicked(message) => write!(line, "panicked: {message}"),
+            Self::TimedOut => line.write_str("timed out"),
+            Self::Cancelled => line.write_str("was cancelled"),
+            Self::StillRunning => line.write_str("is still running"),
             Self::NotRun(why) => write!(line, "did not run: {why}"),
         }
     }
@@ -87,6 +97,17 @@ impl fmt::Display for Outcome {
 pub enum NotRun {
     /// Listeners that emit to listeners that emit .. went deeper than the bus allows.
     RecursionLimit(Chain),
+    /// It needs a runtime, and there is none: its timer, a task or the blocking pool.
+    NoRuntime,
+    /// Its runtime has shut down.
+    RuntimeShutDown,
+    /// `blocking()` was called in an async task, where waiting would hold up the runtime.
+    InsideAsyncTask,
+    /// As many emissions are under way by `spawn()` as the bus allows.
+    TooManySpawned {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 impl fmt::Display for NotRun {
@@ -97,6 +118,16 @@ impl fmt::Display for NotRun {
                 "emissions are nested {} deep, the limit of this bus: {chain} (break the circle, or raise `recursion_limit`)",
                 chain.depth
             ),
+            Self::NoRuntime => f.write_str(
+                "it needs a tokio runtime, and none was found (emit from inside one, or give the bus one with `runtime`)",
+            ),
+            Self::RuntimeShutDown => f.write_str("the runtime has shut down"),
+            Self::InsideAsyncTask => {
+                f.write_str("`blocking()` cannot wait inside an async task (await the emission instead)")
+            }
+            Self::TooManySpawned { limit } => {
+                write!(f, "{limit} spawned emissions are under way, the limit of this bus (`max_spawned`)")
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One registered listener, and the flag that says whether it is still to be called.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
 
 use crate::{
     listener::{ListenerId, ListenerInfo},
@@ -9,6 +9,10 @@ use crate::{
 
 /// Where an entry stands in its slot: larger priorities first, then in the order of registration.
 pub(crate) type Key = (Reverse<i32>, ListenerId);
+
+pub(crate) fn key(info: &ListenerInfo) -> Key {
+    (Reverse(info.priority), info.id)
+}
 
 const OFF: u8 = 1;
 const ONCE: u8 = 2;
@@ -20,6 +24,8 @@ const FILTERED: u8 = 4;
 pub(crate) struct Entry<F: ?Sized> {
     state: AtomicU8,
     pub(crate) info: ListenerInfo,
+    /// Its own limit of time.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) run: F,
 }
 
@@ -34,15 +40,15 @@ pub(crate) enum Turn {
 }
 
 impl<F> Entry<F> {
-    pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, run: F) -> Self {
+    pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, timeout: Option<Duration>, run: F) -> Self {
         let state = if once { ONCE } else { 0 } | if filtered { FILTERED } else { 0 };
-        Self { state: AtomicU8::new(state), info, run }
+        Self { state: AtomicU8::new(state), info, timeout, run }
     }
 }
 
 impl<F: ?Sized> Entry<F> {
     pub(crate) fn key(&self) -> Key {
-        (Reverse(self.info.priority), self.info.id)
+        key(&self.info)
     }
 
     /// Reads the flag (promise P3: once, before each call).

@@ -4,15 +4,21 @@
 //! publishes them as immutable snapshots. Nothing here calls a listener, and what kind of thing a listener is does not
 //! matter here: slots are generic over it. The next floor calls.
 
+mod bus_id;
+mod departure;
 mod entry;
 mod group;
 mod slot;
+mod snapshot;
 mod subscription;
 mod type_id_hasher;
 mod types;
 
+pub(crate) use bus_id::BusId;
+pub(crate) use departure::Departs;
 pub(crate) use entry::{Entry, Spent, Turn};
 pub(crate) use group::Group;
-pub(crate) use slot::{Slot, Snapshot};
+pub(crate) use slot::Slot;
+pub(crate) use snapshot::{Late, Member, Snapshot};
 pub use subscription::{Subscription, SubscriptionGuard};
 pub(crate) use types::{AnySlot, Registry};

@@ -10,32 +10,32 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::{ArcSwapOption, Guard};
 
-use super::entry::{Entry, Key};
+use super::{
+    entry::{Key, key},
+    snapshot::{Member, Snapshot},
+};
 use crate::{
     event::EventType,
     listener::ListenerInfo,
     sync::{AtomicUsize, Mutex, Ordering, lock},
 };
 
-/// The slot of an event type; `S` is what its listeners are.
-pub(crate) struct Slot<S: ?Sized> {
+/// The slot of an event type. `S` is what its listeners are that are called, `A` what those are that give futures.
+pub(crate) struct Slot<S: ?Sized, A: ?Sized> {
     pub(crate) event: &'static EventType,
     /// How many listeners there are. Read first by every emit: an event that nobody listens to costs one load.
     len: AtomicUsize,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
-    current: ArcSwapOption<Snapshot<S>>,
-    listeners: Mutex<BTreeMap<Key, Arc<Entry<S>>>>,
+    current: ArcSwapOption<Snapshot<S, A>>,
+    listeners: Mutex<Listeners<S, A>>,
 }
 
-/// The listeners of a slot at one moment, in the order of their turns.
-pub(crate) struct Snapshot<S: ?Sized> {
-    pub(crate) listeners: Box<[Arc<Entry<S>>]>,
-}
+type Listeners<S, A> = BTreeMap<Key, Member<S, A>>;
 
 /// A snapshot on loan. Loading it writes no cache line that other threads read.
-pub(crate) type Loan<S> = Guard<Option<Arc<Snapshot<S>>>>;
+pub(crate) type Loan<S, A> = Guard<Option<Arc<Snapshot<S, A>>>>;
 
-impl<S: ?Sized> Slot<S> {
+impl<S: ?Sized, A: ?Sized> Slot<S, A> {
     pub(crate) fn new(event: &'static EventType) -> Self {
         Self {
             event,
@@ -51,34 +51,34 @@ impl<S: ?Sized> Slot<S> {
     }
 
     /// The published cell, for a handle that caches its content.
-    pub(crate) fn cell(&self) -> &ArcSwapOption<Snapshot<S>> {
+    pub(crate) fn cell(&self) -> &ArcSwapOption<Snapshot<S, A>> {
         &self.current
     }
 
     /// The current snapshot: always `Some`.
     #[inline]
-    pub(crate) fn snapshot(&self) -> Loan<S> {
+    pub(crate) fn snapshot(&self) -> Loan<S, A> {
         let loan = self.current.load();
         if loan.is_some() { loan } else { Guard::from_inner(Some(self.rebuild())) }
     }
 
     #[cold]
-    fn rebuild(&self) -> Arc<Snapshot<S>> {
+    fn rebuild(&self) -> Arc<Snapshot<S, A>> {
         let listeners = lock(&self.listeners);
         // Somebody else may have been first.
         if let Some(snapshot) = self.current.load_full() {
             return snapshot;
         }
-        let snapshot = Arc::new(Snapshot { listeners: listeners.values().cloned().collect() });
+        let snapshot = Arc::new(listeners.values().cloned().collect());
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
     }
 
-    pub(crate) fn insert(&self, entry: Arc<Entry<S>>) {
+    pub(crate) fn insert(&self, member: Member<S, A>) {
         let stale;
         {
             let mut listeners = lock(&self.listeners);
-            listeners.insert(entry.key(), entry);
+            listeners.insert(key(member.info()), member);
             stale = self.edited(&listeners);
         }
         drop(stale);
@@ -92,8 +92,8 @@ impl<S: ?Sized> Slot<S> {
             let mut listeners = lock(&self.listeners);
             removed = listeners.remove(&key);
             // First the flag, then the rest: an emission under way must not call it any more.
-            let Some(entry) = &removed else { return false };
-            entry.turn_off();
+            let Some(member) = &removed else { return false };
+            member.turn_off();
             stale = self.edited(&listeners);
         }
         drop((removed, stale));
@@ -107,8 +107,8 @@ impl<S: ?Sized> Slot<S> {
         {
             let mut listeners = lock(&self.listeners);
             removed = std::mem::take(&mut *listeners);
-            for entry in removed.values() {
-                entry.turn_off();
+            for member in removed.values() {
+                member.turn_off();
             }
             stale = self.edited(&listeners);
         }
@@ -121,11 +121,11 @@ impl<S: ?Sized> Slot<S> {
 
     /// Who listens, in the order of their turns.
     pub(crate) fn infos(&self) -> Vec<ListenerInfo> {
-        lock(&self.listeners).values().map(|entry| entry.info.clone()).collect()
+        lock(&self.listeners).values().map(|member| member.info().clone()).collect()
     }
 
     /// Ends an edit: publishes the length and hands out the stale snapshot, to be dropped without the lock.
-    fn edited(&self, listeners: &BTreeMap<Key, Arc<Entry<S>>>) -> Option<Arc<Snapshot<S>>> {
+    fn edited(&self, listeners: &Listeners<S, A>) -> Option<Arc<Snapshot<S, A>>> {
         self.len.store(listeners.len(), Ordering::Release);
         // A row of edits without an emit between them finds nothing to withdraw.
         if self.current.load().is_some() { self.current.swap(None) } else { None }

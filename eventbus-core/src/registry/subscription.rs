@@ -5,7 +5,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{entry::Key, types::AnySlot};
+use super::{
+    bus_id::BusId,
+    departure::Departure,
+    entry::{Key, key},
+    types::AnySlot,
+};
 use crate::listener::ListenerInfo;
 
 /// A listener's place on a bus, given back by everything that registers one.
@@ -29,14 +34,20 @@ use crate::listener::ListenerInfo;
 /// ```
 #[derive(Clone)]
 pub struct Subscription {
+    bus: Option<BusId>,
     info: ListenerInfo,
     slot: Weak<dyn AnySlot>,
-    key: Key,
+    departure: Arc<Departure>,
 }
 
 impl Subscription {
-    pub(crate) fn new(info: ListenerInfo, slot: Weak<dyn AnySlot>, key: Key) -> Self {
-        Self { info, slot, key }
+    pub(crate) fn new(
+        bus: Option<BusId>,
+        info: ListenerInfo,
+        slot: Weak<dyn AnySlot>,
+        departure: Arc<Departure>,
+    ) -> Self {
+        Self { bus, info, slot, departure }
     }
 
     /// Ends the listener; `false` if it had ended already (off, cleared, spent, or its bus is gone).
@@ -46,12 +57,12 @@ impl Subscription {
     ///
     /// **Re-entrancy:** may be called inside any listener, also inside the one it ends.
     pub fn off(&self) -> bool {
-        self.slot.upgrade().is_some_and(|slot| slot.remove(self.key))
+        self.slot.upgrade().is_some_and(|slot| slot.remove(key(&self.info)))
     }
 
     /// Whether the listener is still registered.
     pub fn is_on(&self) -> bool {
-        self.slot.upgrade().is_some_and(|slot| slot.contains(self.key))
+        self.slot.upgrade().is_some_and(|slot| slot.contains(key(&self.info)))
     }
 
     /// Who the listener is.
@@ -64,7 +75,16 @@ impl Subscription {
     }
 
     pub(super) fn key(&self) -> Key {
-        self.key
+        key(&self.info)
+    }
+
+    /// The bus, if there was one to register on.
+    pub(crate) fn bus(&self) -> Option<BusId> {
+        self.bus
+    }
+
+    pub(crate) fn departure(&self) -> &Departure {
+        &self.departure
     }
 
     /// Makes a guard that ends the listener when it is dropped.

@@ -4,7 +4,7 @@ use std::{any::Any, any::TypeId, fmt, panic::Location, sync::Arc};
 
 use dashmap::{DashMap, Entry};
 
-use super::{entry::Key, slot::Slot, type_id_hasher::BuildTypeIdHasher};
+use super::{bus_id::BusId, entry::Key, slot::Slot, type_id_hasher::BuildTypeIdHasher};
 use crate::{
     event::{EventName, EventType},
     listener::ListenerInfo,
@@ -20,7 +20,11 @@ pub(crate) trait AnySlot: Any + Send + Sync {
     fn infos(&self) -> Vec<ListenerInfo>;
 }
 
-impl<S: ?Sized + Send + Sync + 'static> AnySlot for Slot<S> {
+/// What a slot may be generic over.
+pub(crate) trait Kind: Send + Sync + 'static {}
+impl<T: ?Sized + Send + Sync + 'static> Kind for T {}
+
+impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
     fn event(&self) -> &'static EventType {
         self.event
     }
@@ -49,8 +53,8 @@ impl<S: ?Sized + Send + Sync + 'static> AnySlot for Slot<S> {
 /// All slots of a bus, and which type owns which identity.
 ///
 /// No guard of these maps leaves this file: each method clones an `Arc` out and lets go.
-#[derive(Default)]
 pub(crate) struct Registry {
+    id: BusId,
     slots: DashMap<TypeId, Arc<dyn AnySlot>, BuildTypeIdHasher>,
     identities: DashMap<(EventName, u32), Claim>,
 }
@@ -63,16 +67,25 @@ struct Claim {
 }
 
 impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { id: BusId::next(), slots: DashMap::default(), identities: DashMap::default() }
+    }
+
+    /// The identity of the bus whose registry this is.
+    pub(crate) fn id(&self) -> BusId {
+        self.id
+    }
+
     /// The slot of `event`, made when it is first asked for. This is the one place that looks slots up: an index in front
     /// of the map belongs here.
     ///
-    /// `S` must be the same for the same `event.id()`; the callers derive it from the event type.
+    /// `S` and `A` must be the same for the same `event.id()`; the callers derive them from the event type.
     #[inline]
-    pub(crate) fn slot<S: ?Sized + Send + Sync + 'static>(
+    pub(crate) fn slot<S: ?Sized + Kind, A: ?Sized + Kind>(
         &self,
         event: &'static EventType,
         location: &'static Location<'static>,
-    ) -> Result<Arc<Slot<S>>, Conflict> {
+    ) -> Result<Arc<Slot<S, A>>, Conflict> {
         match self.get(event) {
             Some(slot) => Ok(slot),
             None => self.make(event, location),
@@ -81,19 +94,19 @@ impl Registry {
 
     /// The slot of `event`, if the bus has seen the event.
     #[inline]
-    pub(crate) fn get<S: ?Sized + Send + Sync + 'static>(&self, event: &'static EventType) -> Option<Arc<Slot<S>>> {
+    pub(crate) fn get<S: ?Sized + Kind, A: ?Sized + Kind>(&self, event: &'static EventType) -> Option<Arc<Slot<S, A>>> {
         let slot = Arc::clone(&*self.slots.get(&event.id())?);
         Some(downcast(slot))
     }
 
     #[cold]
-    fn make<S: ?Sized + Send + Sync + 'static>(
+    fn make<S: ?Sized + Kind, A: ?Sized + Kind>(
         &self,
         event: &'static EventType,
         location: &'static Location<'static>,
-    ) -> Result<Arc<Slot<S>>, Conflict> {
+    ) -> Result<Arc<Slot<S, A>>, Conflict> {
         self.claim(Claim { event, location })?;
-        let slot = Arc::clone(&*self.slots.entry(event.id()).or_insert_with(|| Arc::new(Slot::<S>::new(event))));
+        let slot = Arc::clone(&*self.slots.entry(event.id()).or_insert_with(|| Arc::new(Slot::<S, A>::new(event))));
         Ok(downcast(slot))
     }
 
@@ -116,7 +129,7 @@ impl Registry {
     }
 }
 
-fn downcast<S: ?Sized + Send + Sync + 'static>(slot: Arc<dyn AnySlot>) -> Arc<Slot<S>> {
+fn downcast<S: ?Sized + Kind, A: ?Sized + Kind>(slot: Arc<dyn AnySlot>) -> Arc<Slot<S, A>> {
     let slot: Arc<dyn Any + Send + Sync> = slot;
     match slot.downcast() {
         Ok(slot) => slot,

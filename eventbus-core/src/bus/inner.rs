@@ -1,0 +1,93 @@
+//! What all handles of a bus share.
+
+use std::{
+    any::Any,
+    sync::{Arc, Weak},
+};
+
+use super::{Bus, failure_hook::FailureHook};
+#[cfg(feature = "tokio")]
+use crate::dispatch::Tasks;
+use crate::{
+    dispatch::{Context, Frame, Host, Mode, Wait},
+    listener::{Failure, NotRun},
+    registry::Registry,
+};
+
+pub(super) struct Inner {
+    pub(super) me: Weak<Inner>,
+    pub(super) registry: Registry,
+    pub(super) recursion_limit: u32,
+    pub(super) hook: FailureHook,
+    #[cfg(feature = "tokio")]
+    pub(super) runtime: Option<tokio::runtime::Handle>,
+    #[cfg(feature = "tokio")]
+    pub(super) max_spawned: usize,
+    #[cfg(feature = "tokio")]
+    pub(super) tasks: Tasks,
+}
+
+impl Host for Inner {
+    fn share(&self) -> Arc<dyn Host> {
+        match self.me.upgrade() {
+            Some(me) => me,
+            None => unreachable!("whoever calls holds a handle"),
+        }
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
+    fn tell(&self, failure: Failure) {
+        drop(self.hook.told(vec![failure]));
+    }
+
+    #[cfg(feature = "tokio")]
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+}
+
+impl Context {
+    /// The bus, to emit on. What is emitted through this handle, also from a task of your own, counts as caused by this
+    /// emission.
+    pub fn bus(&self) -> Bus {
+        match Arc::clone(&self.host).into_any().downcast::<Inner>() {
+            Ok(inner) => Bus { inner, origin: Some(Arc::new(self.frame)) },
+            Err(_) => unreachable!("a bus is the only host"),
+        }
+    }
+}
+
+impl Bus {
+    /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
+    pub(super) fn frame(&self) -> Option<Frame> {
+        Frame::current().or_else(|| self.origin.as_deref().copied())
+    }
+
+    /// What an emission waits with.
+    #[cfg(feature = "tokio")]
+    pub(super) fn wait(&self, mode: Mode, limited: bool) -> Result<Wait, NotRun> {
+        Wait::new(mode, limited, self.inner.runtime.as_ref())
+    }
+
+    #[cfg(not(feature = "tokio"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `tokio`")]
+    pub(super) fn wait(&self, mode: Mode, _limited: bool) -> Result<Wait, NotRun> {
+        Wait::new(mode)
+    }
+
+    /// Enters the bus's own runtime, if this thread is in none: listeners that are polled here may need its timer.
+    #[cfg(feature = "tokio")]
+    pub(super) fn enter_runtime(&self) -> Option<tokio::runtime::EnterGuard<'_>> {
+        let own = self.inner.runtime.as_ref()?;
+        tokio::runtime::Handle::try_current().is_err().then(|| own.enter())
+    }
+
+    #[cfg(not(feature = "tokio"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `tokio`")]
+    pub(super) fn enter_runtime(&self) -> Option<()> {
+        None
+    }
+}

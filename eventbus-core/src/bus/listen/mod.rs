@@ -1,0 +1,172 @@
+//! Registering a listener with options.
+
+mod kind;
+mod register;
+mod verbs;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use kind::{AnyKind, Blocks, Inline, Kind, NoContext, NoState, Spawned, Timed, With, WithContext};
+pub(super) use register::Target;
+
+use crate::{
+    dispatch::{Filter, Isolated},
+    event::Event,
+};
+
+/// A listener to be registered, with options; made by [`Bus::listener`](super::Bus::listener) and
+/// [`Scope::listener`](super::Scope::listener).
+///
+/// Options come first, the verb last: `bus.listener::<E>().named("invoice").once().on(|e| ..)`. Options that mean nothing
+/// for a verb do not compile with it.
+///
+/// | | `on` | `on_async` | `on_blocking` |
+/// |---|---|---|---|
+/// | runs | on the emitting thread | inside the emitting task | on a thread that may block |
+/// | takes | `&E` | `Arc<E>` | `&E` |
+/// | [`with`](Self::with)`(state)` | `state` first | `state` first | `state` first |
+/// | [`with_context`](Self::with_context)`()` | `&Context` last | `Context` last | `&Context` last |
+/// | `timeout` | | stops it | leaves it behind |
+/// | `spawned` | | in a task of its own | |
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName};
+/// # struct OrderDone { id: u64 }
+/// # impl Event for OrderDone { const NAME: EventName = EventName::new("order.done"); }
+/// use std::sync::{Arc, Mutex};
+///
+/// let bus = Bus::new();
+/// let paid = Arc::new(Mutex::new(Vec::new()));
+/// bus.listener::<OrderDone>()
+///     .named("bookkeeping")
+///     .priority(10)
+///     .filter(|e| e.id > 0)
+///     .with(paid.clone())
+///     .on(|paid, e| paid.lock().unwrap().push(e.id));
+///
+/// bus.emit(OrderDone { id: 0 }).blocking();
+/// bus.emit(OrderDone { id: 7 }).blocking();
+/// assert_eq!(*paid.lock().unwrap(), [7]);
+/// ```
+#[must_use = "ends with `.on(..)`, `.on_async(..)` or `.on_blocking(..)`"]
+pub struct Listener<'b, E: Event, K = AnyKind, S = NoState, C = NoContext> {
+    target: Target<'b>,
+    options: Options<E>,
+    state: S,
+    kind: std::marker::PhantomData<(K, C)>,
+}
+
+struct Options<E> {
+    name: Option<Arc<str>>,
+    priority: i32,
+    once: bool,
+    filter: Option<Filter<E>>,
+    timeout: Option<Duration>,
+    spawned: bool,
+}
+
+impl<'b, E: Event> Listener<'b, E> {
+    pub(super) fn new(target: Target<'b>) -> Self {
+        let options = Options { name: None, priority: 0, once: false, filter: None, timeout: None, spawned: false };
+        Self { target, options, state: NoState(()), kind: std::marker::PhantomData }
+    }
+}
+
+impl<'b, E: Event, K, S, C> Listener<'b, E, K, S, C> {
+    /// Names the listener; the name shows in reports and lists. Names need not be unique.
+    pub fn named(mut self, name: &str) -> Self {
+        self.options.name = Some(Arc::from(name));
+        self
+    }
+
+    /// Larger priorities run first; 0 unless stated. Listeners of one priority run in the order of their registration.
+    ///
+    /// Synchronous listeners run before all others, whatever their priorities; among the others it is the order in which
+    /// they are started.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = priority;
+        self
+    }
+
+    /// Runs once, then is gone; exactly once however many threads emit. An event that a filter refuses does not count.
+    pub fn once(mut self) -> Self {
+        self.options.once = true;
+        self
+    }
+
+    /// Runs only for events for which `filter` is true. With several filters, all of them must agree.
+    ///
+    /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.
+    pub fn filter(mut self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        self.options.filter = Some(match self.options.filter.take() {
+            Some(first) => {
+                // Each on its own: two drops that panic at once would end the process.
+                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
+                Box::new(move |event| (first.get())(event) && (filter.get())(event))
+            }
+            None => Box::new(filter),
+        });
+        self
+    }
+
+    /// Stops the listener when it has taken `time`, and reports it as timed out.
+    ///
+    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Needs a runtime with a
+    /// timer where the emission is awaited; without one the listener is reported as not run.
+    #[cfg(feature = "tokio")]
+    pub fn timeout(mut self, time: Duration) -> Listener<'b, E, K::Timed, S, C>
+    where
+        K: Kind,
+    {
+        self.options.timeout = Some(self.options.timeout.map_or(time, |shorter| shorter.min(time)));
+        self.change()
+    }
+
+    /// Runs the listener in a task of its own: in parallel to others, on any thread of the runtime, and to its end even if
+    /// the emission is stopped.
+    ///
+    /// Only for `on_async`. The emission still waits for it. Task-locals and the current span of the emitting task are not
+    /// seen by it.
+    #[cfg(feature = "tokio")]
+    pub fn spawned(mut self) -> Listener<'b, E, Spawned, S, C>
+    where
+        K: Kind,
+    {
+        self.options.spawned = true;
+        self.change()
+    }
+
+    fn change<L, D>(self) -> Listener<'b, E, L, S, D> {
+        Listener { target: self.target, options: self.options, state: self.state, kind: std::marker::PhantomData }
+    }
+}
+
+impl<'b, E: Event, K, C> Listener<'b, E, K, NoState, C> {
+    /// Gives the listener state: the closure then takes it as its first argument, cloned for each call.
+    ///
+    /// It saves the clone before each `move` closure, and the second one before `async move`; most states are an `Arc`.
+    pub fn with<S: Clone + Send + Sync + 'static>(self, state: S) -> Listener<'b, E, K, With<S>, C> {
+        let Self { target, options, kind, .. } = self;
+        Listener { target, options, state: With(Isolated::new(state)), kind }
+    }
+}
+
+impl<'b, E: Event, K, S> Listener<'b, E, K, S, NoContext> {
+    /// Gives the listener the [`Context`](crate::Context) of the emission as its last argument.
+    pub fn with_context(self) -> Listener<'b, E, K, S, WithContext> {
+        self.change()
+    }
+}
+
+impl<E: Event, K, S, C> fmt::Debug for Listener<'_, E, K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("event", &E::NAME)
+            .field("name", &self.options.name)
+            .field("priority", &self.options.priority)
+            .field("once", &self.options.once)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! Waiting until nothing runs any more.
+
+#[cfg(feature = "tokio")]
+use super::Bus;
+use crate::{dispatch::Frame, registry::Subscription};
+
+/// An error returned by [`Subscription::off_and_wait`] and [`Bus::settled`].
+///
+/// The caller runs inside an emission of the bus, and would wait for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("called inside an emission of this bus, which it would have to wait for; call it from outside, or spawn it")]
+pub struct InsideEmission;
+
+impl Subscription {
+    /// Ends the listener, and waits until no call of it is under way and its closure has been dropped.
+    ///
+    /// [`off`](Self::off) alone keeps new calls from beginning; this is for tearing down what the listener uses.
+    ///
+    /// An [`Emitter`](crate::Emitter) may keep the closure of a listener that has gone until its next emit or its drop, and
+    /// this waits for that too.
+    ///
+    /// # Errors
+    ///
+    /// [`InsideEmission`] if called inside an emission of this bus. The listener is off; only the waiting is refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the listener is off, whether or not the waiting is given up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus_core::InsideEmission> {
+    /// let bus = Bus::new();
+    /// let clock = bus.on_async::<Tick>(|_| async { /* uses the display */ });
+    ///
+    /// clock.off_and_wait().await?;
+    /// // now the display can go
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn off_and_wait(&self) -> Result<(), InsideEmission> {
+        self.off();
+        if self.bus().is_some_and(|bus| Frame::current().is_some_and(|frame| frame.is_inside(bus))) {
+            return Err(InsideEmission);
+        }
+        self.departure().wait().await;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Bus {
+    /// Waits until everything that this bus has started has ended: spawned emissions and what they have caused, spawned
+    /// listeners, listeners on the blocking pool.
+    ///
+    /// What tests wait for, and a program that ends. Emissions that somebody awaits are that somebody's.
+    ///
+    /// # Errors
+    ///
+    /// [`InsideEmission`] if called inside an emission of this bus, or through the handle of a listener's context.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be given up and called again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus_core::InsideEmission> {
+    /// let bus = Bus::new();
+    /// bus.on_async::<Tick>(|_| async {});
+    /// bus.emit(Tick).spawn();
+    ///
+    /// bus.settled().await?;
+    /// assert_eq!(bus.in_flight().emissions, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn settled(&self) -> Result<(), InsideEmission> {
+        if self.frame().is_some_and(|frame| frame.is_inside(self.inner.registry.id())) {
+            return Err(InsideEmission);
+        }
+        self.inner.tasks.settled().await;
+        Ok(())
+    }
+
+    /// How much this bus has started that has not ended.
+    pub fn in_flight(&self) -> crate::InFlight {
+        self.inner.tasks.in_flight()
+    }
+}

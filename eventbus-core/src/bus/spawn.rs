@@ -1,0 +1,223 @@
+//! Emissions in a task of their own.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
+
+use super::{
+    Bus, Emit, Report,
+    emission::{Begun, New, Parent, refuse},
+    emit::Source,
+    park::Waking,
+    running::Running,
+};
+use crate::{
+    dispatch::{EventSlot, Stop, TaskKind, TaskToken, Tasks},
+    event::{Event, IntoEvent},
+    listener::{NotRun, Outcome},
+};
+
+impl<I: IntoEvent> Emit<'_, I> {
+    /// Hands the emission to the runtime and returns at once; nothing runs on this thread.
+    ///
+    /// The handle may be awaited for the report, dropped (the emission goes on), or aborted. Failures that nobody reads
+    /// reach the failure hook. Where there is no runtime, where it has shut down, and where
+    /// [`max_spawned`](super::BusBuilder::max_spawned) emissions are under way, nothing runs and the report says so.
+    ///
+    /// # Panics
+    ///
+    /// Only if the emission has been polled before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct PageView;
+    /// # impl Event for PageView { const NAME: EventName = EventName::new("page.view"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus_core::EmitError> {
+    /// let bus = Bus::new();
+    /// bus.on_async::<PageView>(|_| async { /* count it */ });
+    ///
+    /// bus.emit(PageView).spawn(); // not critical: go on at once
+    /// let count = bus.emit(PageView).spawn();
+    /// count.await.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spawn(mut self) -> EmitHandle {
+        let bus = self.bus.clone();
+        let mut new = self.take_new();
+        new.parent = Parent::Given(bus.frame());
+        let slot = match &self.source {
+            Source::Slot(slot) => Arc::clone(slot),
+            Source::Cached(cached) => Arc::clone(&cached.slot),
+        };
+        let Some(runtime) = bus.runtime() else { return EmitHandle::refused(&bus, &slot, NotRun::NoRuntime) };
+        let limit = bus.inner.max_spawned;
+        let Some(token) = Tasks::try_start(&*bus.inner, TaskKind::Emission, limit) else {
+            return EmitHandle::refused(&bus, &slot, NotRun::TooManySpawned { limit });
+        };
+        let (report, reported) = oneshot::channel();
+        let aborted = Arc::new(AtomicBool::new(false));
+        let state = SpawnedState::New(new);
+        let spawned = Spawned { bus, slot, state, report: Some(report), aborted: Arc::clone(&aborted), _token: token };
+        let abort = runtime.spawn(spawned).abort_handle();
+        EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
+    }
+}
+
+impl Bus {
+    /// The runtime that this code runs in, else the bus's own.
+    fn runtime(&self) -> Option<Handle> {
+        Handle::try_current().ok().or_else(|| self.inner.runtime.clone())
+    }
+}
+
+/// An emission in a task of its own. However the task ends, it sends a report.
+struct Spawned<I: IntoEvent> {
+    bus: Bus,
+    slot: Arc<EventSlot<I::Event>>,
+    state: SpawnedState<I>,
+    report: Option<oneshot::Sender<Report>>,
+    aborted: Arc<AtomicBool>,
+    // Last: the emission has ended, and its report been sent, when the gauge falls.
+    _token: TaskToken,
+}
+
+enum SpawnedState<I: IntoEvent> {
+    New(New<I>),
+    Running(Running<I::Event>),
+    Finished,
+}
+
+// Nothing in it is pinned in place.
+impl<I: IntoEvent> Unpin for Spawned<I> {}
+
+impl<I: IntoEvent> Spawned<I> {
+    fn finish(&mut self, report: Report) {
+        self.state = SpawnedState::Finished;
+        if let Some(sender) = self.report.take() {
+            // A handle that was dropped wants no report; what is in it reaches the failure hook.
+            let _ = sender.send(report);
+        }
+    }
+}
+
+impl<I: IntoEvent> Future for Spawned<I> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let polled = match std::mem::replace(&mut this.state, SpawnedState::Finished) {
+            SpawnedState::New(new) => {
+                match new.begin(&this.bus, &this.slot, this.slot.snapshot().as_ref(), &Waking::Task(cx.waker())) {
+                    Begun::Finished(report) => Ok(report),
+                    Begun::Running(running) => Err(running),
+                }
+            }
+            SpawnedState::Running(mut running) => match running.poll(cx) {
+                Poll::Ready(report) => Ok(report),
+                Poll::Pending => Err(running),
+            },
+            SpawnedState::Finished => unreachable!("polled after its end"),
+        };
+        match polled {
+            Ok(report) => {
+                this.finish(report);
+                Poll::Ready(())
+            }
+            Err(running) => {
+                this.state = SpawnedState::Running(running);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<I: IntoEvent> Drop for Spawned<I> {
+    /// Aborted, or its runtime has shut down.
+    fn drop(&mut self) {
+        let report = match &mut self.state {
+            SpawnedState::Finished => return,
+            SpawnedState::Running(running) => running.stop(Stop::Cancelled),
+            SpawnedState::New(_) => {
+                let (outcome, stopped) = if self.aborted.load(Ordering::Acquire) {
+                    (Outcome::Cancelled, Some(Stop::Cancelled))
+                } else {
+                    (Outcome::NotRun(NotRun::RuntimeShutDown), None)
+                };
+                refuse(&self.bus, &self.slot, stopped, &outcome)
+            }
+        };
+        self.finish(report);
+    }
+}
+
+/// A spawned emission; made by [`Emit::spawn`].
+///
+/// Awaited, it gives the report. Dropped, it lets the emission go on.
+///
+/// # Cancel safety
+///
+/// Awaiting it may be given up and taken up again.
+pub struct EmitHandle {
+    report: Reported,
+    task: Option<(AbortHandle, Arc<AtomicBool>)>,
+}
+
+enum Reported {
+    Now(Option<Report>),
+    Later(oneshot::Receiver<Report>),
+}
+
+impl EmitHandle {
+    fn refused<E: Event>(bus: &Bus, slot: &EventSlot<E>, why: NotRun) -> Self {
+        Self { report: Reported::Now(Some(refuse(bus, slot, None, &Outcome::NotRun(why)))), task: None }
+    }
+
+    /// Ends the emission at its next await: listeners that have not been called are not called, async ones are stopped. The
+    /// report tells them as cancelled. Without effect once it has ended.
+    pub fn abort(&self) {
+        if let Some((task, aborted)) = &self.task {
+            aborted.store(true, Ordering::Release);
+            task.abort();
+        }
+    }
+
+    /// Whether the emission has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(|(task, _)| task.is_finished())
+    }
+}
+
+impl Future for EmitHandle {
+    type Output = Report;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
+        match &mut self.report {
+            Reported::Now(report) => match report.take() {
+                Some(report) => Poll::Ready(report),
+                None => panic!("polled after it was ready"),
+            },
+            Reported::Later(report) => Pin::new(report).poll(cx).map(|report| match report {
+                Ok(report) => report,
+                Err(_) => unreachable!("a spawned emission sends a report however it ends"),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for EmitHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmitHandle").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}

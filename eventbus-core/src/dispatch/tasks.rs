@@ -1,0 +1,86 @@
+//! What a bus has started and what has not ended: spawned emissions, spawned listeners, listeners on the blocking pool.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use event_listener::Event;
+
+use super::Host;
+
+/// How much a bus has started that has not ended; see [`Bus::in_flight`](crate::Bus::in_flight).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct InFlight {
+    /// Emissions begun by `spawn()`.
+    pub emissions: usize,
+    /// Spawned listeners.
+    pub listeners: usize,
+    /// Listeners on the blocking pool, also those that run on after their emission's time was up.
+    pub blocking: usize,
+}
+
+/// What a task is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TaskKind {
+    Emission,
+    Listener,
+    Blocking,
+}
+
+/// The gauges of a bus.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    gauges: [AtomicUsize; 3],
+    /// Notified when all gauges are at zero.
+    idle: Event,
+}
+
+impl Tasks {
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let [emissions, listeners, blocking] = [0, 1, 2].map(|kind: usize| self.gauges[kind].load(Ordering::Acquire));
+        InFlight { emissions, listeners, blocking }
+    }
+
+    /// Counts a task that starts.
+    pub(crate) fn start(host: &dyn Host, kind: TaskKind) -> TaskToken {
+        host.tasks().gauges[kind as usize].fetch_add(1, Ordering::AcqRel);
+        TaskToken { host: host.share(), kind }
+    }
+
+    /// Counts a task that starts, unless there are `limit` of its kind.
+    pub(crate) fn try_start(host: &dyn Host, kind: TaskKind, limit: usize) -> Option<TaskToken> {
+        let below = |running| (running < limit).then_some(running + 1);
+        host.tasks().gauges[kind as usize].fetch_update(Ordering::AcqRel, Ordering::Acquire, below).ok()?;
+        Some(TaskToken { host: host.share(), kind })
+    }
+
+    /// Waits until nothing is in flight.
+    pub(crate) async fn settled(&self) {
+        while self.in_flight() != InFlight::default() {
+            let idle = self.idle.listen();
+            // Asked again: it may have become idle between the question and `listen`.
+            if self.in_flight() == InFlight::default() {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+/// A task that counts as running until this is dropped.
+pub(crate) struct TaskToken {
+    host: Arc<dyn Host>,
+    kind: TaskKind,
+}
+
+impl Drop for TaskToken {
+    fn drop(&mut self) {
+        let tasks = self.host.tasks();
+        tasks.gauges[self.kind as usize].fetch_sub(1, Ordering::AcqRel);
+        if tasks.in_flight() == InFlight::default() {
+            tasks.idle.notify(usize::MAX);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Who may do what: members, teams, keys, apps, hooks, branch protection, and whether a repository is public.
+
+use eventbus::Event;
+use serde::Deserialize;
+
+use super::GithubEvent;
+use super::parts::{Organization, Repository, User, Was};
+
+/// A collaborator was added to a repository, got other rights, or was removed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.member")]
+pub(crate) struct MemberChanged {
+    pub(crate) action: String,
+    pub(crate) member: User,
+    pub(crate) changes: Option<MemberChanges>,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct MemberChanges {
+    pub(crate) old_permission: Option<Was<String>>,
+}
+
+/// Somebody joined or left a team.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.membership")]
+pub(crate) struct MembershipChanged {
+    pub(crate) action: String,
+    pub(crate) member: User,
+    pub(crate) team: Team,
+    pub(crate) organization: Organization,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Team {
+    pub(crate) name: String,
+    /// Absent if the team itself is gone.
+    pub(crate) permission: Option<String>,
+}
+
+/// A team was made, edited or removed, or its access to a repository changed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.team")]
+pub(crate) struct TeamChanged {
+    pub(crate) action: String,
+    pub(crate) team: Team,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Organization,
+    pub(crate) sender: User,
+}
+
+/// Somebody was invited to, joined or left an organization, or it was renamed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.organization")]
+pub(crate) struct OrganizationChanged {
+    pub(crate) action: OrganizationAction,
+    pub(crate) membership: Option<Membership>,
+    pub(crate) invitation: Option<Invitation>,
+    pub(crate) organization: Organization,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OrganizationAction {
+    MemberAdded,
+    MemberRemoved,
+    MemberInvited,
+    Renamed,
+    Deleted,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Membership {
+    pub(crate) role: String,
+    pub(crate) user: User,
+}
+
+/// An invitation, sent to an account or to an address that has none yet.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Invitation {
+    pub(crate) login: Option<String>,
+    pub(crate) role: String,
+}
+
+/// An organization blocked somebody, or no longer does.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.org_block")]
+pub(crate) struct OrgBlockChanged {
+    pub(crate) action: String,
+    pub(crate) blocked_user: User,
+    pub(crate) organization: Organization,
+    pub(crate) sender: User,
+}
+
+/// A deploy key was added to a repository or removed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.deploy_key")]
+pub(crate) struct DeployKeyChanged {
+    pub(crate) action: String,
+    pub(crate) key: DeployKey,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct DeployKey {
+    pub(crate) title: String,
+    pub(crate) read_only: bool,
+}
+
+/// The rules that guard a branch changed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.branch_protection_rule")]
+pub(crate) struct BranchProtectionChanged {
+    pub(crate) action: String,
+    pub(crate) rule: ProtectionRule,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ProtectionRule {
+    /// The branch, or a pattern of branches.
+    pub(crate) name: String,
+    pub(crate) required_approving_review_count: u32,
+    pub(crate) allow_force_pushes_enforcement_level: String,
+}
+
+/// A repository was made, renamed, transferred, hidden, ..
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.repository")]
+pub(crate) struct RepositoryChanged {
+    pub(crate) action: RepositoryAction,
+    pub(crate) changes: Option<RepositoryChanges>,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RepositoryAction {
+    Created,
+    Deleted,
+    Publicized,
+    Privatized,
+    Transferred,
+    Renamed,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RepositoryChanges {
+    pub(crate) owner: Option<Was<Owner>>,
+}
+
+/// The owner of a repository: one of the two.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Owner {
+    pub(crate) user: Option<User>,
+    pub(crate) organization: Option<Organization>,
+}
+
+impl Owner {
+    pub(crate) fn login(&self) -> Option<&str> {
+        let user = self.user.as_ref().map(|user| user.login.as_str());
+        user.or(self.organization.as_ref().map(|organization| organization.login.as_str()))
+    }
+}
+
+/// A private repository was made public.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.public")]
+pub(crate) struct RepositoryPublished {
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+/// A webhook itself was removed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.meta")]
+pub(crate) struct HookChanged {
+    pub(crate) action: String,
+    pub(crate) hook: Hook,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Hook {
+    pub(crate) config: HookConfig,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct HookConfig {
+    pub(crate) url: String,
+}
+
+/// An app was installed, suspended or removed, or got other permissions.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.installation")]
+pub(crate) struct InstallationChanged {
+    pub(crate) action: InstallationAction,
+    pub(crate) installation: Installation,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InstallationAction {
+    Created,
+    Deleted,
+    NewPermissionsAccepted,
+    Suspend,
+    Unsuspend,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Installation {
+    pub(crate) app_id: u64,
+    pub(crate) account: User,
+    /// `read` or `write` for each area of the API.
+    #[serde(default)]
+    pub(crate) permissions: std::collections::BTreeMap<String, String>,
+}
+
+/// An installed app was given other repositories.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.installation_repositories")]
+pub(crate) struct InstallationRepositoriesChanged {
+    pub(crate) installation: Installation,
+    pub(crate) repositories_added: Vec<Repository>,
+    pub(crate) repositories_removed: Vec<Repository>,
+    pub(crate) sender: User,
+}
+
+/// Somebody took back what they had authorized an app to do.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.github_app_authorization")]
+pub(crate) struct AppAuthorizationRevoked {
+    pub(crate) sender: User,
+}
+
+impl GithubEvent for InstallationChanged {
+    fn place(&self) -> &str {
+        &self.installation.account.login
+    }
+
+    fn sender(&self) -> Option<&User> {
+        Some(&self.sender)
+    }
+}
+
+impl GithubEvent for InstallationRepositoriesChanged {
+    fn place(&self) -> &str {
+        &self.installation.account.login
+    }
+
+    fn sender(&self) -> Option<&User> {
+        Some(&self.sender)
+    }
+}
+
+impl GithubEvent for AppAuthorizationRevoked {
+    fn place(&self) -> &str {
+        &self.sender.login
+    }
+
+    fn sender(&self) -> Option<&User> {
+        Some(&self.sender)
+    }
+}

@@ -1,0 +1,51 @@
+//! Discussions.
+
+use eventbus::Event;
+use serde::Deserialize;
+
+use super::parts::{CommentAction, Repository, User};
+
+/// A discussion was started, answered, moved, ..
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.discussion")]
+pub(crate) struct DiscussionChanged {
+    pub(crate) action: DiscussionAction,
+    pub(crate) discussion: Discussion,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DiscussionAction {
+    Created,
+    Answered,
+    Unanswered,
+    Deleted,
+    Transferred,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Discussion {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) category: Category,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Category {
+    pub(crate) name: String,
+    /// Whether discussions of this category can have an accepted answer.
+    pub(crate) is_answerable: bool,
+}
+
+/// Somebody commented on a discussion.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.discussion_comment")]
+pub(crate) struct DiscussionCommented {
+    pub(crate) action: CommentAction,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}

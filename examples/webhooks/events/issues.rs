@@ -1,0 +1,66 @@
+//! Issues, the comments on them, and what sorts them.
+
+use eventbus::Event;
+use serde::Deserialize;
+
+use super::parts::{CommentAction, Label, Repository, User};
+use super::time::Timestamp;
+
+/// An issue was opened, labelled, closed, ..
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.issues")]
+pub(crate) struct IssueChanged {
+    pub(crate) action: IssueAction,
+    pub(crate) issue: Issue,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IssueAction {
+    Opened,
+    Reopened,
+    Closed,
+    Deleted,
+    Transferred,
+    Labeled,
+    Unlabeled,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Issue {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    #[serde(default)]
+    pub(crate) labels: Vec<Label>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) closed_at: Option<Timestamp>,
+}
+
+/// Somebody commented on an issue or a pull request.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.issue_comment")]
+pub(crate) struct IssueCommented {
+    pub(crate) action: CommentAction,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+/// A label was made, renamed or removed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.label")]
+pub(crate) struct LabelChanged {
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+/// A milestone was made, edited, closed or removed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.milestone")]
+pub(crate) struct MilestoneChanged {
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}

@@ -1,0 +1,91 @@
+//! Pull requests and their reviews.
+
+use eventbus::Event;
+use serde::Deserialize;
+
+use super::parts::{CommentAction, Repository, User};
+use super::time::Timestamp;
+
+/// A pull request was opened, pushed to, closed, ..
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.pull_request")]
+pub(crate) struct PullRequestChanged {
+    pub(crate) action: PullRequestAction,
+    pub(crate) pull_request: PullRequest,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PullRequestAction {
+    Opened,
+    Reopened,
+    Closed,
+    ReadyForReview,
+    ConvertedToDraft,
+    ReviewRequested,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PullRequest {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) draft: bool,
+    pub(crate) merged: bool,
+    pub(crate) additions: u64,
+    pub(crate) deletions: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) closed_at: Option<Timestamp>,
+}
+
+/// A review was submitted, edited or dismissed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.pull_request_review")]
+pub(crate) struct PullRequestReviewed {
+    pub(crate) review: Review,
+    pub(crate) pull_request: PullRequestSummary,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Review {
+    pub(crate) state: ReviewState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReviewState {
+    Approved,
+    ChangesRequested,
+    Dismissed,
+    #[serde(other)]
+    Other,
+}
+
+/// What payloads about a review tell of the pull request.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PullRequestSummary {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+}
+
+/// A line of a pull request was commented on.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.pull_request_review_comment")]
+pub(crate) struct ReviewCommented {
+    pub(crate) action: CommentAction,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+/// A conversation in a review was resolved or taken up again.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.pull_request_review_thread")]
+pub(crate) struct ReviewThreadChanged {
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}

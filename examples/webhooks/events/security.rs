@@ -1,0 +1,148 @@
+//! Alerts: what scanners and advisories say is wrong.
+
+use eventbus::Event;
+use serde::Deserialize;
+
+use super::GithubEvent;
+use super::parts::{Repository, User};
+
+/// Something that somebody has to look at soon, whichever scanner found it.
+///
+/// The audit module raises it, and any module may listen: this is how modules talk that do not know each other.
+#[derive(Debug, Event)]
+pub(crate) struct AlertRaised {
+    pub(crate) place: String,
+    pub(crate) severity: Severity,
+    pub(crate) what: String,
+}
+
+/// How bad it is. Scanners and advisories have words of their own for three of the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    #[serde(alias = "none", alias = "note")]
+    Low,
+    #[serde(alias = "moderate", alias = "warning")]
+    Medium,
+    #[serde(alias = "error")]
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// The severity as a word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Code scanning found something, or what it had found was fixed or dismissed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.code_scanning_alert")]
+pub(crate) struct CodeScanningAlertChanged {
+    pub(crate) action: String,
+    pub(crate) alert: ScanningAlert,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ScanningAlert {
+    pub(crate) state: AlertState,
+    pub(crate) rule: ScanningRule,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ScanningRule {
+    pub(crate) id: String,
+    pub(crate) severity: Severity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AlertState {
+    Open,
+    #[serde(other)]
+    Other,
+}
+
+/// A dependency was found vulnerable, fixed or dismissed.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.dependabot_alert")]
+pub(crate) struct DependabotAlertChanged {
+    pub(crate) action: String,
+    pub(crate) alert: DependabotAlert,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct DependabotAlert {
+    pub(crate) state: AlertState,
+    pub(crate) security_advisory: Advisory,
+}
+
+/// The predecessor of [`DependabotAlertChanged`], which older installations still send.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.repository_vulnerability_alert")]
+pub(crate) struct VulnerabilityAlertChanged {
+    pub(crate) action: VulnerabilityAction,
+    pub(crate) alert: VulnerabilityAlert,
+    pub(crate) repository: Repository,
+    pub(crate) sender: User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VulnerabilityAction {
+    Create,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct VulnerabilityAlert {
+    pub(crate) affected_package_name: String,
+    pub(crate) external_identifier: String,
+    pub(crate) severity: Severity,
+}
+
+/// GitHub published, updated or withdrew an advisory, for everybody.
+#[derive(Debug, Event, Deserialize)]
+#[event(name = "github.security_advisory")]
+pub(crate) struct AdvisoryChanged {
+    pub(crate) action: AdvisoryAction,
+    pub(crate) security_advisory: Advisory,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AdvisoryAction {
+    Published,
+    Updated,
+    Withdrawn,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Advisory {
+    pub(crate) ghsa_id: String,
+    pub(crate) severity: Severity,
+    pub(crate) summary: String,
+}
+
+impl GithubEvent for AdvisoryChanged {
+    fn place(&self) -> &'static str {
+        "GitHub"
+    }
+
+    fn sender(&self) -> Option<&User> {
+        None
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading deliveries: JSON lines, plain or gzip, and what can be wrong with them.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+};
+
+use flate2::bufread::MultiGzDecoder;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// GitHub caps deliveries at 25 MB; a longer line is not one.
+const LONGEST_LINE: usize = 25 << 20;
+
+/// A delivery, its payload not yet decoded: what type it has depends on the kind.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Delivery<'a> {
+    /// The kind, as in the `X-GitHub-Event` header.
+    #[serde(borrow)]
+    pub(crate) event: Cow<'a, str>,
+    /// The kind, and the action where there is one.
+    #[serde(borrow)]
+    pub(crate) name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) payload: &'a RawValue,
+}
+
+/// What is wrong with a line.
+#[derive(Debug)]
+pub(crate) enum Damage {
+    NotUtf8(std::str::Utf8Error),
+    NotADelivery(serde_json::Error),
+    TooLong,
+    /// The file ends or breaks here, and nothing after it can be read.
+    Unreadable(io::Error),
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8(error) => write!(f, "not UTF-8: {error}"),
+            // The line of the message would always be 1: a delivery is one line.
+            Self::NotADelivery(error) => {
+                let message = error.to_string();
+                let place = format!(" at line {} column {}", error.line(), error.column());
+                let message = message.strip_suffix(place.as_str()).unwrap_or(&message);
+                write!(f, "not a delivery: {message}, at column {}", error.column())
+            }
+            Self::TooLong => write!(f, "longer than {} MiB", LONGEST_LINE >> 20),
+            Self::Unreadable(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the gzip data ends in the middle: the file is truncated, what came before was used")
+            }
+            Self::Unreadable(error) => write!(f, "cannot be read on from here: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// A file of deliveries.
+pub(crate) struct Input {
+    reader: Box<dyn BufRead>,
+    number: u64,
+    broken: bool,
+}
+
+impl Input {
+    /// Opens a file, and looks at its first bytes to see whether it is gzip.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or not even its first bytes be read.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+        let gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+        let reader: Box<dyn BufRead> =
+            if gzip { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
+        Ok(Self { reader, number: 0, broken: false })
+    }
+
+    /// Reads the next line that is not blank into `buffer`: its number, and whether it could be read.
+    pub(crate) fn next_line(&mut self, buffer: &mut Vec<u8>) -> Option<(u64, Result<(), Damage>)> {
+        while !self.broken {
+            buffer.clear();
+            self.number += 1;
+            match read_line(&mut self.reader, buffer) {
+                Ok(0) => return None,
+                Ok(_) if buffer.trim_ascii().is_empty() => {}
+                Ok(length) if length > LONGEST_LINE => return Some((self.number, Err(Damage::TooLong))),
+                Ok(_) => return Some((self.number, Ok(()))),
+                Err(error) => {
+                    self.broken = true;
+                    return Some((self.number, Err(Damage::Unreadable(error))));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Reads a line and tells its length. Of a line that is too long, `buffer` holds only the start.
+fn read_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let mut length = reader.take(LONGEST_LINE as u64 + 1).read_until(b'\n', buffer)?;
+    if length > LONGEST_LINE && !buffer.ends_with(b"\n") {
+        length += reader.skip_until(b'\n')?;
+    }
+    Ok(length)
+}
+
+impl<'a> Delivery<'a> {
+    /// Reads a line.
+    ///
+    /// # Errors
+    ///
+    /// The line is not UTF-8, not JSON, or not a delivery.
+    pub(crate) fn parse(line: &'a [u8]) -> Result<Self, Damage> {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let line = std::str::from_utf8(line.trim_ascii_end()).map_err(Damage::NotUtf8)?;
+        serde_json::from_str(line).map_err(Damage::NotADelivery)
+    }
+}

@@ -1,0 +1,47 @@
+//! How far the run is, on stderr.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+/// Without a terminal: one line for so many deliveries.
+const LINE_EVERY: usize = 100;
+
+/// On a terminal: one line, rewritten after this time.
+const REWRITE_AFTER: Duration = Duration::from_millis(100);
+
+/// Tells a person on stderr that the program is alive. If stderr is gone, so is the person, and nothing is told.
+pub(crate) struct Progress {
+    terminal: bool,
+    written: Option<Instant>,
+}
+
+impl Progress {
+    pub(crate) fn on_stderr() -> Self {
+        Self { terminal: io::stderr().is_terminal(), written: None }
+    }
+
+    /// Tells that `deliveries` are done, if it is time to.
+    pub(crate) fn at(&mut self, deliveries: usize, failed: usize) {
+        if self.terminal {
+            if self.written.is_none_or(|written| written.elapsed() >= REWRITE_AFTER) {
+                self.written = Some(Instant::now());
+                tell(&format!("\r\x1b[2Kwebhooks: {deliveries} deliveries, {failed} failed"));
+            }
+        } else if deliveries.is_multiple_of(LINE_EVERY) {
+            tell(&format!("webhooks: {deliveries} deliveries, {failed} failed\n"));
+        }
+    }
+
+    /// Clears the line, so that the summary starts on a clean one.
+    pub(crate) fn done(&mut self) {
+        if self.written.is_some() {
+            tell("\r\x1b[2K");
+        }
+    }
+}
+
+fn tell(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}

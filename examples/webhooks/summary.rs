@@ -1,0 +1,107 @@
+//! The summary of a run: what `--json` prints, and what [`output`](crate::output) puts into words.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    modules::{AuditSummary, StatisticsSummary, TriageSummary},
+    run::Tally,
+};
+
+/// Everything there is to say at the end. `deliveries = typed + unclaimed + failed`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) deliveries: usize,
+    pub(crate) typed: usize,
+    pub(crate) unclaimed: usize,
+    pub(crate) failed: usize,
+    /// Most deliveries first.
+    pub(crate) events: Vec<EventLine>,
+    /// Most deliveries first.
+    pub(crate) unclaimed_kinds: Vec<(String, usize)>,
+    pub(crate) modules: Modules,
+    pub(crate) failures: Vec<FailureLine>,
+    /// Absent if nothing was emitted.
+    pub(crate) emit_us: Option<Latency>,
+}
+
+/// A type of event that arrived.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventLine {
+    pub(crate) name: &'static str,
+    pub(crate) deliveries: usize,
+    pub(crate) listeners: usize,
+}
+
+/// What each module did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Modules {
+    pub(crate) audit: AuditSummary,
+    pub(crate) triage: TriageSummary,
+    pub(crate) statistics: StatisticsSummary,
+}
+
+/// A delivery that failed.
+#[derive(Debug, Serialize)]
+pub(crate) struct FailureLine {
+    pub(crate) line: u64,
+    pub(crate) delivery: Option<String>,
+    pub(crate) reason: String,
+}
+
+/// How long the emits took, in microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Latency {
+    pub(crate) emits: usize,
+    pub(crate) median: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
+}
+
+impl Summary {
+    pub(crate) fn new(tally: Tally, modules: Modules) -> Self {
+        let mut events: Vec<_> = tally
+            .events
+            .iter()
+            .map(|(name, event)| EventLine {
+                name: name.as_str(),
+                deliveries: event.deliveries,
+                listeners: event.listeners,
+            })
+            .collect();
+        events.sort_by_key(|event| std::cmp::Reverse(event.deliveries));
+        let mut unclaimed_kinds: Vec<_> = tally.unclaimed_kinds.into_iter().collect();
+        unclaimed_kinds.sort_by_key(|(_, deliveries)| std::cmp::Reverse(*deliveries));
+        let line = |failure: crate::run::FailedDelivery| FailureLine {
+            line: failure.line,
+            delivery: failure.name,
+            reason: failure.reason,
+        };
+        Self {
+            deliveries: tally.deliveries,
+            typed: tally.typed,
+            unclaimed: tally.unclaimed,
+            failed: tally.failures.len(),
+            events,
+            unclaimed_kinds,
+            modules,
+            failures: tally.failures.into_iter().map(line).collect(),
+            emit_us: Latency::of(tally.emits),
+        }
+    }
+}
+
+impl Latency {
+    fn of(mut emits: Vec<Duration>) -> Option<Self> {
+        emits.sort_unstable();
+        let max = *emits.last()?;
+        // Nearest rank: the smallest value that so many percent do not exceed.
+        let percentile = |percent: usize| emits[(emits.len() * percent).div_ceil(100) - 1];
+        Some(Self { emits: emits.len(), median: micros(percentile(50)), p99: micros(percentile(99)), max: micros(max) })
+    }
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
