@@ -16,7 +16,8 @@ pub(crate) trait AnySlot: Any + Send + Sync {
     fn len(&self) -> usize;
     fn contains(&self, key: Key) -> bool;
     fn remove(&self, key: Key) -> bool;
-    fn clear(&self);
+    /// Takes all listeners out and switches them off; they are dropped with what is returned.
+    fn clear(&self) -> Box<dyn Any>;
     fn infos(&self) -> Vec<ListenerInfo>;
 }
 
@@ -41,8 +42,8 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
         self.remove(key)
     }
 
-    fn clear(&self) {
-        self.clear();
+    fn clear(&self) -> Box<dyn Any> {
+        Box::new(self.clear())
     }
 
     fn infos(&self) -> Vec<ListenerInfo> {
