@@ -1,5 +1,7 @@
 //! The README says what is so.
 
+#![forbid(unsafe_code)]
+
 use std::process::Command;
 
 const README: &str = include_str!("../README.md");

@@ -149,14 +149,15 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Whether the file is where a crate starts: `src/lib.rs`, `src/main.rs`, a test, an example, a bench.
+/// Whether the file is where a crate starts: `src/lib.rs`, `src/main.rs`, a test, an example in a folder, a bench. Examples
+/// of one file are excused: they are shown as they stand, and have the workspace's lint like all others.
 fn is_crate_root(path: &Path) -> bool {
     let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
     matches!(
         parts[..],
         [.., "src", "lib.rs" | "main.rs"]
             | [.., "src", "bin", _]
-            | [.., "tests" | "examples" | "benches", _]
+            | [.., "tests" | "benches", _]
             | [.., "tests" | "examples" | "benches", _, "main.rs"]
     )
 }
@@ -233,7 +234,7 @@ fn a_crate_that_allows_unsafe_code_is_found() {
     for root in ["src/lib.rs", "core/src/main.rs", "tests/tidy.rs", "tests/promises/main.rs", "examples/a/main.rs"] {
         assert!(is_crate_root(Path::new(root)), "{root}");
     }
-    for part in ["src/bus.rs", "tests/promises/report.rs", "examples/a/users.rs"] {
+    for part in ["src/bus.rs", "examples/showcase.rs", "tests/promises/report.rs", "examples/a/users.rs"] {
         assert!(!is_crate_root(Path::new(part)), "{part}");
     }
 }
