@@ -66,7 +66,8 @@ impl Report {
         self.called.saturating_sub(self.failures.as_ref().map_or(0, |failures| failures.len()))
     }
 
-    /// Whether every listener that was to run finished well; also if there was none.
+    /// Whether every listener that was to run finished well; also if there was none. Whoever asks counts as having read
+    /// the failures: without a failure hook they are then not written to stderr.
     pub fn is_ok(&self) -> bool {
         self.failures().is_empty()
     }
