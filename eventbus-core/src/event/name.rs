@@ -39,14 +39,18 @@ impl EventName {
     pub const fn new(name: &'static str) -> Self {
         match check(name.as_bytes()) {
             Verdict::Good => Self(name),
-            Verdict::Empty => panic!("an event name must not be empty; write words joined by dots, such as `user.created`"),
+            Verdict::Empty => {
+                panic!("an event name must not be empty; write words joined by dots, such as `user.created`")
+            }
             Verdict::TooLong => panic!("an event name has at most 128 bytes"),
             Verdict::EmptySegment => {
                 panic!("an event name must not have an empty segment: no dot first, last, or twice in a row")
             }
             Verdict::BadStart => panic!("each segment of an event name starts with a lowercase letter or a digit"),
             Verdict::BadByte => {
-                panic!("event names are lowercase words joined by dots, such as `user.created` (allowed: a-z 0-9 _ - .)")
+                panic!(
+                    "event names are lowercase words joined by dots, such as `user.created` (allowed: a-z 0-9 _ - .)"
+                )
             }
             Verdict::Version => panic!(
                 "the last segment of an event name must not look like a version, such as `v2`; set `VERSION` (`#[event(version = 2)]`) instead"
@@ -173,10 +177,22 @@ mod tests {
 
     #[test]
     fn names_are_lowercase_segments_joined_by_dots() {
-        for name in ["user.created", "startup", "post.featured_image.uploaded", "a", "0", "a-b.c_d", "api.v2x", "v2.users", "api.v"] {
+        for name in [
+            "user.created",
+            "startup",
+            "post.featured_image.uploaded",
+            "a",
+            "0",
+            "a-b.c_d",
+            "api.v2x",
+            "v2.users",
+            "api.v",
+        ] {
             assert!(accepted(name), "{name}");
         }
-        for name in ["", ".", "a.", ".a", "a..b", "User", "user created", "_a", "-a", "a._b", "é", "a.v1", "v22", "a.b.v007"] {
+        for name in
+            ["", ".", "a.", ".a", "a..b", "User", "user created", "_a", "-a", "a._b", "é", "a.v1", "v22", "a.b.v007"]
+        {
             assert!(!accepted(name), "{name}");
         }
     }
