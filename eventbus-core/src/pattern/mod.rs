@@ -114,18 +114,17 @@ impl Pattern {
         if self.exact {
             return *self.text == *name;
         }
-        let mut segments = self.segments();
-        let mut words = name.split('.');
+        let (mut own, mut words) = (self.segments(), segments(name));
         // What follows the last `**`, and the words that `**` has not taken. A mismatch gives it one word more. Earlier
         // ones need no second try: what stands between them and the last one has matched as early as it can.
         let mut retry = None;
         loop {
-            let fits = match segments.next() {
+            let fits = match own.next() {
                 Some(MANY) => {
-                    if segments.clone().next().is_none() {
+                    if own.clone().next().is_none() {
                         return true;
                     }
-                    retry = Some((segments.clone(), words.clone()));
+                    retry = Some((own.clone(), words.clone()));
                     continue;
                 }
                 Some(segment) => match words.next() {
@@ -143,15 +142,26 @@ impl Pattern {
                 if untaken.next().is_none() {
                     return false;
                 }
-                segments = after.clone();
+                own = after.clone();
                 words = untaken.clone();
             }
         }
     }
 
-    fn segments(&self) -> std::str::Split<'_, char> {
-        self.text.split('.')
+    fn segments(&self) -> impl Iterator<Item = &str> + Clone {
+        segments(&self.text)
     }
+}
+
+/// What is between the dots, as `split('.')` has it; on segments as short as these a plain loop is quicker than its search.
+fn segments(text: &str) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(dot) = text.bytes().position(|byte| byte == b'.') else { return rest.take() };
+        rest = Some(&text[dot + 1..]);
+        Some(&text[..dot])
+    })
 }
 
 /// Puts wildcards in a row in order: each `*` first, then one `**` if there was any.
@@ -160,7 +170,7 @@ impl Pattern {
 fn in_order(text: &str) -> String {
     let mut ordered = Vec::new();
     let mut many = false;
-    for segment in text.split('.') {
+    for segment in segments(text) {
         if segment == MANY {
             many = true;
             continue;

@@ -15,7 +15,7 @@ impl<T: Default> Slab<T> {
             self.slots[at as usize] = value;
             return at;
         }
-        let at = u32::try_from(self.slots.len()).expect("memory ends before 2^32 places do");
+        let at = u32::try_from(self.slots.len()).expect("a slab has fewer than 2^32 places");
         self.slots.push(value);
         at
     }

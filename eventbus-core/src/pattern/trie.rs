@@ -6,7 +6,7 @@ use std::{
     mem,
 };
 
-use super::{MANY, ONE, Pattern, active::Active, slab::Slab, words::Words};
+use super::{MANY, ONE, Pattern, active::Active, segments, slab::Slab, words::Words};
 
 /// The node where each pattern starts. It is nobody's child, so as a child its number means none.
 const ROOT: u32 = 0;
@@ -119,12 +119,13 @@ impl<V> Trie<V> {
 
     /// Calls `found` for each value whose pattern matches `name`, once, in no particular order.
     ///
+    /// Whoever holds a lock around the trie lets `found` collect the values, and runs them after the lock.
+    ///
     /// `name` is taken for an event name; it is split at its dots and not checked.
     pub(crate) fn each_match<'t>(&'t self, name: &str, mut found: impl FnMut(&'t V)) {
-        let mut active = Active::new();
-        let mut next = Active::new();
-        self.reach(ROOT, &mut active);
-        for segment in name.split('.') {
+        let (mut active, mut next) = (&mut Active::new(), &mut Active::new());
+        self.reach(ROOT, active);
+        for segment in segments(name) {
             // Looked up when the first node asks.
             let mut word = None;
             for &at in active.as_slice() {
@@ -133,10 +134,10 @@ impl<V> Trie<V> {
                     && let Some(word) = *word.get_or_insert_with(|| self.words.find(segment))
                     && let Some(&child) = self.edges.get(&pack(at, word))
                 {
-                    self.reach(child, &mut next);
+                    self.reach(child, next);
                 }
                 if node.one != ROOT {
-                    self.reach(node.one, &mut next);
+                    self.reach(node.one, next);
                 }
                 if node.edge == Edge::Many {
                     next.push_once(at);
