@@ -144,7 +144,7 @@ fn two_versions_live_on_one_bus() {
     bus.emit(Successor(2)).blocking();
     assert_eq!(log.take(), [1, 2]);
     assert_eq!(bus.event_names(), ["order.done"]);
-    let versions: Vec<_> = bus.listeners().iter().map(|info| info.event().version()).collect();
+    let versions: Vec<_> = bus.listeners().iter().map(|info| info.event().unwrap().version()).collect();
     assert_eq!(versions, [1, 2]);
 }
 

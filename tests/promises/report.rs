@@ -48,7 +48,7 @@ fn it_says_who_failed_where_and_how() {
     let (named, named_line) = (bus.listener::<Ping>().named("mailer").on(|_| panic!("boom")), line!());
 
     let report = bus.emit(Ping).blocking();
-    assert_eq!(report.event(), Ping::TYPE);
+    assert_eq!(report.event_type(), Some(Ping::TYPE));
     assert!(report.emission().is_some());
     assert_eq!(report.succeeded(), 1);
     assert!(!report.is_ok());

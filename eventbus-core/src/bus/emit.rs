@@ -176,7 +176,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     fn begin(&mut self, waking: &Waking<'_>) -> Begun<I::Event> {
         let new = self.take_new();
         match &mut self.source {
-            Source::Slot(slot) if slot.len() == 0 => Begun::Finished(Report::empty(slot.event)),
+            Source::Slot(slot) if slot.len() == 0 => Begun::Finished(Report::empty(new.subject)),
             Source::Slot(slot) => new.begin(self.bus, slot, slot.snapshot().as_ref(), waking),
             Source::Cached(cached) => {
                 let mut rebuilt = None;

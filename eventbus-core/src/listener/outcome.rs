@@ -6,19 +6,30 @@ use std::{
     sync::Arc,
 };
 
-use super::{ListenerInfo, OneLine};
+use super::{ListenerInfo, OneLine, Subject};
 use crate::event::EventType;
 
 /// A listener that did not finish well, and how.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    subject: Subject,
     listener: ListenerInfo,
     outcome: Outcome,
 }
 
 impl Failure {
-    pub(crate) fn new(listener: &ListenerInfo, outcome: Outcome) -> Self {
-        Self { listener: listener.clone(), outcome }
+    pub(crate) fn new(subject: Subject, listener: &ListenerInfo, outcome: Outcome) -> Self {
+        Self { subject, listener: listener.clone(), outcome }
+    }
+
+    /// The name of the event that was emitted.
+    pub fn event_name(&self) -> &str {
+        self.subject.name()
+    }
+
+    /// The type of the event, if a type claims its name.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        self.subject.event_type()
     }
 
     /// The listener.
@@ -35,7 +46,7 @@ impl Failure {
 /// Prints on one line: ``order.completed: listener `invoice` (src/main.rs:12) failed: no such customer``.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.listener.event.wire_type(), self.listener, self.outcome)
+        write!(f, "{}: {} {}", self.subject, self.listener, self.outcome)
     }
 }
 

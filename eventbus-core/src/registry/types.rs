@@ -10,12 +10,18 @@ use crate::{
     listener::ListenerInfo,
 };
 
+/// Where listeners live, as their subscriptions see it.
+pub(crate) trait Home: Send + Sync {
+    /// Whether the listener is there.
+    fn contains(&self, key: Key) -> bool;
+    /// Ends the listener; whether it was there.
+    fn remove(&self, key: Key) -> bool;
+}
+
 /// A slot whose event type is forgotten.
-pub(crate) trait AnySlot: Any + Send + Sync {
+pub(crate) trait AnySlot: Any + Home {
     fn event(&self) -> &'static EventType;
     fn len(&self) -> usize;
-    fn contains(&self, key: Key) -> bool;
-    fn remove(&self, key: Key) -> bool;
     /// Takes all listeners out and switches them off; they are dropped with what is returned.
     fn clear(&self) -> Box<dyn Any>;
     fn infos(&self) -> Vec<ListenerInfo>;
@@ -25,6 +31,16 @@ pub(crate) trait AnySlot: Any + Send + Sync {
 pub(crate) trait Kind: Send + Sync + 'static {}
 impl<T: ?Sized + Send + Sync + 'static> Kind for T {}
 
+impl<S: ?Sized + Kind, A: ?Sized + Kind> Home for Slot<S, A> {
+    fn contains(&self, key: Key) -> bool {
+        self.contains(key)
+    }
+
+    fn remove(&self, key: Key) -> bool {
+        self.remove(key)
+    }
+}
+
 impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
     fn event(&self) -> &'static EventType {
         self.event
@@ -32,14 +48,6 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
 
     fn len(&self) -> usize {
         self.len()
-    }
-
-    fn contains(&self, key: Key) -> bool {
-        self.contains(key)
-    }
-
-    fn remove(&self, key: Key) -> bool {
-        self.remove(key)
     }
 
     fn clear(&self) -> Box<dyn Any> {
