@@ -11,7 +11,7 @@ use crate::dispatch::Tasks;
 use crate::{
     dispatch::{Context, Frame, Host, Mode, Wait},
     listener::{Failure, NotRun},
-    registry::Registry,
+    registry::{Home, Key, Registry},
 };
 
 pub(super) struct Inner {
@@ -46,6 +46,16 @@ impl Host for Inner {
     #[cfg(feature = "tokio")]
     fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+}
+
+impl Home for Inner {
+    fn contains(&self, key: Key) -> bool {
+        self.registry.has_by_name(key)
+    }
+
+    fn remove(&self, key: Key) -> bool {
+        self.registry.remove_by_name(key)
     }
 }
 

@@ -4,10 +4,12 @@ mod builder;
 mod emission;
 mod emit;
 mod emitter;
+mod erased;
 mod failure_hook;
 mod inner;
 mod limits;
 mod listen;
+mod listeners;
 mod park;
 mod report;
 mod running;
@@ -30,14 +32,16 @@ pub use settle::InsideEmission;
 pub use spawn::EmitHandle;
 
 use crate::{
-    dispatch::{EventSlot, Frame},
+    dispatch::{EventSlot, Frame, adapt},
     event::{Event, EventName, IntoEvent},
     listener::{AsyncListener, ListenerInfo, SyncListener},
-    registry::Subscription,
+    registry::{Conflict, Seed, Subscription},
 };
 use emit::Source;
+use erased::EventHooks;
 use inner::Inner;
 use listen::Target;
+use listeners::Listeners;
 
 /// Brings events to their listeners.
 ///
@@ -177,7 +181,7 @@ impl Bus {
     /// Panics if another type with the event's name and version has been used on this bus.
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
-        Emit::new(self, event, Source::Slot(self.slot(Location::caller())))
+        Emit::new(self, event, Source::Listeners(Listeners::of(self.slot(Location::caller()))))
     }
 
     /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
@@ -190,7 +194,7 @@ impl Bus {
         Emitter::new(self.clone(), self.slot(Location::caller()))
     }
 
-    /// How many listeners `E` has.
+    /// How many listeners `E` has, those by name that match its name included.
     pub fn listener_count<E: Event>(&self) -> usize {
         self.inner.registry.get(E::TYPE).map_or(0, |slot: Arc<EventSlot<E>>| slot.len())
     }
@@ -204,29 +208,35 @@ impl Bus {
         names
     }
 
-    /// All listeners: by event name and version, and for each event in the order in which an emission calls them.
+    /// All listeners: first those of types, by event name and version, and for each event in the order in which an
+    /// emission calls them; then those by name, in the order of priority and registration.
     pub fn listeners(&self) -> Vec<ListenerInfo> {
         let mut slots = self.inner.registry.all();
         slots.sort_by_key(|slot| (slot.event().name(), slot.event().version(), slot.event().rust_type()));
-        slots.iter().flat_map(|slot| slot.infos()).collect()
+        let typed = slots.iter().flat_map(|slot| slot.infos()).filter(|info| info.pattern().is_none());
+        typed.chain(self.inner.registry.infos_by_name()).collect()
     }
 
     /// Removes every listener.
     ///
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
-        // Dropped when all slots are empty: what a closure registers in its `Drop` is not swept away with the rest.
-        let removed: Vec<_> = self.inner.registry.all().iter().map(|slot| slot.clear()).collect();
-        drop(removed);
+        self.inner.registry.clear();
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.
     #[track_caller]
     fn slot<E: Event>(&self, location: &'static Location<'static>) -> Arc<EventSlot<E>> {
-        match self.inner.registry.slot(E::TYPE, location) {
+        match self.try_slot(location) {
             Ok(slot) => slot,
             Err(conflict) => panic!("{conflict}"),
         }
+    }
+
+    #[inline]
+    fn try_slot<E: Event>(&self, location: &'static Location<'static>) -> Result<Arc<EventSlot<E>>, Conflict> {
+        let hooks: &'static EventHooks = &EventHooks { emit: EventHooks::emit::<E> };
+        self.inner.registry.slot(Seed { event: E::TYPE, location, adapt: adapt::<E>, hooks })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Floor 3: runs one snapshot. Order, isolation, and the frame that tells who is emitting inside whom.
 
+mod any_event;
+mod by_name;
 mod call;
 mod clock;
 mod context;
@@ -17,6 +19,11 @@ mod tasks;
 mod wait;
 mod work;
 
+pub use any_event::AnyEvent;
+#[cfg(feature = "serde")]
+pub use any_event::JsonError;
+pub(crate) use any_event::{Content, ShareEvent, Unclaimed};
+pub(crate) use by_name::{ByNameCode, NameCode, NameFilter, adapt};
 pub(crate) use call::{AsyncCall, Code, Filter, Filtered, Isolated, ListenerFuture, SyncCall};
 pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
@@ -35,10 +42,13 @@ pub use tasks::InFlight;
 pub(crate) use tasks::{TaskKind, TaskToken, Tasks};
 pub(crate) use wait::{Mode, Wait};
 
-use crate::registry::{Slot, Snapshot};
+use crate::registry::{Member, Slot, Snapshot};
 
 /// The slot of an event type.
 pub(crate) type EventSlot<E> = Slot<dyn SyncCall<E>, dyn AsyncCall<E>>;
+
+/// A listener of an event type.
+pub(crate) type EventMember<E> = Member<dyn SyncCall<E>, dyn AsyncCall<E>>;
 
 /// The listeners of an event type at one moment.
 pub(crate) type EventSnapshot<E> = Snapshot<dyn SyncCall<E>, dyn AsyncCall<E>>;

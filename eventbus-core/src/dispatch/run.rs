@@ -60,7 +60,7 @@ pub(crate) fn admit<E: 'static, F: ?Sized>(
         Spent::Free => true,
         Spent::Last => {
             // Out of the slot before the call: whoever looks from inside the listener finds it gone.
-            slot.remove(entry.key());
+            entry.leave(slot);
             true
         }
         Spent::TooLate => false,

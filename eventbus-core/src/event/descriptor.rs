@@ -2,6 +2,8 @@
 
 use std::{any::TypeId, fmt};
 
+#[cfg(feature = "serde")]
+use super::Codec;
 use super::{Event, EventName};
 
 /// The descriptor of an event type: all that is known of it at compile time.
@@ -32,6 +34,8 @@ pub struct EventType {
     docs: &'static str,
     fields: &'static [Field],
     shares_name: bool,
+    #[cfg(feature = "serde")]
+    codec: fn() -> Option<&'static Codec>,
 }
 
 impl EventType {
@@ -46,6 +50,8 @@ impl EventType {
             docs: E::DOCS,
             fields: E::FIELDS,
             shares_name: E::SHARES_NAME,
+            #[cfg(feature = "serde")]
+            codec: E::__codec,
         }
     }
 
@@ -82,6 +88,11 @@ impl EventType {
     /// Whether other types may have this name and version too; see [`Event::SHARES_NAME`].
     pub const fn shares_name(&self) -> bool {
         self.shares_name
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn codec(&self) -> Option<&'static Codec> {
+        (self.codec)()
     }
 
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.

@@ -1,10 +1,16 @@
 //! Floor 0: what an event is. Knows nothing of buses and listeners.
 
+#[cfg(feature = "serde")]
+mod codec;
 mod descriptor;
 mod name;
 
 use std::sync::Arc;
 
+#[cfg(feature = "serde")]
+pub(crate) use codec::BoxedEvent;
+#[cfg(feature = "serde")]
+pub use codec::Codec;
 pub use descriptor::{EventType, Field};
 pub use name::EventName;
 
@@ -47,6 +53,13 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// it says `#[event(shares_name)]`. All of them must say so.
     const SHARES_NAME: bool = false;
 
+    /// How its events are written and read as JSON; `#[event(serde)]` overrides it.
+    #[cfg(feature = "serde")]
+    #[doc(hidden)]
+    fn __codec() -> Option<&'static Codec> {
+        None
+    }
+
     /// The descriptor. Leave it as it is.
     const TYPE: &'static EventType = &EventType::of::<Self>();
 }
@@ -75,6 +88,9 @@ pub trait IntoEvent: sealed::IntoEvent + Send + 'static {
 
     /// Shares the event, moving it into an `Arc` unless it is in one.
     fn into_arc(self) -> Arc<Self::Event>;
+
+    /// The event's `Arc`, if it is in one.
+    fn as_arc(&self) -> Option<&Arc<Self::Event>>;
 }
 
 impl<E: Event> IntoEvent for E {
@@ -87,6 +103,10 @@ impl<E: Event> IntoEvent for E {
     fn into_arc(self) -> Arc<E> {
         Arc::new(self)
     }
+
+    fn as_arc(&self) -> Option<&Arc<E>> {
+        None
+    }
 }
 
 impl<E: Event> IntoEvent for Arc<E> {
@@ -98,5 +118,9 @@ impl<E: Event> IntoEvent for Arc<E> {
 
     fn into_arc(self) -> Arc<E> {
         self
+    }
+
+    fn as_arc(&self) -> Option<&Arc<E>> {
+        Some(self)
     }
 }

@@ -89,7 +89,7 @@ impl Target<'_> {
             return Subscription::new(None, info, Weak::<EventSlot<E>>::new(), departure);
         };
         let slot: Arc<EventSlot<E>> = bus.slot(self.location);
-        slot.insert(member);
+        drop(slot.insert(member));
         let home: Arc<dyn Home> = slot;
         let subscription = Subscription::new(Some(bus.inner.registry.id()), info, Arc::downgrade(&home), departure);
         if let Some(scope) = self.scope {
