@@ -49,14 +49,21 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use eventbus_core::{
-    AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncStateListener, Blocks, BoxError, Bus,
-    BusBuilder, Chain, Context, ContextListener, ContextStateListener, EmissionId, Emit, EmitError, Emitter, Event,
-    EventName, EventType, Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo,
-    ListenerKind, NoContext, NoState, NotRun, Ok, Outcome, Report, Return, Scope, ScopeGuard, Spawned, StateListener,
-    Subscription, SubscriptionGuard, SyncListener, Timed, WeakBus, With, WithContext,
+    AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
+    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
+    Bus, BusBuilder, ByName, ByNameError, Chain, Context, ContextListener, ContextStateListener, EmissionId, Emit,
+    EmitAny, EmitError, Emitter, Event, EventName, EventType, Failure, Field, Inline, InsideEmission, IntoEvent, Kind,
+    Listener, ListenerId, ListenerInfo, ListenerKind, NameContextListener, NameContextStateListener, NameError,
+    NameListener, NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError,
+    PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Subscription,
+    SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
+#[cfg(feature = "serde")]
+pub use eventbus_core::{Codec, Json, JsonError, Serde};
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
+#[cfg(feature = "schema")]
+pub use eventbus_core::{HasSchema, Schema};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::Event;
 

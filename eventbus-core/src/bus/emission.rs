@@ -72,6 +72,7 @@ impl<I: IntoEvent> New<I> {
         snapshot: Option<&Arc<EventSnapshot<I::Event>>>,
         waking: &Waking<'_>,
     ) -> Begun<I::Event> {
+        slot.note_emitted();
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.len() > 0) else {
             return Begun::Finished(Report::empty(self.subject));
         };

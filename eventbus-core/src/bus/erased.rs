@@ -3,7 +3,9 @@
 use std::{
     any::Any,
     fmt,
+    panic::Location,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "tokio")]
 use super::EmitHandle;
-use super::{Bus, Emit, Report, emission::New, emit::Source, listeners::Listeners};
+use super::{Bus, Emit, NameTaken, Report, WiringError, emission::New, emit::Source, listeners::Listeners};
 use crate::{
-    dispatch::EventSlot,
-    event::{Event, IntoEvent},
+    dispatch::{Content, EventSlot, Unclaimed, adapt},
+    event::{Event, EventType, IntoEvent},
+    listener::Subject,
+    registry::Seed,
 };
 
 /// What the bus keeps for an event type, for those who know only its name.
@@ -29,8 +33,52 @@ impl EventHooks {
     /// Emits a value as an `E`; `None` if it is none.
     pub(super) fn emit<E: Event>(bus: &Bus, event: Box<dyn Any + Send + Sync>) -> Option<EmitAny<'_>> {
         let event = *event.downcast::<E>().ok()?;
-        let slot: std::sync::Arc<EventSlot<E>> = bus.inner.registry.get(E::TYPE)?;
+        let slot: Arc<EventSlot<E>> = bus.inner.registry.get(E::TYPE)?;
         Some(EmitAny::of(Emit::new(bus, event, Source::Listeners(Listeners::of(slot)))))
+    }
+}
+
+impl Bus {
+    /// Emits `event`, which is of the type that `claim` describes.
+    pub(crate) fn emit_as(&self, claim: &'static EventType, event: Box<dyn Any + Send + Sync>) -> EmitAny<'_> {
+        let slot = self.inner.registry.any(claim);
+        let hooks = slot.and_then(|slot| slot.hooks().downcast_ref::<EventHooks>());
+        match hooks.and_then(|hooks| (hooks.emit)(self, event)) {
+            Some(emit) => emit,
+            None => unreachable!("a type that claims a name has a slot, and the event is of that type"),
+        }
+    }
+
+    /// Emits something under a name that no type claims.
+    pub(crate) fn emit_unclaimed(&self, subject: Subject, content: Content) -> EmitAny<'_> {
+        let slot = self.inner.unclaimed.get_or_init(|| {
+            let hooks: &'static EventHooks = &EventHooks { emit: |_, _| None };
+            let location = Location::caller();
+            Arc::new(EventSlot::new(Seed { event: Unclaimed::TYPE, location, adapt: adapt::<Unclaimed>, hooks }))
+        });
+        let matching = |bus: &Self, event: &Unclaimed| {
+            let found = bus.inner.registry.by_name(event.subject.name());
+            Arc::new(found.iter().map(adapt::<Unclaimed>).collect())
+        };
+        let listeners = Listeners::matching(Arc::clone(slot), matching);
+        let mut emit = Emit::new(self, Unclaimed { subject: subject.clone(), content }, Source::Listeners(listeners));
+        emit.change(|new| new.subject = subject);
+        EmitAny::of(emit)
+    }
+
+    /// The types that have claimed a name, in any version.
+    pub(crate) fn types_of_name(&self, name: &str) -> Vec<&'static EventType> {
+        self.inner.registry.claims(name)
+    }
+
+    pub(crate) fn declare_at<E: Event>(&self, location: &'static Location<'static>) -> Result<(), WiringError> {
+        self.try_slot::<E>(location).map(drop).map_err(|conflict| NameTaken(conflict).into())
+    }
+
+    /// The largest payload in bytes, and the deepest nesting, that is read.
+    #[cfg(feature = "serde")]
+    pub(crate) fn payload_limits(&self) -> (usize, usize) {
+        (self.inner.max_payload, self.inner.max_nesting)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use super::{Bus, failure_hook::FailureHook};
 #[cfg(feature = "tokio")]
 use crate::dispatch::Tasks;
 use crate::{
-    dispatch::{Context, Frame, Host, Mode, Wait},
+    dispatch::{Context, EventSlot, Frame, Host, Mode, Unclaimed, Wait},
     listener::{Failure, NotRun},
     registry::{Home, Key, Registry},
 };
@@ -19,6 +19,12 @@ pub(super) struct Inner {
     pub(super) registry: Registry,
     pub(super) recursion_limit: u32,
     pub(super) hook: FailureHook,
+    /// Stands for the slot of names that no type claims.
+    pub(super) unclaimed: OnceLock<Arc<EventSlot<Unclaimed>>>,
+    #[cfg(feature = "serde")]
+    pub(super) max_payload: usize,
+    #[cfg(feature = "serde")]
+    pub(super) max_nesting: usize,
     #[cfg(feature = "tokio")]
     pub(super) runtime: Option<tokio::runtime::Handle>,
     #[cfg(feature = "tokio")]

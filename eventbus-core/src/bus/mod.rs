@@ -1,6 +1,7 @@
 //! Floor 4: the bus itself, which composes the floors below.
 
 mod builder;
+mod by_name;
 mod emission;
 mod emit;
 mod emitter;
@@ -17,13 +18,18 @@ mod scope;
 mod settle;
 #[cfg(feature = "tokio")]
 mod spawn;
+mod wiring;
 
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
 
 pub use builder::BusBuilder;
 pub use emit::Emit;
 pub use emitter::Emitter;
-pub use listen::{AnyKind, Blocks, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, With, WithContext};
+pub use erased::EmitAny;
+pub use listen::{
+    AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
+};
+pub use wiring::{NameTaken, WiringError};
 
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
@@ -119,7 +125,7 @@ impl Bus {
     /// ```
     #[track_caller]
     pub fn on<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on(listener)
+        self.listener::<E>().on(listener)
     }
 
     /// Registers an async listener: it runs inside the emitting task, concurrently with the other async ones.
@@ -143,7 +149,7 @@ impl Bus {
     /// ```
     #[track_caller]
     pub fn on_async<E: Event>(&self, listener: impl AsyncListener<E>) -> Subscription {
-        self.listener().on_async(listener)
+        self.listener::<E>().on_async(listener)
     }
 
     /// Registers a listener that may block: it runs on the runtime's blocking pool if the emission is awaited, on the
@@ -155,7 +161,7 @@ impl Bus {
     #[cfg(feature = "tokio")]
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on_blocking(listener)
+        self.listener::<E>().on_blocking(listener)
     }
 
     /// Starts registering a listener with options: name, priority, once, filter, state.
@@ -165,7 +171,7 @@ impl Bus {
     /// What it ends with panics as [`on`](Self::on) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
-        Listener::new(Target { bus: Some(self.clone()), scope: None, location: Location::caller() })
+        Listener::new(self.target(Location::caller()))
     }
 
     /// Makes a scope: listeners that leave together. Its name shows at each of them.
@@ -222,6 +228,10 @@ impl Bus {
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
         self.inner.registry.clear();
+    }
+
+    fn target(&self, location: &'static Location<'static>) -> Target<'_> {
+        Target { bus: Some(self.clone()), scope: None, location, pattern: None }
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.

@@ -95,7 +95,12 @@ impl<'a> AnyEvent<'a> {
 
     /// The event as a `T`: the event type, or the type of what was emitted under a name that no type claims.
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
-        self.value().and_then(<dyn Any>::downcast_ref)
+        match &self.value {
+            Value::Borrowed(event, _) => (*event as &dyn Any).downcast_ref(),
+            Value::Shared(event) => (&**event as &dyn Any).downcast_ref(),
+            #[cfg(feature = "serde")]
+            Value::Json(_) => None,
+        }
     }
 
     /// The event as JSON.
@@ -105,12 +110,13 @@ impl<'a> AnyEvent<'a> {
     /// [`JsonError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails.
     #[cfg(feature = "serde")]
     pub fn to_json(&self) -> Result<serde_json::Value, JsonError> {
-        if let Value::Json(json) = &self.value {
-            return serde_json::from_str(json).map_err(|source| self.unwritable(source));
-        }
+        let event: &dyn Any = match &self.value {
+            Value::Borrowed(event, _) => *event,
+            Value::Shared(event) => &**event,
+            Value::Json(json) => return serde_json::from_str(json).map_err(|source| self.unwritable(source)),
+        };
         let codec = self.event_type().and_then(EventType::codec);
-        let encoded = self.value().zip(codec).and_then(|(event, codec)| codec.encode(event));
-        match encoded {
+        match codec.and_then(|codec| codec.encode(event)) {
             Some(encoded) => encoded.map_err(|source| self.unwritable(source)),
             None => Err(JsonError::NoCodec { name: self.name().to_owned() }),
         }
@@ -130,15 +136,6 @@ impl<'a> AnyEvent<'a> {
             Value::Json(json) => Value::Json(Arc::clone(json)),
         };
         Some(AnyEvent { subject: self.subject.clone(), value })
-    }
-
-    fn value(&self) -> Option<&dyn Any> {
-        match &self.value {
-            Value::Borrowed(event, _) => Some(*event),
-            Value::Shared(event) => Some(&**event),
-            #[cfg(feature = "serde")]
-            Value::Json(_) => None,
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod clock;
 mod context;
 mod frame;
 mod isolate;
+mod name_callable;
 mod pending;
 mod run;
 mod signal;
@@ -31,6 +32,10 @@ pub(crate) use context::{Host, Scene};
 pub use frame::EmissionId;
 pub(crate) use frame::Frame;
 pub(crate) use isolate::isolate;
+pub use name_callable::{
+    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
+    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
+};
 pub(crate) use pending::Pending;
 pub(crate) use run::run_sync;
 pub(crate) use signal::{LazySignal, Signal};

@@ -9,6 +9,15 @@ use super::Event;
 /// An event whose type is forgotten.
 pub(crate) type BoxedEvent = Box<dyn Any + Send + Sync>;
 
+/// Can be written and read by serde: what `#[event(serde)]` asks of an event. Implemented for all that can.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says `#[event(serde)]` and is not both `Serialize` and `Deserialize`",
+    label = "cannot be written and read by serde",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
+)]
+pub trait Serde: Serialize + DeserializeOwned {}
+impl<E: Serialize + DeserializeOwned> Serde for E {}
+
 /// How a type's events are written and read as JSON. `#[event(serde)]` makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Codec {
@@ -18,7 +27,7 @@ pub struct Codec {
 
 impl Codec {
     /// The codec of `E`.
-    pub const fn of<E: Event + Serialize + DeserializeOwned>() -> Self {
+    pub const fn of<E: Event + Serde>() -> Self {
         Self {
             encode: |event| event.downcast_ref::<E>().map(serde_json::to_value),
             decode: |json| serde_json::from_slice::<E>(json).map(|event| Box::new(event) as BoxedEvent),

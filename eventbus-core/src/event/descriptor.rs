@@ -4,6 +4,8 @@ use std::{any::TypeId, fmt};
 
 #[cfg(feature = "serde")]
 use super::Codec;
+#[cfg(feature = "schema")]
+use super::Schema;
 use super::{Event, EventName};
 
 /// The descriptor of an event type: all that is known of it at compile time.
@@ -36,6 +38,8 @@ pub struct EventType {
     shares_name: bool,
     #[cfg(feature = "serde")]
     codec: fn() -> Option<&'static Codec>,
+    #[cfg(feature = "schema")]
+    schema: fn() -> Option<Schema>,
 }
 
 impl EventType {
@@ -52,6 +56,8 @@ impl EventType {
             shares_name: E::SHARES_NAME,
             #[cfg(feature = "serde")]
             codec: E::__codec,
+            #[cfg(feature = "schema")]
+            schema: E::__schema,
         }
     }
 
@@ -88,6 +94,18 @@ impl EventType {
     /// Whether other types may have this name and version too; see [`Event::SHARES_NAME`].
     pub const fn shares_name(&self) -> bool {
         self.shares_name
+    }
+
+    /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
+    #[cfg(feature = "serde")]
+    pub fn has_codec(&self) -> bool {
+        self.codec().is_some()
+    }
+
+    /// The JSON Schema of its events, if its type says `#[event(schema)]`.
+    #[cfg(feature = "schema")]
+    pub fn schema(&self) -> Option<Schema> {
+        (self.schema)()
     }
 
     #[cfg(feature = "serde")]

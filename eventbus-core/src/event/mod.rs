@@ -4,15 +4,17 @@
 mod codec;
 mod descriptor;
 mod name;
+#[cfg(feature = "schema")]
+mod schema;
 
 use std::sync::Arc;
 
 #[cfg(feature = "serde")]
-pub(crate) use codec::BoxedEvent;
-#[cfg(feature = "serde")]
-pub use codec::Codec;
+pub use codec::{Codec, Serde};
 pub use descriptor::{EventType, Field};
-pub use name::EventName;
+pub use name::{EventName, NameError};
+#[cfg(feature = "schema")]
+pub use schema::{HasSchema, Schema};
 
 /// A fact: something that happened, with enough context for whoever listens.
 ///
@@ -57,6 +59,13 @@ pub trait Event: Sized + Send + Sync + 'static {
     #[cfg(feature = "serde")]
     #[doc(hidden)]
     fn __codec() -> Option<&'static Codec> {
+        None
+    }
+
+    /// The JSON Schema of its events; `#[event(schema)]` overrides it.
+    #[cfg(feature = "schema")]
+    #[doc(hidden)]
+    fn __schema() -> Option<Schema> {
         None
     }
 

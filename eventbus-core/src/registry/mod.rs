@@ -17,12 +17,12 @@ mod type_id_hasher;
 mod types;
 
 pub(crate) use bus_id::BusId;
-pub(crate) use conflict::Conflict;
-pub(crate) use departure::Departs;
+pub(crate) use conflict::{Claim, Conflict};
+pub(crate) use departure::{Departs, Departure};
 pub(crate) use entry::{Entry, Key, Spent, Turn};
 pub(crate) use group::Group;
 pub(crate) use names::NameListener;
 pub(crate) use slot::{Seed, Slot};
 pub(crate) use snapshot::{Late, Member, Snapshot};
 pub use subscription::{Subscription, SubscriptionGuard};
-pub(crate) use types::{AnySlot, Home, Registry};
+pub(crate) use types::{Home, Registry};

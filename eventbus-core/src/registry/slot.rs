@@ -18,7 +18,7 @@ use super::{
 use crate::{
     event::EventType,
     listener::ListenerInfo,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
 };
 
 /// The slot of an event type. `S` is what its listeners are that are called, `A` what those are that give futures.
@@ -29,6 +29,8 @@ pub(crate) struct Slot<S: ?Sized, A: ?Sized> {
     len: AtomicUsize,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
     current: ArcSwapOption<Snapshot<S, A>>,
+    /// Whether the event has been emitted on this bus.
+    emitted: AtomicBool,
     listeners: Mutex<Listeners<S, A>>,
 }
 
@@ -49,12 +51,13 @@ type Listeners<S, A> = BTreeMap<Key, Member<S, A>>;
 pub(crate) type Loan<S, A> = Guard<Option<Arc<Snapshot<S, A>>>>;
 
 impl<S: ?Sized, A: ?Sized> Slot<S, A> {
-    pub(super) fn new(seed: Seed<S, A>) -> Self {
+    pub(crate) fn new(seed: Seed<S, A>) -> Self {
         Self {
             event: seed.event,
             seed,
             len: AtomicUsize::new(0),
             current: ArcSwapOption::empty(),
+            emitted: AtomicBool::new(false),
             listeners: Mutex::new(BTreeMap::new()),
         }
     }
@@ -62,6 +65,18 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
+    }
+
+    /// Notes that the event is emitted. Writes only once: the cache line is shared.
+    #[inline]
+    pub(crate) fn note_emitted(&self) {
+        if !self.emitted.load(Ordering::Relaxed) {
+            self.emitted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn was_emitted(&self) -> bool {
+        self.emitted.load(Ordering::Relaxed)
     }
 
     /// The published cell, for a handle that caches its content.

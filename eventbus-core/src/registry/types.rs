@@ -36,6 +36,7 @@ pub(crate) trait AnySlot: Any + Home {
     fn location(&self) -> &'static Location<'static>;
     fn hooks(&self) -> &'static (dyn Any + Send + Sync);
     fn len(&self) -> usize;
+    fn was_emitted(&self) -> bool;
     fn adopt(&self, listener: &Arc<NameListener>) -> Box<dyn Any>;
     fn take(&self, key: Key) -> Option<Box<dyn Any>>;
     fn clear(&self) -> Box<dyn Any>;
@@ -71,6 +72,10 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
 
     fn len(&self) -> usize {
         self.len()
+    }
+
+    fn was_emitted(&self) -> bool {
+        self.was_emitted()
     }
 
     fn adopt(&self, listener: &Arc<NameListener>) -> Box<dyn Any> {
@@ -156,13 +161,11 @@ impl Registry {
     /// Promise P8: one identity, one type.
     fn claim(&self, claim: Claim) -> Result<(), Conflict> {
         let mut claims = self.identities.entry(claim.event.name()).or_default();
-        match claims.iter().find(|first| first.excludes(&claim)) {
-            Some(first) => Err(Conflict { first: *first, second: claim }),
-            None => {
-                claims.push(claim);
-                Ok(())
-            }
+        if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
+            return Err(Conflict { first: *first, second: claim });
         }
+        claims.push(claim);
+        Ok(())
     }
 
     /// The types that have claimed a name, all versions of it.
