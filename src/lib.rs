@@ -51,15 +51,16 @@
 pub use eventbus_core::{
     AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
     AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
-    Bus, BusBuilder, ByName, ByNameError, Chain, Context, ContextListener, ContextStateListener, EmissionId, Emit,
-    EmitAny, EmitError, Emitter, Event, EventName, EventType, Failure, Field, Inline, InsideEmission, IntoEvent, Kind,
-    Listener, ListenerId, ListenerInfo, ListenerKind, NameContextListener, NameContextStateListener, NameError,
-    NameListener, NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError,
-    PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Subscription,
-    SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
+    Bus, BusBuilder, ByName, ByNameError, Catalog, CatalogEvent, CatalogListener, Chain, Context, ContextListener,
+    ContextStateListener, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventType, Explanation,
+    Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind,
+    NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext,
+    NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard,
+    Spawned, StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
+    WithContext,
 };
 #[cfg(feature = "serde")]
-pub use eventbus_core::{Codec, Json, JsonError, Serde};
+pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]

@@ -52,7 +52,7 @@ pub use listener::{
     Outcome, Return, StateListener, SyncListener,
 };
 #[cfg(feature = "serde")]
-pub use named::Json;
-pub use named::{ByNameError, Returned};
+pub use named::{AsyncApiInfo, Json};
+pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, Explanation, Returned};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use registry::{Subscription, SubscriptionGuard};

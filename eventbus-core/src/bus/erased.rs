@@ -20,8 +20,8 @@ use super::{Bus, Emit, NameTaken, Report, WiringError, emission::New, emit::Sour
 use crate::{
     dispatch::{Content, EventSlot, Unclaimed, adapt},
     event::{Event, EventType, IntoEvent},
-    listener::Subject,
-    registry::Seed,
+    listener::{ListenerInfo, Subject},
+    registry::{AnySlot, Seed},
 };
 
 /// What the bus keeps for an event type, for those who know only its name.
@@ -71,6 +71,23 @@ impl Bus {
         self.inner.registry.claims(name)
     }
 
+    /// All event types that this bus has seen, by name, version and Rust type.
+    pub(crate) fn known_events(&self) -> Vec<KnownEvent> {
+        let mut slots = self.inner.registry.all();
+        slots.sort_by_key(|slot| (slot.event().name(), slot.event().version(), slot.event().rust_type()));
+        slots.iter().map(|slot| KnownEvent::of(&**slot)).collect()
+    }
+
+    /// What the bus knows of an event type.
+    pub(crate) fn known_event(&self, event: &'static EventType) -> Option<KnownEvent> {
+        self.inner.registry.any(event).map(|slot| KnownEvent::of(&*slot))
+    }
+
+    /// Who listens by name, in the order of priority and registration.
+    pub(crate) fn infos_by_name(&self) -> Vec<ListenerInfo> {
+        self.inner.registry.infos_by_name()
+    }
+
     pub(crate) fn declare_at<E: Event>(&self, location: &'static Location<'static>) -> Result<(), WiringError> {
         self.try_slot::<E>(location).map(drop).map_err(|conflict| NameTaken(conflict).into())
     }
@@ -79,6 +96,24 @@ impl Bus {
     #[cfg(feature = "serde")]
     pub(crate) fn payload_limits(&self) -> (usize, usize) {
         (self.inner.max_payload, self.inner.max_nesting)
+    }
+}
+
+/// What a bus knows of an event type.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownEvent {
+    pub(crate) event: &'static EventType,
+    /// Where the event was first used on the bus.
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) emitted: bool,
+    /// In the order of their turns.
+    pub(crate) listeners: Vec<ListenerInfo>,
+}
+
+impl KnownEvent {
+    fn of(slot: &dyn AnySlot) -> Self {
+        let (event, location) = (slot.event(), slot.location());
+        Self { event, location, emitted: slot.was_emitted(), listeners: slot.infos() }
     }
 }
 

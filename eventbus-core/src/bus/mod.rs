@@ -26,6 +26,7 @@ pub use builder::BusBuilder;
 pub use emit::Emit;
 pub use emitter::Emitter;
 pub use erased::EmitAny;
+pub(crate) use erased::KnownEvent;
 pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };

@@ -22,7 +22,7 @@ impl<E: Serialize + DeserializeOwned> Serde for E {}
 #[derive(Clone, Copy, Debug)]
 pub struct Codec {
     encode: fn(&dyn Any) -> Option<serde_json::Result<serde_json::Value>>,
-    decode: fn(&[u8]) -> serde_json::Result<BoxedEvent>,
+    decode: fn(&[u8]) -> Result<BoxedEvent, Undecodable>,
 }
 
 impl Codec {
@@ -30,7 +30,10 @@ impl Codec {
     pub const fn of<E: Event + Serde>() -> Self {
         Self {
             encode: |event| event.downcast_ref::<E>().map(serde_json::to_value),
-            decode: |json| serde_json::from_slice::<E>(json).map(|event| Box::new(event) as BoxedEvent),
+            decode: |json| match serde_json::from_slice::<E>(json) {
+                Ok(event) => Ok(Box::new(event)),
+                Err(source) => Err(Undecodable { path: path::<E>(json), source }),
+            },
         }
     }
 
@@ -39,7 +42,21 @@ impl Codec {
         (self.encode)(event)
     }
 
-    pub(crate) fn decode(&self, json: &[u8]) -> serde_json::Result<BoxedEvent> {
+    pub(crate) fn decode(&self, json: &[u8]) -> Result<BoxedEvent, Undecodable> {
         (self.decode)(json)
     }
+}
+
+/// JSON that is no event of the codec's type.
+pub(crate) struct Undecodable {
+    /// Where it differs, such as `issue.labels[2].name`; empty at the root.
+    pub(crate) path: String,
+    pub(crate) source: serde_json::Error,
+}
+
+/// Where `json` differs from an `E`. Reads it once more: to keep track of the path costs more than reading does.
+fn path<E: DeserializeOwned>(json: &[u8]) -> String {
+    let again: Result<E, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(json));
+    let path = again.err().map(|error| error.path().to_string());
+    path.filter(|path| path != ".").unwrap_or_default()
 }

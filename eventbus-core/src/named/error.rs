@@ -58,12 +58,14 @@ pub enum ByNameError {
     },
     /// The payload is not JSON, or not of the shape of the name's type.
     #[cfg(feature = "serde")]
-    #[error("the payload of `{name}` does not decode as {}: {source}", expected(*.rust_type))]
+    #[error("the payload of `{name}` does not decode as {}{}: {source}", expected(*.rust_type), at(.path))]
     Payload {
         /// The wire type.
         name: String,
         /// The Rust type, if one has claimed the name.
         rust_type: Option<&'static str>,
+        /// Where in the payload, such as `issue.labels[2].name`; empty for the whole of it.
+        path: String,
         /// What serde says.
         source: serde_json::Error,
     },
@@ -116,4 +118,9 @@ fn list(versions: &[u32]) -> String {
 #[cfg(feature = "serde")]
 fn expected(rust_type: Option<&'static str>) -> String {
     rust_type.map_or_else(|| "JSON".to_owned(), |rust_type| format!("`{rust_type}`"))
+}
+
+#[cfg(feature = "serde")]
+fn at(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(", at `{}`", path.escape_debug()) }
 }

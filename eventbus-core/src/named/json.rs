@@ -48,11 +48,12 @@ impl Bus {
         let claims = self.claims(wire)?;
         let json = json.into().0;
         self.check_limits(wire, &json)?;
-        let undecodable = |rust_type, source| ByNameError::Payload { name: wire.to_string(), rust_type, source };
+        let undecodable =
+            |rust_type, path, source| ByNameError::Payload { name: wire.to_string(), rust_type, path, source };
         match claims[..] {
             [] => {
                 let json: &serde_json::value::RawValue =
-                    serde_json::from_slice(&json).map_err(|source| undecodable(None, source))?;
+                    serde_json::from_slice(&json).map_err(|source| undecodable(None, String::new(), source))?;
                 Ok(self.emit_unclaimed(wire.subject(), Content::Json(Arc::from(json.get()))))
             }
             [event] => {
@@ -60,7 +61,8 @@ impl Bus {
                 let Some(codec) = event.codec() else {
                     return Err(ByNameError::NoCodec { name: wire.to_string(), rust_type });
                 };
-                let value = codec.decode(&json).map_err(|source| undecodable(Some(rust_type), source))?;
+                let value =
+                    codec.decode(&json).map_err(|error| undecodable(Some(rust_type), error.path, error.source))?;
                 Ok(self.emit_as(event, value))
             }
             _ => {

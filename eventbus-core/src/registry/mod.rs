@@ -25,4 +25,4 @@ pub(crate) use names::NameListener;
 pub(crate) use slot::{Seed, Slot};
 pub(crate) use snapshot::{Late, Member, Snapshot};
 pub use subscription::{Subscription, SubscriptionGuard};
-pub(crate) use types::{Home, Registry};
+pub(crate) use types::{AnySlot, Home, Registry};

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event::EventType,
-    listener::ListenerInfo,
+    listener::{ListenerInfo, ListenerKind},
     sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
 };
 
@@ -144,7 +144,10 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
 
     /// Who listens, in the order of their turns.
     pub(crate) fn infos(&self) -> Vec<ListenerInfo> {
-        lock(&self.listeners).values().map(|member| member.info().clone()).collect()
+        let mut infos: Vec<_> = lock(&self.listeners).values().map(|member| member.info().clone()).collect();
+        // As in a snapshot; the sort is stable.
+        infos.sort_by_key(|info| info.kind != ListenerKind::Sync);
+        infos
     }
 
     /// Ends an edit: publishes the length and hands out the stale snapshot, to be dropped without the lock.

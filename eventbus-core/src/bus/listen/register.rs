@@ -100,6 +100,8 @@ impl Target<'_> {
             event,
             pattern,
             priority: options.priority,
+            once: options.once,
+            filtered: options.filter.is_some(),
             scope: self.scope.map(Scope::shared_name),
             location: self.location,
         }
