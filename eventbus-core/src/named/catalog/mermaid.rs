@@ -5,8 +5,8 @@ use std::{
     fmt::{self, Write},
 };
 
-use super::Catalog;
-use crate::listener::ListenerInfo;
+use super::{Catalog, CatalogEvent};
+use crate::{listener::ListenerInfo, pattern::Pattern};
 
 /// What makes listeners one node of the map: scope, label, pattern.
 type NodeKey<'a> = (Option<&'a str>, String, Option<&'a str>);
@@ -26,7 +26,7 @@ impl Catalog {
 
     fn write_mermaid(&self, f: &mut impl Write) -> fmt::Result {
         let mut nodes = BTreeMap::new();
-        let listeners = self.events.iter().flat_map(|event| event.listeners());
+        let listeners = self.events.iter().flat_map(CatalogEvent::listeners);
         for listener in listeners.chain(self.by_name.iter().map(|listener| &listener.info)) {
             nodes.insert(node(listener), 0);
         }
@@ -74,7 +74,7 @@ fn close(f: &mut impl Write, scope: Option<&str>) -> fmt::Result {
 fn node(listener: &ListenerInfo) -> NodeKey<'_> {
     let location = listener.location();
     let label = listener.name().map_or_else(|| format!("{}:{}", location.file(), location.line()), str::to_owned);
-    (listener.scope(), label, listener.pattern().map(|pattern| pattern.as_str()))
+    (listener.scope(), label, listener.pattern().map(Pattern::as_str))
 }
 
 /// A label that is no more than a label, whatever is in it. Line ends become line breaks.
