@@ -74,7 +74,7 @@ async fn settled_waits_for_listeners_that_were_left_behind() {
 fn settled_never_comes_between_a_listener_and_what_it_has_started() {
     finishes("a chain watched from outside", || {
         let runtime = multi_thread(1);
-        for _ in 0..300 {
+        for _ in 0..60 {
             let bus = Bus::builder().runtime(runtime.handle().clone()).recursion_limit(u32::MAX).build();
             let ended = Arc::new(AtomicBool::new(false));
             let (weak, ends) = (bus.downgrade(), ended.clone());
@@ -94,7 +94,7 @@ fn settled_never_comes_between_a_listener_and_what_it_has_started() {
             });
             {
                 let _inside = runtime.enter();
-                _ = poll_once(&mut bus.emit(Numbered(100)));
+                _ = poll_once(&mut bus.emit(Numbered(50)));
             }
             while at_once(bus.settled()).is_none() {}
             assert!(ended.load(Ordering::Acquire), "settled with {:?}", bus.in_flight());

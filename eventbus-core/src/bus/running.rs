@@ -73,6 +73,11 @@ impl<E: Event> Running<E> {
         }
     }
 
+    /// What has ended it while its listeners were being started.
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.tally.stopped
+    }
+
     /// Whether something ends it now.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
         let Until { stops, deadline, timer } = &mut self.until;
