@@ -10,7 +10,7 @@ use super::{Bus, Report, limits::Stops};
 use crate::{
     dispatch::{Deadline, EventSnapshot, Frame, Host, LazySignal, Pending, Stop, Tally, Timer, Wait, has_fired},
     event::Event,
-    listener::NotRun,
+    listener::{NotRun, Outcome},
 };
 
 /// An emission with listeners that have not ended.
@@ -119,13 +119,14 @@ impl<E: Event> Drop for Running<E> {
         let _inside = self.frame.enter();
         self.signal.set();
         let Self { bus, snapshot, tally, pending, .. } = self;
-        // That they are stopped is what whoever dropped the emission wanted. That one panicked on the way is not.
+        // That they are stopped, or left, is what whoever dropped the emission wanted. That one had failed is not.
         pending.stop(Stop::Cancelled, |listener, outcome| {
-            if matches!(outcome, crate::listener::Outcome::Panicked(_)) {
+            if !matches!(outcome, Outcome::Cancelled | Outcome::StillRunning) {
                 tally.add(snapshot.late[listener].info(), outcome);
             }
         });
         // There is no report any more, and nothing is lost in silence.
+        tally.sort();
         for failure in tally.failures.drain(..) {
             bus.inner.tell(failure);
         }

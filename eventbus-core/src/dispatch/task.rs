@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot::{self, error::TryRecvError},
+};
 
 use super::{
     AsyncCall, Frame, Host, ListenerFuture, Scene, SyncCall, isolate,
@@ -35,20 +38,29 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        Pin::new(&mut self.ended).poll(cx).map(|ended| match ended {
-            Ok(ended) => ended,
-            // The task was dropped: nobody does that but a runtime that shuts down.
-            Err(_) if self.started.load(Ordering::Acquire) => Some(Outcome::Cancelled),
-            Err(_) => Some(Outcome::NotRun(NotRun::RuntimeShutDown)),
-        })
+        Pin::new(&mut self.ended).poll(cx).map(|ended| ended.unwrap_or_else(|_| Some(self.dropped())))
     }
 
     /// Stops waiting for it.
-    pub(super) fn leave(&mut self) -> Outcome {
+    pub(super) fn leave(&mut self) -> Ended {
         match self.ended.try_recv() {
-            Ok(Some(outcome)) => outcome,
-            // It ended well just now, or runs on; the one is told as the other, since its time was up.
-            _ => Outcome::StillRunning,
+            // It has ended, and the emission did not come to hear it.
+            Ok(ended) => ended,
+            Err(TryRecvError::Closed) => Some(self.dropped()),
+            Err(TryRecvError::Empty) => {
+                // From here on its outcome goes to the failure hook; unless it was sent just before.
+                self.ended.close();
+                self.ended.try_recv().unwrap_or(Some(Outcome::StillRunning))
+            }
+        }
+    }
+
+    /// What became of it if its task was dropped: nobody does that but a runtime that shuts down.
+    fn dropped(&self) -> Outcome {
+        if self.started.load(Ordering::Acquire) {
+            Outcome::Cancelled
+        } else {
+            Outcome::NotRun(NotRun::RuntimeShutDown)
         }
     }
 }
