@@ -265,6 +265,7 @@ fn off_and_wait_waits_for_a_blocking_listener_under_way_also_after_its_emission(
                     watched.begun.notified().await;
                     watched.begun.notify_one();
                     emission.abort();
+                    tokio::task::yield_now().await;
                 }
                 check(&watched, || drop(release)).await;
                 assert_eq!(outcomes(&emission.await).len(), usize::from(given_up));
