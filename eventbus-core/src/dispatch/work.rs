@@ -95,7 +95,7 @@ pub(super) fn poll_inline(future: &mut Option<ListenerFuture>, cx: &mut Context<
 }
 
 /// Drops a listener's future; a panic in there is the listener's.
-fn discard(future: Option<ListenerFuture>) -> Option<Outcome> {
+pub(super) fn discard(future: Option<ListenerFuture>) -> Option<Outcome> {
     isolate(|| drop(future)).err().map(Outcome::Panicked)
 }
 
