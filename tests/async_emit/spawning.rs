@@ -167,7 +167,6 @@ async fn beyond_the_limit_of_spawned_emissions_nothing_runs_and_the_report_says_
     let [first, second] = accepted;
     second.abort();
     assert_eq!(outcomes(&second.await), ["Cancelled"]);
-    tokio::task::yield_now().await;
     assert_eq!(bus.in_flight().emissions, 1);
     assert!(bus.emit(Pong).spawn().await.is_ok());
     go.notify_one();
@@ -228,10 +227,42 @@ async fn failures_of_a_spawned_emission_that_nobody_awaits_reach_the_failure_hoo
     assert_eq!(told.take(), ["Failed", "Panicked"]);
 }
 
-/// Its report is there, and its event has been dropped, when the gauge falls.
+/// P10: one that has been awaited is no longer under way.
 #[test]
-fn when_the_gauge_falls_the_emission_has_let_go_of_its_event() {
-    finishes("gauge and event", || {
+fn a_spawned_emission_makes_room_before_its_report_is_there() {
+    finishes("one spawned emission after the other", || {
+        let runtime = multi_thread(2);
+        let bus = Bus::builder().runtime(runtime.handle().clone()).max_spawned(1).build();
+        bus.on::<Ping>(|_| ());
+        bus.on_async::<Ping>(|_| tokio::task::yield_now());
+        for round in 0..5000 {
+            let report = futures_executor::block_on(bus.emit(Ping).spawn());
+            assert!(report.is_ok(), "round {round}: {report}");
+            assert_eq!(bus.in_flight().emissions, 0, "round {round}");
+        }
+    });
+}
+
+/// The same for listeners in tasks of their own.
+#[test]
+fn a_listener_that_was_awaited_is_not_in_flight() {
+    finishes("in flight after an emission", || {
+        multi_thread(2).block_on(async {
+            let bus = Bus::new();
+            bus.on_blocking::<Ping>(|_| ());
+            bus.listener::<Ping>().spawned().on_async(|_| async {});
+            for round in 0..2000 {
+                assert!(bus.emit(Ping).await.is_ok());
+                assert_eq!(bus.in_flight(), InFlight::default(), "round {round}");
+            }
+        });
+    });
+}
+
+/// The emission has dropped its event when it is settled.
+#[test]
+fn a_bus_that_has_settled_holds_no_event() {
+    finishes("settled and event", || {
         let runtime = multi_thread(2);
         let bus = Bus::builder().runtime(runtime.handle().clone()).build();
         bus.on_blocking::<Numbered>(|_| ());
@@ -242,7 +273,7 @@ fn when_the_gauge_falls_the_emission_has_let_go_of_its_event() {
             // Given up at once, so that only the listeners still hold the event.
             assert!(poll_once(&mut emit).is_pending() || Arc::strong_count(&event) == 1);
             drop(emit);
-            while bus.in_flight() != InFlight::default() {
+            while super::support::at_once(bus.settled()).is_none() {
                 std::hint::spin_loop();
             }
             assert_eq!(Arc::strong_count(&event), 1, "round {number}");

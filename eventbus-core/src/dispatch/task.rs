@@ -92,10 +92,11 @@ pub(super) fn spawn<E: 'static>(
         Reporter { entry: Arc::clone(entry), subject: scene.subject.clone(), host: scene.host.share(), ended: sender };
     let listener = Framed { future: Some(future), frame: scene.frame, started: Arc::clone(&started), timer };
     handle.spawn(async move {
-        // The gauge falls last, however the task ends.
-        let _running = running;
+        // Dropped last, however the task ends.
+        let mut running = running;
         let reporter = reporter;
         let ended = listener.await;
+        running.ended();
         reporter.report(ended);
     });
     Ok(Task { ended, started })
@@ -121,13 +122,14 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
     };
     let begun = Arc::clone(&started);
     let call = move || {
-        // The gauge falls last: then nothing is held any more.
-        let _running = running;
+        // Dropped last: when the bus has settled, nothing is held any more.
+        let mut running = running;
         let stage = stage;
         begun.store(true, Ordering::Release);
         let ended = stage.call(&reporter.entry, &event);
         // Before the emission hears that it has ended: the event may then be taken out of its `Arc`.
         let _ = isolate(|| drop(event));
+        running.ended();
         reporter.report(ended);
     };
     // The pool panics where the system gives it no thread.

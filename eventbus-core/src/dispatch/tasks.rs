@@ -76,23 +76,32 @@ impl Tasks {
     }
 }
 
-/// A task that counts as running until this is dropped.
+/// A task that counts as running until it has ended, and as under way until this is dropped.
 pub(crate) struct TaskToken {
     host: Arc<dyn Host>,
     kind: TaskKind,
+    running: bool,
 }
 
 impl TaskToken {
     fn new(host: &dyn Host, kind: TaskKind) -> Self {
         host.tasks().under_way.fetch_add(1, Ordering::AcqRel);
-        Self { host: host.share(), kind }
+        Self { host: host.share(), kind, running: true }
+    }
+
+    /// Lets the gauge fall. To be called before anybody hears that the task has ended: whoever does finds that it is no
+    /// longer counted. What is left is clearing up, for which [`Tasks::settled`] waits.
+    pub(crate) fn ended(&mut self) {
+        if std::mem::take(&mut self.running) {
+            self.host.tasks().gauges[self.kind as usize].fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 
 impl Drop for TaskToken {
     fn drop(&mut self) {
+        self.ended();
         let tasks = self.host.tasks();
-        tasks.gauges[self.kind as usize].fetch_sub(1, Ordering::AcqRel);
         if tasks.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
             tasks.idle.notify(usize::MAX);
         }
