@@ -86,6 +86,11 @@ async fn all_ended(shop: &Shop, server: &mut JoinHandle<io::Result<()>>) {
             Ok(Err(error)) => line(format_args!("the server ended with an error: {error}")),
             Err(error) => line(format_args!("the server ended with a panic: {error}")),
         }
+        let bus = shop.bus.in_flight();
+        line(format_args!(
+            "the intake is closed and every request has ended; under way: {} spawned emissions, {} spawned listeners",
+            bus.emissions, bus.listeners
+        ));
     }
     // Refused only inside an emission, where this is not.
     let _ = shop.bus.settled().await;

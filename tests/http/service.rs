@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 
 /// Nothing here waits for time to pass; this ends a test that waits for what does not come.
-pub(crate) const WATCHDOG: Duration = Duration::from_mins(1);
+const WATCHDOG: Duration = Duration::from_mins(1);
 pub(crate) fn example() -> PathBuf {
     // `CARGO_BIN_EXE_..` knows no examples; this test lies in `<profile>/deps`, they in `<profile>/examples`.
     let test = env::current_exe().expect("the path of this test");
