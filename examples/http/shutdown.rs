@@ -78,20 +78,26 @@ pub(crate) async fn drain(
     false
 }
 
+/// Requests first: they are what spawns.
 async fn all_ended(shop: &Shop, server: &mut JoinHandle<io::Result<()>>) {
-    // Requests first: they are what spawns.
-    if !server.is_finished() {
-        match server.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => line(format_args!("the server ended with an error: {error}")),
-            Err(error) => line(format_args!("the server ended with a panic: {error}")),
-        }
-        let bus = shop.bus.in_flight();
-        line(format_args!(
-            "the intake is closed and every request has ended; under way: {} spawned emissions, {} spawned listeners",
-            bus.emissions, bus.listeners
-        ));
-    }
+    all_answered(server).await;
+    let bus = shop.bus.in_flight();
+    line(format_args!(
+        "the intake is closed and every request has ended; under way: {} spawned emissions, {} spawned listeners",
+        bus.emissions, bus.listeners
+    ));
     // Refused only inside an emission, where this is not.
     let _ = shop.bus.settled().await;
+}
+
+async fn all_answered(server: &mut JoinHandle<io::Result<()>>) {
+    // It may be the second time, and a task gives its result once.
+    if server.is_finished() {
+        return;
+    }
+    match server.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => line(format_args!("the server ended with an error: {error}")),
+        Err(error) => line(format_args!("the server ended with a panic: {error}")),
+    }
 }
