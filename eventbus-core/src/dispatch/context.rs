@@ -102,7 +102,8 @@ impl Context {
     /// Whether the emission has been cancelled: its future dropped, its time up, its token cancelled, its task aborted.
     ///
     /// An async listener inside the emitting task is stopped at its next await anyway; a synchronous, spawned or blocking
-    /// one asks, and ends early. Of a future given to `until` a synchronous listener sees nothing while it runs.
+    /// one asks, and ends early. One that gives up returns an error: a listener that returns well has finished well, however
+    /// late, and the report says so. Of a future given to `until` a synchronous listener sees nothing while it runs.
     pub fn is_cancelled(&self) -> bool {
         self.signal.is_set()
     }
