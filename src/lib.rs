@@ -27,6 +27,8 @@
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
+//! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
+//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`] |
 //!
 //! # Words
 //!
@@ -35,8 +37,8 @@
 //!
 //! # Features
 //!
-//! `derive` and `tokio`, both by default. Without `tokio`, async listeners work on any executor; what needs a timer or a
-//! pool of threads is absent.
+//! `derive` and `tokio`, both by default; `serde` (events as JSON, by name) and `schema` (their JSON Schemas). Without
+//! `tokio`, async listeners work on any executor; what needs a timer or a pool of threads is absent.
 //!
 //! # Promises
 //!
@@ -69,6 +71,6 @@ pub use eventbus_core::{HasSchema, Schema};
 pub use eventbus_derive::Event;
 
 /// Runs the code of the README.
-#[cfg(all(doctest, feature = "derive", feature = "tokio"))]
+#[cfg(all(doctest, feature = "derive", feature = "tokio", feature = "serde"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
