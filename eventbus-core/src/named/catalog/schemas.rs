@@ -44,11 +44,11 @@ impl Schemas {
                 definitions = found;
             }
         }
-        // Types that many events share are defined once; if any of these means something else elsewhere, all get names
-        // of their own.
-        let taken = |defined: (&String, &Value)| {
-            let shared = self.shared.get(&allowed(defined.0));
-            shared.is_some_and(|shared| shared != defined.1)
+        // Types that many events share are defined once; if any of these means something else elsewhere, or leads back to
+        // this event, all get names of their own.
+        let taken = |(name, definition): (&String, &Value)| {
+            let shared = self.shared.get(&allowed(name));
+            shared.is_some_and(|shared| shared != definition) || refers_to_root(definition)
         };
         let distinct: std::collections::BTreeSet<_> = definitions.keys().map(|name| allowed(name)).collect();
         let own = definitions.iter().any(taken) || distinct.len() < definitions.len();
@@ -128,6 +128,17 @@ fn allowed(name: &str) -> String {
     name.chars().map(|char| if char.is_ascii_alphanumeric() || "._-".contains(char) { char } else { '_' }).collect()
 }
 
+#[cfg(feature = "schema")]
+fn refers_to_root(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| (key == "$ref" && value == "#") || refers_to_root(value))
+        }
+        Value::Array(items) => items.iter().any(refers_to_root),
+        _ => false,
+    }
+}
+
 /// Rewrites all references in a schema.
 #[cfg(feature = "schema")]
 fn rewrite(schema: &mut Value, rewritten: &impl Fn(&str) -> Option<String>) {
@@ -158,5 +169,11 @@ mod tests {
         assert_eq!(unescaped("User"), "User");
         assert_eq!(unescaped("Was%3CUser%3E"), "Was<User>");
         assert_eq!(unescaped("a~1b~01%2"), "a/b~1%2");
+    }
+
+    #[test]
+    fn a_way_back_to_the_root_is_found() {
+        assert!(refers_to_root(&json!({ "items": [{ "anyOf": [{ "$ref": "#" }] }] })));
+        assert!(!refers_to_root(&json!({ "$ref": "#/definitions/A", "title": "#" })));
     }
 }
