@@ -78,7 +78,11 @@ async fn a_token_and_a_future_cancel_it() {
         assert_eq!(log.take(), ["stopped"]);
     }
     for emit in each(&bus) {
-        let report = emit.until(tokio::task::yield_now()).await;
+        let token = CancellationToken::new();
+        let (report, ()) = tokio::join!(emit.until(token.clone().cancelled_owned()), async {
+            tokio::task::yield_now().await;
+            token.cancel();
+        });
         assert!(matches!(report.failures()[0].outcome(), Outcome::Cancelled));
         assert_eq!(log.take(), ["stopped"]);
     }
