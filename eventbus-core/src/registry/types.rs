@@ -231,8 +231,16 @@ impl Registry {
     /// Ends every listener.
     pub(crate) fn clear(&self) {
         // Dropped when all are gone: what a closure registers in its `Drop` is not swept away with the rest.
-        let by_name = lock(&self.names).take();
-        let typed: Vec<_> = self.all().iter().map(|slot| slot.clear()).collect();
+        let by_name;
+        let mut typed = Vec::new();
+        {
+            // Held to the end, so that a listener by name that comes meanwhile is in all its slots, or in none.
+            let mut names = lock(&self.names);
+            by_name = names.take();
+            for slot in self.all() {
+                typed.push(slot.clear());
+            }
+        }
         drop((by_name, typed));
     }
 
