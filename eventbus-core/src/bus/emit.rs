@@ -212,6 +212,11 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
 
 impl<I: IntoEvent> fmt::Debug for Emit<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emit").field("event", &I::Event::NAME).finish_non_exhaustive()
+        let event = match &self.state {
+            State::New(new) => new.subject.name(),
+            State::Running(running) => running.event_name(),
+            State::Finished => I::Event::NAME.as_str(),
+        };
+        f.debug_struct("Emit").field("event", &event).finish_non_exhaustive()
     }
 }

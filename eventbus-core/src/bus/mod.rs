@@ -203,7 +203,10 @@ impl Bus {
 
     /// How many listeners `E` has, those by name that match its name included.
     pub fn listener_count<E: Event>(&self) -> usize {
-        self.inner.registry.get(E::TYPE).map_or(0, |slot: Arc<EventSlot<E>>| slot.len())
+        let registry = &self.inner.registry;
+        let slot: Option<Arc<EventSlot<E>>> = registry.get(E::TYPE);
+        // An event that the bus has not seen yet is heard by name only.
+        slot.map_or_else(|| registry.by_name(E::NAME.as_str()).len(), |slot| slot.len())
     }
 
     /// The names of the events that have listeners, sorted.

@@ -45,7 +45,7 @@ pub(crate) trait ShareEvent: Send + Sync {
     fn share(&self) -> Arc<dyn Any + Send + Sync>;
 }
 
-impl<E: Event> ShareEvent for Arc<E> {
+impl<E: Send + Sync + 'static> ShareEvent for Arc<E> {
     fn share(&self) -> Arc<dyn Any + Send + Sync> {
         Self::clone(self)
     }

@@ -91,8 +91,8 @@ pub(crate) fn adapt<E: Event>(listener: &Arc<NameListener>) -> EventMember<E> {
 struct ByName(Arc<NameCode>);
 
 impl<E: Event> SyncCall<E> for ByName {
-    fn admits(&self, event: &E) -> bool {
-        let event = AnyEvent::borrowed(event, None);
+    fn admits(&self, event: &E, scene: &Scene<'_>) -> bool {
+        let event = AnyEvent::borrowed(event, scene.shared);
         match &*self.0 {
             NameCode::Sync(code) | NameCode::Blocking(code) => code.admits(&event),
             NameCode::Async(code) => code.admits(&event),
@@ -108,8 +108,8 @@ impl<E: Event> SyncCall<E> for ByName {
 }
 
 impl<E: Event> AsyncCall<E> for ByName {
-    fn admits(&self, event: &E) -> bool {
-        SyncCall::admits(self, event)
+    fn admits(&self, event: &E, scene: &Scene<'_>) -> bool {
+        SyncCall::admits(self, event, scene)
     }
 
     fn start(&self, event: Arc<E>, scene: &Scene<'_>) -> ListenerFuture {

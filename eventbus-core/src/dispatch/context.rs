@@ -34,7 +34,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) subject: &'a Subject,
     pub(crate) frame: Frame,
-    /// The event, if it was emitted in an `Arc`.
+    /// The event, if it is in an `Arc`.
     pub(crate) shared: Option<&'a dyn ShareEvent>,
     pub(crate) signal: &'a LazySignal,
     /// Makes the signal, should a listener ask for it.

@@ -146,14 +146,14 @@ struct Stage {
 }
 
 impl Stage {
-    fn call<E: 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &E) -> Ended {
+    fn call<E: Send + Sync + 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &Arc<E>) -> Ended {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
         let scene = Scene {
             host: &*self.host,
             subject: &self.subject,
             frame: self.frame,
-            shared: None,
+            shared: Some(event),
             signal: &signal,
             make_signal,
         };

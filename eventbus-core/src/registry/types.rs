@@ -147,23 +147,24 @@ impl Registry {
         if let Some(slot) = self.get(event) {
             return Ok(slot);
         }
-        self.claim(Claim { event, location: seed.location })?;
+        let claim = Claim { event, location: seed.location };
         let slot = Arc::new(Slot::new(seed));
         for listener in names.matching(event.name().as_str()) {
             // Nobody has seen the slot: there is no stale snapshot to drop.
             let _ = slot.adopt(&listener);
         }
-        let erased: Arc<dyn AnySlot> = Arc::<Slot<S, A>>::clone(&slot);
-        self.slots.insert(event.id(), erased);
+        self.claim(claim, Arc::<Slot<S, A>>::clone(&slot))?;
         Ok(slot)
     }
 
-    /// Promise P8: one identity, one type.
-    fn claim(&self, claim: Claim) -> Result<(), Conflict> {
+    /// Promise P8: one identity, one type. Whoever finds the claim finds the slot.
+    fn claim(&self, claim: Claim, slot: Arc<dyn AnySlot>) -> Result<(), Conflict> {
         let mut claims = self.identities.entry(claim.event.name()).or_default();
         if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
             return Err(Conflict { first: *first, second: claim });
         }
+        // Under the guard of the claims, so that nobody sees one without the other.
+        self.slots.insert(claim.event.id(), slot);
         claims.push(claim);
         Ok(())
     }
@@ -230,8 +231,16 @@ impl Registry {
     /// Ends every listener.
     pub(crate) fn clear(&self) {
         // Dropped when all are gone: what a closure registers in its `Drop` is not swept away with the rest.
-        let by_name = lock(&self.names).take();
-        let typed: Vec<_> = self.all().iter().map(|slot| slot.clear()).collect();
+        let by_name;
+        let mut typed = Vec::new();
+        {
+            // Held to the end, so that a listener by name that comes meanwhile is in all its slots, or in none.
+            let mut names = lock(&self.names);
+            by_name = names.take();
+            for slot in self.all() {
+                typed.push(slot.clear());
+            }
+        }
         drop((by_name, typed));
     }
 
