@@ -24,6 +24,7 @@
 //! |---|---|
 //! | say what an event is | [`Event`], its derive, [`EventName`], [`EventType`] |
 //! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`] |
+//! | let a service listen as a whole | [`#[listeners]`](macro@listeners), [`Bus::register`], [`Module`] |
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
@@ -35,7 +36,7 @@
 //!
 //! # Features
 //!
-//! `derive` and `tokio`, both by default. Without `tokio`, async listeners work on any executor; what needs a timer or a
+//! `derive` (the macros) and `tokio`, both by default. Without `tokio`, async listeners work on any executor; what needs a timer or a
 //! pool of threads is absent.
 //!
 //! # Promises
@@ -52,13 +53,13 @@ pub use eventbus_core::{
     AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncStateListener, Blocks, BoxError, Bus,
     BusBuilder, Chain, Context, ContextListener, ContextStateListener, EmissionId, Emit, EmitError, Emitter, Event,
     EventName, EventType, Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo,
-    ListenerKind, NoContext, NoState, NotRun, Ok, Outcome, Report, Return, Scope, ScopeGuard, Spawned, StateListener,
-    Subscription, SubscriptionGuard, SyncListener, Timed, WeakBus, With, WithContext,
+    ListenerKind, Module, NoContext, NoState, NotRun, Ok, Outcome, Report, Return, Scope, ScopeGuard, Spawned,
+    StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "derive")]
-pub use eventbus_derive::Event;
+pub use eventbus_derive::{Event, listeners, on};
 
 /// Runs the code of the README.
 #[cfg(all(doctest, feature = "derive", feature = "tokio"))]

@@ -26,8 +26,8 @@ mod bus;
 #[cfg(feature = "tokio")]
 pub use bus::EmitHandle;
 pub use bus::{
-    AnyKind, Blocks, Bus, BusBuilder, Emit, EmitError, Emitter, Inline, InsideEmission, Kind, Listener, NoContext,
-    NoState, Report, Scope, ScopeGuard, Spawned, Timed, WeakBus, With, WithContext,
+    AnyKind, Blocks, Bus, BusBuilder, Emit, EmitError, Emitter, Inline, InsideEmission, Kind, Listener, Module,
+    NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;

@@ -12,6 +12,8 @@ mod docs;
 mod errors;
 mod expand;
 mod fallback;
+mod keys;
+mod listeners;
 mod name;
 mod rules;
 mod suggest;
@@ -139,4 +141,16 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
         Ok(()) => expand::event(&input, &name).into(),
         Err(error) => fallback::event(&input, &error).into(),
     }
+}
+
+/// Makes the methods of an `impl` block listen. DOCS
+#[proc_macro_attribute]
+pub fn listeners(args: TokenStream, item: TokenStream) -> TokenStream {
+    listeners::listeners(args.into(), &item.into()).into()
+}
+
+/// Marks a method that listens, in a block with [`#[listeners]`](macro@listeners). Needs no import.
+#[proc_macro_attribute]
+pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
+    listeners::on(&item.into()).into()
 }

@@ -11,12 +11,13 @@ use crate::dispatch::Tasks;
 use crate::{
     dispatch::{Context, Frame, Host, Mode, Wait},
     listener::{Failure, NotRun},
-    registry::Registry,
+    registry::{Modules, Registry},
 };
 
 pub(super) struct Inner {
     pub(super) me: Weak<Inner>,
     pub(super) registry: Registry,
+    pub(super) modules: Arc<Modules>,
     pub(super) recursion_limit: u32,
     pub(super) hook: FailureHook,
     #[cfg(feature = "tokio")]

@@ -8,6 +8,7 @@ mod failure_hook;
 mod inner;
 mod limits;
 mod listen;
+mod module;
 mod park;
 mod report;
 mod running;
@@ -15,6 +16,7 @@ mod scope;
 mod settle;
 #[cfg(feature = "tokio")]
 mod spawn;
+mod wiring;
 
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
 
@@ -23,11 +25,13 @@ pub use emit::Emit;
 pub use emitter::Emitter;
 pub use listen::{AnyKind, Blocks, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, With, WithContext};
 
+pub use module::Module;
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
 pub use settle::InsideEmission;
 #[cfg(feature = "tokio")]
 pub use spawn::EmitHandle;
+pub use wiring::WiringError;
 
 use crate::{
     dispatch::{EventSlot, Frame},
@@ -166,7 +170,7 @@ impl Bus {
 
     /// Makes a scope: listeners that leave together. Its name shows at each of them.
     pub fn scope(&self, name: &str) -> Scope {
-        Scope::new(self.downgrade(), name)
+        Scope::new(self, name)
     }
 
     /// Emits an event, by value or in an `Arc`. Nothing runs before the emission is finished by one of the methods of
@@ -211,12 +215,16 @@ impl Bus {
         slots.iter().flat_map(|slot| slot.infos()).collect()
     }
 
-    /// Removes every listener.
+    /// Removes every listener, and ends the registrations of modules.
     ///
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
+        let modules = self.inner.modules.all();
         // Dropped when all slots are empty: what a closure registers in its `Drop` is not swept away with the rest.
         let removed: Vec<_> = self.inner.registry.all().iter().map(|slot| slot.clear()).collect();
+        for module in modules {
+            module.group().close();
+        }
         drop(removed);
     }
 

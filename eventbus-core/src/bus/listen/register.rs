@@ -93,7 +93,7 @@ impl Target<'_> {
         let home: Arc<dyn Home> = slot;
         let subscription = Subscription::new(Some(bus.inner.registry.id()), info, Arc::downgrade(&home), departure);
         if let Some(scope) = self.scope {
-            scope.add(subscription.clone());
+            scope.add(&subscription);
         }
         subscription
     }
