@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use eventbus::{Bus, BoxError, Context, Event, ListenerKind, Outcome, listeners};
+use eventbus::{BoxError, Bus, Context, Event, ListenerKind, Outcome, listeners};
 
 use crate::support::{Log, Numbered, Ping, Pong};
 

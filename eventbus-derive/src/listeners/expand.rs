@@ -109,7 +109,7 @@ fn listener(block: &Block, method: &Method, takes: &Takes) -> TokenStream {
         #(#cfgs)*
         #start
             .named(#name) #(#priority)* #once #(#timeout)* #(#spawned)*
-            .with(::std::sync::Arc::clone(&self)) #(#with_context)*
+            .with(::core::clone::Clone::clone(&self)) #(#with_context)*
             #verb;
     }
 }
