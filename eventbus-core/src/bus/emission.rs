@@ -98,6 +98,7 @@ impl<I: IntoEvent> New<I> {
             };
             let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
             if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
+                signal.set();
                 tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
                 return Begun::Finished(Report::of(bus, &frame, snapshot.len(), tally));
             }
@@ -121,11 +122,14 @@ impl<I: IntoEvent> New<I> {
         let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
         let pending = start_late(slot, &snapshot.late, &event, stage, &mut cx, stop);
         if pending.is_empty() {
+            if tally.stopped.is_some() {
+                signal.set();
+            }
             return Begun::Finished(Report::of(bus, &frame, snapshot.len(), tally));
         }
         let until = Until { stops, deadline, timer };
         let mut running = Running::new(bus, Arc::clone(snapshot), frame, tally, pending, until, signal);
-        match running.watch(&mut cx) {
+        match running.stopped().or_else(|| running.watch(&mut cx)) {
             Some(why) => Begun::Finished(running.stop(why)),
             None => Begun::Running(running),
         }

@@ -191,7 +191,9 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
     type Output = Report;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
+        let bus = self.bus;
         if let State::Running(running) = &mut self.state {
+            let _runtime = bus.enter_runtime();
             let polled = running.poll(cx);
             if polled.is_ready() {
                 self.state = State::Finished;

@@ -71,7 +71,7 @@ impl<I: IntoEvent> Emit<'_, I> {
         let (report, reported) = oneshot::channel();
         let aborted = Arc::new(AtomicBool::new(false));
         let state = SpawnedState::New(new);
-        let spawned = Spawned { bus, slot, state, report: Some(report), aborted: Arc::clone(&aborted), _token: token };
+        let spawned = Spawned { bus, slot, state, report: Some(report), aborted: Arc::clone(&aborted), token };
         let abort = runtime.spawn(spawned).abort_handle();
         EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
     }
@@ -91,8 +91,8 @@ struct Spawned<I: IntoEvent> {
     state: SpawnedState<I>,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
-    // Last: the emission has ended, and its report been sent, when the gauge falls.
-    _token: TaskToken,
+    // Last: when the bus has settled, the report has been sent, and nothing is held any more.
+    token: TaskToken,
 }
 
 enum SpawnedState<I: IntoEvent> {
@@ -107,6 +107,7 @@ impl<I: IntoEvent> Unpin for Spawned<I> {}
 impl<I: IntoEvent> Spawned<I> {
     fn finish(&mut self, report: Report) {
         self.state = SpawnedState::Finished;
+        self.token.ended();
         if let Some(sender) = self.report.take() {
             // A handle that was dropped wants no report; what is in it reaches the failure hook.
             let _ = sender.send(report);

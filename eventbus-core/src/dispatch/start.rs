@@ -5,13 +5,13 @@ use std::{
     task::{Context, Poll},
 };
 
-#[cfg(feature = "tokio")]
-use super::task;
 use super::{
     AsyncCall, EventSlot, Pending, Scene, Stop, SyncCall, Tally, Wait, isolate,
     run::admit,
     work::{Ended, Work},
 };
+#[cfg(feature = "tokio")]
+use super::{task, wait::task_timer};
 #[cfg(feature = "tokio")]
 use crate::listener::ListenerKind;
 use crate::{
@@ -136,7 +136,11 @@ fn start_spawned<E: Send + Sync + 'static>(
     wait: &Wait,
 ) -> Started {
     let Some(runtime) = &wait.runtime else { return NotRun::NoRuntime.into() };
-    match task::spawn(runtime, entry, Arc::clone(event), scene) {
+    let timer = match task_timer(runtime, entry.timeout) {
+        Ok(timer) => timer,
+        Err(why) => return why.into(),
+    };
+    match task::spawn(runtime, entry, Arc::clone(event), scene, timer) {
         Ok(task) => Started::Work(Work::task(at, task)),
         Err(outcome) => Started::Ended(Some(outcome)),
     }

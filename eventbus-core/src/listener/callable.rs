@@ -47,6 +47,7 @@ impl Return for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Return for Never {
     fn into_result(self) -> Result<(), BoxError> {
         self
