@@ -46,6 +46,11 @@ use crate::{
 /// assert_eq!(statistics.users.load(Ordering::Relaxed), 1);
 /// # Ok::<(), WiringError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Module`",
+    label = "not a module",
+    note = "put `#[eventbus::listeners]` above an `impl` block of `{Self}`, and `#[on]` above its methods that listen"
+)]
 pub trait Module: Send + Sync + 'static {
     /// The module's name. It shows at each of its listeners, as the name of their scope.
     fn name(&self) -> &str;

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Generics, Ident, parse_quote, parse_quote_spanned, spanned::Spanned};
+use syn::{Error, Generics, Ident, ReturnType, parse_quote, parse_quote_spanned, spanned::Spanned};
 
 use super::{
     args::Args,
@@ -65,14 +65,12 @@ fn implement(args: &Args, block: &Block, listeners: &TokenStream) -> TokenStream
 }
 
 /// The generics of the impl. A type with parameters is a module where it meets `Module`'s own demands as a whole: bounds on
-/// its parameters would ask too much of some. Only `'static` cannot be seen from the outside.
+/// its parameters would ask too much of some. Only `'static` cannot be seen from the outside. A type without parameters has
+/// the clause, too: the fault is then reported there, and not again at each listener.
 fn generics(block: &Block) -> Generics {
     let mut generics = block.source.generics.clone();
-    if generics.params.is_empty() {
-        return generics;
-    }
-    // Where the attribute is, but outside of its expansion: else the fault would be said to be the macro's.
-    let span = Span::call_site().resolved_at(block.source.self_ty.span());
+    // The type's own place: the fault is the type's, and not that of a macro.
+    let span = block.source.self_ty.span();
     let params: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
     let clause = generics.make_where_clause();
     clause.predicates.push(parse_quote_spanned!(span=> Self: ::core::marker::Send + ::core::marker::Sync + 'static));
@@ -88,6 +86,8 @@ fn listener(block: &Block, method: &Method, takes: &Takes) -> TokenStream {
     let scope = scope();
     // A call has the place of its name: so a listener's place is its method's, and not that of the attribute.
     let place = method.ident().span();
+    // What the compiler has to say of the rest is said there, too, but as of code that a macro wrote.
+    let at = Span::call_site().located_at(place);
     let start = match (listened, &options.pattern) {
         (Listened::Any(_), Some((_, pattern))) => quote_spanned!(place=> #scope.listener_name(#pattern)?),
         (Listened::To(event) | Listened::Any(event), _) => quote_spanned!(place=> #scope.listener::<#event>()),
@@ -99,13 +99,13 @@ fn listener(block: &Block, method: &Method, takes: &Takes) -> TokenStream {
             None => method.ident().to_string().to_token_stream(),
         },
     };
-    let priority = options.priority.iter().map(|priority| quote!(.priority(#priority)));
-    let once = options.once.then(|| quote!(.once()));
-    let timeout = options.timeout.iter().map(|(_, timeout)| quote!(.timeout(#timeout)));
-    let spawned = options.spawned.iter().map(|_| quote!(.spawned()));
-    let with_context = context.iter().map(|_| quote!(.with_context()));
+    let priority = options.priority.iter().map(|priority| quote_spanned!(at=> .priority(#priority)));
+    let once = options.once.then(|| quote_spanned!(at=> .once()));
+    let timeout = options.timeout.iter().map(|(_, timeout)| quote_spanned!(at=> .timeout(#timeout)));
+    let spawned = options.spawned.iter().map(|_| quote_spanned!(at=> .spawned()));
+    let with_context = context.iter().map(|_| quote_spanned!(at=> .with_context()));
     let verb = verb(method, takes);
-    quote! {
+    quote_spanned! {at=>
         #(#cfgs)*
         #start
             .named(#name) #(#priority)* #once #(#timeout)* #(#spawned)*
@@ -119,6 +119,10 @@ fn verb(method: &Method, takes: &Takes) -> TokenStream {
     let Takes { service: service_form, event: (listened, event_form), context } = takes;
     let ident = method.ident();
     let at = |span: Span| Span::mixed_site().located_at(span);
+    let returns = match &method.source.sig.output {
+        ReturnType::Type(_, output) => Span::call_site().located_at(output.span()),
+        ReturnType::Default => Span::call_site().located_at(ident.span()),
+    };
     let (Listened::To(event_type) | Listened::Any(event_type)) = listened;
 
     let service = Ident::new("service", Span::mixed_site());
@@ -126,7 +130,7 @@ fn verb(method: &Method, takes: &Takes) -> TokenStream {
     let context = context.as_ref().map(|(of, form)| (Ident::new("context", at(of.span())), *form));
     let params = {
         let context = context.iter().map(|(context, _)| context);
-        quote!(|#service, #event #(, #context)*|)
+        quote_spanned!(returns=> |#service, #event #(, #context)*|)
     };
 
     let service = lend(&service, *service_form);
@@ -134,11 +138,11 @@ fn verb(method: &Method, takes: &Takes) -> TokenStream {
         let event = lend(&event, *event_form);
         let context = context.iter().map(|(context, form)| lend(context, *form));
         // The future owns what it lends to the method.
-        quote!(.on_async(#params async move { Self::#ident(#service, #event #(, #context)*).await }))
+        quote_spanned!(returns=> .on_async(#params async move { Self::#ident(#service, #event #(, #context)*).await }))
     } else {
         let context = context.iter().map(|(context, _)| context);
-        let verb = Ident::new(if method.options.blocking.is_some() { "on_blocking" } else { "on" }, Span::call_site());
-        quote!(.#verb(#params Self::#ident(#service, #event #(, #context)*)))
+        let verb = Ident::new(if method.options.blocking.is_some() { "on_blocking" } else { "on" }, returns);
+        quote_spanned!(returns=> .#verb(#params Self::#ident(#service, #event #(, #context)*)))
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) fn read(signature: &Signature, errors: &mut Errors) -> Option<Takes> 
         errors.on(extra, "too many arguments: a listener takes the event, and then perhaps the context");
     }
     let event = read_event(signature, &others, errors);
-    let context = others.get(1).map(|context| read_context(context, signature.asyncness.is_some(), errors));
+    let swapped = others.first().is_some_and(|event| types::is_named(referent(&event.ty), "Context"));
+    let context =
+        others.get(1).filter(|_| !swapped).map(|context| read_context(context, signature.asyncness.is_some(), errors));
     Some(Takes { service: service?, event: event?, context: context.map_or(Some(None), |read| read.map(Some))? })
 }
 
