@@ -3,7 +3,12 @@
 #![cfg(all(feature = "derive", feature = "tokio"))]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
-#![allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "many listeners are there to be of a shape")]
+#![allow(
+    clippy::unused_self,
+    clippy::unused_async,
+    clippy::unnecessary_wraps,
+    reason = "many listeners are there to be of a shape"
+)]
 
 #[path = "../promises/support.rs"]
 #[expect(dead_code, reason = "shared; not all of it is used here")]
