@@ -341,7 +341,7 @@ async fn off_and_wait_waits_for_every_call_of_the_module_also_of_listeners_that_
 /// A future that is polled now and then.
 struct Polled<F>(std::pin::Pin<Box<F>>);
 
-fn tokio_test_task<F: Future>(future: F) -> Polled<F> {
+fn polled<F: Future>(future: F) -> Polled<F> {
     Polled(Box::pin(future))
 }
 
