@@ -1,6 +1,7 @@
 //! Async listeners on executors that know nothing of tokio: with the feature `tokio` and without it.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 use std::{
     future::{pending, poll_fn, ready},
@@ -31,8 +32,10 @@ impl Event for Pong {
 /// Up to thirty pending listeners are driven one way, more another.
 const SIZES: [usize; 4] = [1, 30, 31, 100];
 
-/// The executors.
-fn executors() -> [(&'static str, fn(Pin<&mut dyn Future<Output = Report>>) -> Report); 2] {
+type Executor = fn(Pin<&mut dyn Future<Output = Report>>) -> Report;
+
+/// The executors, each with its name.
+fn executors() -> [(&'static str, Executor); 2] {
     [
         ("futures", |emission| futures_executor::block_on(emission)),
         ("pollster", |emission| pollster::block_on(emission)),
@@ -174,8 +177,8 @@ fn an_emission_is_cancelled_by_a_future_of_any_executor() {
             let alive = Arc::new(());
             for _ in 1..size {
                 bus.listener::<Ping>().with(alive.clone()).on_async(|alive, _| async move {
-                    let _alive = alive;
                     pending::<()>().await;
+                    drop(alive);
                 });
             }
             bus.on_async::<Ping>(move |_| {
@@ -217,8 +220,8 @@ fn an_emission_that_is_dropped_stops_its_listeners() {
         let alive = Arc::new(());
         for _ in 0..size {
             bus.listener::<Ping>().with(alive.clone()).on_async(|alive, _| async move {
-                let _alive = alive;
                 pending::<()>().await;
+                drop(alive);
             });
         }
         let mut emit = bus.emit(Ping);

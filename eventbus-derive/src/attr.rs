@@ -13,6 +13,10 @@ pub(crate) struct Attrs {
     pub(crate) krate: Option<Path>,
     /// The flag itself, for messages about it.
     pub(crate) shares_name: Option<Ident>,
+    /// Likewise.
+    pub(crate) serde: Option<Ident>,
+    /// Likewise.
+    pub(crate) schema: Option<Ident>,
     seen: Vec<Key>,
 }
 
@@ -22,14 +26,18 @@ enum Key {
     Version,
     Crate,
     SharesName,
+    Serde,
+    Schema,
 }
 
 /// A new key starts here.
-const KEYS: [(Key, &str, &str); 4] = [
+const KEYS: [(Key, &str, &str); 6] = [
     (Key::Name, "name", "name = \"user.created\""),
     (Key::Version, "version", "version = 2"),
     (Key::Crate, "crate", "crate = my_framework::eventbus"),
     (Key::SharesName, "shares_name", "shares_name"),
+    (Key::Serde, "serde", "serde"),
+    (Key::Schema, "schema", "schema"),
 ];
 
 /// The attributes that are ours.
@@ -72,15 +80,23 @@ impl Attrs {
             return Err(Error::new(text.span(), message));
         }
         let (key, ident, usage) = keys::key(input, &KEYS, &mut self.seen)?;
-        if key == Key::SharesName {
-            self.shares_name = Some(keys::flag(input, ident)?);
+        let flag = match key {
+            Key::SharesName => Some(&mut self.shares_name),
+            Key::Serde => Some(&mut self.serde),
+            Key::Schema => Some(&mut self.schema),
+            Key::Name | Key::Version | Key::Crate => None,
+        };
+        if let Some(flag) = flag {
+            *flag = Some(keys::flag(input, ident)?);
             return Ok(());
         }
         keys::equals(input, &ident, usage)?;
         match key {
             Key::Version => self.version = Some(read_version(input)?),
             Key::Crate => self.krate = Some(keys::path(input, "crate", usage)?),
-            Key::Name | Key::SharesName => self.name = Some(keys::value(input, "name", "a string literal", usage)?),
+            Key::Name | Key::SharesName | Key::Serde | Key::Schema => {
+                self.name = Some(keys::value(input, "name", "a string literal", usage)?);
+            }
         }
         Ok(())
     }

@@ -19,13 +19,13 @@ use super::support::{Log, Numbered, OnDrop, Ping, poll_once};
 fn an_emission_is_unpin_and_send_and_what_it_gives_is_shared() {
     fn check<T: Send + Unpin>() {}
     fn shared<T: Send + Sync + Unpin + 'static>() {}
+    fn sends<T: Send>(_: &T) {}
     check::<Emit<'static, Ping>>();
     check::<Emit<'static, Arc<Ping>>>();
     check::<eventbus::EmitHandle>();
     shared::<Report>();
     shared::<Bus>();
     shared::<eventbus::Context>();
-    fn sends<T: Send>(_: &T) {}
     let bus = Bus::new();
     sends(&bus.settled());
     sends(&bus.on::<Ping>(|_| ()).off_and_wait());

@@ -165,11 +165,11 @@ fn a_future_given_to_until_wakes_a_thread_that_waits() {
 async fn a_future_given_to_until_is_not_polled_again_once_it_was_ready() {
     let bus = Bus::new();
     let fired = Arc::new(Notify::new());
-    let fires = fired.clone();
+    let signals = fired.clone();
     let go = Arc::new(Notify::new());
     bus.listener::<Ping>().with(go.clone()).spawned().on_async(|go, _| async move { go.notified().await });
     bus.on_async::<Ping>(move |_| {
-        fires.notify_one();
+        signals.notify_one();
         async {}
     });
     bus.on_async::<Ping>(|_| async { unreachable!() });
@@ -228,7 +228,7 @@ async fn a_future_given_to_until_may_panic_when_it_is_dropped() {
         let guard = OnDrop(|| panic!("boom"));
         async move {
             let _guard = guard;
-            pending().await
+            pending::<()>().await;
         }
     };
     assert!(bus.emit(Ping).until(until()).await.is_ok());

@@ -83,7 +83,7 @@ async fn end(bus: &Bus, how: End, mut begun: mpsc::UnboundedReceiver<()>) {
             let ((), report) = tokio::join!(
                 async {
                     begun.await;
-                    token.cancel()
+                    token.cancel();
                 },
                 emit
             );
@@ -95,7 +95,7 @@ async fn end(bus: &Bus, how: End, mut begun: mpsc::UnboundedReceiver<()>) {
             let ((), report) = tokio::join!(
                 async {
                     begun.await;
-                    stop.send(()).unwrap()
+                    stop.send(()).unwrap();
                 },
                 emit
             );
@@ -183,7 +183,8 @@ async fn a_task_with_the_context_is_woken_when_its_emission_stops_between_listen
         }
         let report = bus.emit(Ping).until(async move { stopped.notified().await }).await;
         assert_eq!(outcomes(&report), ["Cancelled"]);
-        for task in std::mem::take(&mut *tasks.lock().unwrap()) {
+        let tasks = std::mem::take(&mut *tasks.lock().unwrap());
+        for task in tasks {
             tokio::time::timeout(Duration::from_secs(5), task).await.expect("the task was not woken").unwrap();
         }
     }

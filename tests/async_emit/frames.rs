@@ -81,8 +81,7 @@ fn link<E: eventbus::Event, F: eventbus::Event>(bus: &Bus, how: Nested, reports:
         Nested::OwnTask => {
             bus.listener::<E>().with_context().on_async(move |_, cx| {
                 let (bus, reports) = (cx.bus(), reports.clone());
-                let task = tokio::spawn(async move { reports.add(bus.emit(next()).await) });
-                async move { task.await }
+                tokio::spawn(async move { reports.add(bus.emit(next()).await) })
             });
         }
         Nested::OwnThread => {

@@ -142,16 +142,13 @@ async fn ten_thousand_emissions_given_up_at_any_await_add_up() {
                 break;
             }
         }
-        match report {
-            Some(report) => {
-                assert!(polls > longest);
-                assert_eq!((report.succeeded(), report.is_ok()), (LISTENERS, true));
-                finished += 1;
-            }
-            None => {
-                assert!(polls <= longest);
-                given_up += 1;
-            }
+        if let Some(report) = report {
+            assert!(polls > longest);
+            assert_eq!((report.succeeded(), report.is_ok()), (LISTENERS, true));
+            finished += 1;
+        } else {
+            assert!(polls <= longest);
+            given_up += 1;
         }
         drop(emit);
         let begun = ledger.begun.load(Ordering::Relaxed) - before;

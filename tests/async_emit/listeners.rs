@@ -235,7 +235,7 @@ async fn every_verb_goes_with_state_and_context_and_its_options() {
         leak(bus).listener().named("state").filter(|_| true).with(calls.clone())
     };
     every_verb!(bus, state, sync | calls, _ | _ = calls.fetch_add(1, Ordering::Relaxed), async |calls, _| async move {
-        _ = calls.fetch_add(1, Ordering::Relaxed)
+        _ = calls.fetch_add(1, Ordering::Relaxed);
     });
 
     let both = |bus: &Bus| -> Listener<'static, Ping, AnyKind, With<State>, WithContext> {
@@ -248,11 +248,11 @@ async fn every_verb_goes_with_state_and_context_and_its_options() {
         _,
         cx | {
             assert!(!cx.is_cancelled());
-            _ = calls.fetch_add(1, Ordering::Relaxed)
+            _ = calls.fetch_add(1, Ordering::Relaxed);
         },
         async |calls, _, cx| async move {
             assert!(!cx.is_cancelled());
-            _ = calls.fetch_add(1, Ordering::Relaxed)
+            _ = calls.fetch_add(1, Ordering::Relaxed);
         }
     );
 

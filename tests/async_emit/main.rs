@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "derive", feature = "tokio"))]
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod awaiting;
 mod cancellation;

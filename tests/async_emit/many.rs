@@ -41,8 +41,8 @@ async fn many_listeners_dropped_with_their_emission_are_stopped() {
         let alive = Arc::new(());
         for _ in 0..size {
             bus.listener::<Ping>().with(alive.clone()).on_async(|alive, _| async move {
-                let _alive = alive;
                 pending::<()>().await;
+                drop(alive);
             });
         }
         let mut emit = bus.emit(Ping);

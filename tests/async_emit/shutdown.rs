@@ -116,11 +116,11 @@ fn a_runtime_dropped_in_the_midst_of_a_spawned_emission_leaves_a_report() {
                 begun.notify_one();
                 sleep(HOUR).await;
             });
-            let handle = runtime.block_on(async {
-                let handle = bus.emit(Ping).spawn();
-                begun.notified().await;
-                handle
-            });
+            let handle = {
+                let _inside = runtime.enter();
+                bus.emit(Ping).spawn()
+            };
+            runtime.block_on(begun.notified());
             drop(runtime);
             let report = block_on(handle);
             assert_eq!(report.succeeded(), 1);

@@ -25,7 +25,7 @@ pub(crate) struct Numbered(pub(crate) u32);
 pub(crate) struct Counted(pub(crate) u32);
 
 /// Longer than any test.
-pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 /// A shared list of what happened, in order.
 #[derive(Debug)]
@@ -111,8 +111,10 @@ pub(crate) fn multi_thread(workers: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
 }
 
+type MakeRuntime = fn() -> Runtime;
+
 /// A runtime of each flavour, with what to call it.
-pub(crate) fn flavours() -> [(&'static str, fn() -> Runtime); 3] {
+pub(crate) fn flavours() -> [(&'static str, MakeRuntime); 3] {
     [("current_thread", current_thread), ("1 worker", || multi_thread(1)), ("4 workers", || multi_thread(4))]
 }
 
@@ -140,9 +142,8 @@ pub(crate) fn within<T: Send + 'static>(limit: Duration, what: &str, code: impl 
         let _ = done.send(());
         result
     });
-    if finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("{what}: takes longer than {limit:?}");
-    }
+    let timed_out = finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(!timed_out, "{what}: takes longer than {limit:?}");
     thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 

@@ -14,6 +14,7 @@
 #[expect(dead_code, reason = "shared; not all of it is used here")]
 mod support;
 
+mod by_name;
 mod expansion;
 mod growth;
 mod methods;

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     dispatch::{
-        Deadline, EventSlot, EventSnapshot, Frame, LazySignal, Scene, Stage, Stop, Tally, run_sync, start_late,
+        Deadline, EventSlot, EventSnapshot, Frame, LazySignal, Scene, ShareEvent, Stage, Stop, Tally, run_sync,
+        start_late,
     },
     event::{Event, EventType, IntoEvent},
     listener::{Chain, NotRun, Outcome, Subject},
@@ -57,6 +58,12 @@ impl<I: IntoEvent> New<I> {
         }
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn cancel_on(&mut self, token: &tokio_util::sync::CancellationToken) {
+        self.stops.push(token.clone().cancelled_owned());
+        self.limits.tokens.push(token.clone());
+    }
+
     /// Runs the synchronous listeners and starts the others.
     pub(super) fn begin(
         self,
@@ -65,6 +72,7 @@ impl<I: IntoEvent> New<I> {
         snapshot: Option<&Arc<EventSnapshot<I::Event>>>,
         waking: &Waking<'_>,
     ) -> Begun<I::Event> {
+        slot.note_emitted();
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.len() > 0) else {
             return Begun::Finished(Report::empty(self.subject));
         };
@@ -72,31 +80,30 @@ impl<I: IntoEvent> New<I> {
         let frame = match parent.child(bus, slot.event) {
             Ok(frame) => frame,
             Err(chain) => {
-                return Begun::Finished(refuse(
-                    bus,
-                    slot,
-                    subject,
-                    None,
-                    &Outcome::NotRun(NotRun::RecursionLimit(chain)),
-                ));
+                let why = Outcome::NotRun(NotRun::RecursionLimit(chain));
+                return Begun::Finished(refuse(bus, snapshot, subject, None, &why));
             }
         };
         let deadline = limits.deadline_from_now(waking.mode().clock());
         let signal = LazySignal::default();
         let make_signal = || limits.signal(deadline);
-        let scene = Scene { host: &*bus.inner, subject: &subject, frame, signal: &signal, make_signal: &make_signal };
+        let scene = {
+            let (host, subject, signal, make_signal) = (&*bus.inner, &subject, &signal, &make_signal);
+            Scene { host, subject, frame, shared: None, signal, make_signal }
+        };
         let mut tally = Tally::new(subject.clone());
         let _inside = frame.enter();
 
+        let sync = Scene { shared: event.as_arc().map(|event| event as &dyn ShareEvent), ..scene };
         if stops.is_empty() && deadline.is_none() {
-            run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, || false);
+            run_sync(slot, &snapshot.sync, event.get(), &sync, &mut tally, || false);
         } else {
             let mut stopped = None;
             let stop = || {
                 stopped = stopped.or_else(|| stop_now(&mut stops, deadline, waking));
                 stopped.is_some()
             };
-            let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
+            let rest = run_sync(slot, &snapshot.sync, event.get(), &sync, &mut tally, stop);
             if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
                 signal.set();
                 tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
@@ -119,7 +126,7 @@ impl<I: IntoEvent> New<I> {
         let _runtime = bus.enter_runtime();
         let mut cx = waking.context();
         let stop = || stop_now(&mut stops, deadline, waking);
-        let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
+        let stage = Stage { scene: &Scene { shared: Some(&event), ..scene }, wait: &wait, tally: &mut tally };
         let pending = start_late(slot, &snapshot.late, &event, stage, &mut cx, stop);
         if pending.is_empty() {
             if tally.stopped.is_some() {
@@ -150,13 +157,11 @@ impl Parent {
 /// The report of an emission that does not begin.
 pub(super) fn refuse<E: Event>(
     bus: &Bus,
-    slot: &EventSlot<E>,
+    snapshot: &EventSnapshot<E>,
     subject: Subject,
     stopped: Option<Stop>,
     outcome: &Outcome,
 ) -> Report {
-    let snapshot = slot.snapshot();
-    let Some(snapshot) = &*snapshot else { return Report::empty(subject) };
     let mut tally = Tally { stopped, ..Tally::new(subject) };
     tally.not_run(outcome, snapshot.turns());
     Report::new(None, snapshot.len(), tally, &bus.inner.hook)

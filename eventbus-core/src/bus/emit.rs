@@ -4,7 +4,6 @@ use std::{
     cell::OnceCell,
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -17,13 +16,11 @@ use super::{
     Bus, Report,
     emission::{Begun, New},
     emitter::Cached,
+    listeners::Listeners,
     park::Waking,
     running::Running,
 };
-use crate::{
-    dispatch::EventSlot,
-    event::{Event, IntoEvent},
-};
+use crate::event::{Event, IntoEvent};
 
 /// An emission; made by [`Bus::emit`] and [`Emitter::emit`](super::Emitter::emit).
 ///
@@ -70,7 +67,7 @@ pub struct Emit<'b, I: IntoEvent> {
 
 /// Where an emission takes its snapshot from, when it begins.
 pub(super) enum Source<'b, E: Event> {
-    Slot(Arc<EventSlot<E>>),
+    Listeners(Listeners<E>),
     Cached(&'b mut Cached<E>),
 }
 
@@ -97,16 +94,13 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// If it is ready before the emission begins, nothing runs. Several may be given. Synchronous listeners are asked for
     /// between one and the next.
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.change(|new| new.stops.push(stop))
+        self.with(|new| new.stops.push(stop))
     }
 
     /// Cancels the emission when `token` is cancelled. Listeners see it through their [`Context`](crate::Context) at once.
     #[cfg(feature = "tokio")]
     pub fn cancel_on(self, token: &CancellationToken) -> Self {
-        self.change(|new| {
-            new.stops.push(token.clone().cancelled_owned());
-            new.limits.tokens.push(token.clone());
-        })
+        self.with(|new| new.cancel_on(token))
     }
 
     /// Ends the emission when it has taken `time`, counted from its first poll. Listeners that have not ended are stopped
@@ -116,7 +110,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// counts.
     #[cfg(feature = "tokio")]
     pub fn timeout(self, time: Duration) -> Self {
-        self.change(|new| new.limits.timeout(time))
+        self.with(|new| new.limits.timeout(time))
     }
 
     /// Ends the emission at a moment, as [`timeout`](Self::timeout) does: one deadline over many emissions. Takes a
@@ -124,7 +118,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     #[cfg(feature = "tokio")]
     pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
         let at = at.into();
-        self.change(|new| new.limits.deadline(at))
+        self.with(|new| new.limits.deadline(at))
     }
 
     /// Runs the listeners and waits for them on this thread.
@@ -158,11 +152,15 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut New<I>)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut New<I>)) -> Self {
+        self.change(change);
+        self
+    }
+
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut New<I>)) {
         if let State::New(new) = &mut self.state {
             change(new);
         }
-        self
     }
 
     /// Takes the emission as it was before it began.
@@ -176,8 +174,10 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     fn begin(&mut self, waking: &Waking<'_>) -> Begun<I::Event> {
         let new = self.take_new();
         match &mut self.source {
-            Source::Slot(slot) if slot.len() == 0 => Begun::Finished(Report::empty(new.subject)),
-            Source::Slot(slot) => new.begin(self.bus, slot, slot.snapshot().as_ref(), waking),
+            Source::Listeners(listeners) => {
+                let found = listeners.now(self.bus, new.event.get());
+                new.begin(self.bus, &listeners.slot, found.as_ref(), waking)
+            }
             Source::Cached(cached) => {
                 let mut rebuilt = None;
                 let (slot, snapshot) = cached.load(&mut rebuilt);
@@ -212,6 +212,11 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
 
 impl<I: IntoEvent> fmt::Debug for Emit<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emit").field("event", &I::Event::NAME).finish_non_exhaustive()
+        let event = match &self.state {
+            State::New(new) => new.subject.name(),
+            State::Running(running) => running.event_name(),
+            State::Finished => I::Event::NAME.as_str(),
+        };
+        f.debug_struct("Emit").field("event", &event).finish_non_exhaustive()
     }
 }

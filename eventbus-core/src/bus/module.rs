@@ -154,6 +154,8 @@ fn register<M: Module + ?Sized>(bus: &Bus, outer: Option<&Scope>, module: Arc<M>
         event: None,
         pattern: None,
         priority: 0,
+        once: false,
+        filtered: false,
         scope: outer.map(Scope::shared_name),
         location: Location::caller(),
     };

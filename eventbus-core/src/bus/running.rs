@@ -43,6 +43,10 @@ pub(super) fn timer(wait: &Wait, deadline: Option<Deadline>) -> Result<Option<Ti
 }
 
 impl<E: Event> Running<E> {
+    pub(super) fn event_name(&self) -> &str {
+        self.tally.subject.name()
+    }
+
     pub(super) fn new(
         bus: &Bus,
         snapshot: Arc<EventSnapshot<E>>,

@@ -61,7 +61,7 @@ impl Scope {
     /// Panics if another type with `E`'s name and version has been used on this bus.
     #[track_caller]
     pub fn on<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on(listener)
+        self.listener::<E>().on(listener)
     }
 
     /// Registers an async listener, as [`Bus::on_async`](super::Bus::on_async) does.
@@ -71,7 +71,7 @@ impl Scope {
     /// As [`on`](Self::on).
     #[track_caller]
     pub fn on_async<E: Event>(&self, listener: impl AsyncListener<E>) -> Subscription {
-        self.listener().on_async(listener)
+        self.listener::<E>().on_async(listener)
     }
 
     /// Registers a listener that may block, as [`Bus::on_blocking`](super::Bus::on_blocking) does.
@@ -82,13 +82,13 @@ impl Scope {
     #[cfg(feature = "tokio")]
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on_blocking(listener)
+        self.listener::<E>().on_blocking(listener)
     }
 
     /// Starts registering a listener with options, as [`Bus::listener`](super::Bus::listener) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
-        Listener::new(Target { bus: self.open_bus(), scope: Some(self), location: Location::caller() })
+        Listener::new(self.target(Location::caller()))
     }
 
     /// Makes a scope inside of this one. It ends with this one, and may end before it.
@@ -195,6 +195,10 @@ impl Scope {
     /// Makes a guard that closes the scope when it is dropped.
     pub fn guard(self) -> ScopeGuard {
         ScopeGuard(self)
+    }
+
+    pub(super) fn target(&self, location: &'static Location<'static>) -> Target<'_> {
+        Target { bus: self.open_bus(), scope: Some(self), location, pattern: None }
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {

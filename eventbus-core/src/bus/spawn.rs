@@ -16,13 +16,14 @@ use super::{
     Bus, Emit, Report,
     emission::{Begun, New, Parent, refuse},
     emit::Source,
+    listeners::Listeners,
     park::Waking,
     running::Running,
 };
 use crate::{
-    dispatch::{EventSlot, Stop, TaskKind, TaskToken, Tasks},
-    event::{Event, IntoEvent},
-    listener::{NotRun, Outcome, Subject},
+    dispatch::{Stop, TaskKind, TaskToken, Tasks},
+    event::IntoEvent,
+    listener::{NotRun, Outcome},
 };
 
 impl<I: IntoEvent> Emit<'_, I> {
@@ -57,21 +58,21 @@ impl<I: IntoEvent> Emit<'_, I> {
         let bus = self.bus.clone();
         let mut new = self.take_new();
         new.parent = Parent::Given(bus.frame());
-        let slot = match &self.source {
-            Source::Slot(slot) => Arc::clone(slot),
-            Source::Cached(cached) => Arc::clone(&cached.slot),
+        let listeners = match &self.source {
+            Source::Listeners(listeners) => listeners.clone(),
+            Source::Cached(cached) => Listeners::of(Arc::clone(&cached.slot)),
         };
         let Some(runtime) = bus.runtime() else {
-            return EmitHandle::refused(&bus, &slot, new.subject, NotRun::NoRuntime);
+            return EmitHandle::refused(&bus, &listeners, &new, NotRun::NoRuntime);
         };
         let limit = bus.inner.max_spawned;
         let Some(token) = Tasks::try_start(&*bus.inner, TaskKind::Emission, limit) else {
-            return EmitHandle::refused(&bus, &slot, new.subject, NotRun::TooManySpawned { limit });
+            return EmitHandle::refused(&bus, &listeners, &new, NotRun::TooManySpawned { limit });
         };
         let (report, reported) = oneshot::channel();
         let aborted = Arc::new(AtomicBool::new(false));
         let state = SpawnedState::New(new);
-        let spawned = Spawned { bus, slot, state, report: Some(report), aborted: Arc::clone(&aborted), token };
+        let spawned = Spawned { bus, listeners, state, report: Some(report), aborted: Arc::clone(&aborted), token };
         let abort = runtime.spawn(spawned).abort_handle();
         EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
     }
@@ -87,7 +88,7 @@ impl Bus {
 /// An emission in a task of its own. However the task ends, it sends a report.
 struct Spawned<I: IntoEvent> {
     bus: Bus,
-    slot: Arc<EventSlot<I::Event>>,
+    listeners: Listeners<I::Event>,
     state: SpawnedState<I>,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
@@ -122,7 +123,8 @@ impl<I: IntoEvent> Future for Spawned<I> {
         let this = &mut *self;
         let polled = match std::mem::replace(&mut this.state, SpawnedState::Finished) {
             SpawnedState::New(new) => {
-                match new.begin(&this.bus, &this.slot, this.slot.snapshot().as_ref(), &Waking::Task(cx.waker())) {
+                let found = this.listeners.now(&this.bus, new.event.get());
+                match new.begin(&this.bus, &this.listeners.slot, found.as_ref(), &Waking::Task(cx.waker())) {
                     Begun::Finished(report) => Ok(report),
                     Begun::Running(running) => Err(running),
                 }
@@ -158,10 +160,24 @@ impl<I: IntoEvent> Drop for Spawned<I> {
                 } else {
                     (Outcome::NotRun(NotRun::RuntimeShutDown), None)
                 };
-                refuse(&self.bus, &self.slot, new.subject.clone(), stopped, &outcome)
+                refuse_all(&self.bus, &self.listeners, new, stopped, &outcome)
             }
         };
         self.finish(report);
+    }
+}
+
+/// The report of an emission that does not begin.
+fn refuse_all<I: IntoEvent>(
+    bus: &Bus,
+    listeners: &Listeners<I::Event>,
+    new: &New<I>,
+    stopped: Option<Stop>,
+    outcome: &Outcome,
+) -> Report {
+    match &*listeners.now(bus, new.event.get()) {
+        Some(snapshot) => refuse(bus, snapshot, new.subject.clone(), stopped, outcome),
+        None => Report::empty(new.subject.clone()),
     }
 }
 
@@ -183,8 +199,9 @@ enum Reported {
 }
 
 impl EmitHandle {
-    fn refused<E: Event>(bus: &Bus, slot: &EventSlot<E>, subject: Subject, why: NotRun) -> Self {
-        Self { report: Reported::Now(Some(refuse(bus, slot, subject, None, &Outcome::NotRun(why)))), task: None }
+    fn refused<I: IntoEvent>(bus: &Bus, listeners: &Listeners<I::Event>, new: &New<I>, why: NotRun) -> Self {
+        let report = refuse_all(bus, listeners, new, None, &Outcome::NotRun(why));
+        Self { report: Reported::Now(Some(report)), task: None }
     }
 
     /// Ends the emission at its next await: listeners that have not been called are not called, async ones are stopped. The

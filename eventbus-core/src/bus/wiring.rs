@@ -1,15 +1,28 @@
-//! What can go wrong when a program is wired at run time.
+//! What can go wrong when a program is wired with what is known at run time only: modules and names.
 
-use std::panic::Location;
+use std::{error::Error, panic::Location, sync::Arc};
 
-use crate::listener::BoxError;
+use crate::{
+    event::EventType,
+    listener::BoxError,
+    pattern::PatternError,
+    registry::{Claim, Conflict},
+};
 
-/// An error returned by [`Bus::register`](crate::Bus::register) and by what else is wired at run time.
+/// An error returned by what registers modules, and by what registers or declares with run-time names.
 ///
 /// It names both sides of a conflict, with their places in the source.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WiringError {
+    /// The pattern is malformed.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+
+    /// Another type has the event's name and version on this bus.
+    #[error(transparent)]
+    NameTaken(#[from] NameTaken),
+
     /// The same instance is registered on this bus already. What the first registration gave ends it with `off()`.
     #[error("module `{module}` is registered already, at {first}; end that registration, or register another instance")]
     #[non_exhaustive]
@@ -32,7 +45,7 @@ pub enum WiringError {
 
     /// A module has refused to be wired; made by [`refused`](Self::refused).
     #[error(transparent)]
-    Refused(BoxError),
+    Refused(Arc<dyn Error + Send + Sync>),
 }
 
 impl WiringError {
@@ -63,6 +76,25 @@ impl WiringError {
     /// assert_eq!(error.to_string(), "the mailer has no server");
     /// ```
     pub fn refused(reason: impl Into<BoxError>) -> Self {
-        Self::Refused(reason.into())
+        Self::Refused(reason.into().into())
+    }
+}
+
+/// Two event types with one name and version on one bus.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{0}")]
+pub struct NameTaken(pub(super) Conflict);
+
+impl NameTaken {
+    /// The type that has the name, and where it was first used on this bus.
+    pub fn first(&self) -> (&'static EventType, &'static Location<'static>) {
+        let Claim { event, location } = self.0.first;
+        (event, location)
+    }
+
+    /// The type that came later, and where.
+    pub fn second(&self) -> (&'static EventType, &'static Location<'static>) {
+        let Claim { event, location } = self.0.second;
+        (event, location)
     }
 }

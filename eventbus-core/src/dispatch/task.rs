@@ -146,11 +146,17 @@ struct Stage {
 }
 
 impl Stage {
-    fn call<E: 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &E) -> Ended {
+    fn call<E: Send + Sync + 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &Arc<E>) -> Ended {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
-        let scene =
-            Scene { host: &*self.host, subject: &self.subject, frame: self.frame, signal: &signal, make_signal };
+        let scene = Scene {
+            host: &*self.host,
+            subject: &self.subject,
+            frame: self.frame,
+            shared: Some(event),
+            signal: &signal,
+            make_signal,
+        };
         call_blocking(entry, event, &scene)
     }
 }

@@ -2,6 +2,10 @@
 
 use std::{any::TypeId, fmt};
 
+#[cfg(feature = "serde")]
+use super::Codec;
+#[cfg(feature = "schema")]
+use super::Schema;
 use super::{Event, EventName};
 
 /// The descriptor of an event type: all that is known of it at compile time.
@@ -32,6 +36,10 @@ pub struct EventType {
     docs: &'static str,
     fields: &'static [Field],
     shares_name: bool,
+    #[cfg(feature = "serde")]
+    codec: fn() -> Option<&'static Codec>,
+    #[cfg(feature = "schema")]
+    schema: fn() -> Option<Schema>,
 }
 
 impl EventType {
@@ -46,6 +54,10 @@ impl EventType {
             docs: E::DOCS,
             fields: E::FIELDS,
             shares_name: E::SHARES_NAME,
+            #[cfg(feature = "serde")]
+            codec: E::__codec,
+            #[cfg(feature = "schema")]
+            schema: E::__schema,
         }
     }
 
@@ -82,6 +94,23 @@ impl EventType {
     /// Whether other types may have this name and version too; see [`Event::SHARES_NAME`].
     pub const fn shares_name(&self) -> bool {
         self.shares_name
+    }
+
+    /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
+    #[cfg(feature = "serde")]
+    pub fn has_codec(&self) -> bool {
+        self.codec().is_some()
+    }
+
+    /// The JSON Schema of its events, if its type says `#[event(schema)]`.
+    #[cfg(feature = "schema")]
+    pub fn schema(&self) -> Option<Schema> {
+        (self.schema)()
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn codec(&self) -> Option<&'static Codec> {
+        (self.codec)()
     }
 
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.
