@@ -125,14 +125,16 @@ fn a_panic_by_name_stops_nobody_else() {
 fn the_limit_of_recursion_holds_for_emissions_by_name() {
     for json in [false, true] {
         let (bus, depth) = (Bus::builder().recursion_limit(5).on_failure(|_| ()).build(), Log::default());
-        bus.listener_name("user.*").unwrap().named("loop").with(depth.clone()).with_context().on(move |depth, e, cx| {
-            depth.add("called");
-            let bus = cx.bus();
-            let name = if e.name() == "user.lost" { "user.found" } else { "user.lost" };
-            let emit = if json { bus.emit_json(name, "1") } else { bus.emit_name(name, ()) };
-            emit?.blocking().into_result()?;
-            eventbus::Ok(())
-        });
+        bus.listener_name("user.*").unwrap().named("loop").with(depth.clone()).with_context().on(
+            move |depth, e, cx| {
+                depth.add("called");
+                let bus = cx.bus();
+                let name = if e.name() == "user.lost" { "user.found" } else { "user.lost" };
+                let emit = if json { bus.emit_json(name, "1") } else { bus.emit_name(name, ()) };
+                emit?.blocking().into_result()?;
+                eventbus::Ok(())
+            },
+        );
         let report = bus.emit_name("user.lost", ()).unwrap().blocking();
         assert_eq!(depth.take().len(), 5);
         assert!(report.to_string().contains("nested 5 deep"), "{report}");

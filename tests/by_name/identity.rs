@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use eventbus::{Bus, ByNameError, Event, NameError, WiringError};
 
 use crate::{
-    events::{OrderDone, OrderDoneV2, Usurper, UserCreated},
+    events::{OrderDone, OrderDoneV2, UserCreated, Usurper},
     support::{Log, hush},
 };
 
@@ -130,7 +130,10 @@ fn of_two_versions_each_is_reached_by_its_wire_type() {
     let (bus, log) = (Bus::new(), Log::<String>::default());
     bus.listener::<OrderDone>().with(log.clone()).on(|log, e| log.add(format!("1: {}", e.id)));
     bus.listener::<OrderDoneV2>().with(log.clone()).on(|log, e| log.add(format!("2: {}", e.id)));
-    bus.listener_name("order.done").unwrap().with(log.clone()).on(|log, e| log.add(format!("by name: {}", e.version())));
+    bus.listener_name("order.done")
+        .unwrap()
+        .with(log.clone())
+        .on(|log, e| log.add(format!("by name: {}", e.version())));
 
     bus.emit_json("order.done", r#"{"id": 5}"#).unwrap().blocking();
     assert_eq!(log.take(), ["1: 5", "by name: 1"]);

@@ -62,7 +62,11 @@ fn play(place: Place, act: Act, emit: fn(&Bus)) {
     let stage = Arc::new(Stage { bus: bus.downgrade(), me: OnceLock::new(), act, acted: Mutex::new(false) });
     let acting = |at: bool| {
         let stage = Arc::clone(&stage);
-        move || if at { stage.act() }
+        move || {
+            if at {
+                stage.act()
+            }
+        }
     };
     let (filter, call) = (acting(place == Place::Filter), acting(place == Place::Listener));
     let dropped = OnDrop(acting(matches!(place, Place::DropByOff | Place::DropByClear | Place::DropByOnce)));

@@ -70,12 +70,7 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
 }
 
 /// Whether it is the listener's turn; a filter that panics is its listener's panic.
-fn is_due<E: 'static>(
-    slot: &EventSlot<E>,
-    late: &LateOf<E>,
-    event: &E,
-    scene: &Scene<'_>,
-) -> Result<bool, Arc<str>> {
+fn is_due<E: 'static>(slot: &EventSlot<E>, late: &LateOf<E>, event: &E, scene: &Scene<'_>) -> Result<bool, Arc<str>> {
     match late.turn() {
         Turn::Call => Ok(true),
         Turn::Skip => Ok(false),
