@@ -9,7 +9,7 @@
 #[test]
 fn each_mistake_has_one_message_with_the_fix() {
     let cases = trybuild::TestCases::new();
-    for rule in ["name", "attribute", "shape", "trait", "several"] {
+    for rule in ["name", "attribute", "codec", "shape", "trait", "several"] {
         cases.compile_fail(format!("tests/ui/{rule}/*.rs"));
     }
     cases.pass("tests/ui/pass/*.rs");
