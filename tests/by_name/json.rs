@@ -28,7 +28,7 @@ fn a_payload_of_the_wrong_shape_names_the_type_and_what_serde_says() {
     bus.on::<UserCreated>(|_| panic!("nothing is emitted"));
     for payload in ["", "{", "nonsense", "[]", r#"{"id": "seven"}"#, r#"{"id": 7}x"#, r#"{"id": -1}"#] {
         let error = bus.emit_json("user.created", payload).unwrap_err();
-        let ByNameError::Payload { name, rust_type, source } = &error else { panic!("{payload}: {error}") };
+        let ByNameError::Payload { name, rust_type, source, .. } = &error else { panic!("{payload}: {error}") };
         assert_eq!(name, "user.created");
         assert!(rust_type.unwrap().ends_with("UserCreated"));
         let text = error.to_string();

@@ -2,6 +2,13 @@
 
 #![cfg(all(feature = "derive", feature = "serde", feature = "tokio"))]
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::many_single_char_names,
+    clippy::needless_for_each,
+    clippy::redundant_closure_for_method_calls,
+    clippy::semicolon_if_nothing_returned,
+    reason = "the tests are written as their users would write"
+)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod events;
