@@ -1,3 +1,5 @@
+//! The showcase of the README, word for word: a listener fails, one panics, the others run, and the report tells.
+
 use eventbus::{Bus, Event};
 
 /// A user finished signing up.

@@ -10,7 +10,10 @@ mod events;
 mod support;
 
 mod any_event;
+mod derived;
 mod emission;
+mod fuzz_bodies;
+mod fuzzed;
 mod identity;
 mod json;
 mod listen;

@@ -1,0 +1,7 @@
+use eventbus::Event;
+
+#[derive(Event)]
+#[event(schema)]
+struct UserCreated;
+
+fn main() {}

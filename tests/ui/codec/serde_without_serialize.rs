@@ -1,0 +1,7 @@
+use eventbus::Event;
+
+#[derive(Event)]
+#[event(serde)]
+struct UserCreated;
+
+fn main() {}
