@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     dispatch::{
-        Deadline, EventSlot, EventSnapshot, Frame, LazySignal, Scene, Stage, Stop, Tally, run_sync, start_late,
+        Deadline, Descended, Entered, EventSlot, EventSnapshot, Frame, LazySignal, Scene, Stage, Stop, Tally, run_sync,
+        start_late,
     },
-    event::{Event, EventType, IntoEvent},
-    listener::{Chain, NotRun, Outcome},
+    event::{Event, IntoEvent},
+    listener::{NotRun, Outcome},
 };
 
 /// An emission that has not started.
@@ -62,8 +63,9 @@ impl<I: IntoEvent> New<I> {
             return Begun::Finished(Report::empty(slot.event));
         };
         let Self { event, parent, mut stops, limits } = self;
-        let frame = match parent.child(bus, slot.event) {
-            Ok(frame) => frame,
+        let _parent = parent.enter(bus);
+        let inside = match Descended::begin(bus.inner.registry.id(), slot.event, bus.inner.recursion_limit) {
+            Ok(inside) => inside,
             Err(chain) => {
                 return Begun::Finished(refuse(bus, slot, None, &Outcome::NotRun(NotRun::RecursionLimit(chain))));
             }
@@ -71,9 +73,8 @@ impl<I: IntoEvent> New<I> {
         let deadline = limits.deadline_from_now(waking.mode().clock());
         let signal = LazySignal::default();
         let make_signal = || limits.signal(deadline);
-        let scene = Scene { host: &*bus.inner, event: slot.event, frame, signal: &signal, make_signal: &make_signal };
+        let scene = Scene { host: &*bus.inner, event: slot.event, signal: &signal, make_signal: &make_signal };
         let mut tally = Tally::default();
-        let _inside = frame.enter();
 
         if stops.is_empty() && deadline.is_none() {
             run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, || false);
@@ -86,11 +87,11 @@ impl<I: IntoEvent> New<I> {
             let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
             if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
                 tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
-                return Begun::Finished(Report::of(bus, slot.event, &frame, snapshot.len(), tally));
+                return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
             }
         }
         if snapshot.late.is_empty() {
-            return Begun::Finished(Report::of(bus, slot.event, &frame, snapshot.len(), tally));
+            return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
         }
 
         let means = bus.wait(waking.mode(), deadline.is_some()).and_then(|wait| Ok((timer(&wait, deadline)?, wait)));
@@ -98,7 +99,7 @@ impl<I: IntoEvent> New<I> {
             Ok(means) => means,
             Err(why) => {
                 tally.not_run(&Outcome::NotRun(why), snapshot.turns().skip(snapshot.sync.len()));
-                return Begun::Finished(Report::of(bus, slot.event, &frame, snapshot.len(), tally));
+                return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
             }
         };
         let event = event.into_arc();
@@ -108,10 +109,10 @@ impl<I: IntoEvent> New<I> {
         let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
         let pending = start_late(slot, &snapshot.late, &event, stage, &mut cx, stop);
         if pending.is_empty() {
-            return Begun::Finished(Report::of(bus, slot.event, &frame, snapshot.len(), tally));
+            return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
         }
         let until = Until { stops, deadline, timer };
-        let mut running = Running::new(bus, Arc::clone(snapshot), frame, tally, pending, until, signal);
+        let mut running = Running::new(bus, Arc::clone(snapshot), Frame::now(), tally, pending, until, signal);
         match running.watch(&mut cx) {
             Some(why) => Begun::Finished(running.stop(why)),
             None => Begun::Running(running),
@@ -120,13 +121,17 @@ impl<I: IntoEvent> New<I> {
 }
 
 impl Parent {
-    fn child(self, bus: &Bus, event: &'static EventType) -> Result<Frame, Chain> {
-        let parent = match self {
-            Self::AtStart => bus.frame(),
+    /// Sets the parent's frame, unless it is the current one.
+    #[inline]
+    fn enter(self, bus: &Bus) -> Option<Entered> {
+        match self {
+            Self::AtStart => match &bus.origin {
+                Some(origin) if !Frame::is_set() => Some(origin.enter()),
+                _ => None,
+            },
             #[cfg(feature = "tokio")]
-            Self::Given(parent) => parent,
-        };
-        Frame::child(parent, bus.inner.registry.id(), event, bus.inner.recursion_limit)
+            Self::Given(parent) => Some(parent.unwrap_or(Frame::OUTSIDE).enter()),
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use std::{
 
 use super::{Bus, failure_hook::FailureHook};
 #[cfg(feature = "tokio")]
-use crate::dispatch::Tasks;
+use crate::dispatch::{Frame, Tasks};
 use crate::{
-    dispatch::{Context, Frame, Host, Mode, Wait},
+    dispatch::{Context, Host, Mode, Wait},
     listener::{Failure, NotRun},
     registry::Registry,
 };
@@ -62,6 +62,7 @@ impl Context {
 
 impl Bus {
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
+    #[cfg(feature = "tokio")]
     pub(super) fn frame(&self) -> Option<Frame> {
         Frame::current().or_else(|| self.origin.as_deref().copied())
     }

@@ -7,7 +7,7 @@ use super::{
     failure_hook::{FailureHook, Failures},
 };
 use crate::{
-    dispatch::{EmissionId, Frame, Stop, Tally},
+    dispatch::{EmissionId, Stop, Tally},
     event::EventType,
     listener::Failure,
 };
@@ -46,9 +46,15 @@ impl Report {
         Self { event, emission, called: listeners - tally.skipped, stopped: tally.stopped, failures }
     }
 
-    /// The report of an emission that ran in `frame`, which must be set.
-    pub(super) fn of(bus: &Bus, event: &'static EventType, frame: &Frame, listeners: usize, tally: Tally) -> Self {
-        Self::new(event, Some(frame.emission), listeners, tally, &bus.inner.hook)
+    /// The report of an emission that ran, and whose frame is set.
+    pub(super) fn of(
+        bus: &Bus,
+        event: &'static EventType,
+        emission: EmissionId,
+        listeners: usize,
+        tally: Tally,
+    ) -> Self {
+        Self::new(event, Some(emission), listeners, tally, &bus.inner.hook)
     }
 
     /// The event that was emitted.

@@ -100,7 +100,7 @@ impl<E: Event> Running<E> {
     }
 
     fn report(&mut self) -> Report {
-        Report::of(&self.bus, E::TYPE, &self.frame, self.snapshot.len(), mem::take(&mut self.tally))
+        Report::of(&self.bus, E::TYPE, self.frame.emission, self.snapshot.len(), mem::take(&mut self.tally))
     }
 }
 

@@ -27,11 +27,10 @@ pub(crate) trait Host: Send + Sync {
     fn tasks(&self) -> &super::Tasks;
 }
 
-/// The surroundings of the listeners of one emission, on the stack of who runs them.
+/// The surroundings of the listeners of one emission, on the stack of who runs them. Its frame is the current one.
 pub(crate) struct Scene<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) event: &'static EventType,
-    pub(crate) frame: Frame,
     pub(crate) signal: &'a LazySignal,
     /// Makes the signal, should a listener ask for it.
     pub(crate) make_signal: &'a dyn Fn() -> Signal,
@@ -43,7 +42,7 @@ impl Scene<'_> {
         Context {
             host: self.host.share(),
             event: self.event,
-            frame: self.frame,
+            frame: Frame::now(),
             signal: self.signal.get_or_make(self.make_signal),
         }
     }

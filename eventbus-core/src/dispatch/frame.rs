@@ -5,8 +5,8 @@
 //! It serves the recursion limit and the causality of emissions.
 
 use std::{
-    cell::Cell,
-    fmt,
+    cell::{Cell, RefCell},
+    fmt, mem,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -69,53 +69,50 @@ pub(crate) struct Frame {
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<Frame>> = const { Cell::new(None) };
+    static CURRENT: RefCell<Frame> = const { RefCell::new(Frame::OUTSIDE) };
+}
+
+/// No code of others runs inside, so it is never borrowed twice.
+#[inline]
+fn with_current<T>(look: impl FnOnce(&mut Frame) -> T) -> T {
+    CURRENT.with(|current| look(&mut current.borrow_mut()))
 }
 
 impl Frame {
-    /// The frame of the code that runs now on this thread.
-    #[inline]
-    pub(crate) fn current() -> Option<Self> {
-        CURRENT.with(Cell::get)
-    }
-
     /// The frame of code that no emission has called.
-    fn outside() -> Self {
-        Self {
-            emission: EmissionId(0),
-            depth: 0,
-            in_hook: false,
-            buses: [None; BUSES],
-            more_buses: false,
-            trail: [None; TRAIL],
-        }
+    pub(crate) const OUTSIDE: Self = Self {
+        emission: EmissionId(0),
+        depth: 0,
+        in_hook: false,
+        buses: [None; BUSES],
+        more_buses: false,
+        trail: [None; TRAIL],
+    };
+
+    /// The frame of the code that runs now on this thread; `None` outside of all emissions.
+    pub(crate) fn current() -> Option<Self> {
+        with_current(|frame| frame.is_inside_any().then_some(*frame))
     }
 
-    /// The frame of a new emission of `event` inside `parent`, if the chain may grow that long.
+    /// The same, or [`OUTSIDE`](Self::OUTSIDE).
+    pub(crate) fn now() -> Self {
+        with_current(|frame| *frame)
+    }
+
+    /// Whether there is a current frame.
     #[inline]
-    pub(crate) fn child(
-        parent: Option<Self>,
-        bus: BusId,
-        event: &'static EventType,
-        limit: u32,
-    ) -> Result<Self, Chain> {
-        let mut frame = parent.unwrap_or_else(Self::outside);
-        let depth = frame.depth;
-        frame.trail[depth as usize % TRAIL] = Some(event);
-        if depth >= limit {
-            return Err(chain(depth, &frame.trail));
-        }
-        match frame.buses.iter_mut().find(|place| place.is_none_or(|known| known == bus)) {
-            Some(place) => *place = Some(bus),
-            None => frame.more_buses = true,
-        }
-        Ok(Self { emission: EmissionId::next(), depth: depth + 1, ..frame })
+    pub(crate) fn is_set() -> bool {
+        with_current(|frame| frame.is_inside_any())
+    }
+
+    #[inline]
+    fn is_inside_any(&self) -> bool {
+        self.depth > 0 || self.in_hook
     }
 
     /// Makes this the current frame until the guard is dropped.
-    #[inline]
     pub(crate) fn enter(self) -> Entered {
-        Entered { outer: CURRENT.with(|current| current.replace(Some(self))) }
+        Entered { outer: with_current(|frame| mem::replace(frame, self)) }
     }
 
     /// Whether an emission of this bus is in the chain.
@@ -125,31 +122,99 @@ impl Frame {
 
     /// Whether the running code was called by the failure hook.
     pub(crate) fn is_in_hook() -> bool {
-        Self::current().is_some_and(|frame| frame.in_hook)
+        with_current(|frame| frame.in_hook)
     }
 
     /// Marks the code that runs until the guard is dropped as the failure hook's.
     pub(crate) fn enter_hook() -> Entered {
-        Self { in_hook: true, ..Self::current().unwrap_or_else(Self::outside) }.enter()
+        with_current(|frame| Self { in_hook: true, ..*frame }).enter()
     }
 }
 
 /// Restores the outer frame when it is dropped, also while a panic unwinds.
 pub(crate) struct Entered {
-    outer: Option<Frame>,
+    outer: Frame,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.with(|current| current.set(self.outer));
+        with_current(|frame| *frame = self.outer);
     }
 }
 
-/// The chain that ends with the event at `depth`, which was refused.
+/// A new emission inside the current frame, which is its frame until this is dropped. Changes and restores the little that
+/// differs: frames are large, and emissions are many.
+pub(crate) struct Descended {
+    pub(crate) emission: EmissionId,
+    outer: EmissionId,
+    /// What stood in the trail where the event stands now.
+    covered: Option<&'static EventType>,
+    /// Where the bus was added; [`BUSES`] if it was known, or there was no place.
+    bus_added: usize,
+    more_buses: bool,
+}
+
+impl Descended {
+    /// Begins an emission of `event`, if the chain may grow that long.
+    #[inline]
+    pub(crate) fn begin(bus: BusId, event: &'static EventType, limit: u32) -> Result<Self, Chain> {
+        let begun = with_current(|frame| {
+            let depth = frame.depth;
+            if depth >= limit {
+                return Err(*frame);
+            }
+            let more_buses = frame.more_buses;
+            let bus_added = frame.add(bus);
+            let emission = EmissionId::next();
+            let outer = mem::replace(&mut frame.emission, emission);
+            let covered = mem::replace(&mut frame.trail[depth as usize % TRAIL], Some(event));
+            frame.depth = depth + 1;
+            Ok(Self { emission, outer, covered, bus_added, more_buses })
+        });
+        begun.map_err(|frame| chain(&frame, event))
+    }
+}
+
+impl Drop for Descended {
+    #[inline]
+    fn drop(&mut self) {
+        with_current(|frame| {
+            frame.depth -= 1;
+            frame.trail[frame.depth as usize % TRAIL] = self.covered;
+            frame.emission = self.outer;
+            if let Some(place) = frame.buses.get_mut(self.bus_added) {
+                *place = None;
+            }
+            frame.more_buses = self.more_buses;
+        });
+    }
+}
+
+impl Frame {
+    /// Adds a bus; where, or [`BUSES`] if nowhere.
+    #[inline]
+    fn add(&mut self, bus: BusId) -> usize {
+        for (at, place) in self.buses.iter_mut().enumerate() {
+            match place {
+                Some(known) if *known == bus => return BUSES,
+                Some(_) => {}
+                None => {
+                    *place = Some(bus);
+                    return at;
+                }
+            }
+        }
+        self.more_buses = true;
+        BUSES
+    }
+}
+
+/// The chain that ends with `refused`.
 #[cold]
-fn chain(depth: u32, trail: &[Option<&'static EventType>; TRAIL]) -> Chain {
+fn chain(frame: &Frame, refused: &'static EventType) -> Chain {
+    let depth = frame.depth;
     let last = depth as usize;
     let first = (last + 1).saturating_sub(TRAIL);
-    let events = (first..=last).filter_map(|at| trail[at % TRAIL]).collect();
+    let events = (first..last).filter_map(|at| frame.trail[at % TRAIL]).chain([refused]).collect();
     Chain { depth, events }
 }

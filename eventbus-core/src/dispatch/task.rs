@@ -81,7 +81,7 @@ pub(super) fn spawn<E: 'static>(
     let (sender, ended) = oneshot::channel();
     let started = Arc::new(AtomicBool::new(false));
     let reporter = Reporter { entry: Arc::clone(entry), host: scene.host.share(), ended: sender };
-    let listener = Framed { future: Some(future), frame: scene.frame, started: Arc::clone(&started) };
+    let listener = Framed { future: Some(future), frame: Frame::now(), started: Arc::clone(&started) };
     let timeout = entry.timeout;
     handle.spawn(async move {
         let _running = running;
@@ -105,7 +105,7 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
     let stage = Stage {
         host: scene.host.share(),
         event: scene.event,
-        frame: scene.frame,
+        frame: Frame::now(),
         signal: scene.signal.get_or_make(scene.make_signal),
     };
     let begun = Arc::clone(&started);
@@ -133,7 +133,8 @@ impl Stage {
     fn call<E: 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &E) -> Ended {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
-        let scene = Scene { host: &*self.host, event: self.event, frame: self.frame, signal: &signal, make_signal };
+        let _inside = self.frame.enter();
+        let scene = Scene { host: &*self.host, event: self.event, signal: &signal, make_signal };
         call_blocking(entry, event, &scene)
     }
 }
