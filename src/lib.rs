@@ -1,4 +1,49 @@
 //! A statically typed event bus.
+//!
+//! A struct becomes an event with [`#[derive(Event)]`](derive@Event); [`Bus::on`] registers a listener for it by its type;
+//! [`Bus::emit`] runs the listeners and gives back a [`Report`] of how each of them ended.
+//!
+//! ```
+//! use eventbus::{Bus, Event};
+//!
+//! #[derive(Event)]
+//! struct UserCreated {
+//!     email: String,
+//! }
+//!
+//! let bus = Bus::new();
+//! bus.on::<UserCreated>(|e| println!("welcome, {}", e.email));
+//!
+//! let report = bus.emit(UserCreated { email: "ada@example.org".into() }).blocking();
+//! assert!(report.is_ok());
+//! ```
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! |---|---|
+//! | say what an event is | [`Event`], its derive, [`EventName`], [`EventType`] |
+//! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`] |
+//! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
+//! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
+//! | see the emission from a listener | [`Context`] |
+//!
+//! # Words
+//!
+//! An **event** is a fact, a struct that implements [`Event`]; its **name** is dotted, such as `user.created`. A **listener** is
+//! code that **emit** runs for an event; registering one gives a **subscription**. An emission ends with a **report**.
+//!
+//! # Features
+//!
+//! `derive` and `tokio`, both by default. Without `tokio`, async listeners work on any executor; what needs a timer or a
+//! pool of threads is absent.
+//!
+//! # Promises
+//!
+//! A listener that panics or fails never stops another one. No lock is held while a listener runs: it may do anything to the
+//! bus. An emission calls the listeners that were registered when it began, once each, except those that are gone when
+//! their turn comes. Synchronous listeners run first, by priority and registration; async ones run inside the emitting
+//! task, and stop with it. What does not finish well is in the report, and what nobody reads there reaches the failure hook.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -14,3 +59,8 @@ pub use eventbus_core::{
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::Event;
+
+/// Runs the code of the README.
+#[cfg(all(doctest, feature = "derive", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

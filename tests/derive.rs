@@ -1,6 +1,7 @@
 //! What `#[derive(Event)]` makes of a type: names, versions, descriptions, and that it asks for nothing else.
 
 #![cfg(feature = "derive")]
+#![forbid(unsafe_code)]
 #![allow(dead_code, reason = "the events are described, not emitted")]
 
 use std::{

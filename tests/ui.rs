@@ -4,6 +4,7 @@
 //! and read the diff.
 
 #![cfg(feature = "derive")]
+#![forbid(unsafe_code)]
 
 #[test]
 fn each_mistake_has_one_message_with_the_fix() {

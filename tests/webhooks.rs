@@ -1,5 +1,6 @@
 //! The example `webhooks`, run as users run it: its numbers add up, and what is wrong with its input is said.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

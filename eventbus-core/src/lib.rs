@@ -8,6 +8,7 @@
 
 // Floor 0.
 mod event;
+mod pattern;
 mod sync;
 
 // Floor 1.
@@ -38,4 +39,5 @@ pub use listener::{
     AsyncListener, AsyncStateListener, BoxError, Chain, Failure, ListenerId, ListenerInfo, ListenerKind, NotRun, Ok,
     Outcome, Return, StateListener, SyncListener,
 };
+pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use registry::{Subscription, SubscriptionGuard};

@@ -34,7 +34,8 @@ impl BusBuilder {
     }
 
     /// How deep emissions may be nested: a listener that emits to a listener that emits .. A deeper one runs no listener;
-    /// its report says so and shows the chain. 64 unless stated; at least 1.
+    /// its report says so and shows the chain. Emissions of other buses in the chain count too. 64 unless stated; at
+    /// least 1.
     pub fn recursion_limit(mut self, limit: u32) -> Self {
         self.recursion_limit = limit.max(1);
         self

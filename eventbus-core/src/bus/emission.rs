@@ -17,12 +17,13 @@ use crate::{
         start_late,
     },
     event::{Event, IntoEvent},
-    listener::{NotRun, Outcome},
+    listener::{NotRun, Outcome, Subject},
 };
 
 /// An emission that has not started.
 pub(super) struct New<I> {
     pub(super) event: I,
+    pub(super) subject: Subject,
     pub(super) parent: Parent,
     pub(super) stops: Stops,
     pub(super) limits: Limits,
@@ -48,7 +49,13 @@ pub(super) enum Begun<E: Event> {
 
 impl<I: IntoEvent> New<I> {
     pub(super) fn of(event: I) -> Self {
-        Self { event, parent: Parent::AtStart, stops: Stops::default(), limits: Limits::default() }
+        Self {
+            event,
+            subject: Subject::Typed(I::Event::TYPE),
+            parent: Parent::AtStart,
+            stops: Stops::default(),
+            limits: Limits::default(),
+        }
     }
 
     /// Runs the synchronous listeners and starts the others.
@@ -60,21 +67,27 @@ impl<I: IntoEvent> New<I> {
         waking: &Waking<'_>,
     ) -> Begun<I::Event> {
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.len() > 0) else {
-            return Begun::Finished(Report::empty(slot.event));
+            return Begun::Finished(Report::empty(self.subject));
         };
-        let Self { event, parent, mut stops, limits } = self;
+        let Self { event, subject, parent, mut stops, limits } = self;
         let _parent = parent.enter(bus);
         let inside = match Descended::begin(bus.inner.registry.id(), slot.event, bus.inner.recursion_limit) {
             Ok(inside) => inside,
             Err(chain) => {
-                return Begun::Finished(refuse(bus, slot, None, &Outcome::NotRun(NotRun::RecursionLimit(chain))));
+                return Begun::Finished(refuse(
+                    bus,
+                    slot,
+                    subject,
+                    None,
+                    &Outcome::NotRun(NotRun::RecursionLimit(chain)),
+                ));
             }
         };
         let deadline = limits.deadline_from_now(waking.mode().clock());
         let signal = LazySignal::default();
         let make_signal = || limits.signal(deadline);
-        let scene = Scene { host: &*bus.inner, event: slot.event, signal: &signal, make_signal: &make_signal };
-        let mut tally = Tally::default();
+        let scene = Scene { host: &*bus.inner, subject: &subject, signal: &signal, make_signal: &make_signal };
+        let mut tally = Tally::new(subject.clone());
 
         if stops.is_empty() && deadline.is_none() {
             run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, || false);
@@ -87,11 +100,11 @@ impl<I: IntoEvent> New<I> {
             let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
             if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
                 tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
-                return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
+                return Begun::Finished(Report::of(bus, inside.emission, snapshot.len(), tally));
             }
         }
         if snapshot.late.is_empty() {
-            return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
+            return Begun::Finished(Report::of(bus, inside.emission, snapshot.len(), tally));
         }
 
         let means = bus.wait(waking.mode(), deadline.is_some()).and_then(|wait| Ok((timer(&wait, deadline)?, wait)));
@@ -99,7 +112,7 @@ impl<I: IntoEvent> New<I> {
             Ok(means) => means,
             Err(why) => {
                 tally.not_run(&Outcome::NotRun(why), snapshot.turns().skip(snapshot.sync.len()));
-                return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
+                return Begun::Finished(Report::of(bus, inside.emission, snapshot.len(), tally));
             }
         };
         let event = event.into_arc();
@@ -109,7 +122,7 @@ impl<I: IntoEvent> New<I> {
         let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
         let pending = start_late(slot, &snapshot.late, &event, stage, &mut cx, stop);
         if pending.is_empty() {
-            return Begun::Finished(Report::of(bus, slot.event, inside.emission, snapshot.len(), tally));
+            return Begun::Finished(Report::of(bus, inside.emission, snapshot.len(), tally));
         }
         let until = Until { stops, deadline, timer };
         let mut running = Running::new(bus, Arc::clone(snapshot), Frame::now(), tally, pending, until, signal);
@@ -136,12 +149,18 @@ impl Parent {
 }
 
 /// The report of an emission that does not begin.
-pub(super) fn refuse<E: Event>(bus: &Bus, slot: &EventSlot<E>, stopped: Option<Stop>, outcome: &Outcome) -> Report {
+pub(super) fn refuse<E: Event>(
+    bus: &Bus,
+    slot: &EventSlot<E>,
+    subject: Subject,
+    stopped: Option<Stop>,
+    outcome: &Outcome,
+) -> Report {
     let snapshot = slot.snapshot();
-    let Some(snapshot) = &*snapshot else { return Report::empty(slot.event) };
-    let mut tally = Tally { stopped, ..Tally::default() };
+    let Some(snapshot) = &*snapshot else { return Report::empty(subject) };
+    let mut tally = Tally { stopped, ..Tally::new(subject) };
     tally.not_run(outcome, snapshot.turns());
-    Report::new(slot.event, None, snapshot.len(), tally, &bus.inner.hook)
+    Report::new(None, snapshot.len(), tally, &bus.inner.hook)
 }
 
 /// Whether something ends the emission now. Wakers are made only if there is something to poll.

@@ -53,12 +53,11 @@ use crate::{
 /// # async fn audit(id: u64) {}
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), eventbus_core::EmitError> {
-/// use std::time::Duration;
-///
 /// let bus = Bus::new();
 /// bus.on_async::<UserCreated>(|e| async move { audit(e.id).await });
 ///
-/// bus.emit(UserCreated { id: 7 }).timeout(Duration::from_secs(5)).await.into_result()?;
+/// let report = bus.emit(UserCreated { id: 7 }).await.into_result()?;
+/// assert_eq!(report.succeeded(), 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -177,10 +176,11 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     fn begin(&mut self, waking: &Waking<'_>) -> Begun<I::Event> {
         let new = self.take_new();
         match &mut self.source {
-            Source::Slot(slot) if slot.len() == 0 => Begun::Finished(Report::empty(slot.event)),
+            Source::Slot(slot) if slot.len() == 0 => Begun::Finished(Report::empty(new.subject)),
             Source::Slot(slot) => new.begin(self.bus, slot, slot.snapshot().as_ref(), waking),
             Source::Cached(cached) => {
-                let (slot, snapshot) = cached.load();
+                let mut rebuilt = None;
+                let (slot, snapshot) = cached.load(&mut rebuilt);
                 new.begin(self.bus, slot, snapshot, waking)
             }
         }

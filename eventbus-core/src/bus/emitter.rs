@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use arc_swap::{ArcSwapOption, cache::Cache};
+use arc_swap::{ArcSwapOption, Guard, cache::Cache};
 
 use super::{Bus, Emit, emit::Source};
 use crate::{
@@ -64,7 +64,7 @@ impl<E: Event> fmt::Debug for Emitter<E> {
     }
 }
 
-type Published<E> = Option<Arc<EventSnapshot<E>>>;
+pub(super) type Published<E> = Option<Arc<EventSnapshot<E>>>;
 
 /// A slot and the last snapshot seen of it.
 pub(super) struct Cached<E: Event> {
@@ -77,14 +77,20 @@ impl<E: Event> Cached<E> {
         Self { cache: Cache::new(CellOf(Arc::clone(&slot))), slot }
     }
 
-    /// The slot and its current snapshot, `None` where nobody listens.
+    /// The slot and its current snapshot, `None` where nobody listens. A stale snapshot is built anew and put into
+    /// `rebuilt`: it may be stale again before the cache sees it, and with it one would miss listeners that are there.
     #[inline]
-    pub(super) fn load(&mut self) -> (&EventSlot<E>, Option<&Arc<EventSnapshot<E>>>) {
-        // Stale: have it built, and look again.
-        while self.cache.load().is_none() && self.slot.len() > 0 {
-            drop(self.slot.snapshot());
+    pub(super) fn load<'a>(
+        &'a mut self,
+        rebuilt: &'a mut Published<E>,
+    ) -> (&'a EventSlot<E>, Option<&'a Arc<EventSnapshot<E>>>) {
+        match self.cache.load() {
+            None if self.slot.len() > 0 => {
+                *rebuilt = Guard::into_inner(self.slot.snapshot());
+                (&self.slot, rebuilt.as_ref())
+            }
+            snapshot => (&self.slot, snapshot.as_ref()),
         }
-        (&self.slot, self.cache.load().as_ref())
     }
 }
 

@@ -4,24 +4,27 @@
 //! anybody looked at its failures, and one that is dropped unread writes them to stderr. So nothing is lost in silence,
 //! and a program that handles its reports is not told everything twice.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt::{self, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
-    dispatch::{Frame, isolate},
-    listener::Failure,
+    dispatch::{Frame, Isolated, isolate},
+    listener::{Failure, OneLine},
 };
 
 type Hook = Box<dyn Fn(&Failure) + Send + Sync>;
 
 #[derive(Default)]
-pub(super) struct FailureHook(Option<Hook>);
+pub(super) struct FailureHook(Option<Isolated<Hook>>);
 
 impl FailureHook {
     pub(super) fn new(hook: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(hook)))
+        Self(Some(Isolated::new(Box::new(hook))))
     }
 
     /// Tells the hook, if there is one, and packs the failures for the report.
@@ -31,7 +34,7 @@ impl FailureHook {
             Some(hook) if !Frame::is_in_hook() => {
                 let _inside = Frame::enter_hook();
                 for failure in &failures {
-                    if let Err(message) = isolate(|| hook(failure)) {
+                    if let Err(message) = isolate(|| (hook.get())(failure)) {
                         to_stderr(&format_args!("the failure hook panicked: {message}; it was to tell: {failure}"));
                     }
                 }
@@ -65,15 +68,24 @@ impl Failures {
 
 impl Drop for Failures {
     fn drop(&mut self) {
-        if !*self.read.get_mut() {
-            for failure in &self.list {
-                to_stderr(failure);
+        for failure in self.list.drain(..) {
+            if !*self.read.get_mut() {
+                to_stderr(&failure);
             }
+            // A listener's error may be foreign code as well, and the emitter shall not pay for its drop.
+            let _ = isolate(|| drop(failure));
         }
     }
 }
 
-/// Writes a line to stderr. Isolated, since `eprintln` panics where stderr is closed, and foreign `Display` may panic too.
-fn to_stderr(line: &dyn std::fmt::Display) {
-    let _ = isolate(|| eprintln!("eventbus: {line}"));
+/// Writes a line to stderr. The foreign `Display` in it may panic, or wait for somebody who writes to stderr: it runs
+/// first, isolated, and outside of the lock of stderr.
+fn to_stderr(line: &dyn fmt::Display) {
+    let mut text = String::new();
+    // A `Display` that gives up leaves what it wrote until then.
+    if let Err(message) = isolate(|| _ = write!(OneLine(&mut text), "{line}")) {
+        let _ = write!(OneLine(&mut text), "(printing it panicked: {message})");
+    }
+    // `eprintln` panics where stderr is closed.
+    let _ = isolate(|| eprintln!("eventbus: {text}"));
 }

@@ -215,9 +215,9 @@ impl Bus {
     ///
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
-        for slot in self.inner.registry.all() {
-            slot.clear();
-        }
+        // Dropped when all slots are empty: what a closure registers in its `Drop` is not swept away with the rest.
+        let removed: Vec<_> = self.inner.registry.all().iter().map(|slot| slot.clear()).collect();
+        drop(removed);
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.

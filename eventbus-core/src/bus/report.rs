@@ -9,7 +9,7 @@ use super::{
 use crate::{
     dispatch::{EmissionId, Stop, Tally},
     event::EventType,
-    listener::Failure,
+    listener::{Failure, Subject},
 };
 
 /// How an emission went: who did not finish well, and how.
@@ -22,7 +22,7 @@ use crate::{
 /// stderr.
 #[derive(Clone)]
 pub struct Report {
-    event: &'static EventType,
+    subject: Subject,
     emission: Option<EmissionId>,
     called: usize,
     stopped: Option<Stop>,
@@ -31,35 +31,28 @@ pub struct Report {
 
 impl Report {
     /// The report of an event that nobody listens to.
-    pub(super) fn empty(event: &'static EventType) -> Self {
-        Self { event, emission: None, called: 0, stopped: None, failures: None }
+    pub(super) fn empty(subject: Subject) -> Self {
+        Self { subject, emission: None, called: 0, stopped: None, failures: None }
     }
 
-    pub(super) fn new(
-        event: &'static EventType,
-        emission: Option<EmissionId>,
-        listeners: usize,
-        tally: Tally,
-        hook: &FailureHook,
-    ) -> Self {
+    pub(super) fn new(emission: Option<EmissionId>, listeners: usize, tally: Tally, hook: &FailureHook) -> Self {
         let failures = if tally.failures.is_empty() { None } else { Some(hook.told(tally.failures)) };
-        Self { event, emission, called: listeners - tally.skipped, stopped: tally.stopped, failures }
+        Self { subject: tally.subject, emission, called: listeners - tally.skipped, stopped: tally.stopped, failures }
     }
 
     /// The report of an emission that ran, and whose frame is set.
-    pub(super) fn of(
-        bus: &Bus,
-        event: &'static EventType,
-        emission: EmissionId,
-        listeners: usize,
-        tally: Tally,
-    ) -> Self {
-        Self::new(event, Some(emission), listeners, tally, &bus.inner.hook)
+    pub(super) fn of(bus: &Bus, emission: EmissionId, listeners: usize, tally: Tally) -> Self {
+        Self::new(Some(emission), listeners, tally, &bus.inner.hook)
     }
 
-    /// The event that was emitted.
-    pub fn event(&self) -> &'static EventType {
-        self.event
+    /// The name of the event that was emitted.
+    pub fn event_name(&self) -> &str {
+        self.subject.name()
+    }
+
+    /// The type of the event, if a type claims its name.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        self.subject.event_type()
     }
 
     /// The emission's id; `None` if nothing ran: no listeners, or refused.
@@ -72,7 +65,8 @@ impl Report {
         self.called.saturating_sub(self.failures.as_ref().map_or(0, |failures| failures.len()))
     }
 
-    /// Whether every listener that was to run finished well; also if there was none.
+    /// Whether every listener that was to run finished well; also if there was none. Whoever asks counts as having read
+    /// the failures: without a failure hook they are then not written to stderr.
     pub fn is_ok(&self) -> bool {
         self.failures().is_empty()
     }
@@ -104,7 +98,7 @@ impl Report {
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Report")
-            .field("event", &self.event.name())
+            .field("event", &self.event_name())
             .field("emission", &self.emission)
             .field("succeeded", &self.succeeded())
             .field("failures", &self.failures())
@@ -117,7 +111,7 @@ impl fmt::Display for Report {
         let failures = self.failures();
         if failures.is_empty() {
             let s = if self.called == 1 { "" } else { "s" };
-            return write!(f, "{}: {} listener{s} finished well", self.event.wire_type(), self.called);
+            return write!(f, "{}: {} listener{s} finished well", self.subject, self.called);
         }
         for (at, failure) in failures.iter().enumerate() {
             let line_end = if at == 0 { "" } else { "\n" };
@@ -163,10 +157,9 @@ struct Summary<'a>(&'a Report);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { event, called, .. } = self.0;
+        let Report { subject, called, .. } = self.0;
         let failures = self.0.failures();
-        let event = event.wire_type();
-        write!(f, "{} of {called} listeners of `{event}` did not finish well", failures.len())?;
+        write!(f, "{} of {called} listeners of `{subject}` did not finish well", failures.len())?;
         for failure in failures {
             write!(f, "; {} {}", failure.listener(), failure.outcome())?;
         }

@@ -100,7 +100,8 @@ impl<E: Event> Running<E> {
     }
 
     fn report(&mut self) -> Report {
-        Report::of(&self.bus, E::TYPE, self.frame.emission, self.snapshot.len(), mem::take(&mut self.tally))
+        let emptied = Tally::new(self.tally.subject.clone());
+        Report::of(&self.bus, self.frame.emission, self.snapshot.len(), mem::replace(&mut self.tally, emptied))
     }
 }
 

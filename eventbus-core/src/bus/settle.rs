@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tokio")]
 use super::Bus;
+#[cfg(feature = "tokio")]
+use crate::dispatch::InFlight;
 use crate::{dispatch::Frame, registry::Subscription};
 
 /// An error returned by [`Subscription::off_and_wait`] and [`Bus::settled`].
@@ -94,7 +96,7 @@ impl Bus {
     }
 
     /// How much this bus has started that has not ended.
-    pub fn in_flight(&self) -> crate::InFlight {
+    pub fn in_flight(&self) -> InFlight {
         self.inner.tasks.in_flight()
     }
 }

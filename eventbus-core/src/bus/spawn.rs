@@ -22,7 +22,7 @@ use super::{
 use crate::{
     dispatch::{EventSlot, Stop, TaskKind, TaskToken, Tasks},
     event::{Event, IntoEvent},
-    listener::{NotRun, Outcome},
+    listener::{NotRun, Outcome, Subject},
 };
 
 impl<I: IntoEvent> Emit<'_, I> {
@@ -61,10 +61,12 @@ impl<I: IntoEvent> Emit<'_, I> {
             Source::Slot(slot) => Arc::clone(slot),
             Source::Cached(cached) => Arc::clone(&cached.slot),
         };
-        let Some(runtime) = bus.runtime() else { return EmitHandle::refused(&bus, &slot, NotRun::NoRuntime) };
+        let Some(runtime) = bus.runtime() else {
+            return EmitHandle::refused(&bus, &slot, new.subject, NotRun::NoRuntime);
+        };
         let limit = bus.inner.max_spawned;
         let Some(token) = Tasks::try_start(&*bus.inner, TaskKind::Emission, limit) else {
-            return EmitHandle::refused(&bus, &slot, NotRun::TooManySpawned { limit });
+            return EmitHandle::refused(&bus, &slot, new.subject, NotRun::TooManySpawned { limit });
         };
         let (report, reported) = oneshot::channel();
         let aborted = Arc::new(AtomicBool::new(false));
@@ -149,13 +151,13 @@ impl<I: IntoEvent> Drop for Spawned<I> {
         let report = match &mut self.state {
             SpawnedState::Finished => return,
             SpawnedState::Running(running) => running.stop(Stop::Cancelled),
-            SpawnedState::New(_) => {
+            SpawnedState::New(new) => {
                 let (outcome, stopped) = if self.aborted.load(Ordering::Acquire) {
                     (Outcome::Cancelled, Some(Stop::Cancelled))
                 } else {
                     (Outcome::NotRun(NotRun::RuntimeShutDown), None)
                 };
-                refuse(&self.bus, &self.slot, stopped, &outcome)
+                refuse(&self.bus, &self.slot, new.subject.clone(), stopped, &outcome)
             }
         };
         self.finish(report);
@@ -180,8 +182,8 @@ enum Reported {
 }
 
 impl EmitHandle {
-    fn refused<E: Event>(bus: &Bus, slot: &EventSlot<E>, why: NotRun) -> Self {
-        Self { report: Reported::Now(Some(refuse(bus, slot, None, &Outcome::NotRun(why)))), task: None }
+    fn refused<E: Event>(bus: &Bus, slot: &EventSlot<E>, subject: Subject, why: NotRun) -> Self {
+        Self { report: Reported::Now(Some(refuse(bus, slot, subject, None, &Outcome::NotRun(why)))), task: None }
     }
 
     /// Ends the emission at its next await: listeners that have not been called are not called, async ones are stopped. The

@@ -72,6 +72,7 @@ impl<E: 'static, F: AsyncCode<E>> AsyncCall<E> for Code<F> {
 }
 
 /// Foreign code whose drop must not panic.
+#[derive(Debug)]
 pub(crate) struct Isolated<F>(Option<F>);
 
 impl<F> Isolated<F> {
@@ -80,7 +81,7 @@ impl<F> Isolated<F> {
     }
 
     #[inline]
-    fn get(&self) -> &F {
+    pub(crate) fn get(&self) -> &F {
         match &self.0 {
             Some(code) => code,
             None => unreachable!("taken by `drop` only"),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     event::EventType,
-    listener::{Failure, async_callable, callable},
+    listener::{Failure, Subject, async_callable, callable},
 };
 
 /// The bus, seen from this floor.
@@ -30,7 +30,7 @@ pub(crate) trait Host: Send + Sync {
 /// The surroundings of the listeners of one emission, on the stack of who runs them. Its frame is the current one.
 pub(crate) struct Scene<'a> {
     pub(crate) host: &'a dyn Host,
-    pub(crate) event: &'static EventType,
+    pub(crate) subject: &'a Subject,
     pub(crate) signal: &'a LazySignal,
     /// Makes the signal, should a listener ask for it.
     pub(crate) make_signal: &'a dyn Fn() -> Signal,
@@ -41,7 +41,7 @@ impl Scene<'_> {
     pub(crate) fn context(&self) -> Context {
         Context {
             host: self.host.share(),
-            event: self.event,
+            subject: self.subject.clone(),
             frame: Frame::now(),
             signal: self.signal.get_or_make(self.make_signal),
         }
@@ -73,15 +73,20 @@ impl Scene<'_> {
 #[derive(Clone)]
 pub struct Context {
     pub(crate) host: Arc<dyn Host>,
-    event: &'static EventType,
+    subject: Subject,
     pub(crate) frame: Frame,
     signal: Arc<Signal>,
 }
 
 impl Context {
-    /// The event that is emitted.
-    pub fn event(&self) -> &'static EventType {
-        self.event
+    /// The name of the event that is emitted.
+    pub fn event_name(&self) -> &str {
+        self.subject.name()
+    }
+
+    /// The type of the event, if a type claims its name.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        self.subject.event_type()
     }
 
     /// The emission's id.
@@ -92,7 +97,8 @@ impl Context {
     /// Whether the emission has been cancelled: its future dropped, its time up, its token cancelled, its task aborted.
     ///
     /// An async listener inside the emitting task is stopped at its next await anyway; a synchronous, spawned or blocking
-    /// one asks, and ends early. Of a future given to `until` a synchronous listener sees nothing while it runs.
+    /// one asks, and ends early. One that gives up returns an error: a listener that returns well has finished well, however
+    /// late, and the report says so. Of a future given to `until` a synchronous listener sees nothing while it runs.
     pub fn is_cancelled(&self) -> bool {
         self.signal.is_set()
     }
@@ -109,7 +115,7 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("event", &self.event.name())
+            .field("event", &self.event_name())
             .field("emission", &self.emission())
             .field("cancelled", &self.is_cancelled())
             .finish_non_exhaustive()

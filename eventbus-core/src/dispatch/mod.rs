@@ -17,7 +17,7 @@ mod tasks;
 mod wait;
 mod work;
 
-pub(crate) use call::{AsyncCall, Code, Filter, Filtered, ListenerFuture, SyncCall};
+pub(crate) use call::{AsyncCall, Code, Filter, Filtered, Isolated, ListenerFuture, SyncCall};
 pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
 pub(crate) use context::{Host, Scene};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    listener::{BoxError, Failure, ListenerInfo, Outcome},
+    listener::{BoxError, Failure, ListenerInfo, Outcome, Subject},
     registry::Turn,
 };
 
 /// Collects what did not go well. Listeners that finish well leave no trace, so that they cost nothing.
-#[derive(Default)]
 pub(crate) struct Tally {
+    pub(crate) subject: Subject,
     pub(crate) failures: Vec<Failure>,
     /// Listeners that were not to be called: off, spent, or refused by their filter.
     pub(crate) skipped: usize,
@@ -37,6 +37,11 @@ impl Stop {
 }
 
 impl Tally {
+    #[inline]
+    pub(crate) fn new(subject: Subject) -> Self {
+        Self { subject, failures: Vec::new(), skipped: 0, stopped: None }
+    }
+
     #[cold]
     pub(crate) fn failed(&mut self, listener: &ListenerInfo, error: BoxError) {
         self.add(listener, Outcome::Failed(Arc::from(error)));
@@ -65,6 +70,6 @@ impl Tally {
 
     #[cold]
     pub(crate) fn add(&mut self, listener: &ListenerInfo, outcome: Outcome) {
-        self.failures.push(Failure::new(listener, outcome));
+        self.failures.push(Failure::new(self.subject.clone(), listener, outcome));
     }
 }

@@ -23,8 +23,7 @@ use super::{
     work::Ended,
 };
 use crate::{
-    event::EventType,
-    listener::{Failure, NotRun, Outcome},
+    listener::{Failure, NotRun, Outcome, Subject},
     registry::Entry,
 };
 
@@ -57,6 +56,7 @@ impl Task {
 /// The far end of a [`Task`].
 struct Reporter<F: ?Sized> {
     entry: Arc<Entry<F>>,
+    subject: Subject,
     host: Arc<dyn Host>,
     ended: oneshot::Sender<Ended>,
 }
@@ -64,7 +64,7 @@ struct Reporter<F: ?Sized> {
 impl<F: ?Sized> Reporter<F> {
     fn report(self, ended: Ended) {
         if let Err(Some(outcome)) = self.ended.send(ended) {
-            self.host.tell(Failure::new(&self.entry.info, outcome));
+            self.host.tell(Failure::new(self.subject, &self.entry.info, outcome));
         }
     }
 }
@@ -80,7 +80,8 @@ pub(super) fn spawn<E: 'static>(
     let running = Tasks::start(scene.host, TaskKind::Listener);
     let (sender, ended) = oneshot::channel();
     let started = Arc::new(AtomicBool::new(false));
-    let reporter = Reporter { entry: Arc::clone(entry), host: scene.host.share(), ended: sender };
+    let reporter =
+        Reporter { entry: Arc::clone(entry), subject: scene.subject.clone(), host: scene.host.share(), ended: sender };
     let listener = Framed { future: Some(future), frame: Frame::now(), started: Arc::clone(&started) };
     let timeout = entry.timeout;
     handle.spawn(async move {
@@ -101,10 +102,11 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
     let running = Tasks::start(scene.host, TaskKind::Blocking);
     let (sender, ended) = oneshot::channel();
     let started = Arc::new(AtomicBool::new(false));
-    let reporter = Reporter { entry: Arc::clone(entry), host: scene.host.share(), ended: sender };
+    let reporter =
+        Reporter { entry: Arc::clone(entry), subject: scene.subject.clone(), host: scene.host.share(), ended: sender };
     let stage = Stage {
         host: scene.host.share(),
-        event: scene.event,
+        subject: scene.subject.clone(),
         frame: Frame::now(),
         signal: scene.signal.get_or_make(scene.make_signal),
     };
@@ -124,7 +126,7 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
 /// What a blocking listener's thread needs for a [`Scene`] of its own.
 struct Stage {
     host: Arc<dyn Host>,
-    event: &'static EventType,
+    subject: Subject,
     frame: Frame,
     signal: Arc<Signal>,
 }
@@ -134,7 +136,7 @@ impl Stage {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
         let _inside = self.frame.enter();
-        let scene = Scene { host: &*self.host, event: self.event, signal: &signal, make_signal };
+        let scene = Scene { host: &*self.host, subject: &self.subject, signal: &signal, make_signal };
         call_blocking(entry, event, &scene)
     }
 }

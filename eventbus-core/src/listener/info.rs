@@ -1,7 +1,7 @@
 //! How a listener is known.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     panic::Location,
     sync::{
         Arc,
@@ -9,7 +9,8 @@ use std::{
     },
 };
 
-use crate::event::EventType;
+use super::OneLine;
+use crate::{event::EventType, pattern::Pattern};
 
 /// The identity of a listener, unique in the process. Later registrations have larger ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,7 +60,8 @@ pub struct ListenerInfo {
     pub(crate) id: ListenerId,
     pub(crate) kind: ListenerKind,
     pub(crate) name: Option<Arc<str>>,
-    pub(crate) event: &'static EventType,
+    pub(crate) event: Option<&'static EventType>,
+    pub(crate) pattern: Option<Pattern>,
     pub(crate) priority: i32,
     pub(crate) scope: Option<Arc<str>>,
     pub(crate) location: &'static Location<'static>,
@@ -81,9 +83,14 @@ impl ListenerInfo {
         self.name.as_deref()
     }
 
-    /// The event that it listens to.
-    pub fn event(&self) -> &'static EventType {
+    /// The event that it listens to, if it listens to a type.
+    pub fn event(&self) -> Option<&'static EventType> {
         self.event
+    }
+
+    /// The names that it listens to, if it listens by name.
+    pub fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_ref()
     }
 
     /// Its priority: larger ones run first, 0 unless stated.
@@ -106,7 +113,7 @@ impl ListenerInfo {
 impl fmt::Display for ListenerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "listener `{name}`")?,
+            Some(name) => write!(OneLine(f), "listener `{name}`")?,
             None => write!(f, "listener {}", self.id)?,
         }
         write!(f, " ({}:{})", self.location.file(), self.location.line())

@@ -2,9 +2,13 @@
 
 mod callable;
 mod info;
+mod one_line;
 mod outcome;
+mod subject;
 
 pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
 pub(crate) use callable::{async_callable, callable};
 pub use info::{ListenerId, ListenerInfo, ListenerKind};
+pub(crate) use one_line::OneLine;
 pub use outcome::{Chain, Failure, NotRun, Outcome};
+pub(crate) use subject::Subject;

@@ -6,19 +6,30 @@ use std::{
     sync::Arc,
 };
 
-use super::ListenerInfo;
+use super::{ListenerInfo, OneLine, Subject};
 use crate::event::EventType;
 
 /// A listener that did not finish well, and how.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    subject: Subject,
     listener: ListenerInfo,
     outcome: Outcome,
 }
 
 impl Failure {
-    pub(crate) fn new(listener: &ListenerInfo, outcome: Outcome) -> Self {
-        Self { listener: listener.clone(), outcome }
+    pub(crate) fn new(subject: Subject, listener: &ListenerInfo, outcome: Outcome) -> Self {
+        Self { subject, listener: listener.clone(), outcome }
+    }
+
+    /// The name of the event that was emitted.
+    pub fn event_name(&self) -> &str {
+        self.subject.name()
+    }
+
+    /// The type of the event, if a type claims its name.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        self.subject.event_type()
     }
 
     /// The listener.
@@ -35,7 +46,7 @@ impl Failure {
 /// Prints on one line: ``order.completed: listener `invoice` (src/main.rs:12) failed: no such customer``.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.listener.event.wire_type(), self.listener, self.outcome)
+        write!(f, "{}: {} {}", self.subject, self.listener, self.outcome)
     }
 }
 
@@ -160,24 +171,6 @@ impl fmt::Display for Chain {
         for (at, event) in self.events.iter().enumerate() {
             let arrow = if at == 0 { "" } else { " -> " };
             write!(f, "{arrow}{}", event.wire_type())?;
-        }
-        Ok(())
-    }
-}
-
-/// Keeps foreign text on one line: control characters, line ends among them, are written escaped.
-struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl fmt::Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for part in text.split_inclusive(char::is_control) {
-            match part.char_indices().next_back() {
-                Some((at, control)) if control.is_control() => {
-                    self.0.write_str(&part[..at])?;
-                    write!(self.0, "{}", control.escape_default())?;
-                }
-                _ => self.0.write_str(part)?,
-            }
         }
         Ok(())
     }

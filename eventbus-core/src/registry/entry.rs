@@ -61,10 +61,12 @@ impl<F: ?Sized> Entry<F> {
         }
     }
 
-    /// Claims the right to call: always granted, unless this listener runs once and another thread was first.
+    /// Claims the right to call: granted, unless this listener runs once and another thread was first, or its own filter
+    /// has switched it off.
     pub(crate) fn spend(&self) -> Spent {
-        if self.state.load(Ordering::Relaxed) & ONCE == 0 {
-            return Spent::Free;
+        let state = self.state.load(Ordering::Acquire);
+        if state & ONCE == 0 {
+            return if state & OFF == 0 { Spent::Free } else { Spent::TooLate };
         }
         if self.turn_off() { Spent::Last } else { Spent::TooLate }
     }
@@ -81,6 +83,6 @@ pub(crate) enum Spent {
     Free,
     /// This was its only time: remove it, then call it.
     Last,
-    /// It had its time.
+    /// It had its time, or is off.
     TooLate,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{subscription::Subscription, types::AnySlot};
+use super::{subscription::Subscription, types::Home};
 use crate::sync::{Mutex, lock};
 
 /// A growing set of subscriptions. Those that have ended on their own are swept out now and then, so that a long-lived
@@ -42,14 +42,14 @@ impl Group {
 }
 
 impl Members {
-    /// Forgets members that have ended. Hands out the slots it had to hold for asking: if one of them was the last
+    /// Forgets members that have ended. Hands out the homes it had to hold for asking: if one of them was the last
     /// reference, its listeners are dropped with it, and that must not happen under the lock.
-    fn sweep(&mut self) -> Vec<Arc<dyn AnySlot>> {
+    fn sweep(&mut self) -> Vec<Arc<dyn Home>> {
         let mut held = Vec::new();
-        self.list.retain(|subscription| match subscription.slot() {
-            Some(slot) => {
-                let on = slot.contains(subscription.key());
-                held.push(slot);
+        self.list.retain(|subscription| match subscription.home() {
+            Some(home) => {
+                let on = home.contains(subscription.key());
+                held.push(home);
                 on
             }
             None => false,

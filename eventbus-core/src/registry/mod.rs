@@ -21,4 +21,4 @@ pub(crate) use group::Group;
 pub(crate) use slot::Slot;
 pub(crate) use snapshot::{Late, Member, Snapshot};
 pub use subscription::{Subscription, SubscriptionGuard};
-pub(crate) use types::{AnySlot, Registry};
+pub(crate) use types::{Home, Registry};

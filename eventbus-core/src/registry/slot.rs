@@ -100,19 +100,14 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
         true
     }
 
-    /// Takes all listeners out and switches them off.
-    pub(crate) fn clear(&self) {
-        let removed;
-        let stale;
-        {
-            let mut listeners = lock(&self.listeners);
-            removed = std::mem::take(&mut *listeners);
-            for member in removed.values() {
-                member.turn_off();
-            }
-            stale = self.edited(&listeners);
+    /// Takes all listeners out and switches them off. Hands out what is to be dropped.
+    pub(crate) fn clear(&self) -> impl Sized + use<S, A> {
+        let mut listeners = lock(&self.listeners);
+        let removed = std::mem::take(&mut *listeners);
+        for member in removed.values() {
+            member.turn_off();
         }
-        drop((removed, stale));
+        (removed, self.edited(&listeners))
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {

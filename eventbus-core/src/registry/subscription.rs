@@ -9,7 +9,7 @@ use super::{
     bus_id::BusId,
     departure::Departure,
     entry::{Key, key},
-    types::AnySlot,
+    types::Home,
 };
 use crate::listener::ListenerInfo;
 
@@ -36,18 +36,13 @@ use crate::listener::ListenerInfo;
 pub struct Subscription {
     bus: Option<BusId>,
     info: ListenerInfo,
-    slot: Weak<dyn AnySlot>,
+    home: Weak<dyn Home>,
     departure: Arc<Departure>,
 }
 
 impl Subscription {
-    pub(crate) fn new(
-        bus: Option<BusId>,
-        info: ListenerInfo,
-        slot: Weak<dyn AnySlot>,
-        departure: Arc<Departure>,
-    ) -> Self {
-        Self { bus, info, slot, departure }
+    pub(crate) fn new(bus: Option<BusId>, info: ListenerInfo, home: Weak<dyn Home>, departure: Arc<Departure>) -> Self {
+        Self { bus, info, home, departure }
     }
 
     /// Ends the listener; `false` if it had ended already (off, cleared, spent, or its bus is gone).
@@ -57,12 +52,12 @@ impl Subscription {
     ///
     /// **Re-entrancy:** may be called inside any listener, also inside the one it ends.
     pub fn off(&self) -> bool {
-        self.slot.upgrade().is_some_and(|slot| slot.remove(key(&self.info)))
+        self.home.upgrade().is_some_and(|home| home.remove(key(&self.info)))
     }
 
     /// Whether the listener is still registered.
     pub fn is_on(&self) -> bool {
-        self.slot.upgrade().is_some_and(|slot| slot.contains(key(&self.info)))
+        self.home.upgrade().is_some_and(|home| home.contains(key(&self.info)))
     }
 
     /// Who the listener is.
@@ -70,8 +65,8 @@ impl Subscription {
         &self.info
     }
 
-    pub(super) fn slot(&self) -> Option<Arc<dyn AnySlot>> {
-        self.slot.upgrade()
+    pub(super) fn home(&self) -> Option<Arc<dyn Home>> {
+        self.home.upgrade()
     }
 
     pub(super) fn key(&self) -> Key {

@@ -10,19 +10,36 @@ use crate::{
     listener::ListenerInfo,
 };
 
+/// Where listeners live, as their subscriptions see it.
+pub(crate) trait Home: Send + Sync {
+    /// Whether the listener is there.
+    fn contains(&self, key: Key) -> bool;
+    /// Ends the listener; whether it was there.
+    fn remove(&self, key: Key) -> bool;
+}
+
 /// A slot whose event type is forgotten.
-pub(crate) trait AnySlot: Any + Send + Sync {
+pub(crate) trait AnySlot: Any + Home {
     fn event(&self) -> &'static EventType;
     fn len(&self) -> usize;
-    fn contains(&self, key: Key) -> bool;
-    fn remove(&self, key: Key) -> bool;
-    fn clear(&self);
+    /// Takes all listeners out and switches them off; they are dropped with what is returned.
+    fn clear(&self) -> Box<dyn Any>;
     fn infos(&self) -> Vec<ListenerInfo>;
 }
 
 /// What a slot may be generic over.
 pub(crate) trait Kind: Send + Sync + 'static {}
 impl<T: ?Sized + Send + Sync + 'static> Kind for T {}
+
+impl<S: ?Sized + Kind, A: ?Sized + Kind> Home for Slot<S, A> {
+    fn contains(&self, key: Key) -> bool {
+        self.contains(key)
+    }
+
+    fn remove(&self, key: Key) -> bool {
+        self.remove(key)
+    }
+}
 
 impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
     fn event(&self) -> &'static EventType {
@@ -33,16 +50,8 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
         self.len()
     }
 
-    fn contains(&self, key: Key) -> bool {
-        self.contains(key)
-    }
-
-    fn remove(&self, key: Key) -> bool {
-        self.remove(key)
-    }
-
-    fn clear(&self) {
-        self.clear();
+    fn clear(&self) -> Box<dyn Any> {
+        Box::new(self.clear())
     }
 
     fn infos(&self) -> Vec<ListenerInfo> {

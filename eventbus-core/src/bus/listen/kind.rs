@@ -1,5 +1,7 @@
 //! The types that say what a [`Listener`](super::Listener) may still become.
 
+use crate::dispatch::Isolated;
+
 /// Nothing has been chosen that would exclude a verb.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyKind(());
@@ -17,8 +19,8 @@ pub struct Spawned(());
 pub struct NoState(pub(super) ());
 
 /// It has been given state.
-#[derive(Debug, Clone, Copy)]
-pub struct With<S>(pub(super) S);
+#[derive(Debug)]
+pub struct With<S>(pub(super) Isolated<S>);
 
 /// It does not take a context.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,10 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use kind::{AnyKind, Blocks, Inline, Kind, NoContext, NoState, Spawned, Timed, With, WithContext};
 pub(super) use register::Target;
 
-use crate::{dispatch::Filter, event::Event};
+use crate::{
+    dispatch::{Filter, Isolated},
+    event::Event,
+};
 
 /// A listener to be registered, with options; made by [`Bus::listener`](super::Bus::listener) and
 /// [`Scope::listener`](super::Scope::listener).
@@ -98,7 +101,11 @@ impl<'b, E: Event, K, S, C> Listener<'b, E, K, S, C> {
     /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.
     pub fn filter(mut self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
         self.options.filter = Some(match self.options.filter.take() {
-            Some(first) => Box::new(move |event| first(event) && filter(event)),
+            Some(first) => {
+                // Each on its own: two drops that panic at once would end the process.
+                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
+                Box::new(move |event| (first.get())(event) && (filter.get())(event))
+            }
             None => Box::new(filter),
         });
         self
@@ -142,7 +149,7 @@ impl<'b, E: Event, K, C> Listener<'b, E, K, NoState, C> {
     /// It saves the clone before each `move` closure, and the second one before `async move`; most states are an `Arc`.
     pub fn with<S: Clone + Send + Sync + 'static>(self, state: S) -> Listener<'b, E, K, With<S>, C> {
         let Self { target, options, kind, .. } = self;
-        Listener { target, options, state: With(state), kind }
+        Listener { target, options, state: With(Isolated::new(state)), kind }
     }
 }
 

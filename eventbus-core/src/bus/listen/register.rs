@@ -13,7 +13,7 @@ use crate::{
     dispatch::{AsyncCall, Code, EventSlot, Filtered, ListenerFuture, Scene, SyncCall},
     event::Event,
     listener::{BoxError, ListenerId, ListenerInfo, ListenerKind},
-    registry::{AnySlot, Departs, Entry, Late, Member, Subscription},
+    registry::{Departs, Entry, Home, Late, Member, Subscription},
 };
 
 /// Where a listener goes: a bus that may be gone, perhaps through a scope.
@@ -77,7 +77,8 @@ impl Target<'_> {
             id: ListenerId::next(),
             kind,
             name: options.name.clone(),
-            event: E::TYPE,
+            event: Some(E::TYPE),
+            pattern: None,
             priority: options.priority,
             scope: self.scope.map(Scope::shared_name),
             location: self.location,
@@ -89,8 +90,8 @@ impl Target<'_> {
         };
         let slot: Arc<EventSlot<E>> = bus.slot(self.location);
         slot.insert(member);
-        let slot: Arc<dyn AnySlot> = slot;
-        let subscription = Subscription::new(Some(bus.inner.registry.id()), info, Arc::downgrade(&slot), departure);
+        let home: Arc<dyn Home> = slot;
+        let subscription = Subscription::new(Some(bus.inner.registry.id()), info, Arc::downgrade(&home), departure);
         if let Some(scope) = self.scope {
             scope.add(subscription.clone());
         }

@@ -74,8 +74,8 @@ macro_rules! verbs {
 
 verbs! { [] NoState, NoContext: SyncListener<E>, AsyncListener<E>; |_, event, _| (event), (event) }
 verbs! { [S] With<S>, NoContext: StateListener<S, E>, AsyncStateListener<S, E>;
-|With(state), event, _| (state.clone(), event), (state.clone(), event) }
+|With(state), event, _| (state.get().clone(), event), (state.get().clone(), event) }
 verbs! { [] NoState, WithContext: ContextListener<E>, AsyncContextListener<E>;
 |_, event, scene| (event, &scene.context()), (event, scene.context()) }
 verbs! { [S] With<S>, WithContext: ContextStateListener<S, E>, AsyncContextStateListener<S, E>;
-|With(state), event, scene| (state.clone(), event, &scene.context()), (state.clone(), event, scene.context()) }
+|With(state), event, scene| (state.get().clone(), event, &scene.context()), (state.get().clone(), event, scene.context()) }

@@ -1,0 +1,115 @@
+//! What the claims share: events, a log, bombs, a watchdog, child processes.
+
+use std::{
+    panic,
+    process::{Command, Output},
+    sync::{Arc, Mutex, Once, mpsc},
+    thread,
+    time::Duration,
+};
+
+use eventbus::Event;
+
+#[derive(Event, Debug)]
+pub(crate) struct Ping;
+
+#[derive(Event, Debug)]
+pub(crate) struct Pong;
+
+#[derive(Event, Debug)]
+pub(crate) struct Numbered(pub(crate) u32);
+
+/// A shared list of what happened, in order.
+#[derive(Debug)]
+pub(crate) struct Log<T = &'static str>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Log<T> {
+    pub(crate) fn add(&self, entry: T) {
+        self.0.lock().unwrap().push(entry);
+    }
+
+    /// Takes all entries out.
+    pub(crate) fn take(&self) -> Vec<T> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// Runs code when it is dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Panics when it is dropped, with a payload that does the same.
+pub(crate) struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic::panic_any(Self);
+    }
+}
+
+/// Keeps the expected panics off the terminal: those that say `boom`, and those whose payload is no text.
+pub(crate) fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let shown = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if info.payload_as_str().is_some_and(|text| !text.contains("boom")) {
+                shown(info);
+            }
+        }));
+    });
+}
+
+/// Runs `code` on a thread of its own and fails if it hangs.
+pub(crate) fn finishes<T: Send + 'static>(what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, finished) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let result = code();
+        // The receiver is gone only if the watchdog has given up.
+        let _ = done.send(());
+        result
+    });
+    // An end of the channel without a word is a panic, which `join` hands on.
+    assert!(finished.recv_timeout(Duration::from_secs(20)) != Err(mpsc::RecvTimeoutError::Timeout), "{what}: hangs");
+    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+}
+
+const CHILD: &str = "EVENTBUS_TEST_CHILD";
+
+/// Runs `code` in a process of its own: the test named `test` again, alone. The parent gets its output.
+pub(crate) fn in_child(test: &str, code: impl FnOnce()) -> Option<Output> {
+    if std::env::var_os(CHILD).is_some() {
+        code();
+        return None;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, "1");
+    let output = child.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains("1 passed") || !output.status.success(), "`{test}` is no test here:\n{stdout}");
+    Some(output)
+}
+
+/// The lines of stderr that the bus wrote.
+pub(crate) fn bus_lines(output: &Output) -> Vec<String> {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}\n{}", String::from_utf8_lossy(&output.stdout));
+    stderr.lines().filter(|line| line.contains("eventbus: ")).map(str::to_owned).collect()
+}

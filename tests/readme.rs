@@ -1,0 +1,63 @@
+//! The README says what is so.
+
+#![forbid(unsafe_code)]
+
+use std::process::Command;
+
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn the_showcase_of_the_readme_is_the_example_and_prints_what_it_says() {
+    let source = include_str!("../examples/showcase.rs");
+    assert!(README.contains(&format!("```rust\n{source}```")), "README.md and examples/showcase.rs differ");
+
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--example", "showcase"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(README.contains(&format!("```text\n{stdout}```")), "the showcase prints something else:\n{stdout}");
+}
+
+#[test]
+fn the_showcase_fits_on_a_screen() {
+    let code = include_str!("../examples/showcase.rs").lines().filter(|line| !line.trim().is_empty()).count();
+    assert!(code <= 25, "{code} lines");
+}
+
+#[test]
+fn the_readme_counts_its_dependencies_right() {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--package",
+            "eventbus",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let mut crates: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    crates.retain(|name| !name.is_empty() && !name.starts_with("eventbus"));
+    crates.sort_unstable();
+    crates.dedup();
+    let claim = format!("they bring {} other crates", crates.len());
+    assert!(README.contains(&claim), "README.md should say: {claim}\n{crates:?}");
+}
+
+#[test]
+fn the_readme_names_the_minimum_version_of_the_manifest() {
+    let manifest = include_str!("../Cargo.toml");
+    let version = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("stated");
+    assert!(README.contains(&format!("MSRV is Rust {version}")));
+}

@@ -1,0 +1,240 @@
+//! The house rules that a compiler does not check: arrows between the modules of the core point down, files stay small,
+//! and every crate forbids unsafe code.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The floors of `eventbus-core/src`. A module uses those below it, never its own floor's neighbours or those above.
+const FLOORS: &[(&str, u8)] = &[
+    ("event", 0),
+    ("pattern", 0),
+    ("sync", 0),
+    ("listener", 1),
+    ("registry", 2),
+    ("dispatch", 3),
+    ("bus", 4),
+    ("named", 5),
+    ("monitor", 5),
+    ("publish", 6),
+    ("testing", 7),
+];
+
+/// Lines of the longest file.
+const LONGEST: usize = 400;
+
+fn floor(module: &str) -> Option<u8> {
+    FLOORS.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
+}
+
+/// The code without its comments and the text of its literals, so that neither is taken for a path.
+fn code_of(source: &str) -> String {
+    let mut code = String::new();
+    for line in source.lines() {
+        let mut in_string = false;
+        let mut chars = line.chars().peekable();
+        while let Some(char) = chars.next() {
+            match char {
+                '\\' if in_string => _ = chars.next(),
+                '"' => in_string = !in_string,
+                '/' if !in_string && chars.peek() == Some(&'/') => break,
+                _ if in_string => {}
+                _ => code.push(char),
+            }
+        }
+        code.push('\n');
+    }
+    code
+}
+
+/// The modules that the source names after `crate::`, in paths and in `use crate::{a::.., b}`; each once.
+fn modules_used(source: &str) -> Vec<String> {
+    let code = code_of(source);
+    let mut modules = Vec::new();
+    for (at, path) in code.match_indices("crate::") {
+        if code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
+            continue; // the end of another name
+        }
+        let rest = code[at + path.len()..].trim_start();
+        if let Some(group) = rest.strip_prefix('{') {
+            modules.extend(first_words(group));
+        } else {
+            modules.extend(word(rest));
+        }
+    }
+    modules.sort();
+    modules.dedup();
+    modules
+}
+
+/// The first word of each item of a `use` group, to its closing brace.
+fn first_words(group: &str) -> Vec<String> {
+    let (mut depth, mut words, mut item_starts) = (0, Vec::new(), true);
+    for (at, char) in group.char_indices() {
+        match char {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => item_starts = true,
+            _ if item_starts && !char.is_whitespace() => {
+                words.extend(word(&group[at..]));
+                item_starts = false;
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+fn word(text: &str) -> Option<String> {
+    let end = text.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+/// What is wrong with a file of the core: `path` is relative to `src`.
+fn arrows_up(path: &Path, source: &str) -> Vec<String> {
+    let module = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+    if module == "lib" {
+        return Vec::new();
+    }
+    let Some(own) = floor(module) else { return vec![format!("{}: `{module}` has no floor", path.display())] };
+    let mut wrong = Vec::new();
+    for used in modules_used(source) {
+        // What `lib.rs` re-exports is for users; it would hide the arrow.
+        match floor(&used) {
+            None => wrong.push(format!("{}: `crate::{used}` has no floor; name its module", path.display())),
+            Some(below) if used == module || below < own => {}
+            // The shims of `sync` are under everything, also on their own floor.
+            Some(_) if used == "sync" => {}
+            Some(other) => {
+                wrong
+                    .push(format!("{}: `{module}` (floor {own}) uses `crate::{used}` (floor {other})", path.display()));
+            }
+        }
+    }
+    wrong
+}
+
+fn too_long(path: &Path, source: &str) -> Option<String> {
+    let lines = source.lines().count();
+    (lines > LONGEST).then(|| format!("{}: {lines} lines, more than {LONGEST}; split it", path.display()))
+}
+
+fn allows_unsafe(path: &Path, source: &str) -> Option<String> {
+    let forbids = code_of(source).lines().any(|line| line.trim() == "#![forbid(unsafe_code)]");
+    (!forbids).then(|| format!("{}: no `#![forbid(unsafe_code)]`", path.display()))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files under `folder`, sorted; build output and what trybuild compiles are none of ours.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && !name.starts_with('.') && !["target", "ui", "wip"].contains(&name) {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Whether the file is where a crate starts: `src/lib.rs`, `src/main.rs`, a test, an example in a folder, a bench. Examples
+/// of one file are excused: they are shown as they stand, and have the workspace's lint like all others.
+fn is_crate_root(path: &Path) -> bool {
+    let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
+    matches!(
+        parts[..],
+        [.., "src", "lib.rs" | "main.rs"]
+            | [.., "src", "bin", _]
+            | [.., "tests" | "benches", _]
+            | [.., "tests" | "examples" | "benches", _, "main.rs"]
+    )
+}
+
+/// What `find` finds in the files; paths are relative to the root.
+fn check(files: &[PathBuf], find: impl Fn(&Path, &str) -> Vec<String>) {
+    assert!(!files.is_empty(), "looked at nothing");
+    let found: Vec<_> = files
+        .iter()
+        .flat_map(|path| find(path.strip_prefix(root()).unwrap(), &fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn arrows_between_the_modules_of_the_core_point_down() {
+    let src = Path::new("eventbus-core/src");
+    check(&rust_files(&root().join(src)), |path, source| arrows_up(path.strip_prefix(src).unwrap(), source));
+}
+
+#[test]
+fn no_file_is_long() {
+    check(&rust_files(root()), |path, source| too_long(path, source).into_iter().collect());
+}
+
+#[test]
+fn every_crate_forbids_unsafe_code() {
+    let files: Vec<_> = rust_files(root()).into_iter().filter(|path| is_crate_root(path)).collect();
+    check(&files, |path, source| allows_unsafe(path, source).into_iter().collect());
+}
+
+#[test]
+fn an_arrow_up_is_found_however_it_is_written() {
+    let wrong = |path: &str, source: &str| arrows_up(Path::new(path), source).len();
+    assert_eq!(wrong("registry/slot.rs", "use crate::listener::ListenerInfo;"), 0);
+    assert_eq!(wrong("registry/slot.rs", "use crate::registry::Entry;"), 0);
+    assert_eq!(wrong("event/name.rs", "use crate::sync::Mutex;"), 0);
+
+    assert_eq!(wrong("registry/slot.rs", "use crate::bus::Bus;"), 1);
+    assert_eq!(wrong("registry/slot.rs", "pub(crate) use crate::dispatch;"), 1);
+    assert_eq!(wrong("event/mod.rs", "use crate::{\n    pattern::{Pattern, crate_name},\n    event::X,\n};"), 1);
+    assert_eq!(wrong("listener/mod.rs", "use crate::{event::{A, B}, registry::C, dispatch::D, sync};"), 2);
+    assert_eq!(wrong("named/mod.rs", "use crate::monitor::Stats;"), 1, "neighbours do not know each other");
+    assert_eq!(wrong("dispatch/run.rs", "fn run(bus: &crate::bus::Bus) {}"), 1);
+    assert_eq!(wrong("dispatch/run.rs", "fn run(bus: &$crate::bus::Bus) {}"), 1);
+    assert_eq!(wrong("dispatch/run.rs", "use crate::Bus;"), 1, "through the re-exports");
+    assert_eq!(wrong("dispatch/run.rs", "// use crate::bus::Bus;\n/// [`crate::Bus`]\nlet text = \"crate::bus\";"), 0);
+    assert_eq!(wrong("dispatch/run.rs", "let text = \"say \\\" //\"; crate::bus::f();"), 1);
+}
+
+#[test]
+fn a_module_without_a_floor_is_found() {
+    assert_eq!(arrows_up(Path::new("cache/mod.rs"), "").len(), 1);
+    assert_eq!(arrows_up(Path::new("cache.rs"), "").len(), 1);
+    assert_eq!(arrows_up(Path::new("bus/mod.rs"), "use crate::cache::Cache;").len(), 1);
+    assert!(arrows_up(Path::new("lib.rs"), "pub use crate::anything;").is_empty());
+}
+
+#[test]
+fn a_long_file_is_found() {
+    let path = Path::new("long.rs");
+    assert_eq!(too_long(path, &"line\n".repeat(LONGEST)), None);
+    assert!(too_long(path, &"line\n".repeat(LONGEST + 1)).is_some());
+}
+
+#[test]
+fn a_crate_that_allows_unsafe_code_is_found() {
+    let path = Path::new("src/lib.rs");
+    assert_eq!(allows_unsafe(path, "//! Docs.\n\n#![forbid(unsafe_code)]\nmod a;"), None);
+    assert!(allows_unsafe(path, "//! Docs.\nmod a;").is_some());
+    assert!(allows_unsafe(path, "// #![forbid(unsafe_code)]").is_some());
+    assert!(allows_unsafe(path, "#![deny(unsafe_code)]").is_some());
+
+    for root in ["src/lib.rs", "core/src/main.rs", "tests/tidy.rs", "tests/promises/main.rs", "examples/a/main.rs"] {
+        assert!(is_crate_root(Path::new(root)), "{root}");
+    }
+    for part in ["src/bus.rs", "examples/showcase.rs", "tests/promises/report.rs", "examples/a/users.rs"] {
+        assert!(!is_crate_root(Path::new(part)), "{part}");
+    }
+}
