@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Bus, Report,
-    emission::{Begun, New},
+    emission::{New, Options},
     emitter::Cached,
     park::Waking,
     running::Running,
@@ -65,31 +65,26 @@ use crate::{
 pub struct Emit<'b, I: IntoEvent> {
     pub(super) bus: &'b Bus,
     pub(super) source: Source<'b, I::Event>,
-    pub(super) state: State<I>,
+    /// Until it begins.
+    new: Option<New<I>>,
+    /// While listeners are under way.
+    running: Option<Running<I::Event>>,
 }
 
 /// Where an emission takes its snapshot from, when it begins.
 pub(super) enum Source<'b, E: Event> {
-    Slot(Arc<EventSlot<E>>),
+    Slot(&'b EventSlot<E>),
+    Shared(Arc<EventSlot<E>>),
     Cached(&'b mut Cached<E>),
-}
-
-#[cfg_attr(
-    not(feature = "tokio"),
-    expect(clippy::large_enum_variant, reason = "a box would be an allocation for each emission that waits")
-)]
-pub(super) enum State<I: IntoEvent> {
-    New(New<I>),
-    Running(Running<I::Event>),
-    Finished,
 }
 
 // Nothing in it is pinned in place: the listeners' futures are boxed.
 impl<I: IntoEvent> Unpin for Emit<'_, I> {}
 
 impl<'b, I: IntoEvent> Emit<'b, I> {
+    #[inline]
     pub(super) fn new(bus: &'b Bus, event: I, source: Source<'b, I::Event>) -> Self {
-        Self { bus, source, state: State::New(New::of(event)) }
+        Self { bus, source, new: Some(New::of(event)), running: None }
     }
 
     /// Cancels the emission when `stop` is ready, whatever the executor.
@@ -97,15 +92,15 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// If it is ready before the emission begins, nothing runs. Several may be given. Synchronous listeners are asked for
     /// between one and the next.
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.change(|new| new.stops.push(stop))
+        self.change(|options| options.stops.push(stop))
     }
 
     /// Cancels the emission when `token` is cancelled. Listeners see it through their [`Context`](crate::Context) at once.
     #[cfg(feature = "tokio")]
     pub fn cancel_on(self, token: &CancellationToken) -> Self {
-        self.change(|new| {
-            new.stops.push(token.clone().cancelled_owned());
-            new.limits.tokens.push(token.clone());
+        self.change(|options| {
+            options.stops.push(token.clone().cancelled_owned());
+            options.limits.tokens.push(token.clone());
         })
     }
 
@@ -116,7 +111,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// counts.
     #[cfg(feature = "tokio")]
     pub fn timeout(self, time: Duration) -> Self {
-        self.change(|new| new.limits.timeout(time))
+        self.change(|options| options.limits.timeout(time))
     }
 
     /// Ends the emission at a moment, as [`timeout`](Self::timeout) does: one deadline over many emissions. Takes a
@@ -124,7 +119,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     #[cfg(feature = "tokio")]
     pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
         let at = at.into();
-        self.change(|new| new.limits.deadline(at))
+        self.change(|options| options.limits.deadline(at))
     }
 
     /// Runs the listeners and waits for them on this thread.
@@ -143,47 +138,76 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// # Panics
     ///
     /// Only if dropping the event itself panics, or if it has been polled before.
+    #[inline]
     pub fn blocking(mut self) -> Report {
-        let waking = Waking::Thread(OnceCell::new());
-        let mut running = match self.begin(&waking) {
-            Begun::Finished(report) => return report,
-            Begun::Running(running) => running,
-        };
-        let _inside = self.bus.enter_runtime();
-        loop {
-            if let Poll::Ready(report) = running.poll(&mut waking.context()) {
-                return report;
-            }
-            waking.park(running.next_deadline());
+        match self.idle() {
+            Some(report) => report,
+            None => self.block(),
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut New<I>)) -> Self {
-        if let State::New(new) = &mut self.state {
-            change(new);
+    /// The report, if it is known beforehand that nobody listens. Small enough to become part of the caller.
+    #[inline]
+    fn idle(&self) -> Option<Report> {
+        match (&self.source, &self.new) {
+            (Source::Slot(slot), Some(new)) if slot.len() == 0 => Some(Report::empty(new.subject.clone())),
+            (Source::Cached(cached), Some(new)) if cached.slot.len() == 0 => Some(Report::empty(new.subject.clone())),
+            _ => None,
+        }
+    }
+
+    fn block(&mut self) -> Report {
+        let bus = self.bus;
+        let waking = Waking::Thread(OnceCell::new());
+        self.begin(&waking, |mut running, _| {
+            let _inside = bus.enter_runtime();
+            loop {
+                if let Poll::Ready(report) = running.poll(&mut waking.context()) {
+                    return report;
+                }
+                waking.park(running.next_deadline());
+            }
+        })
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        if let Some(new) = &mut self.new {
+            change(new.options());
         }
         self
     }
 
     /// Takes the emission as it was before it began.
     pub(super) fn take_new(&mut self) -> New<I> {
-        match std::mem::replace(&mut self.state, State::Finished) {
-            State::New(new) => new,
-            _ => panic!("this emission has been polled before; it can only be awaited"),
+        match self.new.take() {
+            Some(new) => new,
+            None => panic!("this emission has been polled before; it can only be awaited"),
         }
     }
 
-    fn begin(&mut self, waking: &Waking<'_>) -> Begun<I::Event> {
-        let new = self.take_new();
-        match &mut self.source {
-            Source::Slot(slot) if slot.len() == 0 => Begun::Finished(Report::empty(new.subject)),
-            Source::Slot(slot) => new.begin(self.bus, slot, slot.snapshot().as_ref(), waking),
+    #[inline]
+    fn begin<T: From<Report>>(
+        &mut self,
+        waking: &Waking<'_>,
+        run: impl FnOnce(Running<I::Event>, &mut Option<Running<I::Event>>) -> T,
+    ) -> T {
+        let Self { bus, source, new, running } = self;
+        let (loan, mut rebuilt);
+        let (slot, snapshot) = match source {
             Source::Cached(cached) => {
-                let mut rebuilt = None;
-                let (slot, snapshot) = cached.load(&mut rebuilt);
-                new.begin(self.bus, slot, snapshot, waking)
+                rebuilt = None;
+                cached.load(&mut rebuilt)
             }
-        }
+            Source::Slot(slot) => {
+                loan = slot.load();
+                (*slot, loan.as_ref())
+            }
+            Source::Shared(slot) => {
+                loan = slot.load();
+                (&**slot, loan.as_ref())
+            }
+        };
+        New::begin(new, bus, slot, snapshot, waking, |begun| run(begun, running))
     }
 }
 
@@ -191,20 +215,17 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
     type Output = Report;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
-        if let State::Running(running) = &mut self.state {
-            let polled = running.poll(cx);
-            if polled.is_ready() {
-                self.state = State::Finished;
-            }
-            return polled;
-        }
-        match self.begin(&Waking::Task(cx.waker())) {
-            Begun::Finished(report) => Poll::Ready(report),
-            Begun::Running(running) => {
-                self.state = State::Running(running);
+        let polled = match &mut self.running {
+            Some(running) => running.poll(cx),
+            None => self.begin(&Waking::Task(cx.waker()), |begun, running| {
+                *running = Some(begun);
                 Poll::Pending
-            }
+            }),
+        };
+        if polled.is_ready() {
+            (self.new, self.running) = (None, None);
         }
+        polled
     }
 }
 

@@ -175,9 +175,10 @@ impl Bus {
     /// # Panics
     ///
     /// Panics if another type with the event's name and version has been used on this bus.
+    #[inline]
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
-        Emit::new(self, event, Source::Slot(self.slot(Location::caller())))
+        Emit::new(self, event, self.source(Location::caller()))
     }
 
     /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
@@ -218,6 +219,16 @@ impl Bus {
         // Dropped when all slots are empty: what a closure registers in its `Drop` is not swept away with the rest.
         let removed: Vec<_> = self.inner.registry.all().iter().map(|slot| slot.clear()).collect();
         drop(removed);
+    }
+
+    /// Where an emission finds the listeners of `E`. Panics on a conflict of names, at the user's line.
+    #[inline]
+    #[track_caller]
+    fn source<E: Event>(&self, location: &'static Location<'static>) -> Source<'_, E> {
+        match self.inner.registry.find(E::TYPE) {
+            Some(slot) => Source::Slot(slot),
+            None => Source::Shared(self.slot(location)),
+        }
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.

@@ -2,19 +2,20 @@
 
 use std::{
     fmt,
+    panic::Location,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
 
 use super::{
     Bus, Emit, Report,
-    emission::{Begun, New, Parent, refuse},
+    emission::{New, Parent, refuse},
     emit::Source,
     park::Waking,
     running::Running,
@@ -56,9 +57,10 @@ impl<I: IntoEvent> Emit<'_, I> {
     pub fn spawn(mut self) -> EmitHandle {
         let bus = self.bus.clone();
         let mut new = self.take_new();
-        new.parent = Parent::Given(bus.frame());
+        new.options().parent = Parent::Given(bus.frame());
         let slot = match &self.source {
-            Source::Slot(slot) => Arc::clone(slot),
+            Source::Slot(_) => self.bus.slot(Location::caller()),
+            Source::Shared(slot) => Arc::clone(slot),
             Source::Cached(cached) => Arc::clone(&cached.slot),
         };
         let Some(runtime) = bus.runtime() else {
@@ -70,8 +72,8 @@ impl<I: IntoEvent> Emit<'_, I> {
         };
         let (report, reported) = oneshot::channel();
         let aborted = Arc::new(AtomicBool::new(false));
-        let state = SpawnedState::New(new);
-        let spawned = Spawned { bus, slot, state, report: Some(report), aborted: Arc::clone(&aborted), _token: token };
+        let (new, report, aborted_too) = (Some(new), Some(report), Arc::clone(&aborted));
+        let spawned = Spawned { bus, slot, new, running: None, report, aborted: aborted_too, _token: token };
         let abort = runtime.spawn(spawned).abort_handle();
         EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
     }
@@ -88,17 +90,12 @@ impl Bus {
 struct Spawned<I: IntoEvent> {
     bus: Bus,
     slot: Arc<EventSlot<I::Event>>,
-    state: SpawnedState<I>,
+    new: Option<New<I>>,
+    running: Option<Running<I::Event>>,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
     // Last: the emission has ended, and its report been sent, when the gauge falls.
     _token: TaskToken,
-}
-
-enum SpawnedState<I: IntoEvent> {
-    New(New<I>),
-    Running(Running<I::Event>),
-    Finished,
 }
 
 // Nothing in it is pinned in place.
@@ -106,7 +103,7 @@ impl<I: IntoEvent> Unpin for Spawned<I> {}
 
 impl<I: IntoEvent> Spawned<I> {
     fn finish(&mut self, report: Report) {
-        self.state = SpawnedState::Finished;
+        (self.new, self.running) = (None, None);
         if let Some(sender) = self.report.take() {
             // A handle that was dropped wants no report; what is in it reaches the failure hook.
             let _ = sender.send(report);
@@ -119,39 +116,27 @@ impl<I: IntoEvent> Future for Spawned<I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let polled = match std::mem::replace(&mut this.state, SpawnedState::Finished) {
-            SpawnedState::New(new) => {
-                match new.begin(&this.bus, &this.slot, this.slot.snapshot().as_ref(), &Waking::Task(cx.waker())) {
-                    Begun::Finished(report) => Ok(report),
-                    Begun::Running(running) => Err(running),
-                }
-            }
-            SpawnedState::Running(mut running) => match running.poll(cx) {
-                Poll::Ready(report) => Ok(report),
-                Poll::Pending => Err(running),
-            },
-            SpawnedState::Finished => unreachable!("polled after its end"),
-        };
-        match polled {
-            Ok(report) => {
-                this.finish(report);
-                Poll::Ready(())
-            }
-            Err(running) => {
-                this.state = SpawnedState::Running(running);
+        let polled = if let Some(running) = &mut this.running {
+            running.poll(cx)
+        } else {
+            let (slot, waking) = (&this.slot, Waking::Task(cx.waker()));
+            New::begin(&mut this.new, &this.bus, slot, slot.load().as_ref(), &waking, |begun| {
+                this.running = Some(begun);
                 Poll::Pending
-            }
-        }
+            })
+        };
+        let report = ready!(polled);
+        this.finish(report);
+        Poll::Ready(())
     }
 }
 
 impl<I: IntoEvent> Drop for Spawned<I> {
     /// Aborted, or its runtime has shut down.
     fn drop(&mut self) {
-        let report = match &mut self.state {
-            SpawnedState::Finished => return,
-            SpawnedState::Running(running) => running.stop(Stop::Cancelled),
-            SpawnedState::New(new) => {
+        let report = match (&mut self.running, &self.new) {
+            (Some(running), _) => running.stop(Stop::Cancelled),
+            (None, Some(new)) => {
                 let (outcome, stopped) = if self.aborted.load(Ordering::Acquire) {
                     (Outcome::Cancelled, Some(Stop::Cancelled))
                 } else {
@@ -159,6 +144,7 @@ impl<I: IntoEvent> Drop for Spawned<I> {
                 };
                 refuse(&self.bus, &self.slot, new.subject.clone(), stopped, &outcome)
             }
+            (None, None) => return,
         };
         self.finish(report);
     }

@@ -23,6 +23,7 @@ impl EmissionId {
     }
 
     /// Threads take ids in blocks: a counter that every emit writes would be the one cache line all threads fight over.
+    #[inline]
     fn next() -> Self {
         const BLOCK: u64 = 1024;
         static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
@@ -115,6 +116,16 @@ impl Frame {
         Entered { outer: with_current(|frame| mem::replace(frame, self)) }
     }
 
+    /// The chain of the current frame, and at its end the event whose emission was refused.
+    #[cold]
+    pub(crate) fn chain(refused: &'static EventType) -> Chain {
+        let frame = Self::now();
+        let last = frame.depth as usize;
+        let first = (last + 1).saturating_sub(TRAIL);
+        let events = (first..last).filter_map(|at| frame.trail[at % TRAIL]).chain([refused]).collect();
+        Chain { depth: frame.depth, events }
+    }
+
     /// Whether an emission of this bus is in the chain.
     pub(crate) fn is_inside(&self, bus: BusId) -> bool {
         self.more_buses || self.buses.contains(&Some(bus))
@@ -149,29 +160,32 @@ pub(crate) struct Descended {
     outer: EmissionId,
     /// What stood in the trail where the event stands now.
     covered: Option<&'static EventType>,
-    /// Where the bus was added; [`BUSES`] if it was known, or there was no place.
-    bus_added: usize,
-    more_buses: bool,
+    /// Where its bus was added.
+    added: usize,
 }
 
+/// In place of a place: the bus was in the chain, or there are too many to tell.
+const KNOWN: usize = BUSES;
+
+/// In place of a place: it was the first for which there was none.
+const BEYOND: usize = BUSES + 1;
+
 impl Descended {
-    /// Begins an emission of `event`, if the chain may grow that long.
+    /// Begins an emission of `event`; `None` if the chain may not grow that long.
     #[inline]
-    pub(crate) fn begin(bus: BusId, event: &'static EventType, limit: u32) -> Result<Self, Chain> {
-        let begun = with_current(|frame| {
+    pub(crate) fn begin(bus: BusId, event: &'static EventType, limit: u32) -> Option<Self> {
+        let emission = EmissionId::next();
+        with_current(|frame| {
             let depth = frame.depth;
             if depth >= limit {
-                return Err(*frame);
+                return None;
             }
-            let more_buses = frame.more_buses;
-            let bus_added = frame.add(bus);
-            let emission = EmissionId::next();
+            let added = frame.add(bus);
             let outer = mem::replace(&mut frame.emission, emission);
-            let covered = mem::replace(&mut frame.trail[depth as usize % TRAIL], Some(event));
+            let covered = frame.trail[depth as usize % TRAIL].replace(event);
             frame.depth = depth + 1;
-            Ok(Self { emission, outer, covered, bus_added, more_buses })
-        });
-        begun.map_err(|frame| chain(&frame, event))
+            Some(Self { emission, outer, covered, added })
+        })
     }
 }
 
@@ -182,39 +196,49 @@ impl Drop for Descended {
             frame.depth -= 1;
             frame.trail[frame.depth as usize % TRAIL] = self.covered;
             frame.emission = self.outer;
-            if let Some(place) = frame.buses.get_mut(self.bus_added) {
-                *place = None;
+            match self.added {
+                KNOWN => {}
+                0 => frame.buses[0] = None,
+                added => frame.take(added),
             }
-            frame.more_buses = self.more_buses;
         });
     }
 }
 
 impl Frame {
-    /// Adds a bus; where, or [`BUSES`] if nowhere.
+    /// Adds a bus, if it is not known, and says where.
     #[inline]
     fn add(&mut self, bus: BusId) -> usize {
-        for (at, place) in self.buses.iter_mut().enumerate() {
-            match place {
-                Some(known) if *known == bus => return BUSES,
-                Some(_) => {}
-                None => {
-                    *place = Some(bus);
-                    return at;
-                }
+        match &mut self.buses[0] {
+            Some(known) if *known == bus => KNOWN,
+            Some(_) => self.add_another(bus),
+            first @ None => {
+                *first = Some(bus);
+                0
             }
         }
-        self.more_buses = true;
-        BUSES
     }
-}
 
-/// The chain that ends with `refused`.
-#[cold]
-fn chain(frame: &Frame, refused: &'static EventType) -> Chain {
-    let depth = frame.depth;
-    let last = depth as usize;
-    let first = (last + 1).saturating_sub(TRAIL);
-    let events = (first..last).filter_map(|at| frame.trail[at % TRAIL]).chain([refused]).collect();
-    Chain { depth, events }
+    #[cold]
+    fn add_another(&mut self, bus: BusId) -> usize {
+        for (at, place) in self.buses.iter_mut().enumerate() {
+            if *place == Some(bus) {
+                return KNOWN;
+            }
+            if place.is_none() {
+                *place = Some(bus);
+                return at;
+            }
+        }
+        if mem::replace(&mut self.more_buses, true) { KNOWN } else { BEYOND }
+    }
+
+    /// Undoes [`add`](Self::add).
+    #[cold]
+    fn take(&mut self, added: usize) {
+        match self.buses.get_mut(added) {
+            Some(place) => *place = None,
+            None => self.more_buses = added != BEYOND,
+        }
+    }
 }

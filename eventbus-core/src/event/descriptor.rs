@@ -1,6 +1,13 @@
 //! What is known of an event type without having an event.
 
-use std::{any::TypeId, fmt};
+use std::{
+    any::TypeId,
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use super::{Event, EventName};
 
@@ -32,6 +39,7 @@ pub struct EventType {
     docs: &'static str,
     fields: &'static [Field],
     shares_name: bool,
+    number: fn() -> Option<&'static AtomicU32>,
 }
 
 impl EventType {
@@ -46,6 +54,7 @@ impl EventType {
             docs: E::DOCS,
             fields: E::FIELDS,
             shares_name: E::SHARES_NAME,
+            number: E::__number,
         }
     }
 
@@ -84,10 +93,33 @@ impl EventType {
         self.shares_name
     }
 
+    /// A number that no other type has, from 0 upwards without gaps; `None` for a type that cannot have one.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<u32> {
+        let number = (self.number)()?;
+        // One more than the number; 0 till there is one.
+        match number.load(Ordering::Relaxed) {
+            0 => assign(number),
+            more => Some(more - 1),
+        }
+    }
+
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.
     pub fn wire_type(&self) -> impl fmt::Display {
         WireType(self.name, self.version)
     }
+}
+
+#[cold]
+fn assign(number: &'static AtomicU32) -> Option<u32> {
+    static LAST: Mutex<u32> = Mutex::new(0);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    // Somebody else may have been first.
+    if number.load(Ordering::Relaxed) == 0 {
+        *last = last.checked_add(1)?;
+        number.store(*last, Ordering::Relaxed);
+    }
+    Some(number.load(Ordering::Relaxed) - 1)
 }
 
 impl PartialEq for EventType {

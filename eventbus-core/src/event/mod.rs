@@ -3,7 +3,7 @@
 mod descriptor;
 mod name;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 pub use descriptor::{EventType, Field};
 pub use name::EventName;
@@ -46,6 +46,14 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Whether other types on the same bus may have this name and version, as the monomorphs of a generic event do if
     /// it says `#[event(shares_name)]`. All of them must say so.
     const SHARES_NAME: bool = false;
+
+    /// Where the type keeps its number, by which a bus finds its listeners faster. Written by the derive, and only for types
+    /// without parameters: a static of a generic type would be shared by all that the type becomes.
+    #[doc(hidden)]
+    #[inline]
+    fn __number() -> Option<&'static AtomicU32> {
+        None
+    }
 
     /// The descriptor. Leave it as it is.
     const TYPE: &'static EventType = &EventType::of::<Self>();

@@ -8,6 +8,7 @@ mod bus_id;
 mod departure;
 mod entry;
 mod group;
+mod index;
 mod slot;
 mod snapshot;
 mod subscription;

@@ -4,7 +4,7 @@ use std::{any::Any, any::TypeId, fmt, panic::Location, sync::Arc};
 
 use dashmap::{DashMap, Entry};
 
-use super::{bus_id::BusId, entry::Key, slot::Slot, type_id_hasher::BuildTypeIdHasher};
+use super::{bus_id::BusId, entry::Key, index::Index, slot::Slot, type_id_hasher::BuildTypeIdHasher};
 use crate::{
     event::{EventName, EventType},
     listener::ListenerInfo,
@@ -64,6 +64,7 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
 /// No guard of these maps leaves this file: each method clones an `Arc` out and lets go.
 pub(crate) struct Registry {
     id: BusId,
+    index: Index,
     slots: DashMap<TypeId, Arc<dyn AnySlot>, BuildTypeIdHasher>,
     identities: DashMap<(EventName, u32), Claim>,
 }
@@ -77,7 +78,7 @@ struct Claim {
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self { id: BusId::next(), slots: DashMap::default(), identities: DashMap::default() }
+        Self { id: BusId::next(), index: Index::default(), slots: DashMap::default(), identities: DashMap::default() }
     }
 
     /// The identity of the bus whose registry this is.
@@ -108,6 +109,12 @@ impl Registry {
         Some(downcast(slot))
     }
 
+    /// The same on loan, if the index in front of the map knows the slot. Most emissions need no more.
+    #[inline]
+    pub(crate) fn find<S: ?Sized + Kind, A: ?Sized + Kind>(&self, event: &'static EventType) -> Option<&Slot<S, A>> {
+        self.index.get(event)
+    }
+
     #[cold]
     fn make<S: ?Sized + Kind, A: ?Sized + Kind>(
         &self,
@@ -116,6 +123,7 @@ impl Registry {
     ) -> Result<Arc<Slot<S, A>>, Conflict> {
         self.claim(Claim { event, location })?;
         let slot = Arc::clone(&*self.slots.entry(event.id()).or_insert_with(|| Arc::new(Slot::<S, A>::new(event))));
+        self.index.insert(event, &slot);
         Ok(downcast(slot))
     }
 
