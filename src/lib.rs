@@ -27,6 +27,8 @@
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
+//! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
+//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`] |
 //!
 //! # Words
 //!
@@ -35,8 +37,8 @@
 //!
 //! # Features
 //!
-//! `derive` and `tokio`, both by default. Without `tokio`, async listeners work on any executor; what needs a timer or a
-//! pool of threads is absent.
+//! `derive` and `tokio`, both by default; `serde` (events as JSON, by name) and `schema` (their JSON Schemas). Without
+//! `tokio`, async listeners work on any executor; what needs a timer or a pool of threads is absent.
 //!
 //! # Promises
 //!
@@ -49,18 +51,26 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use eventbus_core::{
-    AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncStateListener, Blocks, BoxError, Bus,
-    BusBuilder, Chain, Context, ContextListener, ContextStateListener, EmissionId, Emit, EmitError, Emitter, Event,
-    EventName, EventType, Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo,
-    ListenerKind, NoContext, NoState, NotRun, Ok, Outcome, Report, Return, Scope, ScopeGuard, Spawned, StateListener,
-    Subscription, SubscriptionGuard, SyncListener, Timed, WeakBus, With, WithContext,
+    AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
+    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
+    Bus, BusBuilder, ByName, ByNameError, Catalog, CatalogEvent, CatalogListener, Chain, Context, ContextListener,
+    ContextStateListener, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventType, Explanation,
+    Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind,
+    NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext,
+    NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard,
+    Spawned, StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
+    WithContext,
 };
+#[cfg(feature = "serde")]
+pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
+#[cfg(feature = "schema")]
+pub use eventbus_core::{HasSchema, Schema};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::Event;
 
 /// Runs the code of the README.
-#[cfg(all(doctest, feature = "derive", feature = "tokio"))]
+#[cfg(all(doctest, feature = "derive", feature = "tokio", feature = "serde"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

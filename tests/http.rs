@@ -1,6 +1,7 @@
 //! The example `http`, run as users run it and asked over the loopback: what its answers, its log and its exit status say
 //! of emissions that fail, run late, lose their client or are under way when the service ends.
 
+#![forbid(unsafe_code)]
 #![cfg(unix)] // It ends by signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -12,5 +12,8 @@ fn each_mistake_has_one_message_with_the_fix() {
     for rule in ["name", "attribute", "shape", "trait", "several"] {
         cases.compile_fail(format!("tests/ui/{rule}/*.rs"));
     }
+    // Listeners of every kind, so with the runtime.
+    #[cfg(feature = "tokio")]
+    cases.compile_fail("tests/ui/listener/*.rs");
     cases.pass("tests/ui/pass/*.rs");
 }

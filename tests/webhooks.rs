@@ -3,14 +3,19 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/example.rs"]
+mod example;
+
 use std::{
-    env::{self, consts::EXE_SUFFIX},
+    collections::BTreeSet,
     fs,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
+use eventbus::Bus;
+use example::example;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
 
@@ -18,16 +23,7 @@ const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/githu
 
 /// Runs the example.
 fn webhooks(arguments: &[&str]) -> Output {
-    // `CARGO_BIN_EXE_..` knows no examples; this test lies in `<profile>/deps`, they in `<profile>/examples`.
-    let test = env::current_exe().expect("the path of this test");
-    let profile = test.parent().and_then(Path::parent).expect("a test lies in `<profile>/deps`");
-    let example = profile.join(format!("examples/webhooks{EXE_SUFFIX}"));
-    assert!(
-        example.exists(),
-        "{} is not there: a plain `cargo test` builds it, before `cargo test --test webhooks` run `cargo build --example webhooks`",
-        example.display()
-    );
-    Command::new(example).args(arguments).output().expect("the example runs")
+    Command::new(example("webhooks")).args(arguments).output().expect("the example runs")
 }
 
 fn stdout(output: &Output) -> &str {
@@ -240,12 +236,82 @@ fn what_cannot_be_opened_is_refused_with_status_2_and_advice() {
 
 #[test]
 fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
-    for arguments in [&["--jsno"][..], &["file"], &["--input"], &["--input", "a", "--input", "b"]] {
+    for arguments in [
+        &["--jsno"][..],
+        &["file"],
+        &["--input"],
+        &["--input", "a", "--input", "b"],
+        &["--catalog"],
+        &["--catalog", "yaml"],
+    ] {
         let output = webhooks(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains("--help"), "{}", stderr(&output));
     }
     let help = webhooks(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    assert!(stdout(&help).contains("--input FILE"));
+    assert!(stdout(&help).contains("--input FILE") && stdout(&help).contains("--catalog"));
+}
+
+#[test]
+fn every_recorded_delivery_can_go_in_by_name() {
+    let bus = Bus::new();
+    bus.on_name("github.**", |e| {
+        e.to_json()?;
+        eventbus::Ok(())
+    })
+    .unwrap();
+    let text = recorded();
+    for line in text.lines() {
+        let delivery: Value = serde_json::from_str(line).unwrap();
+        let name = format!("github.{}", delivery["event"].as_str().unwrap());
+        let report = bus.emit_json(&name, &delivery["payload"]).unwrap().blocking();
+        assert_eq!((report.succeeded(), report.is_ok()), (1, true), "{name}: {report}");
+    }
+    assert_eq!(text.lines().count(), 329);
+    assert!(bus.catalog().events().is_empty(), "names from outside leave nothing behind");
+}
+
+#[test]
+fn a_kind_that_makes_no_known_name_is_a_failure_that_says_so() {
+    let lines = [("Issues", "no event name"), ("issues.v2", "version 2"), ("", "no event name")];
+    let text: Vec<_> =
+        lines.iter().map(|(kind, _)| json!({"event": kind, "name": "x", "payload": {}}).to_string()).collect();
+    let path = file("kinds_that_make_no_name.jsonl", text.join("\n").as_bytes());
+    let (json, status) = summary(&["--input", path.to_str().unwrap()]);
+    assert_eq!((numbers(&json), status), ([3, 0, 0, 3], Some(1)));
+    for ((_, reason), (_, part)) in failures(&json).iter().zip(lines) {
+        assert!(reason.contains(part), "{reason}");
+    }
+}
+
+#[test]
+fn the_catalog_as_asyncapi_has_a_channel_and_a_schema_for_every_kind_that_arrives_typed() {
+    let output = webhooks(&["--catalog", "asyncapi"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["asyncapi"], "3.0.0");
+    let (ran, _) = summary(&[]);
+    let names: BTreeSet<_> =
+        ran["events"].as_array().unwrap().iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert!(names.len() > 30);
+    for name in names {
+        assert_eq!(document["channels"][name]["address"], name);
+        assert_eq!(document["operations"][format!("receive.{name}")]["action"], "receive");
+        let schema = &document["components"]["schemas"][format!("{name}-Payload")];
+        assert!(schema["properties"]["sender"].is_object() || name == "github.security_advisory", "{name}: {schema}");
+    }
+}
+
+#[test]
+fn the_catalog_as_markdown_and_as_a_map_shows_events_and_listeners() {
+    let markdown = webhooks(&["--catalog", "markdown"]);
+    assert!(stdout(&markdown).contains("\n## `github.issues`\n"), "{}", stdout(&markdown));
+    assert!(stdout(&markdown).contains("| `audit.trail` at `examples/webhooks/modules/audit.rs:"));
+    let map = webhooks(&["--catalog", "map"]);
+    assert!(stdout(&map).starts_with("flowchart LR\n"), "{}", stdout(&map));
+    assert!(stdout(&map).contains("[\"audit.trail\"]"));
+    for output in [markdown, map] {
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    }
 }

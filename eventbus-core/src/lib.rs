@@ -23,21 +23,36 @@ mod dispatch;
 // Floor 4.
 mod bus;
 
+// Floor 5.
+mod named;
+
 #[cfg(feature = "tokio")]
 pub use bus::EmitHandle;
 pub use bus::{
-    AnyKind, Blocks, Bus, BusBuilder, Emit, EmitError, Emitter, Inline, InsideEmission, Kind, Listener, NoContext,
-    NoState, Report, Scope, ScopeGuard, Spawned, Timed, WeakBus, With, WithContext,
+    AnyKind, Blocks, Bus, BusBuilder, ByName, Emit, EmitAny, EmitError, Emitter, Inline, InsideEmission, Kind,
+    Listener, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, Topic, WeakBus, WiringError,
+    With, WithContext,
 };
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;
+#[cfg(feature = "serde")]
+pub use dispatch::JsonError;
 pub use dispatch::{
-    AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener, EmissionId,
+    AnyEvent, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
+    AsyncNameListener, AsyncNameStateListener, Context, ContextListener, ContextStateListener, EmissionId,
+    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
 };
-pub use event::{Event, EventName, EventType, Field, IntoEvent};
+#[cfg(feature = "serde")]
+pub use event::{Codec, Serde};
+pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
+#[cfg(feature = "schema")]
+pub use event::{HasSchema, Schema};
 pub use listener::{
     AsyncListener, AsyncStateListener, BoxError, Chain, Failure, ListenerId, ListenerInfo, ListenerKind, NotRun, Ok,
     Outcome, Return, StateListener, SyncListener,
 };
+#[cfg(feature = "serde")]
+pub use named::{AsyncApiInfo, Json};
+pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, Explanation, Returned};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use registry::{Subscription, SubscriptionGuard};

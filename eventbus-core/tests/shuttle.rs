@@ -26,6 +26,11 @@ impl Event for Ping {
     const NAME: EventName = EventName::new("ping");
 }
 
+struct Pong;
+impl Event for Pong {
+    const NAME: EventName = EventName::new("pong");
+}
+
 /// Runs `scenario` under random schedules, and under those that find bugs of a few switches at the wrong places.
 fn explore(scenario: impl Fn() + Copy + Send + Sync + 'static) {
     shuttle::check_random(scenario, 5_000);
@@ -43,6 +48,11 @@ impl Counter {
     fn listen(&self, bus: &Bus) -> Subscription {
         let count = self.clone();
         bus.on::<Ping>(move |_| _ = count.0.fetch_add(1, SeqCst))
+    }
+
+    fn listen_by_name(&self, bus: &Bus) -> Subscription {
+        let count = self.clone();
+        bus.on_name("**", move |_| _ = count.0.fetch_add(1, SeqCst)).unwrap()
     }
 }
 
@@ -240,5 +250,93 @@ fn of_two_who_call_off_one_is_told_yes() {
         let here = subscription.off();
         assert!(here != there.join().unwrap());
         emitting.join().unwrap();
+    });
+}
+
+#[test]
+fn a_slot_and_a_listener_by_name_that_come_at_once_find_each_other() {
+    explore(|| {
+        let (bus, first, second) = (Bus::new(), Counter::default(), Counter::default());
+        let emitting = emit_on(&bus, 1, false);
+        let listening = {
+            let (bus, second) = (bus.clone(), second.clone());
+            thread::spawn(move || second.listen_by_name(&bus))
+        };
+        first.listen_by_name(&bus);
+        let heard = emitting.join().unwrap();
+        listening.join().unwrap();
+        assert_eq!(first.get() + second.get(), heard);
+        assert_eq!(bus.emit(Ping).blocking().succeeded(), 2);
+        assert_eq!(bus.listener_count::<Ping>(), 2);
+    });
+}
+
+#[test]
+fn once_by_name_is_exactly_once_among_emitters_of_different_events() {
+    explore(|| {
+        let (bus, calls) = (Bus::new(), Counter::default());
+        let count = calls.clone();
+        let once = bus.listener_name("**").unwrap().once().on(move |_| _ = count.0.fetch_add(1, SeqCst));
+        let pinging = emit_on(&bus, 1, false);
+        let ponging = {
+            let bus = bus.clone();
+            thread::spawn(move || bus.emit(Pong).blocking().succeeded())
+        };
+        let here = bus.emit_name("other", ()).unwrap().blocking().succeeded();
+        let told = here + pinging.join().unwrap() + ponging.join().unwrap();
+        assert_eq!((calls.get(), told), (1, 1));
+        assert!(!once.is_on());
+        assert_eq!(bus.listener_count::<Ping>() + bus.listener_count::<Pong>(), 0);
+    });
+}
+
+#[test]
+fn nobody_by_name_is_called_after_off_by_the_thread_that_called_off() {
+    explore(|| {
+        let (bus, heard) = (Bus::new(), Counter::default());
+        let subscription = heard.listen_by_name(&bus);
+        let emitting = emit_on(&bus, 1, false);
+        assert!(subscription.off());
+        assert_eq!(bus.emit(Ping).blocking().succeeded(), 0);
+        assert_eq!(bus.emit(Pong).blocking().succeeded(), 0);
+        assert_eq!(bus.emit_name("other", ()).unwrap().blocking().succeeded(), 0);
+        let told = emitting.join().unwrap();
+        assert_eq!(heard.get(), told);
+        assert!(!subscription.is_on() && !subscription.off());
+        assert_eq!(bus.listener_count::<Ping>(), 0);
+    });
+}
+
+#[test]
+fn a_name_that_is_claimed_has_its_slot() {
+    explore(|| {
+        let (bus, heard) = (Bus::new(), Counter::default());
+        heard.listen_by_name(&bus);
+        let declaring = {
+            let bus = bus.clone();
+            thread::spawn(move || bus.declare::<Ping>().unwrap())
+        };
+        assert_eq!(bus.emit_name("ping", Ping).unwrap().blocking().succeeded(), 1);
+        declaring.join().unwrap();
+        assert_eq!(bus.emit_name("ping", Ping).unwrap().blocking().succeeded(), 1);
+    });
+}
+
+/// Whoever comes while everybody is sent away stays for all events, or goes for all of them.
+#[test]
+fn clear_leaves_nobody_by_name_half_registered() {
+    explore(|| {
+        let bus = Bus::new();
+        bus.declare::<Ping>().unwrap();
+        bus.on::<Pong>(|_| ());
+        let listening = {
+            let bus = bus.clone();
+            thread::spawn(move || bus.on_name("**", |_| ()).unwrap())
+        };
+        bus.clear();
+        let left = usize::from(listening.join().unwrap().is_on());
+        assert_eq!((bus.listener_count::<Ping>(), bus.listener_count::<Pong>()), (left, left));
+        assert_eq!(bus.emit_name("other", ()).unwrap().blocking().succeeded(), left);
+        assert_eq!(bus.listeners().len(), left);
     });
 }

@@ -75,6 +75,15 @@ impl<'a> Input<'a> {
                 Self: ::core::marker::Sized + ::core::marker::Send + ::core::marker::Sync + 'static
             };
             generics.make_where_clause().predicates.push(demand);
+            let krate = self.krate();
+            if let Some(flag) = &self.attrs.serde {
+                let demand = parse_quote_spanned!(flag.span()=> Self: #krate::Serde);
+                generics.make_where_clause().predicates.push(demand);
+            }
+            if let Some(flag) = &self.attrs.schema {
+                let demand = parse_quote_spanned!(flag.span()=> Self: #krate::HasSchema);
+                generics.make_where_clause().predicates.push(demand);
+            }
         }
         generics
     }

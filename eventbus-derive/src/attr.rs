@@ -16,6 +16,10 @@ pub(crate) struct Attrs {
     pub(crate) krate: Option<Path>,
     /// The flag itself, for messages about it.
     pub(crate) shares_name: Option<Ident>,
+    /// Likewise.
+    pub(crate) serde: Option<Ident>,
+    /// Likewise.
+    pub(crate) schema: Option<Ident>,
     seen: Vec<Key>,
 }
 
@@ -25,14 +29,18 @@ enum Key {
     Version,
     Crate,
     SharesName,
+    Serde,
+    Schema,
 }
 
 /// Each key, how it is spelled, and an example of its use. A new key starts here.
-const KEYS: [(Key, &str, &str); 4] = [
+const KEYS: [(Key, &str, &str); 6] = [
     (Key::Name, "name", "name = \"user.created\""),
     (Key::Version, "version", "version = 2"),
     (Key::Crate, "crate", "crate = my_framework::eventbus"),
     (Key::SharesName, "shares_name", "shares_name"),
+    (Key::Serde, "serde", "serde"),
+    (Key::Schema, "schema", "schema"),
 ];
 
 /// The attributes that are ours.
@@ -101,12 +109,18 @@ impl Attrs {
         }
         self.seen.push(key);
 
-        if key == Key::SharesName {
+        let flag = match key {
+            Key::SharesName => Some(&mut self.shares_name),
+            Key::Serde => Some(&mut self.serde),
+            Key::Schema => Some(&mut self.schema),
+            Key::Name | Key::Version | Key::Crate => None,
+        };
+        if let Some(flag) = flag {
             if input.peek(Token![=]) || input.peek(Paren) {
-                let message = "`shares_name` is a flag: write it alone, or remove it";
+                let message = format!("`{ident}` is a flag: write it alone, or remove it");
                 return Err(Error::new(ident.span(), message));
             }
-            self.shares_name = Some(ident);
+            *flag = Some(ident);
             return Ok(());
         }
 
@@ -121,7 +135,7 @@ impl Attrs {
         match key {
             Key::Version => self.version = Some(read_version(input)?),
             Key::Crate => self.krate = Some(read_path(input).map_err(|_| takes(value, "crate", "a path", usage))?),
-            Key::Name | Key::SharesName => {
+            Key::Name | Key::SharesName | Key::Serde | Key::Schema => {
                 self.name = Some(input.parse().map_err(|_| takes(value, "name", "a string literal", usage))?);
             }
         }

@@ -1,7 +1,7 @@
 //! Writes the impl. Only absolute paths: the user may shadow `Option` or `str`, or have no prelude at all.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::LitStr;
 
 use crate::ast::Input;
@@ -28,6 +28,22 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
             }
         }
     });
+    let codec = input.attrs.serde.as_ref().map(|flag| {
+        let codec = quote_spanned!(flag.span()=> #krate::Codec::of::<Self>());
+        quote! {
+            fn __codec() -> ::core::option::Option<&'static #krate::Codec> {
+                ::core::option::Option::Some(const { &#codec })
+            }
+        }
+    });
+    let schema = input.attrs.schema.as_ref().map(|flag| {
+        let schema = quote_spanned!(flag.span()=> #krate::Schema::of::<Self>());
+        quote! {
+            fn __schema() -> ::core::option::Option<#krate::Schema> {
+                ::core::option::Option::Some(#schema)
+            }
+        }
+    });
     quote! {
         // The rules of the core have the last word, and `cargo check` hears it: without a use it evaluates no associated
         // constant, but it does evaluate this one.
@@ -43,6 +59,8 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
             const FIELDS: &'static [#krate::Field] = &[#(#fields),*];
             const SHARES_NAME: ::core::primitive::bool = #shares_name;
             #number
+            #codec
+            #schema
         }
     }
 }

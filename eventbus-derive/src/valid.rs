@@ -14,6 +14,7 @@ use crate::{
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) -> LitStr {
     let name = name_of(input, errors);
     shares_name_where_others_can(input, errors);
+    has_the_features(input, errors);
     not_a_union(input, errors);
     no_lifetimes(input, errors);
     no_attributes_inside(input, errors);
@@ -116,5 +117,19 @@ fn shares_name_where_others_can(input: &Input<'_>, errors: &mut Errors) {
             input.source.ident
         );
         errors.on(flag, message);
+    }
+}
+
+/// What needs a feature says so here: the generated code would only say that something is missing.
+fn has_the_features(input: &Input<'_>, errors: &mut Errors) {
+    let flags = [
+        (&input.attrs.serde, "serde", cfg!(feature = "serde")),
+        (&input.attrs.schema, "schema", cfg!(feature = "schema")),
+    ];
+    for (flag, feature, enabled) in flags {
+        if let (Some(flag), false) = (flag, enabled) {
+            errors
+                .on(flag, format!("`{feature}` needs the feature `{feature}` of `eventbus`: enable it in Cargo.toml"));
+        }
     }
 }

@@ -7,10 +7,13 @@ pub(crate) const HELP: &str = "\
 Replays GitHub webhook deliveries through a typed event bus, and says what became of them.
 
 Usage: webhooks [--json] [--input FILE]
+       webhooks --catalog asyncapi|markdown|map
 
   --input FILE  deliveries as JSON lines, plain or gzip: {\"event\": \"issues\", \"name\": \"issues.opened\", \"payload\": {..}}
                 (without it: the 329 recorded deliveries that come with the example)
   --json        print the summary as one JSON object
+  --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.0 (JSON), as
+                Markdown, or as a map for Mermaid
   --help        print this and stop
 
 Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least one failed,
@@ -28,6 +31,27 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) input: Option<PathBuf>,
+    /// Print this instead of running.
+    pub(crate) catalog: Option<CatalogForm>,
+}
+
+/// How the catalog is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CatalogForm {
+    AsyncApi,
+    Markdown,
+    Map,
+}
+
+impl CatalogForm {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "asyncapi" => Some(Self::AsyncApi),
+            "markdown" => Some(Self::Markdown),
+            "map" => Some(Self::Map),
+            _ => None,
+        }
+    }
 }
 
 /// A command line that says something else than [`HELP`].
@@ -36,6 +60,7 @@ pub(crate) enum UsageError {
     Unknown(OsString),
     NoFile,
     TwoFiles,
+    NoForm,
 }
 
 impl fmt::Display for UsageError {
@@ -44,6 +69,7 @@ impl fmt::Display for UsageError {
             Self::Unknown(argument) => write!(f, "`{}` is not an option here", argument.display())?,
             Self::NoFile => f.write_str("`--input` needs a file after it")?,
             Self::TwoFiles => f.write_str("`--input` can be given once")?,
+            Self::NoForm => f.write_str("`--catalog` needs `asyncapi`, `markdown` or `map` after it")?,
         }
         f.write_str("; `--help` shows what is possible")
     }
@@ -56,7 +82,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// An unknown argument, or `--input` without a file or more than once.
+    /// An unknown argument, `--input` without a file or more than once, `--catalog` without a form.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         let mut options = Options::default();
         let mut arguments = arguments.into_iter();
@@ -65,6 +91,12 @@ impl Command {
                 Some("--help" | "-h") => return Ok(Self::Help),
                 Some("--json") => {
                     options.json = true;
+                    continue;
+                }
+                Some("--catalog") => {
+                    let form = arguments.next();
+                    let form = form.as_deref().and_then(|form| form.to_str()).and_then(CatalogForm::parse);
+                    options.catalog = Some(form.ok_or(UsageError::NoForm)?);
                     continue;
                 }
                 Some("--input") => arguments.next().filter(|file| !file.is_empty()).ok_or(UsageError::NoFile)?,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// GitHub caps deliveries at 25 MB; a longer line is not one.
-const LONGEST_LINE: usize = 25 << 20;
+pub(crate) const LARGEST_DELIVERY: usize = 25 << 20;
 
 /// A delivery, its payload not yet decoded: what type it has depends on the kind.
 #[derive(Debug, Deserialize)]
@@ -49,7 +49,7 @@ impl fmt::Display for Damage {
                 let message = message.strip_suffix(place.as_str()).unwrap_or(&message);
                 write!(f, "not a delivery: {message}, at column {}", error.column())
             }
-            Self::TooLong => write!(f, "longer than {} MiB", LONGEST_LINE >> 20),
+            Self::TooLong => write!(f, "longer than {} MiB", LARGEST_DELIVERY >> 20),
             Self::Unreadable(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("the gzip data ends in the middle: the file is truncated, what came before was used")
             }
@@ -89,7 +89,7 @@ impl Input {
             match read_line(&mut self.reader, buffer) {
                 Ok(0) => return None,
                 Ok(_) if buffer.trim_ascii().is_empty() => {}
-                Ok(length) if length > LONGEST_LINE => return Some((self.number, Err(Damage::TooLong))),
+                Ok(length) if length > LARGEST_DELIVERY => return Some((self.number, Err(Damage::TooLong))),
                 Ok(_) => return Some((self.number, Ok(()))),
                 Err(error) => {
                     self.broken = true;
@@ -103,8 +103,8 @@ impl Input {
 
 /// Reads a line and tells its length. Of a line that is too long, `buffer` holds only the start.
 fn read_line(reader: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut length = reader.take(LONGEST_LINE as u64 + 1).read_until(b'\n', buffer)?;
-    if length > LONGEST_LINE && !buffer.ends_with(b"\n") {
+    let mut length = reader.take(LARGEST_DELIVERY as u64 + 1).read_until(b'\n', buffer)?;
+    if length > LARGEST_DELIVERY && !buffer.ends_with(b"\n") {
         length += reader.skip_until(b'\n')?;
     }
     Ok(length)

@@ -1,14 +1,15 @@
-//! Replays GitHub webhook deliveries through the bus: typed events, three modules that know nothing of each other, and a
-//! summary whose numbers add up.
+//! Replays GitHub webhook deliveries through the bus: emitted by name, heard by type, by modules that know nothing of each
+//! other; and a summary whose numbers add up.
 //!
 //! ```sh
 //! cargo run --release --example webhooks                  # 329 recorded deliveries
 //! cargo run --release --example webhooks -- --json
 //! cargo run --release --example webhooks -- --input FILE  # JSON lines, plain or gzip
+//! cargo run --release --example webhooks -- --catalog asyncapi
 //! ```
 //!
-//! To read it: `events/` says what can happen, `modules/` who cares, `routing.rs` how a delivery becomes an event, and
-//! `run.rs` what is counted.
+//! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
+//! event and what is counted.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +19,6 @@ mod input;
 mod modules;
 mod output;
 mod progress;
-mod routing;
 mod run;
 mod summary;
 
@@ -29,14 +29,13 @@ use std::{
     process::ExitCode,
 };
 
-use eventbus::Bus;
+use eventbus::{AsyncApiInfo, Bus, WiringError};
 
 use crate::{
-    cli::{Command, Options},
+    cli::{CatalogForm, Command, Options},
     input::Input,
-    modules::{Audit, LabelRules, Statistics, Triage},
+    modules::{Audit, LabelRules, Statistics, Triage, Unclaimed},
     progress::Progress,
-    routing::Routes,
     run::run,
     summary::{Modules, Summary},
 };
@@ -47,6 +46,13 @@ fn main() -> ExitCode {
         Ok(Command::Help) => return print(cli::HELP, ExitCode::SUCCESS),
         Err(error) => return refuse(&error.to_string()),
     };
+    let program = match Program::wire() {
+        Ok(program) => program,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    if let Some(form) = options.catalog {
+        return print(&program.catalog(form), ExitCode::SUCCESS);
+    }
     let path = options.input.clone().unwrap_or_else(recorded_deliveries);
     let mut input = match Input::open(&path) {
         Ok(input) => input,
@@ -56,24 +62,52 @@ fn main() -> ExitCode {
         }
     };
 
-    let summary = replay(&mut input);
+    let summary = program.replay(&mut input);
     let status = if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
     print(&render(&summary, &options), status)
 }
 
-/// Wires the program together: a bus, the modules that listen, and the deliveries.
-fn replay(input: &mut Input) -> Summary {
-    let bus = Bus::new();
-    let audit = Audit::new(&bus);
-    let triage = Triage::new(&bus, LabelRules::default());
-    let statistics = Statistics::new(&bus);
+/// A bus, and the modules that listen.
+struct Program {
+    bus: Bus,
+    audit: Audit,
+    triage: Triage,
+    statistics: Statistics,
+    unclaimed: Unclaimed,
+}
 
-    let mut progress = Progress::on_stderr();
-    let tally = run(&bus, &Routes::new(), input, &mut progress);
-    progress.done();
+impl Program {
+    fn wire() -> Result<Self, WiringError> {
+        let bus = Bus::builder().max_payload(input::LARGEST_DELIVERY).build();
+        events::declare(&bus)?;
+        let audit = Audit::new(&bus);
+        let triage = Triage::new(&bus, LabelRules::default());
+        let statistics = Statistics::new(&bus);
+        let unclaimed = Unclaimed::new(&bus)?;
+        Ok(Self { bus, audit, triage, statistics, unclaimed })
+    }
 
-    let modules = Modules { audit: audit.summary(), triage: triage.summary(), statistics: statistics.summary() };
-    Summary::new(tally, modules)
+    fn replay(self, input: &mut Input) -> Summary {
+        let mut progress = Progress::on_stderr();
+        let tally = run(&self.bus, input, &mut progress);
+        progress.done();
+
+        let (audit, triage, statistics) = (self.audit.summary(), self.triage.summary(), self.statistics.summary());
+        Summary::new(tally, self.unclaimed.kinds(), Modules { audit, triage, statistics })
+    }
+
+    fn catalog(&self, form: CatalogForm) -> String {
+        let catalog = self.bus.catalog();
+        match form {
+            CatalogForm::AsyncApi => {
+                let about = "What GitHub's webhooks tell this program, and what its modules tell each other.";
+                let info = AsyncApiInfo::new("webhooks", env!("CARGO_PKG_VERSION")).description(about);
+                format!("{:#}\n", catalog.to_asyncapi(&info))
+            }
+            CatalogForm::Markdown => catalog.to_markdown(),
+            CatalogForm::Map => catalog.to_mermaid(),
+        }
+    }
 }
 
 fn recorded_deliveries() -> PathBuf {

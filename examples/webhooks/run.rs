@@ -1,13 +1,15 @@
-//! The run: reads every delivery, routes it, and keeps the books.
+//! The run: reads every delivery, emits it by name, and keeps the books.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use eventbus::{Bus, EventName};
+use eventbus::{Bus, Catalog, EventName};
 
 use crate::{
     input::{Delivery, Input},
     progress::Progress,
-    routing::Routes,
 };
 
 /// The books of a run.
@@ -15,13 +17,10 @@ use crate::{
 pub(crate) struct Tally {
     pub(crate) deliveries: usize,
     pub(crate) typed: usize,
-    pub(crate) unclaimed: usize,
     /// One for each delivery that failed, in the order of the lines.
     pub(crate) failures: Vec<FailedDelivery>,
     /// The kinds that arrived as events, whether or not their listeners finished well.
     pub(crate) events: BTreeMap<EventName, EventTally>,
-    /// The kinds that no type claims.
-    pub(crate) unclaimed_kinds: BTreeMap<String, usize>,
     /// How long each emit took.
     pub(crate) emits: Vec<Duration>,
 }
@@ -30,7 +29,7 @@ pub(crate) struct Tally {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EventTally {
     pub(crate) deliveries: usize,
-    /// How many listeners the event had when its first delivery arrived.
+    /// How many listeners to its type the event had when the run began.
     pub(crate) listeners: usize,
 }
 
@@ -47,25 +46,26 @@ pub(crate) struct FailedDelivery {
 enum Fate {
     /// A type claims it, and every listener finished well; there may be none.
     Typed,
-    /// No type claims its kind.
+    /// No type claims its kind. The module that listens to `**` keeps count of these.
     Unclaimed,
-    /// It could not be read or decoded, or a listener did not finish well.
+    /// It could not be read or decoded, its kind makes no name, or a listener did not finish well.
     Failed { name: Option<String>, reason: String },
 }
 
 /// Sends every delivery of `input` through the bus.
-pub(crate) fn run(bus: &Bus, routes: &Routes, input: &mut Input, progress: &mut Progress) -> Tally {
+pub(crate) fn run(bus: &Bus, input: &mut Input, progress: &mut Progress) -> Tally {
+    let catalog = bus.catalog();
     let mut tally = Tally::default();
     let mut buffer = Vec::new();
     while let Some((line, read)) = input.next_line(&mut buffer) {
         let fate = match read.and_then(|()| Delivery::parse(&buffer)) {
-            Ok(delivery) => deliver(bus, routes, &delivery, &mut tally),
+            Ok(delivery) => deliver(bus, &catalog, &delivery, &mut tally),
             Err(damage) => Fate::Failed { name: None, reason: damage.to_string() },
         };
         tally.deliveries += 1;
         match fate {
             Fate::Typed => tally.typed += 1,
-            Fate::Unclaimed => tally.unclaimed += 1,
+            Fate::Unclaimed => {}
             Fate::Failed { name, reason } => tally.failures.push(FailedDelivery { line, name, reason }),
         }
         progress.at(tally.deliveries, tally.failures.len());
@@ -73,23 +73,29 @@ pub(crate) fn run(bus: &Bus, routes: &Routes, input: &mut Input, progress: &mut 
     tally
 }
 
-fn deliver(bus: &Bus, routes: &Routes, delivery: &Delivery<'_>, tally: &mut Tally) -> Fate {
-    let Some(route) = routes.of(&delivery.event) else {
-        *tally.unclaimed_kinds.entry(delivery.event.to_string()).or_default() += 1;
-        return Fate::Unclaimed;
-    };
-    let listeners = || EventTally { deliveries: 0, listeners: route.listener_count(bus) };
-    let event = tally.events.entry(route.name()).or_insert_with(listeners);
+/// Emits a delivery under `github.` and its kind. The bus finds its type, decodes it, and runs who listens.
+fn deliver(bus: &Bus, catalog: &Catalog, delivery: &Delivery<'_>, tally: &mut Tally) -> Fate {
     let failed = |reason: String| Fate::Failed { name: Some(delivery.name.to_string()), reason };
-    match route.deliver(bus, delivery.payload) {
-        Ok(delivered) => {
-            event.deliveries += 1;
-            tally.emits.push(delivered.took);
-            match delivered.report.failures() {
-                [] => Fate::Typed,
-                failures => failed(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
-            }
-        }
-        Err(error) => failed(error.to_string()),
+    let emit = match bus.emit_json(&format!("github.{}", delivery.event), delivery.payload) {
+        Ok(emit) => emit,
+        Err(error) => return failed(error.to_string()),
+    };
+    let start = Instant::now();
+    let report = emit.blocking();
+    if let Some(event) = report.event_type() {
+        tally.emits.push(start.elapsed());
+        let listeners = || EventTally { deliveries: 0, listeners: typed_listeners(catalog, event.name()) };
+        tally.events.entry(event.name()).or_insert_with(listeners).deliveries += 1;
     }
+    match (report.failures(), report.event_type()) {
+        ([], Some(_)) => Fate::Typed,
+        ([], None) => Fate::Unclaimed,
+        (failures, _) => failed(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+/// How many listen to the type, and not to the name.
+fn typed_listeners(catalog: &Catalog, name: EventName) -> usize {
+    let event = catalog.event(&name);
+    event.map_or(0, |event| event.listeners().iter().filter(|listener| listener.pattern().is_none()).count())
 }

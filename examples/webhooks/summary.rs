@@ -60,7 +60,7 @@ pub(crate) struct Latency {
 }
 
 impl Summary {
-    pub(crate) fn new(tally: Tally, modules: Modules) -> Self {
+    pub(crate) fn new(tally: Tally, unclaimed_kinds: Vec<(String, usize)>, modules: Modules) -> Self {
         let mut events: Vec<_> = tally
             .events
             .iter()
@@ -71,8 +71,6 @@ impl Summary {
             })
             .collect();
         events.sort_by_key(|event| std::cmp::Reverse(event.deliveries));
-        let mut unclaimed_kinds: Vec<_> = tally.unclaimed_kinds.into_iter().collect();
-        unclaimed_kinds.sort_by_key(|(_, deliveries)| std::cmp::Reverse(*deliveries));
         let line = |failure: crate::run::FailedDelivery| FailureLine {
             line: failure.line,
             delivery: failure.name,
@@ -81,7 +79,7 @@ impl Summary {
         Self {
             deliveries: tally.deliveries,
             typed: tally.typed,
-            unclaimed: tally.unclaimed,
+            unclaimed: unclaimed_kinds.iter().map(|(_, deliveries)| deliveries).sum(),
             failed: tally.failures.len(),
             events,
             unclaimed_kinds,

@@ -1,6 +1,9 @@
 //! Settings of a bus.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use super::{Bus, failure_hook::FailureHook, inner::Inner};
 #[cfg(feature = "tokio")]
@@ -12,6 +15,10 @@ use crate::{listener::Failure, registry::Registry};
 pub struct BusBuilder {
     recursion_limit: u32,
     hook: FailureHook,
+    #[cfg(feature = "serde")]
+    max_payload: usize,
+    #[cfg(feature = "serde")]
+    max_nesting: usize,
     #[cfg(feature = "tokio")]
     runtime: Option<tokio::runtime::Handle>,
     #[cfg(feature = "tokio")]
@@ -22,10 +29,22 @@ impl BusBuilder {
     /// How deep emissions may be nested unless stated.
     pub const DEFAULT_RECURSION_LIMIT: u32 = 64;
 
+    /// The largest payload that is read, in bytes, unless stated: 1 MiB.
+    #[cfg(feature = "serde")]
+    pub const DEFAULT_MAX_PAYLOAD: usize = 1 << 20;
+
+    /// The deepest nesting that is read, unless stated.
+    #[cfg(feature = "serde")]
+    pub const DEFAULT_MAX_NESTING: usize = 64;
+
     pub(super) fn new() -> Self {
         Self {
             recursion_limit: Self::DEFAULT_RECURSION_LIMIT,
             hook: FailureHook::default(),
+            #[cfg(feature = "serde")]
+            max_payload: Self::DEFAULT_MAX_PAYLOAD,
+            #[cfg(feature = "serde")]
+            max_nesting: Self::DEFAULT_MAX_NESTING,
             #[cfg(feature = "tokio")]
             runtime: None,
             #[cfg(feature = "tokio")]
@@ -70,6 +89,20 @@ impl BusBuilder {
         self
     }
 
+    /// The largest JSON payload that `emit_json` reads, in bytes. 1 MiB unless stated.
+    #[cfg(feature = "serde")]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
+        self
+    }
+
+    /// How deep arrays and objects may be nested in what `emit_json` reads. 64 unless stated; `serde_json` itself reads 127.
+    #[cfg(feature = "serde")]
+    pub fn max_nesting(mut self, depth: usize) -> Self {
+        self.max_nesting = depth;
+        self
+    }
+
     /// The runtime for what needs one, where the emitting code is in none: a timer, spawned listeners, the blocking pool,
     /// `spawn()`. Code inside a runtime uses that.
     #[cfg(feature = "tokio")]
@@ -94,6 +127,11 @@ impl BusBuilder {
                 registry: Registry::new(),
                 recursion_limit: self.recursion_limit,
                 hook: self.hook,
+                unclaimed: OnceLock::new(),
+                #[cfg(feature = "serde")]
+                max_payload: self.max_payload,
+                #[cfg(feature = "serde")]
+                max_nesting: self.max_nesting,
                 #[cfg(feature = "tokio")]
                 runtime: self.runtime,
                 #[cfg(feature = "tokio")]

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     dispatch::{
-        Deadline, Descended, EmissionId, Entered, EventSlot, EventSnapshot, Frame, LazySignal, Scene, Signal, Stage,
-        Stop, Tally, run_sync, start_late,
+        Deadline, Descended, EmissionId, Entered, EventSlot, EventSnapshot, Frame, LazySignal, Scene, ShareEvent,
+        Signal, Stage, Stop, Tally, run_sync, start_late,
     },
     event::{Event, IntoEvent},
     listener::{NotRun, Outcome, Subject},
@@ -52,6 +52,13 @@ impl<I: IntoEvent> New<I> {
         Self { event, subject: Subject::Typed(I::Event::TYPE), options: None }
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn cancel_on(&mut self, token: &tokio_util::sync::CancellationToken) {
+        let options = self.options();
+        options.stops.push(token.clone().cancelled_owned());
+        options.limits.tokens.push(token.clone());
+    }
+
     pub(super) fn options(&mut self) -> &mut Options {
         self.options.get_or_insert_default()
     }
@@ -70,6 +77,7 @@ impl<I: IntoEvent> New<I> {
         let Some(Self { event, subject, options }) = new else {
             panic!("this emission has been polled before; it can only be awaited")
         };
+        slot.note_emitted();
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.len() > 0) else {
             return Report::empty(subject.clone()).into();
         };
@@ -77,13 +85,14 @@ impl<I: IntoEvent> New<I> {
         let begun = Descended::begin(bus.inner.registry.id(), slot.event, bus.inner.recursion_limit);
         let Some(inside) = begun else {
             let why = Outcome::NotRun(NotRun::RecursionLimit(Frame::chain(slot.event)));
-            return refuse(bus, slot, subject.clone(), None, &why).into();
+            return refuse(bus, snapshot, subject.clone(), None, &why).into();
         };
         let (stops, limits) = options.as_deref_mut().map(Options::split).unzip();
         let deadline = limits.and_then(|limits| limits.deadline_from_now(waking.mode().clock()));
         let signal = LazySignal::default();
         let make_signal = || limits.map_or_else(Signal::default, |limits| limits.signal(deadline));
-        let scene = Scene { host: &*bus.inner, subject, signal: &signal, make_signal: &make_signal };
+        let shared = event.as_arc().map(|event| event as &dyn ShareEvent);
+        let scene = Scene { host: &*bus.inner, subject, shared, signal: &signal, make_signal: &make_signal };
         let mut tally = Tally::new(subject.clone());
 
         match stops {
@@ -95,6 +104,7 @@ impl<I: IntoEvent> New<I> {
                 };
                 let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
                 if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
+                    signal.set();
                     tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
                     return Report::of(bus, inside.emission, snapshot.len(), tally).into();
                 }
@@ -137,16 +147,25 @@ impl<I: IntoEvent> New<I> {
         let _runtime = bus.enter_runtime();
         let mut cx = waking.context();
         let make_signal = || limits.signal(deadline);
-        let scene = Scene { host: &*bus.inner, subject: &subject, signal: &signal, make_signal: &make_signal };
+        let scene = Scene {
+            host: &*bus.inner,
+            subject: &subject,
+            shared: Some(&event),
+            signal: &signal,
+            make_signal: &make_signal,
+        };
         let stop = || stop_now(&mut stops, deadline, waking);
         let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
         let pending = start_late(slot, &snapshot.late, &event, stage, &mut cx, stop);
         if pending.is_empty() {
+            if tally.stopped.is_some() {
+                signal.set();
+            }
             return Report::of(bus, emission, snapshot.len(), tally).into();
         }
         let until = Until { stops, deadline, timer };
         let mut running = Running::new(bus, Arc::clone(snapshot), Frame::now(), tally, pending, until, signal);
-        match running.watch(&mut cx) {
+        match running.stopped().or_else(|| running.watch(&mut cx)) {
             Some(why) => running.stop(why).into(),
             None => run(running),
         }
@@ -185,13 +204,11 @@ impl Parent {
 /// The report of an emission that does not begin.
 pub(super) fn refuse<E: Event>(
     bus: &Bus,
-    slot: &EventSlot<E>,
+    snapshot: &EventSnapshot<E>,
     subject: Subject,
     stopped: Option<Stop>,
     outcome: &Outcome,
 ) -> Report {
-    let snapshot = slot.snapshot();
-    let Some(snapshot) = &*snapshot else { return Report::empty(subject) };
     let mut tally = Tally { stopped, ..Tally::new(subject) };
     tally.not_run(outcome, snapshot.turns());
     Report::new(None, snapshot.len(), tally, &bus.inner.hook)

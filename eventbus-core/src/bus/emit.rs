@@ -4,7 +4,6 @@ use std::{
     cell::OnceCell,
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,13 +12,7 @@ use std::time::Duration;
 #[cfg(feature = "tokio")]
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Bus, Report,
-    emission::{New, Options},
-    emitter::Cached,
-    park::Waking,
-    running::Running,
-};
+use super::{Bus, Report, emission::New, emitter::Cached, listeners::Listeners, park::Waking, running::Running};
 use crate::{
     dispatch::EventSlot,
     event::{Event, IntoEvent},
@@ -73,8 +66,7 @@ pub struct Emit<'b, I: IntoEvent> {
 
 /// Where an emission takes its snapshot from, when it begins.
 pub(super) enum Source<'b, E: Event> {
-    Slot(&'b EventSlot<E>),
-    Shared(Arc<EventSlot<E>>),
+    Listeners(Listeners<'b, E>),
     Cached(&'b mut Cached<E>),
 }
 
@@ -92,16 +84,13 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// If it is ready before the emission begins, nothing runs. Several may be given. Synchronous listeners are asked for
     /// between one and the next.
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.change(|options| options.stops.push(stop))
+        self.with(|new| new.options().stops.push(stop))
     }
 
     /// Cancels the emission when `token` is cancelled. Listeners see it through their [`Context`](crate::Context) at once.
     #[cfg(feature = "tokio")]
     pub fn cancel_on(self, token: &CancellationToken) -> Self {
-        self.change(|options| {
-            options.stops.push(token.clone().cancelled_owned());
-            options.limits.tokens.push(token.clone());
-        })
+        self.with(|new| new.cancel_on(token))
     }
 
     /// Ends the emission when it has taken `time`, counted from its first poll. Listeners that have not ended are stopped
@@ -111,7 +100,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// counts.
     #[cfg(feature = "tokio")]
     pub fn timeout(self, time: Duration) -> Self {
-        self.change(|options| options.limits.timeout(time))
+        self.with(|new| new.options().limits.timeout(time))
     }
 
     /// Ends the emission at a moment, as [`timeout`](Self::timeout) does: one deadline over many emissions. Takes a
@@ -119,7 +108,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     #[cfg(feature = "tokio")]
     pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
         let at = at.into();
-        self.change(|options| options.limits.deadline(at))
+        self.with(|new| new.options().limits.deadline(at))
     }
 
     /// Runs the listeners and waits for them on this thread.
@@ -146,12 +135,18 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
         }
     }
 
-    /// The report, if it is known beforehand that nobody listens. Small enough to become part of the caller.
+    /// The report, if nobody listens. Small enough to become part of the caller.
     #[inline]
     fn idle(&self) -> Option<Report> {
-        match (&self.source, &self.new) {
-            (Source::Slot(slot), Some(new)) if slot.len() == 0 => Some(Report::empty(new.subject.clone())),
-            (Source::Cached(cached), Some(new)) if cached.slot.len() == 0 => Some(Report::empty(new.subject.clone())),
+        let (slot, empty): (&EventSlot<I::Event>, _) = match &self.source {
+            Source::Listeners(listeners) => (&listeners.slot, listeners.is_empty()),
+            Source::Cached(cached) => (&cached.slot, cached.slot.len() == 0),
+        };
+        match &self.new {
+            Some(new) if empty => {
+                slot.note_emitted();
+                Some(Report::empty(new.subject.clone()))
+            }
             _ => None,
         }
     }
@@ -170,11 +165,15 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
         })
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Options)) -> Self {
-        if let Some(new) = &mut self.new {
-            change(new.options());
-        }
+    fn with(mut self, change: impl FnOnce(&mut New<I>)) -> Self {
+        self.change(change);
         self
+    }
+
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut New<I>)) {
+        if let Some(new) = &mut self.new {
+            change(new);
+        }
     }
 
     /// Takes the emission as it was before it began.
@@ -192,20 +191,19 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
         run: impl FnOnce(Running<I::Event>, &mut Option<Running<I::Event>>) -> T,
     ) -> T {
         let Self { bus, source, new, running } = self;
-        let (loan, mut rebuilt);
-        let (slot, snapshot) = match source {
+        let (found, mut rebuilt);
+        let (slot, snapshot): (&EventSlot<I::Event>, _) = match source {
             Source::Cached(cached) => {
                 rebuilt = None;
                 cached.load(&mut rebuilt)
             }
-            Source::Slot(slot) => {
-                loan = slot.load();
-                (*slot, loan.as_ref())
-            }
-            Source::Shared(slot) => {
-                loan = slot.load();
-                (&**slot, loan.as_ref())
-            }
+            Source::Listeners(listeners) => match new {
+                Some(new) => {
+                    found = listeners.now(bus, new.event.get());
+                    (&listeners.slot, found.as_ref())
+                }
+                None => (&listeners.slot, None),
+            },
         };
         New::begin(new, bus, slot, snapshot, waking, |begun| run(begun, running))
     }
@@ -215,8 +213,12 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
     type Output = Report;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
+        let bus = self.bus;
         let polled = match &mut self.running {
-            Some(running) => running.poll(cx),
+            Some(running) => {
+                let _runtime = bus.enter_runtime();
+                running.poll(cx)
+            }
             None => self.begin(&Waking::Task(cx.waker()), |begun, running| {
                 *running = Some(begun);
                 Poll::Pending
@@ -231,6 +233,11 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
 
 impl<I: IntoEvent> fmt::Debug for Emit<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emit").field("event", &I::Event::NAME).finish_non_exhaustive()
+        let event = match (&self.new, &self.running) {
+            (Some(new), _) => new.subject.name(),
+            (None, Some(running)) => running.event_name(),
+            (None, None) => I::Event::NAME.as_str(),
+        };
+        f.debug_struct("Emit").field("event", &event).finish_non_exhaustive()
     }
 }

@@ -2,16 +2,16 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use super::{Bus, failure_hook::FailureHook};
 #[cfg(feature = "tokio")]
 use crate::dispatch::{Frame, Tasks};
 use crate::{
-    dispatch::{Context, Host, Mode, Wait},
+    dispatch::{Context, EventSlot, Host, Mode, Unclaimed, Wait},
     listener::{Failure, NotRun},
-    registry::Registry,
+    registry::{Home, Key, Registry},
 };
 
 pub(super) struct Inner {
@@ -19,6 +19,12 @@ pub(super) struct Inner {
     pub(super) registry: Registry,
     pub(super) recursion_limit: u32,
     pub(super) hook: FailureHook,
+    /// Stands for the slot of names that no type claims.
+    pub(super) unclaimed: OnceLock<Arc<EventSlot<Unclaimed>>>,
+    #[cfg(feature = "serde")]
+    pub(super) max_payload: usize,
+    #[cfg(feature = "serde")]
+    pub(super) max_nesting: usize,
     #[cfg(feature = "tokio")]
     pub(super) runtime: Option<tokio::runtime::Handle>,
     #[cfg(feature = "tokio")]
@@ -46,6 +52,16 @@ impl Host for Inner {
     #[cfg(feature = "tokio")]
     fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+}
+
+impl Home for Inner {
+    fn contains(&self, key: Key) -> bool {
+        self.registry.has_by_name(key)
+    }
+
+    fn remove(&self, key: Key) -> bool {
+        self.registry.remove_by_name(key)
     }
 }
 

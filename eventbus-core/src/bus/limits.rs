@@ -25,12 +25,22 @@ impl Stops {
         self.0.push(Box::pin(stop));
     }
 
-    /// Whether one of them is ready. One that panics cancels: nobody can say any more when it would have been ready.
+    /// Whether one of them is ready; not to be called again once it was. One that panics cancels: nobody can say any more
+    /// when it would have been ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
         let is_ready = |stop: &mut Pin<Box<dyn Future<Output = ()> + Send>>| {
             isolate(|| stop.as_mut().poll(cx).is_ready()).unwrap_or(true)
         };
         self.0.iter_mut().any(is_ready).then_some(Stop::Cancelled)
+    }
+}
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        for stop in self.0.drain(..) {
+            // Foreign code: its panic shall not reach whoever drops the emission.
+            let _ = isolate(|| drop(stop));
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! Floor 4: the bus itself, which composes the floors below.
 
 mod builder;
+mod by_name;
 mod emission;
 mod emit;
 mod emitter;
+mod erased;
 mod failure_hook;
 mod inner;
 mod limits;
 mod listen;
+mod listeners;
 mod park;
 mod report;
 mod running;
@@ -15,13 +18,19 @@ mod scope;
 mod settle;
 #[cfg(feature = "tokio")]
 mod spawn;
+mod wiring;
 
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
 
 pub use builder::BusBuilder;
 pub use emit::Emit;
 pub use emitter::Emitter;
-pub use listen::{AnyKind, Blocks, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, With, WithContext};
+pub use erased::EmitAny;
+pub(crate) use erased::KnownEvent;
+pub use listen::{
+    AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
+};
+pub use wiring::{NameTaken, WiringError};
 
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
@@ -30,14 +39,16 @@ pub use settle::InsideEmission;
 pub use spawn::EmitHandle;
 
 use crate::{
-    dispatch::{EventSlot, Frame},
+    dispatch::{EventSlot, Frame, adapt},
     event::{Event, EventName, IntoEvent},
     listener::{AsyncListener, ListenerInfo, SyncListener},
-    registry::Subscription,
+    registry::{Conflict, Seed, Subscription},
 };
 use emit::Source;
+use erased::EventHooks;
 use inner::Inner;
 use listen::Target;
+use listeners::Listeners;
 
 /// Brings events to their listeners.
 ///
@@ -115,7 +126,7 @@ impl Bus {
     /// ```
     #[track_caller]
     pub fn on<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on(listener)
+        self.listener::<E>().on(listener)
     }
 
     /// Registers an async listener: it runs inside the emitting task, concurrently with the other async ones.
@@ -139,7 +150,7 @@ impl Bus {
     /// ```
     #[track_caller]
     pub fn on_async<E: Event>(&self, listener: impl AsyncListener<E>) -> Subscription {
-        self.listener().on_async(listener)
+        self.listener::<E>().on_async(listener)
     }
 
     /// Registers a listener that may block: it runs on the runtime's blocking pool if the emission is awaited, on the
@@ -151,7 +162,7 @@ impl Bus {
     #[cfg(feature = "tokio")]
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on_blocking(listener)
+        self.listener::<E>().on_blocking(listener)
     }
 
     /// Starts registering a listener with options: name, priority, once, filter, state.
@@ -161,7 +172,7 @@ impl Bus {
     /// What it ends with panics as [`on`](Self::on) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
-        Listener::new(Target { bus: Some(self.clone()), scope: None, location: Location::caller() })
+        Listener::new(self.target(Location::caller()))
     }
 
     /// Makes a scope: listeners that leave together. Its name shows at each of them.
@@ -178,7 +189,7 @@ impl Bus {
     #[inline]
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
-        Emit::new(self, event, self.source(Location::caller()))
+        Emit::new(self, event, Source::Listeners(self.listeners_of(Location::caller())))
     }
 
     /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
@@ -191,9 +202,12 @@ impl Bus {
         Emitter::new(self.clone(), self.slot(Location::caller()))
     }
 
-    /// How many listeners `E` has.
+    /// How many listeners `E` has, those by name that match its name included.
     pub fn listener_count<E: Event>(&self) -> usize {
-        self.inner.registry.get(E::TYPE).map_or(0, |slot: Arc<EventSlot<E>>| slot.len())
+        let registry = &self.inner.registry;
+        let slot: Option<Arc<EventSlot<E>>> = registry.get(E::TYPE);
+        // An event that the bus has not seen yet is heard by name only.
+        slot.map_or_else(|| registry.by_name(E::NAME.as_str()).len(), |slot| slot.len())
     }
 
     /// The names of the events that have listeners, sorted.
@@ -205,39 +219,49 @@ impl Bus {
         names
     }
 
-    /// All listeners: by event name and version, and for each event in the order in which an emission calls them.
+    /// All listeners: first those of types, by event name and version, and for each event in the order in which an
+    /// emission calls them; then those by name, in the order of priority and registration.
     pub fn listeners(&self) -> Vec<ListenerInfo> {
         let mut slots = self.inner.registry.all();
         slots.sort_by_key(|slot| (slot.event().name(), slot.event().version(), slot.event().rust_type()));
-        slots.iter().flat_map(|slot| slot.infos()).collect()
+        let typed = slots.iter().flat_map(|slot| slot.infos()).filter(|info| info.pattern().is_none());
+        typed.chain(self.inner.registry.infos_by_name()).collect()
     }
 
     /// Removes every listener.
     ///
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
-        // Dropped when all slots are empty: what a closure registers in its `Drop` is not swept away with the rest.
-        let removed: Vec<_> = self.inner.registry.all().iter().map(|slot| slot.clear()).collect();
-        drop(removed);
+        self.inner.registry.clear();
+    }
+
+    fn target(&self, location: &'static Location<'static>) -> Target<'_> {
+        Target { bus: Some(self.clone()), scope: None, location, pattern: None }
     }
 
     /// Where an emission finds the listeners of `E`. Panics on a conflict of names, at the user's line.
     #[inline]
     #[track_caller]
-    fn source<E: Event>(&self, location: &'static Location<'static>) -> Source<'_, E> {
+    fn listeners_of<E: Event>(&self, location: &'static Location<'static>) -> Listeners<'_, E> {
         match self.inner.registry.find(E::TYPE) {
-            Some(slot) => Source::Slot(slot),
-            None => Source::Shared(self.slot(location)),
+            Some(slot) => Listeners::found(slot),
+            None => Listeners::of(self.slot(location)),
         }
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.
     #[track_caller]
     fn slot<E: Event>(&self, location: &'static Location<'static>) -> Arc<EventSlot<E>> {
-        match self.inner.registry.slot(E::TYPE, location) {
+        match self.try_slot(location) {
             Ok(slot) => slot,
             Err(conflict) => panic!("{conflict}"),
         }
+    }
+
+    #[inline]
+    fn try_slot<E: Event>(&self, location: &'static Location<'static>) -> Result<Arc<EventSlot<E>>, Conflict> {
+        let hooks: &'static EventHooks = &EventHooks { emit: EventHooks::emit::<E> };
+        self.inner.registry.slot(Seed { event: E::TYPE, location, adapt: adapt::<E>, hooks })
     }
 }
 

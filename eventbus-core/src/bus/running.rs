@@ -10,7 +10,7 @@ use super::{Bus, Report, limits::Stops};
 use crate::{
     dispatch::{Deadline, EventSnapshot, Frame, Host, LazySignal, Pending, Stop, Tally, Timer, Wait, has_fired},
     event::Event,
-    listener::NotRun,
+    listener::{NotRun, Outcome},
 };
 
 /// An emission with listeners that have not ended.
@@ -43,6 +43,10 @@ pub(super) fn timer(wait: &Wait, deadline: Option<Deadline>) -> Result<Option<Ti
 }
 
 impl<E: Event> Running<E> {
+    pub(super) fn event_name(&self) -> &str {
+        self.tally.subject.name()
+    }
+
     pub(super) fn new(
         bus: &Bus,
         snapshot: Arc<EventSnapshot<E>>,
@@ -73,6 +77,11 @@ impl<E: Event> Running<E> {
         }
     }
 
+    /// What has ended it while its listeners were being started.
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.tally.stopped
+    }
+
     /// Whether something ends it now.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
         let Until { stops, deadline, timer } = &mut self.until;
@@ -100,6 +109,7 @@ impl<E: Event> Running<E> {
     }
 
     fn report(&mut self) -> Report {
+        self.tally.sort();
         let emptied = Tally::new(self.tally.subject.clone());
         Report::of(&self.bus, self.frame.emission, self.snapshot.len(), mem::replace(&mut self.tally, emptied))
     }
@@ -113,13 +123,14 @@ impl<E: Event> Drop for Running<E> {
         let _inside = self.frame.enter();
         self.signal.set();
         let Self { bus, snapshot, tally, pending, .. } = self;
-        // That they are stopped is what whoever dropped the emission wanted. That one panicked on the way is not.
+        // That they are stopped, or left, is what whoever dropped the emission wanted. That one had failed is not.
         pending.stop(Stop::Cancelled, |listener, outcome| {
-            if matches!(outcome, crate::listener::Outcome::Panicked(_)) {
+            if !matches!(outcome, Outcome::Cancelled | Outcome::StillRunning) {
                 tally.add(snapshot.late[listener].info(), outcome);
             }
         });
         // There is no report any more, and nothing is lost in silence.
+        tally.sort();
         for failure in tally.failures.drain(..) {
             bus.inner.tell(failure);
         }

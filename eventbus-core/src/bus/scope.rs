@@ -54,7 +54,7 @@ impl Scope {
     /// Panics if another type with `E`'s name and version has been used on this bus.
     #[track_caller]
     pub fn on<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on(listener)
+        self.listener::<E>().on(listener)
     }
 
     /// Registers an async listener, as [`Bus::on_async`](super::Bus::on_async) does.
@@ -64,7 +64,7 @@ impl Scope {
     /// As [`on`](Self::on).
     #[track_caller]
     pub fn on_async<E: Event>(&self, listener: impl AsyncListener<E>) -> Subscription {
-        self.listener().on_async(listener)
+        self.listener::<E>().on_async(listener)
     }
 
     /// Registers a listener that may block, as [`Bus::on_blocking`](super::Bus::on_blocking) does.
@@ -75,13 +75,13 @@ impl Scope {
     #[cfg(feature = "tokio")]
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
-        self.listener().on_blocking(listener)
+        self.listener::<E>().on_blocking(listener)
     }
 
     /// Starts registering a listener with options, as [`Bus::listener`](super::Bus::listener) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
-        Listener::new(Target { bus: self.bus.upgrade(), scope: Some(self), location: Location::caller() })
+        Listener::new(self.target(Location::caller()))
     }
 
     /// Ends all listeners of the scope; how many there were. Further ones may be registered.
@@ -97,6 +97,10 @@ impl Scope {
     /// Makes a guard that ends the scope's listeners when it is dropped.
     pub fn guard(self) -> ScopeGuard {
         ScopeGuard(self)
+    }
+
+    pub(super) fn target(&self, location: &'static Location<'static>) -> Target<'_> {
+        Target { bus: self.bus.upgrade(), scope: Some(self), location, pattern: None }
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {

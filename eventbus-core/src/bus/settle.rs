@@ -18,8 +18,9 @@ impl Subscription {
     ///
     /// [`off`](Self::off) alone keeps new calls from beginning; this is for tearing down what the listener uses.
     ///
-    /// An [`Emitter`](crate::Emitter) may keep the closure of a listener that has gone until its next emit or its drop, and
-    /// this waits for that too.
+    /// An emission under way keeps the closures of all its listeners until it ends or is dropped, and an
+    /// [`Emitter`](crate::Emitter) those of its last emit until its next one or its drop. This waits for both: whoever holds
+    /// such an emission, or such an emitter, and awaits this before going on with it, waits for ever.
     ///
     /// # Errors
     ///

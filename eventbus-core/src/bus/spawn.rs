@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    panic::Location,
     pin::Pin,
     sync::{
         Arc,
@@ -17,13 +16,14 @@ use super::{
     Bus, Emit, Report,
     emission::{New, Parent, refuse},
     emit::Source,
+    listeners::Listeners,
     park::Waking,
     running::Running,
 };
 use crate::{
-    dispatch::{EventSlot, Stop, TaskKind, TaskToken, Tasks},
-    event::{Event, IntoEvent},
-    listener::{NotRun, Outcome, Subject},
+    dispatch::{Stop, TaskKind, TaskToken, Tasks},
+    event::IntoEvent,
+    listener::{NotRun, Outcome},
 };
 
 impl<I: IntoEvent> Emit<'_, I> {
@@ -58,22 +58,21 @@ impl<I: IntoEvent> Emit<'_, I> {
         let bus = self.bus.clone();
         let mut new = self.take_new();
         new.options().parent = Parent::Given(bus.frame());
-        let slot = match &self.source {
-            Source::Slot(_) => self.bus.slot(Location::caller()),
-            Source::Shared(slot) => Arc::clone(slot),
-            Source::Cached(cached) => Arc::clone(&cached.slot),
+        let listeners = match &self.source {
+            Source::Listeners(listeners) => listeners.keep(&bus),
+            Source::Cached(cached) => Listeners::of(Arc::clone(&cached.slot)),
         };
         let Some(runtime) = bus.runtime() else {
-            return EmitHandle::refused(&bus, &slot, new.subject, NotRun::NoRuntime);
+            return EmitHandle::refused(&bus, &listeners, &new, NotRun::NoRuntime);
         };
         let limit = bus.inner.max_spawned;
         let Some(token) = Tasks::try_start(&*bus.inner, TaskKind::Emission, limit) else {
-            return EmitHandle::refused(&bus, &slot, new.subject, NotRun::TooManySpawned { limit });
+            return EmitHandle::refused(&bus, &listeners, &new, NotRun::TooManySpawned { limit });
         };
         let (report, reported) = oneshot::channel();
         let aborted = Arc::new(AtomicBool::new(false));
-        let (new, report, aborted_too) = (Some(new), Some(report), Arc::clone(&aborted));
-        let spawned = Spawned { bus, slot, new, running: None, report, aborted: aborted_too, _token: token };
+        let (new, report, flag) = (Some(new), Some(report), Arc::clone(&aborted));
+        let spawned = Spawned { bus, listeners, new, running: None, report, aborted: flag, token };
         let abort = runtime.spawn(spawned).abort_handle();
         EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
     }
@@ -89,13 +88,15 @@ impl Bus {
 /// An emission in a task of its own. However the task ends, it sends a report.
 struct Spawned<I: IntoEvent> {
     bus: Bus,
-    slot: Arc<EventSlot<I::Event>>,
+    listeners: Listeners<'static, I::Event>,
+    /// Until it begins.
     new: Option<New<I>>,
+    /// While listeners are under way.
     running: Option<Running<I::Event>>,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
-    // Last: the emission has ended, and its report been sent, when the gauge falls.
-    _token: TaskToken,
+    // Last: when the bus has settled, the report has been sent, and nothing is held any more.
+    token: TaskToken,
 }
 
 // Nothing in it is pinned in place.
@@ -104,6 +105,7 @@ impl<I: IntoEvent> Unpin for Spawned<I> {}
 impl<I: IntoEvent> Spawned<I> {
     fn finish(&mut self, report: Report) {
         (self.new, self.running) = (None, None);
+        self.token.ended();
         if let Some(sender) = self.report.take() {
             // A handle that was dropped wants no report; what is in it reaches the failure hook.
             let _ = sender.send(report);
@@ -116,14 +118,17 @@ impl<I: IntoEvent> Future for Spawned<I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let polled = if let Some(running) = &mut this.running {
-            running.poll(cx)
-        } else {
-            let (slot, waking) = (&this.slot, Waking::Task(cx.waker()));
-            New::begin(&mut this.new, &this.bus, slot, slot.load().as_ref(), &waking, |begun| {
-                this.running = Some(begun);
-                Poll::Pending
-            })
+        let polled = match (&mut this.running, &this.new) {
+            (Some(running), _) => running.poll(cx),
+            (None, Some(new)) => {
+                let found = this.listeners.now(&this.bus, new.event.get());
+                let (slot, waking) = (&this.listeners.slot, Waking::Task(cx.waker()));
+                New::begin(&mut this.new, &this.bus, slot, found.as_ref(), &waking, |begun| {
+                    this.running = Some(begun);
+                    Poll::Pending
+                })
+            }
+            (None, None) => unreachable!("polled after its end"),
         };
         let report = ready!(polled);
         this.finish(report);
@@ -142,11 +147,25 @@ impl<I: IntoEvent> Drop for Spawned<I> {
                 } else {
                     (Outcome::NotRun(NotRun::RuntimeShutDown), None)
                 };
-                refuse(&self.bus, &self.slot, new.subject.clone(), stopped, &outcome)
+                refuse_all(&self.bus, &self.listeners, new, stopped, &outcome)
             }
             (None, None) => return,
         };
         self.finish(report);
+    }
+}
+
+/// The report of an emission that does not begin.
+fn refuse_all<I: IntoEvent>(
+    bus: &Bus,
+    listeners: &Listeners<'_, I::Event>,
+    new: &New<I>,
+    stopped: Option<Stop>,
+    outcome: &Outcome,
+) -> Report {
+    match &*listeners.now(bus, new.event.get()) {
+        Some(snapshot) => refuse(bus, snapshot, new.subject.clone(), stopped, outcome),
+        None => Report::empty(new.subject.clone()),
     }
 }
 
@@ -168,8 +187,9 @@ enum Reported {
 }
 
 impl EmitHandle {
-    fn refused<E: Event>(bus: &Bus, slot: &EventSlot<E>, subject: Subject, why: NotRun) -> Self {
-        Self { report: Reported::Now(Some(refuse(bus, slot, subject, None, &Outcome::NotRun(why)))), task: None }
+    fn refused<I: IntoEvent>(bus: &Bus, listeners: &Listeners<'_, I::Event>, new: &New<I>, why: NotRun) -> Self {
+        let report = refuse_all(bus, listeners, new, None, &Outcome::NotRun(why));
+        Self { report: Reported::Now(Some(report)), task: None }
     }
 
     /// Ends the emission at its next await: listeners that have not been called are not called, async ones are stopped. The

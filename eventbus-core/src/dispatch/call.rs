@@ -16,7 +16,7 @@ pub(crate) type ListenerFuture = Pin<Box<dyn Future<Output = Result<(), BoxError
 /// A listener that is called: on the emitting thread, or on one that may block.
 pub(crate) trait SyncCall<E>: Send + Sync {
     /// Whether its filter wants the event. Asked only where there is a filter or the listener runs once.
-    fn admits(&self, _event: &E) -> bool {
+    fn admits(&self, _event: &E, _scene: &Scene<'_>) -> bool {
         true
     }
 
@@ -27,7 +27,7 @@ pub(crate) trait SyncCall<E>: Send + Sync {
 /// A listener that gives a future.
 pub(crate) trait AsyncCall<E>: Send + Sync {
     /// As for [`SyncCall`].
-    fn admits(&self, _event: &E) -> bool {
+    fn admits(&self, _event: &E, _scene: &Scene<'_>) -> bool {
         true
     }
 
@@ -113,7 +113,7 @@ impl<E, C> Filtered<E, C> {
 }
 
 impl<E: 'static, C: SyncCall<E>> SyncCall<E> for Filtered<E, C> {
-    fn admits(&self, event: &E) -> bool {
+    fn admits(&self, event: &E, _scene: &Scene<'_>) -> bool {
         (self.filter.get())(event)
     }
 
@@ -123,7 +123,7 @@ impl<E: 'static, C: SyncCall<E>> SyncCall<E> for Filtered<E, C> {
 }
 
 impl<E: 'static, C: AsyncCall<E>> AsyncCall<E> for Filtered<E, C> {
-    fn admits(&self, event: &E) -> bool {
+    fn admits(&self, event: &E, _scene: &Scene<'_>) -> bool {
         (self.filter.get())(event)
     }
 

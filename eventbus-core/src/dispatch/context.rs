@@ -4,6 +4,7 @@ use std::{any::Any, fmt, sync::Arc};
 
 use super::{
     EmissionId, Frame,
+    any_event::ShareEvent,
     signal::{LazySignal, Signal},
 };
 use crate::{
@@ -28,9 +29,12 @@ pub(crate) trait Host: Send + Sync {
 }
 
 /// The surroundings of the listeners of one emission, on the stack of who runs them. Its frame is the current one.
+#[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) subject: &'a Subject,
+    /// The event, if it is in an `Arc`.
+    pub(crate) shared: Option<&'a dyn ShareEvent>,
     pub(crate) signal: &'a LazySignal,
     /// Makes the signal, should a listener ask for it.
     pub(crate) make_signal: &'a dyn Fn() -> Signal,

@@ -1,10 +1,13 @@
 //! Floor 3: runs one snapshot. Order, isolation, and the frame that tells who is emitting inside whom.
 
+mod any_event;
+mod by_name;
 mod call;
 mod clock;
 mod context;
 mod frame;
 mod isolate;
+mod name_callable;
 mod pending;
 mod run;
 mod signal;
@@ -17,6 +20,11 @@ mod tasks;
 mod wait;
 mod work;
 
+pub use any_event::AnyEvent;
+#[cfg(feature = "serde")]
+pub use any_event::JsonError;
+pub(crate) use any_event::{Content, ShareEvent, Unclaimed};
+pub(crate) use by_name::{ByNameCode, NameCode, NameFilter, adapt};
 pub(crate) use call::{AsyncCall, Code, Filter, Filtered, Isolated, ListenerFuture, SyncCall};
 pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
@@ -24,6 +32,10 @@ pub(crate) use context::{Host, Scene};
 pub use frame::EmissionId;
 pub(crate) use frame::{Descended, Entered, Frame};
 pub(crate) use isolate::isolate;
+pub use name_callable::{
+    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
+    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
+};
 pub(crate) use pending::Pending;
 pub(crate) use run::run_sync;
 pub(crate) use signal::{LazySignal, Signal};
@@ -35,10 +47,13 @@ pub use tasks::InFlight;
 pub(crate) use tasks::{TaskKind, TaskToken, Tasks};
 pub(crate) use wait::{Mode, Wait};
 
-use crate::registry::{Slot, Snapshot};
+use crate::registry::{Member, Slot, Snapshot};
 
 /// The slot of an event type.
 pub(crate) type EventSlot<E> = Slot<dyn SyncCall<E>, dyn AsyncCall<E>>;
+
+/// A listener of an event type.
+pub(crate) type EventMember<E> = Member<dyn SyncCall<E>, dyn AsyncCall<E>>;
 
 /// The listeners of an event type at one moment.
 pub(crate) type EventSnapshot<E> = Snapshot<dyn SyncCall<E>, dyn AsyncCall<E>>;

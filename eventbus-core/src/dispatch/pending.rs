@@ -67,8 +67,9 @@ impl Pending {
     pub(crate) fn stop(&mut self, why: Stop, mut ended: impl FnMut(usize, Outcome)) {
         let many = self.many.take().into_iter().flatten().map(|Polled(work)| work);
         for mut work in self.few.drain(..).chain(many) {
-            let outcome = work.stop(why);
-            ended(work.listener, outcome);
+            if let Some(outcome) = work.stop(why) {
+                ended(work.listener, outcome);
+            }
         }
     }
 

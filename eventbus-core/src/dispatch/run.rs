@@ -33,7 +33,7 @@ pub(crate) fn run_sync<'s, E: 'static>(
                     Turn::Call => entry.run.call(&entry.info, event, scene, tally),
                     Turn::Skip => tally.skipped += 1,
                     Turn::Ask => {
-                        if admit(slot, entry, || entry.run.admits(event)) {
+                        if admit(slot, entry, || entry.run.admits(event, scene)) {
                             entry.run.call(&entry.info, event, scene, tally);
                         } else {
                             tally.skipped += 1;
@@ -62,7 +62,7 @@ pub(crate) fn admit<E: 'static, F: ?Sized>(
         Spent::Free => true,
         Spent::Last => {
             // Out of the slot before the call: whoever looks from inside the listener finds it gone.
-            slot.remove(entry.key());
+            entry.leave(slot);
             true
         }
         Spent::TooLate => false,

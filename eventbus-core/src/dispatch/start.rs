@@ -5,13 +5,13 @@ use std::{
     task::{Context, Poll},
 };
 
-#[cfg(feature = "tokio")]
-use super::task;
 use super::{
     AsyncCall, EventSlot, Pending, Scene, Stop, SyncCall, Tally, Wait, isolate,
     run::admit,
     work::{Ended, Work},
 };
+#[cfg(feature = "tokio")]
+use super::{task, wait::task_timer};
 #[cfg(feature = "tokio")]
 use crate::listener::ListenerKind;
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
             tally.stop(why, listeners[at..].iter().map(|late| (late.turn(), late.info())));
             break;
         }
-        match is_due(slot, late, event) {
+        match is_due(slot, late, event, scene) {
             Ok(true) => {}
             Ok(false) => {
                 tally.skipped += 1;
@@ -70,13 +70,13 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
 }
 
 /// Whether it is the listener's turn; a filter that panics is its listener's panic.
-fn is_due<E: 'static>(slot: &EventSlot<E>, late: &LateOf<E>, event: &E) -> Result<bool, Arc<str>> {
+fn is_due<E: 'static>(slot: &EventSlot<E>, late: &LateOf<E>, event: &E, scene: &Scene<'_>) -> Result<bool, Arc<str>> {
     match late.turn() {
         Turn::Call => Ok(true),
         Turn::Skip => Ok(false),
         Turn::Ask => isolate(|| match late {
-            Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event)),
-            Late::Async(entry) => admit(slot, entry, || entry.run.admits(event)),
+            Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene)),
+            Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene)),
         }),
     }
 }
@@ -136,7 +136,11 @@ fn start_spawned<E: Send + Sync + 'static>(
     wait: &Wait,
 ) -> Started {
     let Some(runtime) = &wait.runtime else { return NotRun::NoRuntime.into() };
-    match task::spawn(runtime, entry, Arc::clone(event), scene) {
+    let timer = match task_timer(runtime, entry.timeout) {
+        Ok(timer) => timer,
+        Err(why) => return why.into(),
+    };
+    match task::spawn(runtime, entry, Arc::clone(event), scene, timer) {
         Ok(task) => Started::Work(Work::task(at, task)),
         Err(outcome) => Started::Ended(Some(outcome)),
     }

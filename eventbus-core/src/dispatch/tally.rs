@@ -1,9 +1,9 @@
 //! What an emission has to tell so far.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use crate::{
-    listener::{BoxError, Failure, ListenerInfo, Outcome, Subject},
+    listener::{BoxError, Failure, ListenerInfo, ListenerKind, Outcome, Subject},
     registry::Turn,
 };
 
@@ -66,6 +66,15 @@ impl Tally {
                 Turn::Call | Turn::Ask => self.add(listener, outcome.clone()),
             }
         }
+    }
+
+    /// Brings the failures into the order of turns: listeners that are awaited end in any order.
+    pub(crate) fn sort(&mut self) {
+        let turn = |failure: &Failure| {
+            let listener = failure.listener();
+            (listener.kind() != ListenerKind::Sync, Reverse(listener.priority()), listener.id())
+        };
+        self.failures.sort_by_key(turn);
     }
 
     #[cold]

@@ -10,17 +10,19 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
-    time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot::{self, error::TryRecvError},
+};
 
 use super::{
-    AsyncCall, Frame, Host, ListenerFuture, Scene, SyncCall, isolate,
+    AsyncCall, Frame, Host, ListenerFuture, Scene, SyncCall, Timer, has_fired, isolate,
     signal::Signal,
     start::call_blocking,
     tasks::{TaskKind, Tasks},
-    work::Ended,
+    work::{Ended, discard, poll_inline},
 };
 use crate::{
     listener::{Failure, NotRun, Outcome, Subject},
@@ -35,21 +37,26 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        Pin::new(&mut self.ended).poll(cx).map(|ended| match ended {
-            Ok(ended) => ended,
-            // The task was dropped: nobody does that but a runtime that shuts down.
-            Err(_) if self.started.load(Ordering::Acquire) => Some(Outcome::Cancelled),
-            Err(_) => Some(Outcome::NotRun(NotRun::RuntimeShutDown)),
-        })
+        Pin::new(&mut self.ended).poll(cx).map(|ended| ended.unwrap_or_else(|_| Some(self.dropped())))
     }
 
     /// Stops waiting for it.
-    pub(super) fn leave(&mut self) -> Outcome {
+    pub(super) fn leave(&mut self) -> Ended {
         match self.ended.try_recv() {
-            Ok(Some(outcome)) => outcome,
-            // It ended well just now, or runs on; the one is told as the other, since its time was up.
-            _ => Outcome::StillRunning,
+            // It has ended, and the emission did not come to hear it.
+            Ok(ended) => ended,
+            Err(TryRecvError::Closed) => Some(self.dropped()),
+            Err(TryRecvError::Empty) => {
+                // From here on its outcome goes to the failure hook; unless it was sent just before.
+                self.ended.close();
+                self.ended.try_recv().unwrap_or(Some(Outcome::StillRunning))
+            }
         }
+    }
+
+    /// What became of it if its task was dropped: nobody does that but a runtime that shuts down.
+    fn dropped(&self) -> Outcome {
+        if self.started.load(Ordering::Acquire) { Outcome::Cancelled } else { Outcome::NotRun(NotRun::RuntimeShutDown) }
     }
 }
 
@@ -75,6 +82,7 @@ pub(super) fn spawn<E: 'static>(
     entry: &Arc<Entry<dyn AsyncCall<E>>>,
     event: Arc<E>,
     scene: &Scene<'_>,
+    timer: Option<Timer>,
 ) -> Result<Task, Outcome> {
     let future = isolate(|| entry.run.start(event, scene)).map_err(Outcome::Panicked)?;
     let running = Tasks::start(scene.host, TaskKind::Listener);
@@ -82,11 +90,13 @@ pub(super) fn spawn<E: 'static>(
     let started = Arc::new(AtomicBool::new(false));
     let reporter =
         Reporter { entry: Arc::clone(entry), subject: scene.subject.clone(), host: scene.host.share(), ended: sender };
-    let listener = Framed { future: Some(future), frame: Frame::now(), started: Arc::clone(&started) };
-    let timeout = entry.timeout;
+    let listener = Framed { future: Some(future), frame: Frame::now(), started: Arc::clone(&started), timer };
     handle.spawn(async move {
-        let _running = running;
-        let ended = within(timeout, listener).await;
+        // Dropped last, however the task ends.
+        let mut running = running;
+        let reporter = reporter;
+        let ended = listener.await;
+        running.ended();
         reporter.report(ended);
     });
     Ok(Task { ended, started })
@@ -112,10 +122,14 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
     };
     let begun = Arc::clone(&started);
     let call = move || {
-        let _running = running;
+        // Dropped last: when the bus has settled, nothing is held any more.
+        let mut running = running;
+        let stage = stage;
         begun.store(true, Ordering::Release);
-        let entry = Arc::clone(&reporter.entry);
-        let ended = stage.call(&entry, &event);
+        let ended = stage.call(&reporter.entry, &event);
+        // Before the emission hears that it has ended: the event may then be taken out of its `Arc`.
+        let _ = isolate(|| drop(event));
+        running.ended();
         reporter.report(ended);
     };
     // The pool panics where the system gives it no thread.
@@ -132,19 +146,13 @@ struct Stage {
 }
 
 impl Stage {
-    fn call<E: 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &E) -> Ended {
+    fn call<E: Send + Sync + 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &Arc<E>) -> Ended {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
         let _inside = self.frame.enter();
-        let scene = Scene { host: &*self.host, subject: &self.subject, signal: &signal, make_signal };
+        let scene =
+            Scene { host: &*self.host, subject: &self.subject, shared: Some(event), signal: &signal, make_signal };
         call_blocking(entry, event, &scene)
-    }
-}
-
-async fn within(timeout: Option<Duration>, listener: Framed) -> Ended {
-    match timeout {
-        None => listener.await,
-        Some(time) => tokio::time::timeout(time, listener).await.unwrap_or(Some(Outcome::TimedOut)),
     }
 }
 
@@ -153,6 +161,8 @@ struct Framed {
     future: Option<ListenerFuture>,
     frame: Frame,
     started: Arc<AtomicBool>,
+    /// Its own limit of time.
+    timer: Option<Timer>,
 }
 
 impl Future for Framed {
@@ -160,8 +170,13 @@ impl Future for Framed {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
         self.started.store(true, Ordering::Release);
-        let _inside = self.frame.enter();
-        super::work::poll_inline(&mut self.future, cx)
+        let this = &mut *self;
+        let _inside = this.frame.enter();
+        let ended = poll_inline(&mut this.future, cx);
+        if ended.is_pending() && this.timer.as_mut().is_some_and(|timer| has_fired(timer, cx)) {
+            return Poll::Ready(discard(this.future.take()).or(Some(Outcome::TimedOut)));
+        }
+        ended
     }
 }
 

@@ -33,7 +33,10 @@ pub(crate) enum TaskKind {
 #[derive(Default)]
 pub(crate) struct Tasks {
     gauges: [AtomicUsize; 3],
-    /// Notified when all gauges are at zero.
+    /// All that is under way, in one number: gauges that are read one after the other may each be seen at zero, though
+    /// what one counts has just started what another counts.
+    under_way: AtomicUsize,
+    /// Notified when nothing is under way.
     idle: Event,
 }
 
@@ -46,40 +49,60 @@ impl Tasks {
     /// Counts a task that starts.
     pub(crate) fn start(host: &dyn Host, kind: TaskKind) -> TaskToken {
         host.tasks().gauges[kind as usize].fetch_add(1, Ordering::AcqRel);
-        TaskToken { host: host.share(), kind }
+        TaskToken::new(host, kind)
     }
 
     /// Counts a task that starts, unless there are `limit` of its kind.
     pub(crate) fn try_start(host: &dyn Host, kind: TaskKind, limit: usize) -> Option<TaskToken> {
         let below = |running| (running < limit).then_some(running + 1);
         host.tasks().gauges[kind as usize].fetch_update(Ordering::AcqRel, Ordering::Acquire, below).ok()?;
-        Some(TaskToken { host: host.share(), kind })
+        Some(TaskToken::new(host, kind))
     }
 
     /// Waits until nothing is in flight.
     pub(crate) async fn settled(&self) {
-        while self.in_flight() != InFlight::default() {
+        while !self.is_idle() {
             let idle = self.idle.listen();
             // Asked again: it may have become idle between the question and `listen`.
-            if self.in_flight() == InFlight::default() {
+            if self.is_idle() {
                 return;
             }
             idle.await;
         }
     }
+
+    fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) == 0
+    }
 }
 
-/// A task that counts as running until this is dropped.
+/// A task that counts as running until it has ended, and as under way until this is dropped.
 pub(crate) struct TaskToken {
     host: Arc<dyn Host>,
     kind: TaskKind,
+    running: bool,
+}
+
+impl TaskToken {
+    fn new(host: &dyn Host, kind: TaskKind) -> Self {
+        host.tasks().under_way.fetch_add(1, Ordering::AcqRel);
+        Self { host: host.share(), kind, running: true }
+    }
+
+    /// Lets the gauge fall. To be called before anybody hears that the task has ended: whoever does finds that it is no
+    /// longer counted. What is left is clearing up, for which [`Tasks::settled`] waits.
+    pub(crate) fn ended(&mut self) {
+        if std::mem::take(&mut self.running) {
+            self.host.tasks().gauges[self.kind as usize].fetch_sub(1, Ordering::AcqRel);
+        }
+    }
 }
 
 impl Drop for TaskToken {
     fn drop(&mut self) {
+        self.ended();
         let tasks = self.host.tasks();
-        tasks.gauges[self.kind as usize].fetch_sub(1, Ordering::AcqRel);
-        if tasks.in_flight() == InFlight::default() {
+        if tasks.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
             tasks.idle.notify(usize::MAX);
         }
     }

@@ -91,10 +91,21 @@ impl Wait {
         match (self.mode, &self.runtime) {
             (Mode::Thread, _) => Ok(None),
             (Mode::Task, None) => Err(NotRun::NoRuntime),
-            (Mode::Task, Some(runtime)) => {
-                let _inside = runtime.enter();
-                timer(deadline).map(Some).ok_or(NotRun::NoRuntime)
-            }
+            (Mode::Task, Some(runtime)) => timer_of(runtime, deadline).map(Some),
         }
     }
+}
+
+/// The timer of a listener that starts now in a task of its own: its runtime keeps the time, whoever waits for it.
+#[cfg(feature = "tokio")]
+pub(super) fn task_timer(runtime: &Handle, timeout: Option<Duration>) -> Result<Option<Timer>, NotRun> {
+    let Some(time) = timeout else { return Ok(None) };
+    let _inside = runtime.enter();
+    Clock::Runtime.deadline(time).map(|deadline| timer_of(runtime, deadline)).transpose()
+}
+
+#[cfg(feature = "tokio")]
+fn timer_of(runtime: &Handle, deadline: Deadline) -> Result<Timer, NotRun> {
+    let _inside = runtime.enter();
+    timer(deadline).ok_or(NotRun::NoRuntime)
 }

@@ -66,15 +66,15 @@ impl Work {
             Progress::Task(task) => task.poll(cx),
         };
         if ended.is_pending() && self.limit.as_mut().is_some_and(|limit| limit.is_over(cx)) {
-            return Poll::Ready(Some(self.stop(Stop::TimedOut)));
+            return Poll::Ready(self.stop(Stop::TimedOut));
         }
         ended
     }
 
     /// Ends it, as far as that is possible. The frame must be set.
-    pub(super) fn stop(&mut self, why: Stop) -> Outcome {
+    pub(super) fn stop(&mut self, why: Stop) -> Ended {
         match &mut self.progress {
-            Progress::Inline(future) => discard(future.take()).unwrap_or_else(|| why.outcome()),
+            Progress::Inline(future) => discard(future.take()).or_else(|| Some(why.outcome())),
             #[cfg(feature = "tokio")]
             Progress::Task(task) => task.leave(),
         }
@@ -95,7 +95,7 @@ pub(super) fn poll_inline(future: &mut Option<ListenerFuture>, cx: &mut Context<
 }
 
 /// Drops a listener's future; a panic in there is the listener's.
-fn discard(future: Option<ListenerFuture>) -> Option<Outcome> {
+pub(super) fn discard(future: Option<ListenerFuture>) -> Option<Outcome> {
     isolate(|| drop(future)).err().map(Outcome::Panicked)
 }
 

@@ -9,6 +9,10 @@ use std::{
     },
 };
 
+#[cfg(feature = "serde")]
+use super::Codec;
+#[cfg(feature = "schema")]
+use super::Schema;
 use super::{Event, EventName};
 
 /// The descriptor of an event type: all that is known of it at compile time.
@@ -40,6 +44,10 @@ pub struct EventType {
     fields: &'static [Field],
     shares_name: bool,
     number: fn() -> Option<&'static AtomicU32>,
+    #[cfg(feature = "serde")]
+    codec: fn() -> Option<&'static Codec>,
+    #[cfg(feature = "schema")]
+    schema: fn() -> Option<Schema>,
 }
 
 impl EventType {
@@ -55,6 +63,10 @@ impl EventType {
             fields: E::FIELDS,
             shares_name: E::SHARES_NAME,
             number: E::__number,
+            #[cfg(feature = "serde")]
+            codec: E::__codec,
+            #[cfg(feature = "schema")]
+            schema: E::__schema,
         }
     }
 
@@ -102,6 +114,23 @@ impl EventType {
             0 => assign(number),
             more => Some(more - 1),
         }
+    }
+
+    /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
+    #[cfg(feature = "serde")]
+    pub fn has_codec(&self) -> bool {
+        self.codec().is_some()
+    }
+
+    /// The JSON Schema of its events, if its type says `#[event(schema)]`.
+    #[cfg(feature = "schema")]
+    pub fn schema(&self) -> Option<Schema> {
+        (self.schema)()
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn codec(&self) -> Option<&'static Codec> {
+        (self.codec)()
     }
 
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.

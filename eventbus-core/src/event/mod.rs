@@ -1,12 +1,20 @@
 //! Floor 0: what an event is. Knows nothing of buses and listeners.
 
+#[cfg(feature = "serde")]
+mod codec;
 mod descriptor;
 mod name;
+#[cfg(feature = "schema")]
+mod schema;
 
 use std::sync::{Arc, atomic::AtomicU32};
 
+#[cfg(feature = "serde")]
+pub use codec::{Codec, Serde};
 pub use descriptor::{EventType, Field};
-pub use name::EventName;
+pub use name::{EventName, NameError};
+#[cfg(feature = "schema")]
+pub use schema::{HasSchema, Schema};
 
 /// A fact: something that happened, with enough context for whoever listens.
 ///
@@ -55,6 +63,20 @@ pub trait Event: Sized + Send + Sync + 'static {
         None
     }
 
+    /// How its events are written and read as JSON; `#[event(serde)]` overrides it.
+    #[cfg(feature = "serde")]
+    #[doc(hidden)]
+    fn __codec() -> Option<&'static Codec> {
+        None
+    }
+
+    /// The JSON Schema of its events; `#[event(schema)]` overrides it.
+    #[cfg(feature = "schema")]
+    #[doc(hidden)]
+    fn __schema() -> Option<Schema> {
+        None
+    }
+
     /// The descriptor. Leave it as it is.
     const TYPE: &'static EventType = &EventType::of::<Self>();
 }
@@ -83,6 +105,9 @@ pub trait IntoEvent: sealed::IntoEvent + Send + 'static {
 
     /// Shares the event, moving it into an `Arc` unless it is in one.
     fn into_arc(self) -> Arc<Self::Event>;
+
+    /// The event's `Arc`, if it is in one.
+    fn as_arc(&self) -> Option<&Arc<Self::Event>>;
 }
 
 impl<E: Event> IntoEvent for E {
@@ -95,6 +120,10 @@ impl<E: Event> IntoEvent for E {
     fn into_arc(self) -> Arc<E> {
         Arc::new(self)
     }
+
+    fn as_arc(&self) -> Option<&Arc<E>> {
+        None
+    }
 }
 
 impl<E: Event> IntoEvent for Arc<E> {
@@ -106,5 +135,9 @@ impl<E: Event> IntoEvent for Arc<E> {
 
     fn into_arc(self) -> Arc<E> {
         self
+    }
+
+    fn as_arc(&self) -> Option<&Arc<E>> {
+        Some(self)
     }
 }

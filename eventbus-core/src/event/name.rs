@@ -38,24 +38,18 @@ impl EventName {
     /// ```
     pub const fn new(name: &'static str) -> Self {
         match check(name.as_bytes()) {
-            Verdict::Good => Self(name),
-            Verdict::Empty => {
-                panic!("an event name must not be empty; write words joined by dots, such as `user.created`")
-            }
-            Verdict::TooLong => panic!("an event name has at most 128 bytes"),
-            Verdict::EmptySegment => {
-                panic!("an event name must not have an empty segment: no dot first, last, or twice in a row")
-            }
-            Verdict::BadStart => panic!("each segment of an event name starts with a lowercase letter or a digit"),
-            Verdict::BadByte => {
-                panic!(
-                    "event names are lowercase words joined by dots, such as `user.created` (allowed: a-z 0-9 _ - .)"
-                )
-            }
-            Verdict::Version => panic!(
-                "the last segment of an event name must not look like a version, such as `v2`; set `VERSION` (`#[event(version = 2)]`) instead"
-            ),
+            Ok(()) => Self(name),
+            Err(error) => panic!("{}", error.message()),
         }
+    }
+
+    /// Checks a name that is known only at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] says which rule it breaks.
+    pub const fn check(name: &str) -> Result<(), NameError> {
+        check(name.as_bytes())
     }
 
     /// The name as text.
@@ -64,46 +58,79 @@ impl EventName {
     }
 }
 
-enum Verdict {
-    Good,
+/// What is wrong with an event name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum NameError {
+    /// It is empty.
     Empty,
+    /// It has more than [`EventName::MAX_LEN`] bytes.
     TooLong,
+    /// A dot stands first, last, or next to another one.
     EmptySegment,
+    /// A segment starts with `_` or `-`.
     BadStart,
+    /// It has a character that names do not have.
     BadByte,
+    /// Its last segment looks like a version.
     Version,
 }
 
+impl NameError {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Empty => "an event name must not be empty; write words joined by dots, such as `user.created`",
+            Self::TooLong => "an event name has at most 128 bytes",
+            Self::EmptySegment => "an event name must not have an empty segment: no dot first, last, or twice in a row",
+            Self::BadStart => "each segment of an event name starts with a lowercase letter or a digit",
+            Self::BadByte => {
+                "event names are lowercase words joined by dots, such as `user.created` (allowed: a-z 0-9 _ - .)"
+            }
+            Self::Version => {
+                "the last segment of an event name must not look like a version, such as `v2`; set `VERSION` (`#[event(version = 2)]`) instead"
+            }
+        }
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for NameError {}
+
 /// The rules in one place; written with `while` since it runs in `const`.
-const fn check(name: &[u8]) -> Verdict {
+const fn check(name: &[u8]) -> Result<(), NameError> {
     if name.is_empty() {
-        return Verdict::Empty;
+        return Err(NameError::Empty);
     }
     if name.len() > EventName::MAX_LEN {
-        return Verdict::TooLong;
+        return Err(NameError::TooLong);
     }
     let mut start = 0; // where the current segment starts
     let mut at = 0;
     while at <= name.len() {
         if at == name.len() || name[at] == b'.' {
             if at == start {
-                return Verdict::EmptySegment;
+                return Err(NameError::EmptySegment);
             }
             if at == name.len() && is_version(name, start) {
-                return Verdict::Version;
+                return Err(NameError::Version);
             }
             start = at + 1;
         } else {
             match name[at] {
                 b'a'..=b'z' | b'0'..=b'9' => {}
                 b'_' | b'-' if at > start => {}
-                b'_' | b'-' => return Verdict::BadStart,
-                _ => return Verdict::BadByte,
+                b'_' | b'-' => return Err(NameError::BadStart),
+                _ => return Err(NameError::BadByte),
             }
         }
         at += 1;
     }
-    Verdict::Good
+    Ok(())
 }
 
 /// Whether the segment from `start` to the end is `v` and digits.

@@ -47,6 +47,7 @@ impl Return for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Return for Never {
     fn into_result(self) -> Result<(), BoxError> {
         self
@@ -88,14 +89,14 @@ pub fn Ok(unit: ()) -> Result<(), BoxError> {
 
 /// Declares a shape of synchronous code and implements it for every function that fits.
 macro_rules! callable {
-    ($(#[$meta:meta])* $name:ident[$($param:ident),+]($($arg:ty),*)) => {
+    ($(#[$meta:meta])* $name:ident[$($param:ident),*]($($arg:ty),*)) => {
         $(#[$meta])*
-        pub trait $name<$($param),+>: Fn($($arg),*) -> Self::Returns + Send + Sync + 'static {
+        pub trait $name<$($param),*>: Fn($($arg),*) -> Self::Returns + Send + Sync + 'static {
             /// What the call returns.
             type Returns: $crate::listener::Return;
         }
 
-        impl<F, R: $crate::listener::Return, $($param),+> $name<$($param),+> for F
+        impl<F, R: $crate::listener::Return, $($param),*> $name<$($param),*> for F
         where
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
         {
@@ -107,16 +108,16 @@ pub(crate) use callable;
 
 /// The same for asynchronous code.
 macro_rules! async_callable {
-    ($(#[$meta:meta])* $name:ident[$($param:ident),+]($($arg:ty),*)) => {
+    ($(#[$meta:meta])* $name:ident[$($param:ident),*]($($arg:ty),*)) => {
         $(#[$meta])*
-        pub trait $name<$($param),+>: Fn($($arg),*) -> Self::Future + Send + Sync + 'static {
+        pub trait $name<$($param),*>: Fn($($arg),*) -> Self::Future + Send + Sync + 'static {
             /// The future of a call.
             type Future: Future<Output = Self::Returns> + Send + 'static;
             /// What the future ends with.
             type Returns: $crate::listener::Return;
         }
 
-        impl<F, T, $($param),+> $name<$($param),+> for F
+        impl<F, T, $($param),*> $name<$($param),*> for F
         where
             F: Fn($($arg),*) -> T + Send + Sync + 'static,
             T: Future<Output: $crate::listener::Return> + Send + 'static,

@@ -54,6 +54,17 @@ pub enum ListenerKind {
     Blocking,
 }
 
+impl ListenerKind {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Async => "async",
+            Self::Spawned => "spawned",
+            Self::Blocking => "blocking",
+        }
+    }
+}
+
 /// Who a listener is: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
 #[derive(Clone, Debug)]
 pub struct ListenerInfo {
@@ -63,6 +74,8 @@ pub struct ListenerInfo {
     pub(crate) event: Option<&'static EventType>,
     pub(crate) pattern: Option<Pattern>,
     pub(crate) priority: i32,
+    pub(crate) once: bool,
+    pub(crate) filtered: bool,
     pub(crate) scope: Option<Arc<str>>,
     pub(crate) location: &'static Location<'static>,
 }
@@ -96,6 +109,16 @@ impl ListenerInfo {
     /// Its priority: larger ones run first, 0 unless stated.
     pub fn priority(&self) -> i32 {
         self.priority
+    }
+
+    /// Whether it runs once and is then gone. As long as it is registered, it has not run.
+    pub fn is_once(&self) -> bool {
+        self.once
+    }
+
+    /// Whether it has a filter, which is asked before each call.
+    pub fn is_filtered(&self) -> bool {
+        self.filtered
     }
 
     /// The name of the scope it was registered through.

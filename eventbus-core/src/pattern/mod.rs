@@ -9,17 +9,12 @@ mod error;
 mod slab;
 #[cfg(test)]
 mod tests;
-#[cfg_attr(not(test), expect(dead_code, reason = "the by-name registry, its one user, stands on a later floor"))]
 mod trie;
 mod words;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 pub use error::{PatternError, PatternErrorKind};
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the by-name registry, its one user, stands on a later floor")
-)]
 pub(crate) use trie::{Key, Trie};
 
 use crate::event::EventName;

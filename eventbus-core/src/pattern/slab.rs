@@ -32,6 +32,7 @@ impl<T: Default> Slab<T> {
     }
 
     /// How many places are in use.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }

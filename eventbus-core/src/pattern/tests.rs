@@ -55,7 +55,7 @@ fn the_documented_table_holds() {
         }
         for name in others {
             assert!(!pattern(text).matches(name), "{text} {name}");
-            assert_eq!(found(&trie_of(&[text]).0, name), [], "{text} {name}");
+            assert!(found(&trie_of(&[text]).0, name).is_empty(), "{text} {name}");
         }
     }
 }

@@ -113,6 +113,7 @@ impl<V> Trie<V> {
     }
 
     /// How many values there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }

@@ -1,7 +1,8 @@
 //! One registered listener, and the flag that says whether it is still to be called.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
+use super::{names::NameListener, types::Home};
 use crate::{
     listener::{ListenerId, ListenerInfo},
     sync::{AtomicU8, Ordering},
@@ -27,6 +28,8 @@ pub(crate) struct Entry<F: ?Sized> {
     pub(crate) info: ListenerInfo,
     /// Its own limit of time.
     pub(crate) timeout: Option<Duration>,
+    /// The listener that this entry stands for, if that listens by name: then its flag counts too.
+    by_name: Option<Arc<NameListener>>,
     pub(crate) run: Box<F>,
 }
 
@@ -43,7 +46,15 @@ pub(crate) enum Turn {
 impl<F: ?Sized> Entry<F> {
     pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, timeout: Option<Duration>, run: Box<F>) -> Self {
         let state = if once { ONCE } else { 0 } | if filtered { FILTERED } else { 0 };
-        Self { state: AtomicU8::new(state), info, timeout, run }
+        Self { state: AtomicU8::new(state), info, timeout, by_name: None, run }
+    }
+
+    /// An entry that stands for a listener by name.
+    pub(crate) fn by_name(listener: &Arc<NameListener>, run: Box<F>) -> Self {
+        let info = listener.info.clone();
+        // Filtered, so that its turn is never taken without asking.
+        let state = AtomicU8::new(FILTERED);
+        Self { state, info, timeout: listener.timeout, by_name: Some(Arc::clone(listener)), run }
     }
 }
 
@@ -58,7 +69,16 @@ impl<F: ?Sized> Entry<F> {
         match self.state.load(Ordering::Acquire) {
             0 => Turn::Call,
             state if state & OFF != 0 => Turn::Skip,
+            _ if self.by_name.as_ref().is_some_and(|listener| !listener.is_on()) => Turn::Skip,
             _ => Turn::Ask,
+        }
+    }
+
+    /// Takes it out of its home, now that it has been spent.
+    pub(crate) fn leave(&self, home: &dyn Home) {
+        match &self.by_name {
+            Some(listener) => listener.leave(),
+            None => _ = home.remove(self.key()),
         }
     }
 
@@ -66,6 +86,9 @@ impl<F: ?Sized> Entry<F> {
     /// has switched it off.
     pub(crate) fn spend(&self) -> Spent {
         let state = self.state.load(Ordering::Acquire);
+        if let (Some(listener), 0) = (&self.by_name, state & OFF) {
+            return listener.spend();
+        }
         if state & ONCE == 0 {
             return if state & OFF == 0 { Spent::Free } else { Spent::TooLate };
         }

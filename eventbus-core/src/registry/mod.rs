@@ -5,10 +5,12 @@
 //! matter here: slots are generic over it. The next floor calls.
 
 mod bus_id;
+mod conflict;
 mod departure;
 mod entry;
 mod group;
 mod index;
+mod names;
 mod slot;
 mod snapshot;
 mod subscription;
@@ -16,10 +18,12 @@ mod type_id_hasher;
 mod types;
 
 pub(crate) use bus_id::BusId;
-pub(crate) use departure::Departs;
-pub(crate) use entry::{Entry, Spent, Turn};
+pub(crate) use conflict::{Claim, Conflict};
+pub(crate) use departure::{Departs, Departure};
+pub(crate) use entry::{Entry, Key, Spent, Turn};
 pub(crate) use group::Group;
-pub(crate) use slot::Slot;
+pub(crate) use names::NameListener;
+pub(crate) use slot::{Seed, Slot};
 pub(crate) use snapshot::{Late, Member, Snapshot};
 pub use subscription::{Subscription, SubscriptionGuard};
-pub(crate) use types::{Home, Registry};
+pub(crate) use types::{AnySlot, Home, Registry};

@@ -6,28 +6,43 @@
 //!
 //! Closures are dropped where no lock is held: what an edit takes out travels to the end of the method, behind the guard.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{any::Any, collections::BTreeMap, panic::Location, sync::Arc};
 
 use arc_swap::{ArcSwapOption, Guard};
 
 use super::{
     entry::{Key, key},
+    names::NameListener,
     snapshot::{Member, Snapshot},
 };
 use crate::{
     event::EventType,
-    listener::ListenerInfo,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    listener::{ListenerInfo, ListenerKind},
+    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
 };
 
 /// The slot of an event type. `S` is what its listeners are that are called, `A` what those are that give futures.
 pub(crate) struct Slot<S: ?Sized, A: ?Sized> {
     pub(crate) event: &'static EventType,
+    seed: Seed<S, A>,
     /// How many listeners there are. Read first by every emit: an event that nobody listens to costs one load.
     len: AtomicUsize,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
     current: ArcSwapOption<Snapshot<S, A>>,
+    /// Whether the event has been emitted on this bus.
+    emitted: AtomicBool,
     listeners: Mutex<Listeners<S, A>>,
+}
+
+/// What a slot is made from.
+pub(crate) struct Seed<S: ?Sized, A: ?Sized> {
+    pub(crate) event: &'static EventType,
+    /// Where the event was first used on this bus.
+    pub(crate) location: &'static Location<'static>,
+    /// Makes a listener by name one of this slot's.
+    pub(crate) adapt: fn(&Arc<NameListener>) -> Member<S, A>,
+    /// What the floors above keep for the event type.
+    pub(crate) hooks: &'static (dyn Any + Send + Sync),
 }
 
 type Listeners<S, A> = BTreeMap<Key, Member<S, A>>;
@@ -36,11 +51,13 @@ type Listeners<S, A> = BTreeMap<Key, Member<S, A>>;
 pub(crate) type Loan<S, A> = Guard<Option<Arc<Snapshot<S, A>>>>;
 
 impl<S: ?Sized, A: ?Sized> Slot<S, A> {
-    pub(crate) fn new(event: &'static EventType) -> Self {
+    pub(crate) fn new(seed: Seed<S, A>) -> Self {
         Self {
-            event,
+            event: seed.event,
+            seed,
             len: AtomicUsize::new(0),
             current: ArcSwapOption::empty(),
+            emitted: AtomicBool::new(false),
             listeners: Mutex::new(BTreeMap::new()),
         }
     }
@@ -48,6 +65,18 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
+    }
+
+    /// Notes that the event is emitted. Writes only once: the cache line is shared.
+    #[inline]
+    pub(crate) fn note_emitted(&self) {
+        if !self.emitted.load(Ordering::Relaxed) {
+            self.emitted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn was_emitted(&self) -> bool {
+        self.emitted.load(Ordering::Relaxed)
     }
 
     /// The published cell, for a handle that caches its content.
@@ -80,34 +109,33 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
         snapshot
     }
 
-    pub(crate) fn insert(&self, member: Member<S, A>) {
-        let stale;
-        {
-            let mut listeners = lock(&self.listeners);
-            listeners.insert(key(member.info()), member);
-            stale = self.edited(&listeners);
-        }
-        drop(stale);
+    /// Adds a listener. Hands out what is to be dropped.
+    pub(crate) fn insert(&self, member: Member<S, A>) -> impl Sized + use<S, A> {
+        let mut listeners = lock(&self.listeners);
+        listeners.insert(key(member.info()), member);
+        self.edited(&listeners)
     }
 
-    /// Takes a listener out and switches it off; whether it was there.
-    pub(crate) fn remove(&self, key: Key) -> bool {
-        let removed;
-        let stale;
-        {
-            let mut listeners = lock(&self.listeners);
-            removed = listeners.remove(&key);
-            // First the flag, then the rest: an emission under way must not call it any more.
-            let Some(member) = &removed else { return false };
-            member.turn_off();
-            stale = self.edited(&listeners);
-        }
-        drop((removed, stale));
-        true
+    /// Adds a listener by name. Hands out what is to be dropped.
+    pub(super) fn adopt(&self, listener: &Arc<NameListener>) -> impl Sized + use<S, A> {
+        self.insert((self.seed.adapt)(listener))
+    }
+
+    /// Takes a listener out and switches it off. Hands out what is to be dropped; `None` if it was not there.
+    pub(super) fn remove(&self, key: Key) -> Option<impl Sized + use<S, A>> {
+        let mut listeners = lock(&self.listeners);
+        let removed = listeners.remove(&key)?;
+        // First the flag, then the rest: an emission under way must not call it any more.
+        removed.turn_off();
+        Some((removed, self.edited(&listeners)))
+    }
+
+    pub(super) fn seed(&self) -> &Seed<S, A> {
+        &self.seed
     }
 
     /// Takes all listeners out and switches them off. Hands out what is to be dropped.
-    pub(crate) fn clear(&self) -> impl Sized + use<S, A> {
+    pub(super) fn clear(&self) -> impl Sized + use<S, A> {
         let mut listeners = lock(&self.listeners);
         let removed = std::mem::take(&mut *listeners);
         for member in removed.values() {
@@ -122,7 +150,10 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
 
     /// Who listens, in the order of their turns.
     pub(crate) fn infos(&self) -> Vec<ListenerInfo> {
-        lock(&self.listeners).values().map(|member| member.info().clone()).collect()
+        let mut infos: Vec<_> = lock(&self.listeners).values().map(|member| member.info().clone()).collect();
+        // As in a snapshot; the sort is stable.
+        infos.sort_by_key(|info| info.kind != ListenerKind::Sync);
+        infos
     }
 
     /// Ends an edit: publishes the length and hands out the stale snapshot, to be dropped without the lock.

@@ -16,7 +16,6 @@ pub(crate) enum Member<S: ?Sized, A: ?Sized> {
 /// A listener that is started after the synchronous ones.
 pub(crate) enum Late<S: ?Sized, A: ?Sized> {
     /// Called on a thread that may block.
-    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "without a runtime there is no pool"))]
     Blocking(Arc<Entry<S>>),
     /// Gives a future, which is polled by the emission or in a task of its own.
     Async(Arc<Entry<A>>),

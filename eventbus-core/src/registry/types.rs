@@ -1,13 +1,26 @@
-//! The registry by type: from an event type to its slot.
+//! The registry: from an event type to its slot, from an identity to its type, from a name to its listeners.
 
-use std::{any::Any, any::TypeId, fmt, panic::Location, sync::Arc};
+use std::{
+    any::{Any, TypeId},
+    panic::Location,
+    sync::Arc,
+};
 
-use dashmap::{DashMap, Entry};
+use dashmap::DashMap;
 
-use super::{bus_id::BusId, entry::Key, index::Index, slot::Slot, type_id_hasher::BuildTypeIdHasher};
+use super::{
+    bus_id::BusId,
+    conflict::{Claim, Conflict},
+    entry::Key,
+    index::Index,
+    names::{NameListener, Names},
+    slot::{Seed, Slot},
+    type_id_hasher::BuildTypeIdHasher,
+};
 use crate::{
     event::{EventName, EventType},
     listener::ListenerInfo,
+    sync::{Mutex, lock},
 };
 
 /// Where listeners live, as their subscriptions see it.
@@ -18,11 +31,15 @@ pub(crate) trait Home: Send + Sync {
     fn remove(&self, key: Key) -> bool;
 }
 
-/// A slot whose event type is forgotten.
+/// A slot whose event type is forgotten. What its edits hand out is to be dropped where no lock is held.
 pub(crate) trait AnySlot: Any + Home {
     fn event(&self) -> &'static EventType;
+    fn location(&self) -> &'static Location<'static>;
+    fn hooks(&self) -> &'static (dyn Any + Send + Sync);
     fn len(&self) -> usize;
-    /// Takes all listeners out and switches them off; they are dropped with what is returned.
+    fn was_emitted(&self) -> bool;
+    fn adopt(&self, listener: &Arc<NameListener>) -> Box<dyn Any>;
+    fn take(&self, key: Key) -> Option<Box<dyn Any>>;
     fn clear(&self) -> Box<dyn Any>;
     fn infos(&self) -> Vec<ListenerInfo>;
 }
@@ -37,7 +54,7 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> Home for Slot<S, A> {
     }
 
     fn remove(&self, key: Key) -> bool {
-        self.remove(key)
+        self.remove(key).is_some()
     }
 }
 
@@ -46,8 +63,28 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
         self.event
     }
 
+    fn location(&self) -> &'static Location<'static> {
+        self.seed().location
+    }
+
+    fn hooks(&self) -> &'static (dyn Any + Send + Sync) {
+        self.seed().hooks
+    }
+
     fn len(&self) -> usize {
         self.len()
+    }
+
+    fn was_emitted(&self) -> bool {
+        self.was_emitted()
+    }
+
+    fn adopt(&self, listener: &Arc<NameListener>) -> Box<dyn Any> {
+        Box::new(self.adopt(listener))
+    }
+
+    fn take(&self, key: Key) -> Option<Box<dyn Any>> {
+        Some(Box::new(self.remove(key)?))
     }
 
     fn clear(&self) -> Box<dyn Any> {
@@ -59,26 +96,23 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
     }
 }
 
-/// All slots of a bus, and which type owns which identity.
+/// All slots of a bus, which type owns which identity, and who listens by name.
 ///
-/// No guard of these maps leaves this file: each method clones an `Arc` out and lets go.
+/// No guard of its maps and no lock leaves this file: each method clones an `Arc` out, or hands out what is to be dropped.
 pub(crate) struct Registry {
     id: BusId,
     index: Index,
     slots: DashMap<TypeId, Arc<dyn AnySlot>, BuildTypeIdHasher>,
-    identities: DashMap<(EventName, u32), Claim>,
-}
-
-/// The first type seen under an identity, and where.
-#[derive(Clone, Copy)]
-struct Claim {
-    event: &'static EventType,
-    location: &'static Location<'static>,
+    identities: DashMap<EventName, Vec<Claim>>,
+    /// Also the lock under which slots are made, so that a slot and a listener by name that come at once find each other.
+    names: Mutex<Names>,
 }
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self { id: BusId::next(), index: Index::default(), slots: DashMap::default(), identities: DashMap::default() }
+        let names = Mutex::new(Names::new());
+        let (index, slots, identities) = (Index::default(), DashMap::default(), DashMap::default());
+        Self { id: BusId::next(), index, slots, identities, names }
     }
 
     /// The identity of the bus whose registry this is.
@@ -86,19 +120,17 @@ impl Registry {
         self.id
     }
 
-    /// The slot of `event`, made when it is first asked for. This is the one place that looks slots up: an index in front
-    /// of the map belongs here.
+    /// The slot of an event type, made when it is first asked for.
     ///
-    /// `S` and `A` must be the same for the same `event.id()`; the callers derive them from the event type.
+    /// `S` and `A` must be the same for the same event type; the callers derive them from it.
     #[inline]
     pub(crate) fn slot<S: ?Sized + Kind, A: ?Sized + Kind>(
         &self,
-        event: &'static EventType,
-        location: &'static Location<'static>,
+        seed: Seed<S, A>,
     ) -> Result<Arc<Slot<S, A>>, Conflict> {
-        match self.get(event) {
+        match self.get(seed.event) {
             Some(slot) => Ok(slot),
-            None => self.make(event, location),
+            None => self.make(seed),
         }
     }
 
@@ -109,40 +141,124 @@ impl Registry {
         Some(downcast(slot))
     }
 
-    /// The same on loan, if the index in front of the map knows the slot. Most emissions need no more.
+    /// The same on loan, if the index in front of the map knows it. Most emissions need no more.
     #[inline]
     pub(crate) fn find<S: ?Sized + Kind, A: ?Sized + Kind>(&self, event: &'static EventType) -> Option<&Slot<S, A>> {
         self.index.get(event)
     }
 
     #[cold]
-    fn make<S: ?Sized + Kind, A: ?Sized + Kind>(
-        &self,
-        event: &'static EventType,
-        location: &'static Location<'static>,
-    ) -> Result<Arc<Slot<S, A>>, Conflict> {
-        self.claim(Claim { event, location })?;
-        let slot = Arc::clone(&*self.slots.entry(event.id()).or_insert_with(|| Arc::new(Slot::<S, A>::new(event))));
-        self.index.insert(event, &slot);
-        Ok(downcast(slot))
+    fn make<S: ?Sized + Kind, A: ?Sized + Kind>(&self, seed: Seed<S, A>) -> Result<Arc<Slot<S, A>>, Conflict> {
+        let event = seed.event;
+        let names = lock(&self.names);
+        // Somebody else may have been first.
+        if let Some(slot) = self.get(event) {
+            return Ok(slot);
+        }
+        let claim = Claim { event, location: seed.location };
+        let slot = Arc::new(Slot::new(seed));
+        for listener in names.matching(event.name().as_str()) {
+            // Nobody has seen the slot: there is no stale snapshot to drop.
+            let _ = slot.adopt(&listener);
+        }
+        let erased: Arc<dyn AnySlot> = Arc::<Slot<S, A>>::clone(&slot);
+        self.claim(claim, &erased)?;
+        Ok(slot)
     }
 
-    /// Promise P8: one identity, one type.
-    fn claim(&self, claim: Claim) -> Result<(), Conflict> {
-        let first = match self.identities.entry((claim.event.name(), claim.event.version())) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(claim);
-                return Ok(());
-            }
-            Entry::Occupied(occupied) => *occupied.get(),
-        };
-        let shared = first.event.shares_name() && claim.event.shares_name();
-        if first.event == claim.event || shared { Ok(()) } else { Err(Conflict { first, second: claim }) }
+    /// Promise P8: one identity, one type. Whoever finds the claim finds the slot.
+    fn claim(&self, claim: Claim, slot: &Arc<dyn AnySlot>) -> Result<(), Conflict> {
+        let mut claims = self.identities.entry(claim.event.name()).or_default();
+        if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
+            return Err(Conflict { first: *first, second: claim });
+        }
+        // Under the guard of the claims, so that nobody sees one without the other.
+        self.slots.insert(claim.event.id(), Arc::clone(slot));
+        claims.push(claim);
+        self.index.insert(claim.event, slot);
+        Ok(())
+    }
+
+    /// The types that have claimed a name, all versions of it.
+    pub(crate) fn claims(&self, name: &str) -> Vec<&'static EventType> {
+        let claims = self.identities.get(name);
+        claims.map_or_else(Vec::new, |claims| claims.iter().map(|claim| claim.event).collect())
+    }
+
+    /// The slot of `event` as it is, if the bus has seen the event.
+    pub(crate) fn any(&self, event: &'static EventType) -> Option<Arc<dyn AnySlot>> {
+        Some(Arc::clone(&*self.slots.get(&event.id())?))
     }
 
     /// All slots, as they are at this moment.
     pub(crate) fn all(&self) -> Vec<Arc<dyn AnySlot>> {
         self.slots.iter().map(|slot| Arc::clone(slot.value())).collect()
+    }
+
+    /// Adds a listener by name. It joins the slots that it matches.
+    pub(crate) fn add_by_name(&self, listener: &Arc<NameListener>) {
+        let mut stale = Vec::new();
+        {
+            let mut names = lock(&self.names);
+            names.insert(listener);
+            for slot in self.matched_by(listener) {
+                stale.push(slot.adopt(listener));
+            }
+        }
+        drop(stale);
+    }
+
+    /// Ends a listener by name; whether it was there.
+    pub(crate) fn remove_by_name(&self, key: Key) -> bool {
+        let listener;
+        let mut removed = Vec::new();
+        {
+            let mut names = lock(&self.names);
+            let Some(found) = names.remove(key) else { return false };
+            listener = found;
+            for slot in self.matched_by(&listener) {
+                removed.push(slot.take(key));
+            }
+        }
+        drop((listener, removed));
+        true
+    }
+
+    pub(crate) fn has_by_name(&self, key: Key) -> bool {
+        lock(&self.names).contains(key)
+    }
+
+    /// The listeners that match a name which no type claims, in the order of their turns.
+    pub(crate) fn by_name(&self, name: &str) -> Vec<Arc<NameListener>> {
+        lock(&self.names).matching(name)
+    }
+
+    /// Who listens by name, in the order of priority and registration.
+    pub(crate) fn infos_by_name(&self) -> Vec<ListenerInfo> {
+        lock(&self.names).all().map(|listener| listener.info.clone()).collect()
+    }
+
+    /// Ends every listener.
+    pub(crate) fn clear(&self) {
+        // Dropped when all are gone: what a closure registers in its `Drop` is not swept away with the rest.
+        let by_name;
+        let mut typed = Vec::new();
+        {
+            // Held to the end, so that a listener by name that comes meanwhile is in all its slots, or in none.
+            let mut names = lock(&self.names);
+            by_name = names.take();
+            for slot in self.all() {
+                typed.push(slot.clear());
+            }
+        }
+        drop((by_name, typed));
+    }
+
+    fn matched_by(&self, listener: &NameListener) -> Vec<Arc<dyn AnySlot>> {
+        let Some(pattern) = &listener.info.pattern else { return Vec::new() };
+        let mut slots = self.all();
+        slots.retain(|slot| pattern.matches(slot.event().name().as_str()));
+        slots
     }
 }
 
@@ -151,39 +267,5 @@ fn downcast<S: ?Sized + Kind, A: ?Sized + Kind>(slot: Arc<dyn AnySlot>) -> Arc<S
     match slot.downcast() {
         Ok(slot) => slot,
         Err(_) => unreachable!("the slot of an event type is always made with the same listener type"),
-    }
-}
-
-/// Two types under one name and version on one bus.
-pub(crate) struct Conflict {
-    first: Claim,
-    second: Claim,
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, second } = self;
-        write!(
-            f,
-            "two event types have the name `{}` and the version {}: `{}`, first used at {}, and `{}`, used at {}; \
-             give one of them another name or version",
-            first.event.name(),
-            first.event.version(),
-            first.event.rust_type(),
-            first.location,
-            second.event.rust_type(),
-            second.location,
-        )?;
-        if same_generic(first.event.rust_type(), second.event.rust_type()) {
-            f.write_str(" (monomorphs of one generic type may share them if it says `#[event(shares_name)]`)")?;
-        }
-        Ok(())
-    }
-}
-
-fn same_generic(first: &str, second: &str) -> bool {
-    match (first.split_once('<'), second.split_once('<')) {
-        (Some((first, _)), Some((second, _))) => first == second,
-        _ => false,
     }
 }

@@ -1,14 +1,15 @@
 //! Who may do what: members, teams, keys, apps, hooks, branch protection, and whether a repository is public.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::GithubEvent;
-use super::parts::{Organization, Repository, User, Was};
+use super::parts::{Organization, Repository, User, Was, open};
 
 /// A collaborator was added to a repository, got other rights, or was removed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.member")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.member", serde, schema)]
 pub(crate) struct MemberChanged {
     pub(crate) action: String,
     pub(crate) member: User,
@@ -17,14 +18,14 @@ pub(crate) struct MemberChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct MemberChanges {
     pub(crate) old_permission: Option<Was<String>>,
 }
 
 /// Somebody joined or left a team.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.membership")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.membership", serde, schema)]
 pub(crate) struct MembershipChanged {
     pub(crate) action: String,
     pub(crate) member: User,
@@ -33,7 +34,7 @@ pub(crate) struct MembershipChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Team {
     pub(crate) name: String,
     /// Absent if the team itself is gone.
@@ -41,8 +42,8 @@ pub(crate) struct Team {
 }
 
 /// A team was made, edited or removed, or its access to a repository changed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.team")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.team", serde, schema)]
 pub(crate) struct TeamChanged {
     pub(crate) action: String,
     pub(crate) team: Team,
@@ -52,8 +53,8 @@ pub(crate) struct TeamChanged {
 }
 
 /// Somebody was invited to, joined or left an organization, or it was renamed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.organization")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.organization", serde, schema)]
 pub(crate) struct OrganizationChanged {
     pub(crate) action: OrganizationAction,
     pub(crate) membership: Option<Membership>,
@@ -62,7 +63,7 @@ pub(crate) struct OrganizationChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OrganizationAction {
     MemberAdded,
@@ -72,22 +73,22 @@ pub(crate) enum OrganizationAction {
     Deleted,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Membership {
     pub(crate) role: String,
     pub(crate) user: User,
 }
 
 /// An invitation, sent to an account or to an address that has none yet.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Invitation {
     pub(crate) login: Option<String>,
     pub(crate) role: String,
 }
 
 /// An organization blocked somebody, or no longer does.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.org_block")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.org_block", serde, schema)]
 pub(crate) struct OrgBlockChanged {
     pub(crate) action: String,
     pub(crate) blocked_user: User,
@@ -96,8 +97,8 @@ pub(crate) struct OrgBlockChanged {
 }
 
 /// A deploy key was added to a repository or removed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.deploy_key")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.deploy_key", serde, schema)]
 pub(crate) struct DeployKeyChanged {
     pub(crate) action: String,
     pub(crate) key: DeployKey,
@@ -105,15 +106,15 @@ pub(crate) struct DeployKeyChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct DeployKey {
     pub(crate) title: String,
     pub(crate) read_only: bool,
 }
 
 /// The rules that guard a branch changed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.branch_protection_rule")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.branch_protection_rule", serde, schema)]
 pub(crate) struct BranchProtectionChanged {
     pub(crate) action: String,
     pub(crate) rule: ProtectionRule,
@@ -121,7 +122,7 @@ pub(crate) struct BranchProtectionChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ProtectionRule {
     /// The branch, or a pattern of branches.
     pub(crate) name: String,
@@ -130,8 +131,8 @@ pub(crate) struct ProtectionRule {
 }
 
 /// A repository was made, renamed, transferred, hidden, ..
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.repository")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.repository", serde, schema)]
 pub(crate) struct RepositoryChanged {
     pub(crate) action: RepositoryAction,
     pub(crate) changes: Option<RepositoryChanges>,
@@ -139,8 +140,9 @@ pub(crate) struct RepositoryChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum RepositoryAction {
     Created,
     Deleted,
@@ -152,13 +154,13 @@ pub(crate) enum RepositoryAction {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct RepositoryChanges {
     pub(crate) owner: Option<Was<Owner>>,
 }
 
 /// The owner of a repository: one of the two.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Owner {
     pub(crate) user: Option<User>,
     pub(crate) organization: Option<Organization>,
@@ -172,16 +174,16 @@ impl Owner {
 }
 
 /// A private repository was made public.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.public")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.public", serde, schema)]
 pub(crate) struct RepositoryPublished {
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
 /// A webhook itself was removed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.meta")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.meta", serde, schema)]
 pub(crate) struct HookChanged {
     pub(crate) action: String,
     pub(crate) hook: Hook,
@@ -189,26 +191,26 @@ pub(crate) struct HookChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Hook {
     pub(crate) config: HookConfig,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct HookConfig {
     pub(crate) url: String,
 }
 
 /// An app was installed, suspended or removed, or got other permissions.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.installation")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.installation", serde, schema)]
 pub(crate) struct InstallationChanged {
     pub(crate) action: InstallationAction,
     pub(crate) installation: Installation,
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum InstallationAction {
     Created,
@@ -218,7 +220,7 @@ pub(crate) enum InstallationAction {
     Unsuspend,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Installation {
     pub(crate) app_id: u64,
     pub(crate) account: User,
@@ -228,8 +230,8 @@ pub(crate) struct Installation {
 }
 
 /// An installed app was given other repositories.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.installation_repositories")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.installation_repositories", serde, schema)]
 pub(crate) struct InstallationRepositoriesChanged {
     pub(crate) installation: Installation,
     pub(crate) repositories_added: Vec<Repository>,
@@ -238,8 +240,8 @@ pub(crate) struct InstallationRepositoriesChanged {
 }
 
 /// Somebody took back what they had authorized an app to do.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.github_app_authorization")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.github_app_authorization", serde, schema)]
 pub(crate) struct AppAuthorizationRevoked {
     pub(crate) sender: User,
 }

@@ -1,14 +1,16 @@
 //! What machines tell of the code: checks, workflows, statuses, deployments.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::parts::{Repository, User};
+use super::parts::{Repository, User, open};
 use super::time::Timestamp;
 
 /// How a check, a suite, a job or a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum Conclusion {
     Success,
     Failure,
@@ -39,15 +41,15 @@ impl Conclusion {
 }
 
 /// A check run was queued, completed, asked for again, ..
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.check_run")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.check_run", serde, schema)]
 pub(crate) struct CheckRunChanged {
     pub(crate) check_run: CheckRun,
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct CheckRun {
     pub(crate) name: String,
     pub(crate) conclusion: Option<Conclusion>,
@@ -56,45 +58,45 @@ pub(crate) struct CheckRun {
 }
 
 /// All check runs of a commit were asked for or have completed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.check_suite")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.check_suite", serde, schema)]
 pub(crate) struct CheckSuiteChanged {
     pub(crate) check_suite: CheckSuite,
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct CheckSuite {
     pub(crate) head_branch: Option<String>,
     pub(crate) conclusion: Option<Conclusion>,
 }
 
 /// A workflow run was requested or has completed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.workflow_run")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.workflow_run", serde, schema)]
 pub(crate) struct WorkflowRunChanged {
     pub(crate) workflow_run: WorkflowRun,
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct WorkflowRun {
     pub(crate) name: String,
     pub(crate) conclusion: Option<Conclusion>,
 }
 
 /// A job of a workflow waits, runs or has completed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.workflow_job")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.workflow_job", serde, schema)]
 pub(crate) struct WorkflowJobChanged {
     pub(crate) workflow_job: WorkflowJob,
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct WorkflowJob {
     pub(crate) name: String,
     pub(crate) conclusion: Option<Conclusion>,
@@ -103,8 +105,8 @@ pub(crate) struct WorkflowJob {
 }
 
 /// An outside service set the status of a commit.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.status")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.status", serde, schema)]
 pub(crate) struct CommitStatusChanged {
     pub(crate) context: String,
     pub(crate) state: StatusState,
@@ -112,8 +114,9 @@ pub(crate) struct CommitStatusChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum StatusState {
     Success,
     Failure,
@@ -134,16 +137,16 @@ impl StatusState {
 }
 
 /// A deployment was asked for.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.deployment")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.deployment", serde, schema)]
 pub(crate) struct DeploymentCreated {
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
 /// A deployment goes on, has succeeded or has failed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.deployment_status")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.deployment_status", serde, schema)]
 pub(crate) struct DeploymentStatusChanged {
     pub(crate) deployment: Deployment,
     pub(crate) deployment_status: DeploymentStatus,
@@ -151,13 +154,13 @@ pub(crate) struct DeploymentStatusChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Deployment {
     pub(crate) environment: String,
     pub(crate) created_at: Timestamp,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct DeploymentStatus {
     pub(crate) state: StatusState,
     pub(crate) created_at: Timestamp,

@@ -1,13 +1,14 @@
 //! Code and those who follow it: pushes, branches, tags, releases, forks, stars.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::parts::{Repository, User};
+use super::parts::{Repository, User, open};
 
 /// Commits were pushed, or a branch or tag was moved.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.push")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.push", serde, schema)]
 pub(crate) struct Pushed {
     #[serde(rename = "ref")]
     pub(crate) ref_name: String,
@@ -18,7 +19,7 @@ pub(crate) struct Pushed {
 }
 
 /// A pushed commit, by the files it touched.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Commit {
     pub(crate) added: Vec<String>,
     pub(crate) removed: Vec<String>,
@@ -26,16 +27,16 @@ pub(crate) struct Commit {
 }
 
 /// A branch or a tag was made.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.create")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.create", serde, schema)]
 pub(crate) struct RefCreated {
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
 /// A branch or a tag was removed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.delete")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.delete", serde, schema)]
 pub(crate) struct RefDeleted {
     #[serde(rename = "ref")]
     pub(crate) ref_name: String,
@@ -45,16 +46,16 @@ pub(crate) struct RefDeleted {
 }
 
 /// Somebody commented on a commit.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.commit_comment")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.commit_comment", serde, schema)]
 pub(crate) struct CommitCommented {
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
 /// A release was drafted, published, removed, ..
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.release")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.release", serde, schema)]
 pub(crate) struct ReleaseChanged {
     pub(crate) action: ReleaseAction,
     pub(crate) release: Release,
@@ -62,8 +63,9 @@ pub(crate) struct ReleaseChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum ReleaseAction {
     Published,
     Deleted,
@@ -71,29 +73,29 @@ pub(crate) enum ReleaseAction {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Release {
     pub(crate) tag_name: String,
 }
 
 /// A repository was forked.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.fork")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.fork", serde, schema)]
 pub(crate) struct Forked {
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
 /// A star was given or taken back.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.star")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.star", serde, schema)]
 pub(crate) struct Starred {
     pub(crate) action: StarAction,
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StarAction {
     Created,
@@ -101,8 +103,8 @@ pub(crate) enum StarAction {
 }
 
 /// A star was given, as GitHub told it before it had `github.star`.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.watch")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.watch", serde, schema)]
 pub(crate) struct WatchStarted {
     pub(crate) repository: Repository,
     pub(crate) sender: User,

@@ -1,13 +1,14 @@
 //! Discussions.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::parts::{CommentAction, Repository, User};
+use super::parts::{CommentAction, Repository, User, open};
 
 /// A discussion was started, answered, moved, ..
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.discussion")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.discussion", serde, schema)]
 pub(crate) struct DiscussionChanged {
     pub(crate) action: DiscussionAction,
     pub(crate) discussion: Discussion,
@@ -15,8 +16,9 @@ pub(crate) struct DiscussionChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum DiscussionAction {
     Created,
     Answered,
@@ -27,14 +29,14 @@ pub(crate) enum DiscussionAction {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Discussion {
     pub(crate) number: u64,
     pub(crate) title: String,
     pub(crate) category: Category,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Category {
     pub(crate) name: String,
     /// Whether discussions of this category can have an accepted answer.
@@ -42,8 +44,8 @@ pub(crate) struct Category {
 }
 
 /// Somebody commented on a discussion.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.discussion_comment")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.discussion_comment", serde, schema)]
 pub(crate) struct DiscussionCommented {
     pub(crate) action: CommentAction,
     pub(crate) repository: Repository,

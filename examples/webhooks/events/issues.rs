@@ -1,14 +1,15 @@
 //! Issues, the comments on them, and what sorts them.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::parts::{CommentAction, Label, Repository, User};
+use super::parts::{CommentAction, Label, Repository, User, open};
 use super::time::Timestamp;
 
 /// An issue was opened, labelled, closed, ..
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.issues")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.issues", serde, schema)]
 pub(crate) struct IssueChanged {
     pub(crate) action: IssueAction,
     pub(crate) issue: Issue,
@@ -16,8 +17,9 @@ pub(crate) struct IssueChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum IssueAction {
     Opened,
     Reopened,
@@ -30,7 +32,7 @@ pub(crate) enum IssueAction {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Issue {
     pub(crate) number: u64,
     pub(crate) title: String,
@@ -41,8 +43,8 @@ pub(crate) struct Issue {
 }
 
 /// Somebody commented on an issue or a pull request.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.issue_comment")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.issue_comment", serde, schema)]
 pub(crate) struct IssueCommented {
     pub(crate) action: CommentAction,
     pub(crate) repository: Repository,
@@ -50,16 +52,16 @@ pub(crate) struct IssueCommented {
 }
 
 /// A label was made, renamed or removed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.label")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.label", serde, schema)]
 pub(crate) struct LabelChanged {
     pub(crate) repository: Repository,
     pub(crate) sender: User,
 }
 
 /// A milestone was made, edited, closed or removed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.milestone")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.milestone", serde, schema)]
 pub(crate) struct MilestoneChanged {
     pub(crate) repository: Repository,
     pub(crate) sender: User,

@@ -9,6 +9,8 @@
 //! Each type holds what listeners use and leaves the rest of its payload (often 20 KB) behind. An action that no
 //! listener tells apart is [`Other`](issues::IssueAction::Other), so actions GitHub adds later still arrive.
 //!
+//! The bus knows all of them by name ([`declare`]), so a delivery need only be emitted under its own.
+//!
 //! [`AlertRaised`] is the exception: no delivery carries it. One module raises it for the others.
 
 mod access;
@@ -21,7 +23,7 @@ mod pulls;
 mod security;
 mod time;
 
-use eventbus::Event;
+use eventbus::{Bus, Event, WiringError};
 
 pub(crate) use access::{
     AppAuthorizationRevoked, BranchProtectionChanged, DeployKeyChanged, HookChanged, InstallationAction,
@@ -57,9 +59,22 @@ pub(crate) trait GithubEvent: Event {
     fn sender(&self) -> Option<&User>;
 }
 
-/// Implements [`GithubEvent`] for types whose `place` is found at the given field, and which have a `sender`.
+/// Implements [`GithubEvent`] for types whose `place` is found at the given field, and which have a `sender`. Declares
+/// them, and those that implement it themselves.
 macro_rules! github_events {
-    ($($event:ty: $place:ident . $name:ident;)*) => {$(
+    ([$($other:ty),*] $($event:ty: $place:ident . $name:ident;)*) => {
+        /// Makes the bus know all events of GitHub by name.
+        ///
+        /// # Errors
+        ///
+        /// Two of them have one name.
+        pub(crate) fn declare(bus: &Bus) -> Result<(), WiringError> {
+            $(bus.declare::<$other>()?;)*
+            $(bus.declare::<$event>()?;)*
+            Ok(())
+        }
+
+        $(
         impl GithubEvent for $event {
             fn place(&self) -> &str {
                 &self.$place.$name
@@ -69,10 +84,12 @@ macro_rules! github_events {
                 Some(&self.sender)
             }
         }
-    )*};
+        )*
+    };
 }
 
 github_events! {
+    [AdvisoryChanged, AppAuthorizationRevoked, InstallationChanged, InstallationRepositoriesChanged]
     IssueChanged: repository.full_name;
     IssueCommented: repository.full_name;
     LabelChanged: repository.full_name;

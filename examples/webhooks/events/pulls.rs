@@ -1,14 +1,15 @@
 //! Pull requests and their reviews.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::parts::{CommentAction, Repository, User};
+use super::parts::{CommentAction, Repository, User, open};
 use super::time::Timestamp;
 
 /// A pull request was opened, pushed to, closed, ..
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.pull_request")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.pull_request", serde, schema)]
 pub(crate) struct PullRequestChanged {
     pub(crate) action: PullRequestAction,
     pub(crate) pull_request: PullRequest,
@@ -16,8 +17,9 @@ pub(crate) struct PullRequestChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum PullRequestAction {
     Opened,
     Reopened,
@@ -29,7 +31,7 @@ pub(crate) enum PullRequestAction {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct PullRequest {
     pub(crate) number: u64,
     pub(crate) title: String,
@@ -42,8 +44,8 @@ pub(crate) struct PullRequest {
 }
 
 /// A review was submitted, edited or dismissed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.pull_request_review")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.pull_request_review", serde, schema)]
 pub(crate) struct PullRequestReviewed {
     pub(crate) review: Review,
     pub(crate) pull_request: PullRequestSummary,
@@ -51,13 +53,14 @@ pub(crate) struct PullRequestReviewed {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Review {
     pub(crate) state: ReviewState,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum ReviewState {
     Approved,
     ChangesRequested,
@@ -67,15 +70,15 @@ pub(crate) enum ReviewState {
 }
 
 /// What payloads about a review tell of the pull request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct PullRequestSummary {
     pub(crate) number: u64,
     pub(crate) title: String,
 }
 
 /// A line of a pull request was commented on.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.pull_request_review_comment")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.pull_request_review_comment", serde, schema)]
 pub(crate) struct ReviewCommented {
     pub(crate) action: CommentAction,
     pub(crate) repository: Repository,
@@ -83,8 +86,8 @@ pub(crate) struct ReviewCommented {
 }
 
 /// A conversation in a review was resolved or taken up again.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.pull_request_review_thread")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.pull_request_review_thread", serde, schema)]
 pub(crate) struct ReviewThreadChanged {
     pub(crate) repository: Repository,
     pub(crate) sender: User,

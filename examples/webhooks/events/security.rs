@@ -1,15 +1,17 @@
 //! Alerts: what scanners and advisories say is wrong.
 
 use eventbus::Event;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::GithubEvent;
-use super::parts::{Repository, User};
+use super::parts::{Repository, User, open};
 
 /// Something that somebody has to look at soon, whichever scanner found it.
 ///
 /// The audit module raises it, and any module may listen: this is how modules talk that do not know each other.
-#[derive(Debug, Event)]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(serde, schema)]
 pub(crate) struct AlertRaised {
     pub(crate) place: String,
     pub(crate) severity: Severity,
@@ -17,8 +19,9 @@ pub(crate) struct AlertRaised {
 }
 
 /// How bad it is. Scanners and advisories have words of their own for three of the steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum Severity {
     #[serde(alias = "none", alias = "note")]
     Low,
@@ -42,8 +45,8 @@ impl Severity {
 }
 
 /// Code scanning found something, or what it had found was fixed or dismissed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.code_scanning_alert")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.code_scanning_alert", serde, schema)]
 pub(crate) struct CodeScanningAlertChanged {
     pub(crate) action: String,
     pub(crate) alert: ScanningAlert,
@@ -51,20 +54,21 @@ pub(crate) struct CodeScanningAlertChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ScanningAlert {
     pub(crate) state: AlertState,
     pub(crate) rule: ScanningRule,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ScanningRule {
     pub(crate) id: String,
     pub(crate) severity: Severity,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum AlertState {
     Open,
     #[serde(other)]
@@ -72,8 +76,8 @@ pub(crate) enum AlertState {
 }
 
 /// A dependency was found vulnerable, fixed or dismissed.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.dependabot_alert")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.dependabot_alert", serde, schema)]
 pub(crate) struct DependabotAlertChanged {
     pub(crate) action: String,
     pub(crate) alert: DependabotAlert,
@@ -81,15 +85,15 @@ pub(crate) struct DependabotAlertChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct DependabotAlert {
     pub(crate) state: AlertState,
     pub(crate) security_advisory: Advisory,
 }
 
 /// The predecessor of [`DependabotAlertChanged`], which older installations still send.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.repository_vulnerability_alert")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.repository_vulnerability_alert", serde, schema)]
 pub(crate) struct VulnerabilityAlertChanged {
     pub(crate) action: VulnerabilityAction,
     pub(crate) alert: VulnerabilityAlert,
@@ -97,15 +101,16 @@ pub(crate) struct VulnerabilityAlertChanged {
     pub(crate) sender: User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum VulnerabilityAction {
     Create,
     #[serde(other)]
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct VulnerabilityAlert {
     pub(crate) affected_package_name: String,
     pub(crate) external_identifier: String,
@@ -113,15 +118,16 @@ pub(crate) struct VulnerabilityAlert {
 }
 
 /// GitHub published, updated or withdrew an advisory, for everybody.
-#[derive(Debug, Event, Deserialize)]
-#[event(name = "github.security_advisory")]
+#[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
+#[event(name = "github.security_advisory", serde, schema)]
 pub(crate) struct AdvisoryChanged {
     pub(crate) action: AdvisoryAction,
     pub(crate) security_advisory: Advisory,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum AdvisoryAction {
     Published,
     Updated,
@@ -130,7 +136,7 @@ pub(crate) enum AdvisoryAction {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Advisory {
     pub(crate) ghsa_id: String,
     pub(crate) severity: Severity,

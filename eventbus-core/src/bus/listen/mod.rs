@@ -1,21 +1,24 @@
 //! Registering a listener with options.
 
 mod kind;
+mod name_verbs;
 mod register;
+mod topic;
 mod verbs;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use kind::{AnyKind, Blocks, Inline, Kind, NoContext, NoState, Spawned, Timed, With, WithContext};
 pub(super) use register::Target;
+pub use topic::{ByName, Topic};
 
 use crate::{
-    dispatch::{Filter, Isolated},
+    dispatch::{AnyEvent, Isolated},
     event::Event,
 };
 
-/// A listener to be registered, with options; made by [`Bus::listener`](super::Bus::listener) and
-/// [`Scope::listener`](super::Scope::listener).
+/// A listener to be registered, with options; made by `listener` and `listener_name` of [`Bus`](super::Bus) and
+/// [`Scope`](super::Scope).
 ///
 /// Options come first, the verb last: `bus.listener::<E>().named("invoice").once().on(|e| ..)`. Options that mean nothing
 /// for a verb do not compile with it.
@@ -24,6 +27,7 @@ use crate::{
 /// |---|---|---|---|
 /// | runs | on the emitting thread | inside the emitting task | on a thread that may block |
 /// | takes | `&E` | `Arc<E>` | `&E` |
+/// | by name takes | `&AnyEvent` | `AnyEvent` | `&AnyEvent` |
 /// | [`with`](Self::with)`(state)` | `state` first | `state` first | `state` first |
 /// | [`with_context`](Self::with_context)`()` | `&Context` last | `Context` last | `&Context` last |
 /// | `timeout` | | stops it | leaves it behind |
@@ -51,30 +55,30 @@ use crate::{
 /// assert_eq!(*paid.lock().unwrap(), [7]);
 /// ```
 #[must_use = "ends with `.on(..)`, `.on_async(..)` or `.on_blocking(..)`"]
-pub struct Listener<'b, E: Event, K = AnyKind, S = NoState, C = NoContext> {
+pub struct Listener<'b, T: Topic, K = AnyKind, S = NoState, C = NoContext> {
     target: Target<'b>,
-    options: Options<E>,
+    options: Options<T>,
     state: S,
     kind: std::marker::PhantomData<(K, C)>,
 }
 
-struct Options<E> {
+struct Options<T: Topic> {
     name: Option<Arc<str>>,
     priority: i32,
     once: bool,
-    filter: Option<Filter<E>>,
+    filter: Option<T::Filter>,
     timeout: Option<Duration>,
     spawned: bool,
 }
 
-impl<'b, E: Event> Listener<'b, E> {
+impl<'b, T: Topic> Listener<'b, T> {
     pub(super) fn new(target: Target<'b>) -> Self {
         let options = Options { name: None, priority: 0, once: false, filter: None, timeout: None, spawned: false };
         Self { target, options, state: NoState(()), kind: std::marker::PhantomData }
     }
 }
 
-impl<'b, E: Event, K, S, C> Listener<'b, E, K, S, C> {
+impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
     /// Names the listener; the name shows in reports and lists. Names need not be unique.
     pub fn named(mut self, name: &str) -> Self {
         self.options.name = Some(Arc::from(name));
@@ -96,6 +100,39 @@ impl<'b, E: Event, K, S, C> Listener<'b, E, K, S, C> {
         self
     }
 
+    /// Stops the listener when it has taken `time`, and reports it as timed out.
+    ///
+    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Needs a runtime with a
+    /// timer where the emission is awaited; without one the listener is reported as not run.
+    #[cfg(feature = "tokio")]
+    pub fn timeout(mut self, time: Duration) -> Listener<'b, T, K::Timed, S, C>
+    where
+        K: Kind,
+    {
+        self.options.timeout = Some(self.options.timeout.map_or(time, |shorter| shorter.min(time)));
+        self.change()
+    }
+
+    /// Runs the listener in a task of its own: in parallel to others, on any thread of the runtime, and to its end even if
+    /// the emission is stopped.
+    ///
+    /// Only for `on_async`. The emission still waits for it. Task-locals and the current span of the emitting task are not
+    /// seen by it.
+    #[cfg(feature = "tokio")]
+    pub fn spawned(mut self) -> Listener<'b, T, Spawned, S, C>
+    where
+        K: Kind,
+    {
+        self.options.spawned = true;
+        self.change()
+    }
+
+    fn change<L, D>(self) -> Listener<'b, T, L, S, D> {
+        Listener { target: self.target, options: self.options, state: self.state, kind: std::marker::PhantomData }
+    }
+}
+
+impl<E: Event, K, S, C> Listener<'_, E, K, S, C> {
     /// Runs only for events for which `filter` is true. With several filters, all of them must agree.
     ///
     /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.
@@ -110,60 +147,47 @@ impl<'b, E: Event, K, S, C> Listener<'b, E, K, S, C> {
         });
         self
     }
+}
 
-    /// Stops the listener when it has taken `time`, and reports it as timed out.
+impl<K, S, C> Listener<'_, ByName, K, S, C> {
+    /// Runs only for events for which `filter` is true. With several filters, all of them must agree.
     ///
-    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Needs a runtime with a
-    /// timer where the emission is awaited; without one the listener is reported as not run.
-    #[cfg(feature = "tokio")]
-    pub fn timeout(mut self, time: Duration) -> Listener<'b, E, K::Timed, S, C>
-    where
-        K: Kind,
-    {
-        self.options.timeout = Some(self.options.timeout.map_or(time, |shorter| shorter.min(time)));
-        self.change()
-    }
-
-    /// Runs the listener in a task of its own: in parallel to others, on any thread of the runtime, and to its end even if
-    /// the emission is stopped.
-    ///
-    /// Only for `on_async`. The emission still waits for it. Task-locals and the current span of the emitting task are not
-    /// seen by it.
-    #[cfg(feature = "tokio")]
-    pub fn spawned(mut self) -> Listener<'b, E, Spawned, S, C>
-    where
-        K: Kind,
-    {
-        self.options.spawned = true;
-        self.change()
-    }
-
-    fn change<L, D>(self) -> Listener<'b, E, L, S, D> {
-        Listener { target: self.target, options: self.options, state: self.state, kind: std::marker::PhantomData }
+    /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.
+    pub fn filter(mut self, filter: impl Fn(&AnyEvent<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.options.filter = Some(match self.options.filter.take() {
+            Some(first) => {
+                // Each on its own: two drops that panic at once would end the process.
+                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
+                Box::new(move |event: &AnyEvent<'_>| (first.get())(event) && (filter.get())(event))
+            }
+            None => Box::new(filter),
+        });
+        self
     }
 }
 
-impl<'b, E: Event, K, C> Listener<'b, E, K, NoState, C> {
+impl<'b, T: Topic, K, C> Listener<'b, T, K, NoState, C> {
     /// Gives the listener state: the closure then takes it as its first argument, cloned for each call.
     ///
     /// It saves the clone before each `move` closure, and the second one before `async move`; most states are an `Arc`.
-    pub fn with<S: Clone + Send + Sync + 'static>(self, state: S) -> Listener<'b, E, K, With<S>, C> {
+    pub fn with<S: Clone + Send + Sync + 'static>(self, state: S) -> Listener<'b, T, K, With<S>, C> {
         let Self { target, options, kind, .. } = self;
         Listener { target, options, state: With(Isolated::new(state)), kind }
     }
 }
 
-impl<'b, E: Event, K, S> Listener<'b, E, K, S, NoContext> {
+impl<'b, T: Topic, K, S> Listener<'b, T, K, S, NoContext> {
     /// Gives the listener the [`Context`](crate::Context) of the emission as its last argument.
-    pub fn with_context(self) -> Listener<'b, E, K, S, WithContext> {
+    pub fn with_context(self) -> Listener<'b, T, K, S, WithContext> {
         self.change()
     }
 }
 
-impl<E: Event, K, S, C> fmt::Debug for Listener<'_, E, K, S, C> {
+impl<T: Topic, K, S, C> fmt::Debug for Listener<'_, T, K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listener")
-            .field("event", &E::NAME)
+            .field("event", &T::NAME)
+            .field("pattern", &self.target.pattern)
             .field("name", &self.options.name)
             .field("priority", &self.options.priority)
             .field("once", &self.options.once)

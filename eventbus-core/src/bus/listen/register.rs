@@ -6,14 +6,15 @@ use std::{
 };
 
 use super::{
-    super::{Bus, Scope},
-    Options,
+    super::{Bus, Scope, inner::Inner},
+    ByName, Options, Topic,
 };
 use crate::{
-    dispatch::{AsyncCall, Code, EventSlot, Filtered, ListenerFuture, Scene, SyncCall},
-    event::Event,
+    dispatch::{Code, EventMember, EventSlot, Filtered, ListenerFuture, NameCode, NameFilter, Scene, SyncCall},
+    event::{Event, EventType},
     listener::{BoxError, ListenerId, ListenerInfo, ListenerKind},
-    registry::{Departs, Entry, Home, Late, Member, Subscription},
+    pattern::Pattern,
+    registry::{Departs, Departure, Entry, Home, Late, Member, NameListener, Subscription},
 };
 
 /// Where a listener goes: a bus that may be gone, perhaps through a scope.
@@ -21,9 +22,9 @@ pub(in crate::bus) struct Target<'b> {
     pub(in crate::bus) bus: Option<Bus>,
     pub(in crate::bus) scope: Option<&'b Scope>,
     pub(in crate::bus) location: &'static Location<'static>,
+    /// The names, for a listener by name.
+    pub(in crate::bus) pattern: Option<Pattern>,
 }
-
-type MemberOf<E> = Member<dyn SyncCall<E>, dyn AsyncCall<E>>;
 
 impl Target<'_> {
     #[track_caller]
@@ -71,36 +72,73 @@ impl Target<'_> {
         self,
         options: Options<E>,
         kind: ListenerKind,
-        member: impl FnOnce(NewEntry<E>) -> MemberOf<E>,
+        member: impl FnOnce(NewEntry<E>) -> EventMember<E>,
     ) -> Subscription {
-        let info = ListenerInfo {
-            id: ListenerId::next(),
-            kind,
-            name: options.name.clone(),
-            event: Some(E::TYPE),
-            pattern: None,
-            priority: options.priority,
-            scope: self.scope.map(Scope::shared_name),
-            location: self.location,
-        };
+        let info = self.info(&options, kind, Some(E::TYPE), None);
         let (departs, departure) = Departs::new();
         let member = member(NewEntry { info: info.clone(), options, departs });
-        let Some(bus) = self.bus else {
+        let Some(bus) = &self.bus else {
             return Subscription::new(None, info, Weak::<EventSlot<E>>::new(), departure);
         };
         let slot: Arc<EventSlot<E>> = bus.slot(self.location);
-        slot.insert(member);
+        drop(slot.insert(member));
         let home: Arc<dyn Home> = slot;
-        let subscription = Subscription::new(Some(bus.inner.registry.id()), info, Arc::downgrade(&home), departure);
+        self.subscription(info, Arc::downgrade(&home), departure)
+    }
+
+    fn info<T: Topic>(
+        &self,
+        options: &Options<T>,
+        kind: ListenerKind,
+        event: Option<&'static EventType>,
+        pattern: Option<Pattern>,
+    ) -> ListenerInfo {
+        ListenerInfo {
+            id: ListenerId::next(),
+            kind,
+            name: options.name.clone(),
+            event,
+            pattern,
+            priority: options.priority,
+            once: options.once,
+            filtered: options.filter.is_some(),
+            scope: self.scope.map(Scope::shared_name),
+            location: self.location,
+        }
+    }
+
+    /// The subscription of a listener that has been registered.
+    fn subscription(&self, info: ListenerInfo, home: Weak<dyn Home>, departure: Arc<Departure>) -> Subscription {
+        let bus = self.bus.as_ref().map(|bus| bus.inner.registry.id());
+        let subscription = Subscription::new(bus, info, home, departure);
         if let Some(scope) = self.scope {
             scope.add(subscription.clone());
         }
         subscription
     }
+
+    /// Registers a listener by name.
+    pub(super) fn by_name(
+        self,
+        mut options: Options<ByName>,
+        kind: ListenerKind,
+        code: impl FnOnce(Option<NameFilter>, Departs) -> NameCode,
+    ) -> Subscription {
+        let info = self.info(&options, kind, None, self.pattern.clone());
+        let (departs, departure) = Departs::new();
+        let code = Arc::new(code(options.filter.take(), departs));
+        let Some(bus) = &self.bus else {
+            return Subscription::new(None, info, Weak::<Inner>::new(), departure);
+        };
+        let home: Weak<dyn Home> = bus.inner.me.clone();
+        let listener = NameListener::new(info.clone(), options.once, options.timeout, code, home.clone());
+        bus.inner.registry.add_by_name(&Arc::new(listener));
+        self.subscription(info, home, departure)
+    }
 }
 
 /// What an entry is made of, besides the code.
-struct NewEntry<E> {
+struct NewEntry<E: Event> {
     info: ListenerInfo,
     options: Options<E>,
     departs: Departs,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The future of a listener in the form in which all are kept.
-fn boxed<T: Future<Output: Return> + Send + 'static>(future: T) -> ListenerFuture {
+pub(super) fn boxed<T: Future<Output: Return> + Send + 'static>(future: T) -> ListenerFuture {
     Box::pin(async move { future.await.into_result() })
 }
 

@@ -1,0 +1,35 @@
+//! What a listener listens to: a type, or names.
+
+use crate::{
+    dispatch::{Filter, NameFilter},
+    event::{Event, EventName},
+};
+
+mod sealed {
+    pub trait Topic {
+        /// The form in which filters are kept.
+        type Filter;
+        const NAME: Option<super::EventName>;
+    }
+}
+pub(super) use sealed::Topic as Sealed;
+
+/// What a [`Listener`](super::Listener) listens to: an event type, or [`ByName`].
+pub trait Topic: Sealed {}
+
+/// Listens to names.
+#[derive(Debug, Clone, Copy)]
+pub struct ByName(());
+
+impl<E: Event> Sealed for E {
+    type Filter = Filter<E>;
+    const NAME: Option<EventName> = Some(E::NAME);
+}
+
+impl Sealed for ByName {
+    type Filter = NameFilter;
+    const NAME: Option<EventName> = None;
+}
+
+impl<E: Event> Topic for E {}
+impl Topic for ByName {}

@@ -1,0 +1,76 @@
+//! The catalog as data.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::{Catalog, CatalogEvent, CatalogListener};
+use crate::{event::Field, listener::ListenerInfo};
+
+impl Serialize for Catalog {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json!({ "events": self.events, "by_name": self.by_name }).serialize(serializer)
+    }
+}
+
+impl Serialize for CatalogEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.event_type();
+        let fields: Vec<_> = kind.fields().iter().map(field).collect();
+        let patterns: Vec<_> = self.patterns().iter().map(|pattern| pattern.as_str()).collect();
+        let event = json!({
+            "name": self.name().as_str(),
+            "version": self.version(),
+            "wire_type": self.wire_type(),
+            "rust_type": kind.rust_type(),
+            "docs": kind.docs(),
+            "fields": fields,
+            "location": self.location().to_string(),
+            "has_codec": kind.has_codec(),
+            "was_emitted": self.was_emitted(),
+            "listeners": self.listeners().iter().map(listener).collect::<Vec<_>>(),
+            "patterns": patterns,
+        });
+        #[cfg(feature = "schema")]
+        let event = with_schema(event, kind.schema());
+        event.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "schema")]
+fn with_schema(mut event: Value, schema: Option<crate::event::Schema>) -> Value {
+    event["schema"] = schema.map_or(Value::Null, crate::event::Schema::to_json);
+    event
+}
+
+impl Serialize for CatalogListener {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut by_name = listener(&self.info);
+        by_name["matches"] = json!(self.matches);
+        by_name.serialize(serializer)
+    }
+}
+
+fn field(field: &Field) -> Value {
+    json!({ "name": field.name(), "rust_type": field.rust_type(), "docs": field.docs() })
+}
+
+/// A listener; what it does not have is left out.
+pub(in crate::named) fn listener(info: &ListenerInfo) -> Value {
+    let mut listener = Map::new();
+    listener.insert("id".to_owned(), info.id().get().into());
+    listener.insert("kind".to_owned(), info.kind().word().into());
+    listener.insert("priority".to_owned(), info.priority().into());
+    listener.insert("location".to_owned(), info.location().to_string().into());
+    let pattern = info.pattern().map(|pattern| pattern.as_str());
+    for (key, value) in [("name", info.name()), ("scope", info.scope()), ("pattern", pattern)] {
+        if let Some(value) = value {
+            listener.insert(key.to_owned(), value.into());
+        }
+    }
+    for (key, value) in [("once", info.is_once()), ("filtered", info.is_filtered())] {
+        if value {
+            listener.insert(key.to_owned(), true.into());
+        }
+    }
+    listener.into()
+}

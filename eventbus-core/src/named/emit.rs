@@ -1,0 +1,95 @@
+//! Emitting by name.
+
+use std::{
+    any::{Any, TypeId, type_name},
+    panic::Location,
+    sync::Arc,
+};
+
+use super::{ByNameError, error::Returned, wire_type::WireType};
+use crate::{
+    bus::{Bus, EmitAny, WiringError},
+    dispatch::Content,
+    event::{Event, EventType},
+    listener::Subject,
+};
+
+impl Bus {
+    /// Binds `E`'s name and version to `E` on this bus, so that what is emitted under them by name arrives typed.
+    ///
+    /// Listening to `E`, or emitting one, does so too. Declaring twice is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`WiringError::NameTaken`] if another type has the name and version on this bus. It shows both types, and where each
+    /// was first used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated { id: u64 }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// bus.declare::<UserCreated>()?;
+    /// bus.emit_name("user.created", UserCreated { id: 7 })?.blocking();
+    ///
+    /// let wrong = bus.emit_name("user.created", "seven").unwrap_err();
+    /// assert_eq!(wrong.into_value(), Some("seven"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn declare<E: Event>(&self) -> Result<(), WiringError> {
+        self.declare_at::<E>(Location::caller())
+    }
+
+    /// Emits a value under a name, with its version where that is not 1 (`user.created.v2`).
+    ///
+    /// If a type has claimed the name, the value must be of that type; its listeners get it as if it had been emitted typed.
+    /// Under a name that no type claims it goes to the listeners by name that match.
+    ///
+    /// # Errors
+    ///
+    /// [`ByNameError::Name`] if the name is malformed, [`WrongType`](ByNameError::WrongType) if it belongs to another
+    /// type (the value is handed back), [`UnknownVersion`](ByNameError::UnknownVersion) if it is known but not in this
+    /// version.
+    pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, ByNameError> {
+        let wire = WireType::parse(name)?;
+        let claims = self.claims(wire)?;
+        if claims.is_empty() {
+            return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value))));
+        }
+        let value: Box<dyn Any + Send + Sync> = Box::new(value);
+        match claims.iter().find(|event| event.id() == TypeId::of::<T>()) {
+            Some(event) => Ok(self.emit_as(event, value)),
+            None => Err(ByNameError::WrongType {
+                name: wire.to_string(),
+                expected: claims.iter().map(|event| event.rust_type()).collect(),
+                found: type_name::<T>(),
+                value: Returned(value),
+            }),
+        }
+    }
+
+    /// The types that have claimed a name in this version. None if the name is unclaimed; an error if it is known in other
+    /// versions only.
+    pub(super) fn claims(&self, wire: WireType<'_>) -> Result<Vec<&'static EventType>, ByNameError> {
+        let all = self.types_of_name(wire.name);
+        let claims: Vec<_> = all.iter().copied().filter(|event| event.version() == wire.version).collect();
+        if claims.is_empty() && !all.is_empty() {
+            let mut known: Vec<_> = all.iter().map(|event| event.version()).collect();
+            known.sort_unstable();
+            known.dedup();
+            return Err(ByNameError::UnknownVersion { name: wire.name.to_owned(), version: wire.version, known });
+        }
+        Ok(claims)
+    }
+}
+
+impl WireType<'_> {
+    pub(super) fn subject(self) -> Subject {
+        Subject::Unclaimed { name: Arc::from(self.name), version: self.version }
+    }
+}

@@ -1,0 +1,158 @@
+//! Emitting JSON by name.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{ByNameError, wire_type::WireType};
+use crate::{
+    bus::{Bus, EmitAny},
+    dispatch::Content,
+};
+
+/// JSON text, not yet read: what `Bus::emit_json` takes. Made from text, bytes, or a `serde_json` value.
+#[derive(Clone, Debug)]
+pub struct Json<'a>(Cow<'a, [u8]>);
+
+impl Bus {
+    /// Emits JSON under a name, with its version where that is not 1 (`user.created.v2`).
+    ///
+    /// If a type has claimed the name, the payload is decoded as that type (`#[event(serde)]`) and its listeners get it
+    /// as if it had been emitted typed. Under a name that no type claims it goes, as JSON, to the listeners by name that
+    /// match.
+    ///
+    /// The payload's size and nesting are checked before it is read; see `max_payload` and `max_nesting` of
+    /// [`BusBuilder`](crate::BusBuilder).
+    ///
+    /// # Errors
+    ///
+    /// [`ByNameError::Name`], [`UnknownVersion`](ByNameError::UnknownVersion), [`TooLarge`](ByNameError::TooLarge),
+    /// [`TooDeep`](ByNameError::TooDeep); [`NoCodec`](ByNameError::NoCodec) if the name's type cannot be read from JSON,
+    /// [`Payload`](ByNameError::Payload) if this payload cannot, [`Ambiguous`](ByNameError::Ambiguous) if several types
+    /// share the name. Nothing has been emitted then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::Bus;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// bus.on_name("issues.*", |e| println!("{}: {:?}", e.name(), e.to_json()))?;
+    ///
+    /// let report = bus.emit_json("issues.opened", r#"{"number": 7}"#)?.blocking();
+    /// assert_eq!(report.succeeded(), 1);
+    /// assert!(bus.emit_json("issues.opened", "{").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<EmitAny<'_>, ByNameError> {
+        let wire = WireType::parse(name)?;
+        let claims = self.claims(wire)?;
+        let json = json.into().0;
+        self.check_limits(wire, &json)?;
+        let undecodable =
+            |rust_type, path, source| ByNameError::Payload { name: wire.to_string(), rust_type, path, source };
+        match claims[..] {
+            [] => {
+                let json: &serde_json::value::RawValue =
+                    serde_json::from_slice(&json).map_err(|source| undecodable(None, String::new(), source))?;
+                Ok(self.emit_unclaimed(wire.subject(), Content::Json(Arc::from(json.get()))))
+            }
+            [event] => {
+                let rust_type = event.rust_type();
+                let Some(codec) = event.codec() else {
+                    return Err(ByNameError::NoCodec { name: wire.to_string(), rust_type });
+                };
+                let value =
+                    codec.decode(&json).map_err(|error| undecodable(Some(rust_type), error.path, error.source))?;
+                Ok(self.emit_as(event, value))
+            }
+            _ => {
+                let types = claims.iter().map(|event| event.rust_type()).collect();
+                Err(ByNameError::Ambiguous { name: wire.to_string(), types })
+            }
+        }
+    }
+
+    fn check_limits(&self, wire: WireType<'_>, json: &[u8]) -> Result<(), ByNameError> {
+        let (max_payload, max_nesting) = self.payload_limits();
+        if json.len() > max_payload {
+            return Err(ByNameError::TooLarge { name: wire.to_string(), size: json.len(), limit: max_payload });
+        }
+        if nesting(json) > max_nesting {
+            return Err(ByNameError::TooDeep { name: wire.to_string(), limit: max_nesting });
+        }
+        Ok(())
+    }
+}
+
+/// How deep arrays and objects are nested. Of what is not JSON it need not be right: the parser will refuse that.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+impl<'a> From<&'a [u8]> for Json<'a> {
+    fn from(json: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(json))
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Json<'a> {
+    fn from(json: &'a Vec<u8>) -> Self {
+        Self(Cow::Borrowed(json))
+    }
+}
+
+impl<'a> From<&'a str> for Json<'a> {
+    fn from(json: &'a str) -> Self {
+        Self(Cow::Borrowed(json.as_bytes()))
+    }
+}
+
+impl<'a> From<&'a String> for Json<'a> {
+    fn from(json: &'a String) -> Self {
+        Self(Cow::Borrowed(json.as_bytes()))
+    }
+}
+
+impl<'a> From<&'a serde_json::value::RawValue> for Json<'a> {
+    fn from(json: &'a serde_json::value::RawValue) -> Self {
+        json.get().into()
+    }
+}
+
+impl<'a> From<&'a Box<serde_json::value::RawValue>> for Json<'a> {
+    fn from(json: &'a Box<serde_json::value::RawValue>) -> Self {
+        json.get().into()
+    }
+}
+
+impl From<&serde_json::Value> for Json<'_> {
+    fn from(json: &serde_json::Value) -> Self {
+        Self(Cow::Owned(json.to_string().into_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_strings_do_not_nest() {
+        assert_eq!(nesting(br#"{"a": "[[[\"[[", "b": [1, {"c": []}]}"#), 4);
+        assert_eq!(nesting(b"7"), 0);
+    }
+}

@@ -1,0 +1,17 @@
+//! Floor 5: events whose names are known only at run time. The same listeners, the same emission.
+
+mod catalog;
+mod emit;
+mod error;
+mod explain;
+#[cfg(feature = "serde")]
+mod json;
+mod wire_type;
+
+#[cfg(feature = "serde")]
+pub use catalog::AsyncApiInfo;
+pub use catalog::{Catalog, CatalogEvent, CatalogListener};
+pub use error::{ByNameError, Returned};
+pub use explain::Explanation;
+#[cfg(feature = "serde")]
+pub use json::Json;

@@ -1,0 +1,73 @@
+//! Wire types: an event's name, and its version from version 2 on (`user.created.v2`).
+
+use std::fmt;
+
+use super::ByNameError;
+use crate::event::{EventName, NameError};
+
+/// A wire type that has been checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct WireType<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: u32,
+}
+
+impl<'a> WireType<'a> {
+    /// Takes a wire type apart. Version 1 is written without a suffix, and only so.
+    pub(super) fn parse(text: &'a str) -> Result<Self, ByNameError> {
+        let malformed = |error| ByNameError::Name { name: excerpt(text), error };
+        let (name, version) = match text.rsplit_once(".v") {
+            Some((name, digits)) if is_number(digits) => match digits.parse() {
+                Ok(version @ 2..) if !digits.starts_with('0') => (name, version),
+                _ => return Err(malformed(NameError::Version)),
+            },
+            _ => (text, 1),
+        };
+        EventName::check(name).map_err(malformed)?;
+        Ok(Self { name, version })
+    }
+}
+
+impl fmt::Display for WireType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version {
+            1 => f.write_str(self.name),
+            version => write!(f, "{}.v{version}", self.name),
+        }
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// As much of foreign text as an error keeps.
+fn excerpt(text: &str) -> String {
+    text.chars().take(EventName::MAX_LEN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_the_last_segment_from_two_on() {
+        let parsed = |text| WireType::parse(text).map(|wire| (wire.name.to_owned(), wire.version)).ok();
+        assert_eq!(parsed("user.created"), Some(("user.created".into(), 1)));
+        assert_eq!(parsed("user.created.v2"), Some(("user.created".into(), 2)));
+        assert_eq!(parsed("user.v2.created"), Some(("user.v2.created".into(), 1)));
+        assert_eq!(parsed("v2"), None);
+        for wrong in
+            ["user.created.v1", "user.created.v0", "user.created.v02", "user.created.v99999999999", "a..v2", ".v2"]
+        {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_parsed_prints_as_it_was() {
+        for text in ["user.created", "user.created.v2"] {
+            assert_eq!(WireType::parse(text).unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! P8: identity is loud. One type for a name and version on one bus, however it comes to be known.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use eventbus::{Bus, ByNameError, Event, NameError, WiringError};
+
+use crate::{
+    events::{OrderDone, OrderDoneV2, UserCreated, Usurper},
+    support::{Log, hush},
+};
+
+/// How a type comes to be known to a bus, with the line where it does.
+type Use = fn(&Bus) -> u32;
+
+#[rustfmt::skip]
+const USES: &[(&str, Use)] = &[
+    ("on", |bus| { bus.on::<UserCreated>(|_| ()); line!() }),
+    ("on_async", |bus| { bus.on_async::<UserCreated>(|_| async {}); line!() }),
+    ("emit", |bus| { bus.emit(UserCreated { id: 1 }).blocking(); line!() }),
+    ("emitter", |bus| { bus.emitter::<UserCreated>(); line!() }),
+    ("scope", |bus| { bus.scope("s").on::<UserCreated>(|_| ()); line!() }),
+    ("declare", |bus| { bus.declare::<UserCreated>().unwrap(); line!() }),
+];
+
+fn panic_message(code: impl FnOnce()) -> Option<String> {
+    let payload = panic::catch_unwind(AssertUnwindSafe(code)).err()?;
+    Some(payload.downcast_ref::<String>().unwrap().clone())
+}
+
+#[test]
+fn a_second_type_is_refused_wherever_the_first_came_from_and_both_places_are_shown() {
+    for (how, first) in USES {
+        let bus = Bus::new();
+        let first_line = first(&bus);
+        let error = bus.declare::<Usurper>().unwrap_err();
+        let second_line = line!() - 1;
+        let WiringError::NameTaken(taken) = &error else { panic!("{error}") };
+        assert_eq!((taken.first().0, taken.second().0), (UserCreated::TYPE, Usurper::TYPE), "{how}");
+        assert_eq!((taken.first().1.line(), taken.second().1.line()), (first_line, second_line), "{how}");
+        assert_eq!((taken.first().1.file(), taken.second().1.file()), (file!(), file!()), "{how}");
+        let text = error.to_string();
+        for part in ["user.created", "version 1", "events::UserCreated", "events::Usurper"] {
+            assert!(text.contains(part), "{how}: {text}");
+        }
+        assert!(text.contains(&format!("{}:{first_line}:", file!())), "{how}: {text}");
+        assert!(text.contains(&format!("{}:{second_line}:", file!())), "{how}: {text}");
+    }
+}
+
+#[test]
+fn typed_use_of_a_name_that_is_taken_panics_at_the_users_line() {
+    hush();
+    let bus = Bus::new();
+    bus.declare::<UserCreated>().unwrap();
+    // `boom` keeps them off the terminal no more than any other text would: they are caught and looked at.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let messages = [
+        panic_message(|| _ = bus.on::<Usurper>(|_| ())),
+        panic_message(|| _ = bus.emit(Usurper).blocking()),
+        panic_message(|| _ = bus.emitter::<Usurper>()),
+    ];
+    panic::set_hook(hook);
+    for message in messages {
+        let message = message.unwrap();
+        assert!(message.contains("UserCreated") && message.contains("Usurper"), "{message}");
+        assert_eq!(message.matches(file!()).count(), 2, "{message}");
+    }
+    assert_eq!(bus.emit(UserCreated { id: 1 }).blocking().succeeded(), 0, "the bus is as it was");
+}
+
+#[test]
+fn declaring_twice_is_fine_and_declares_no_listener() {
+    let bus = Bus::new();
+    bus.declare::<UserCreated>().unwrap();
+    bus.declare::<UserCreated>().unwrap();
+    assert!(bus.event_names().is_empty() && bus.listeners().is_empty());
+    // Another bus knows nothing of it.
+    Bus::new().declare::<Usurper>().unwrap();
+}
+
+#[test]
+fn a_name_first_used_by_name_claims_nothing() {
+    let bus = Bus::new();
+    bus.emit_name("user.created", 5_u8).unwrap().blocking();
+    bus.emit_json("user.created", "5").unwrap().blocking();
+    bus.on_name("user.created", |_| ()).unwrap();
+    bus.declare::<UserCreated>().unwrap();
+    assert!(matches!(bus.emit_name("user.created", 5_u8), Err(ByNameError::WrongType { .. })));
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_handed_back() {
+    for (how, first) in USES {
+        let bus = Bus::new();
+        first(&bus);
+        let error = bus.emit_name("user.created", String::from("seven")).unwrap_err();
+        let text = error.to_string();
+        for part in ["`user.created`", "events::UserCreated", "alloc::string::String"] {
+            assert!(text.contains(part), "{how}: {text}");
+        }
+        assert!(!format!("{error:?}").contains("seven"), "{error:?}");
+        assert_eq!(error.into_value::<String>().as_deref(), Some("seven"));
+    }
+}
+
+#[test]
+fn a_value_handed_back_is_of_its_own_type_only() {
+    let bus = Bus::new();
+    bus.declare::<UserCreated>().unwrap();
+    assert_eq!(bus.emit_name("user.created", 7_u8).unwrap_err().into_value::<u16>(), None);
+    assert_eq!(bus.emit_name("user..created", 7_u8).unwrap_err().into_value::<u8>(), None);
+}
+
+#[test]
+fn a_version_that_nobody_declared_is_an_error_that_lists_those_known() {
+    let bus = Bus::new();
+    bus.declare::<OrderDoneV2>().unwrap();
+    bus.declare::<OrderDone>().unwrap();
+    for result in [bus.emit_name("order.done.v3", ()), bus.emit_json("order.done.v3", "1")] {
+        let Err(ByNameError::UnknownVersion { name, version, known }) = &result else { panic!("{result:?}") };
+        assert_eq!((&**name, *version, &**known), ("order.done", 3, &[1, 2][..]));
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("version 3 of `order.done`") && text.contains("1, 2"), "{text}");
+    }
+}
+
+#[test]
+fn of_two_versions_each_is_reached_by_its_wire_type() {
+    let (bus, log) = (Bus::new(), Log::<String>::default());
+    bus.listener::<OrderDone>().with(log.clone()).on(|log, e| log.add(format!("1: {}", e.id)));
+    bus.listener::<OrderDoneV2>().with(log.clone()).on(|log, e| log.add(format!("2: {}", e.id)));
+    bus.listener_name("order.done")
+        .unwrap()
+        .with(log.clone())
+        .on(|log, e| log.add(format!("by name: {}", e.version())));
+
+    bus.emit_json("order.done", r#"{"id": 5}"#).unwrap().blocking();
+    assert_eq!(log.take(), ["1: 5", "by name: 1"]);
+    bus.emit_json("order.done.v2", r#"{"id": "five"}"#).unwrap().blocking();
+    assert_eq!(log.take(), ["2: five", "by name: 2"]);
+    bus.emit_name("order.done.v2", OrderDoneV2 { id: "six".into() }).unwrap().blocking();
+    assert_eq!(log.take(), ["2: six", "by name: 2"]);
+    assert!(matches!(bus.emit_name("order.done", OrderDoneV2 { id: "x".into() }), Err(ByNameError::WrongType { .. })));
+}
+
+#[test]
+fn malformed_names_are_refused_and_quoted_in_part() {
+    let bus = Bus::new();
+    bus.on_name("**", |_| panic!("nothing is emitted")).unwrap();
+    let long = "a".repeat(129);
+    for (name, expected) in [
+        ("", NameError::Empty),
+        (&*long, NameError::TooLong),
+        ("a..b", NameError::EmptySegment),
+        (".a", NameError::EmptySegment),
+        ("a.", NameError::EmptySegment),
+        ("a._b", NameError::BadStart),
+        ("User.Created", NameError::BadByte),
+        ("user.*", NameError::BadByte),
+        ("user.é", NameError::BadByte),
+        ("user.created.v1", NameError::Version),
+        ("user.created.v0", NameError::Version),
+        ("user.created.v02", NameError::Version),
+        ("user.created.v4294967296", NameError::Version),
+        ("user.created.v2.v3", NameError::Version),
+        ("v2", NameError::Version),
+        (".v2", NameError::Empty),
+    ] {
+        for result in [bus.emit_name(name, ()), bus.emit_json(name, "1")] {
+            let Err(ByNameError::Name { name: quoted, error }) = result else { panic!("{name}: accepted") };
+            assert_eq!(error, expected, "{name}");
+            assert!(quoted.chars().count() <= 128 && name.starts_with(&quoted));
+        }
+    }
+    let text = bus.emit_name("a\nb\u{1b}", ()).unwrap_err().to_string();
+    assert!(text.chars().all(|char| !char.is_control()), "{text}");
+    assert!(bus.emit_name(&long[1..], ()).is_ok(), "128 bytes");
+    assert!(bus.emit_name(&format!("{}.v4294967295", &long[1..]), ()).is_ok(), "and a version behind them");
+}
+
+/// Monomorphs of one event under one name.
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(name = "entity.changed", shares_name, serde)]
+struct Changed<T>(T);
+
+#[test]
+fn monomorphs_that_share_a_name_are_told_apart_by_the_value() {
+    let (bus, log) = (Bus::new(), Log::default());
+    bus.listener::<Changed<u8>>().with(log.clone()).on(|log, _| log.add("u8"));
+    bus.listener::<Changed<String>>().with(log.clone()).on(|log, _| log.add("String"));
+    bus.listener_name("entity.*").unwrap().with(log.clone()).on(|log, _| log.add("by name"));
+
+    bus.emit_name("entity.changed", Changed(5_u8)).unwrap().blocking();
+    assert_eq!(log.take(), ["u8", "by name"]);
+    bus.emit_name("entity.changed", Changed(String::new())).unwrap().blocking();
+    assert_eq!(log.take(), ["String", "by name"]);
+
+    let error = bus.emit_name("entity.changed", Changed(5_u16)).unwrap_err();
+    assert!(matches!(&error, ByNameError::WrongType { expected, .. } if expected.len() == 2), "{error}");
+}
+
+#[test]
+fn json_for_a_shared_name_is_ambiguous_once_two_share_it() {
+    let bus = Bus::new();
+    bus.declare::<Changed<u8>>().unwrap();
+    assert!(bus.emit_json("entity.changed", "5").is_ok(), "one type so far");
+    bus.declare::<Changed<String>>().unwrap();
+    let error = bus.emit_json("entity.changed", "5").unwrap_err();
+    let ByNameError::Ambiguous { name, types } = &error else { panic!("{error}") };
+    assert_eq!((&**name, types.len()), ("entity.changed", 2));
+    assert!(error.to_string().contains("Changed<u8>") && error.to_string().contains("String"), "{error}");
+}
+
+#[test]
+fn the_type_that_is_refused_has_claimed_nothing() {
+    let (bus, log) = (Bus::new(), Log::default());
+    bus.listener::<UserCreated>().with(log.clone()).on(|log, _| log.add("user"));
+    assert!(bus.declare::<Usurper>().is_err());
+    assert!(bus.declare::<Usurper>().is_err(), "again");
+    assert!(matches!(bus.emit_name("user.created", Usurper), Err(ByNameError::WrongType { .. })));
+    bus.emit_name("user.created", UserCreated { id: 1 }).unwrap().blocking();
+    assert_eq!(log.take(), ["user"]);
+}

@@ -1,0 +1,135 @@
+//! What `emit_json` reads, and what it refuses before and after reading.
+
+use eventbus::{Bus, ByNameError, Json};
+use serde_json::{json, value::RawValue};
+
+use crate::{
+    events::{UserCreated, UserRenamed},
+    support::Log,
+};
+
+#[test]
+fn json_arrives_typed_whatever_it_was_made_from() {
+    let (bus, log) = (Bus::new(), Log::<u32>::default());
+    bus.listener::<UserCreated>().with(log.clone()).on(|log, e| log.add(e.id));
+    let text = r#" {"id": 7} "#;
+    let raw = RawValue::from_string(text.trim().to_owned()).unwrap();
+    let jsons: Vec<Json<'_>> = vec![text.into(), text.as_bytes().into(), (&*raw).into(), (&raw).into()];
+    let (string, bytes, value) = (text.to_owned(), text.as_bytes().to_vec(), json!({"id": 7}));
+    for json in jsons.into_iter().chain([(&string).into(), (&bytes).into(), (&value).into()]) {
+        assert_eq!(bus.emit_json("user.created", json).unwrap().blocking().succeeded(), 1);
+    }
+    assert_eq!(log.take(), [7; 7]);
+}
+
+#[test]
+fn a_payload_of_the_wrong_shape_names_the_type_and_what_serde_says() {
+    let bus = Bus::new();
+    bus.on::<UserCreated>(|_| panic!("nothing is emitted"));
+    for payload in ["", "{", "nonsense", "[]", r#"{"id": "seven"}"#, r#"{"id": 7}x"#, r#"{"id": -1}"#] {
+        let error = bus.emit_json("user.created", payload).unwrap_err();
+        let ByNameError::Payload { name, rust_type, source } = &error else { panic!("{payload}: {error}") };
+        assert_eq!(name, "user.created");
+        assert!(rust_type.unwrap().ends_with("UserCreated"));
+        let text = error.to_string();
+        assert!(text.contains("UserCreated") && text.contains(&source.to_string()), "{text}");
+    }
+}
+
+#[test]
+fn a_payload_that_is_no_json_is_refused_also_under_an_unclaimed_name() {
+    let bus = Bus::new();
+    bus.on_name("**", |_| panic!("nothing is emitted")).unwrap();
+    for payload in [&b""[..], b"{", b"{]", b"nonsense", b"1 2", b"\"\xff\xfe\"", b"\xff", b"\"\n\"", b"{\"a\":1,}"] {
+        let error = bus.emit_json("user.lost", payload).unwrap_err();
+        assert!(matches!(&error, ByNameError::Payload { rust_type: None, .. }), "{payload:?}: {error}");
+        assert!(error.to_string().contains("`user.lost` does not decode as JSON"), "{error}");
+    }
+    bus.declare::<UserCreated>().unwrap();
+    assert!(matches!(bus.emit_json("user.created", &b"{\"id\xff\": 1}"[..]), Err(ByNameError::Payload { .. })));
+}
+
+#[test]
+fn the_limit_of_the_size_is_exact() {
+    let bus = Bus::builder().max_payload(8).build();
+    for name in ["user.lost", "user.created"] {
+        let largest = format!("{:8}", 1);
+        assert!(!matches!(bus.emit_json(name, &largest), Err(ByNameError::TooLarge { .. })));
+        let error = bus.emit_json(name, &format!("{:9}", 1)).unwrap_err();
+        assert!(matches!(&error, ByNameError::TooLarge { size: 9, limit: 8, .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(name) && text.contains("9 bytes") && text.contains("max_payload"), "{text}");
+        bus.declare::<UserCreated>().unwrap();
+    }
+}
+
+#[test]
+fn a_mebibyte_is_read_and_a_byte_more_is_not() {
+    let bus = Bus::new();
+    let payload = |len: usize| format!("\"{}\"", "a".repeat(len - 2));
+    assert!(bus.emit_json("user.lost", &payload(1 << 20)).is_ok());
+    assert!(matches!(bus.emit_json("user.lost", &payload((1 << 20) + 1)), Err(ByNameError::TooLarge { .. })));
+}
+
+fn nested(depth: usize) -> String {
+    "[".repeat(depth) + &"]".repeat(depth)
+}
+
+#[test]
+fn the_limit_of_the_nesting_is_exact() {
+    for limit in [0, 1, 3, 64] {
+        let bus = Bus::builder().max_nesting(limit).build();
+        assert!(bus.emit_json("user.lost", if limit == 0 { "7" } else { "[7]" }).is_ok());
+        assert!(limit == 0 || bus.emit_json("user.lost", &nested(limit)).is_ok(), "{limit}");
+        let error = bus.emit_json("user.lost", &nested(limit + 1)).unwrap_err();
+        assert!(matches!(&error, ByNameError::TooDeep { limit: told, .. } if *told == limit), "{error}");
+        assert!(error.to_string().contains("max_nesting"), "{error}");
+    }
+    assert!(bus_of_default().emit_json("user.lost", &nested(64)).is_ok());
+    assert!(matches!(bus_of_default().emit_json("user.lost", &nested(65)), Err(ByNameError::TooDeep { .. })));
+}
+
+fn bus_of_default() -> Bus {
+    Bus::new()
+}
+
+#[test]
+fn deep_nesting_overflows_no_stack_whatever_the_limit() {
+    let bus = Bus::builder().max_nesting(usize::MAX).build();
+    let log = Log::<bool>::default();
+    bus.listener_name("user.*").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().is_ok()));
+    let deep = nested(500_000);
+    // Whether it is taken or refused is serde's; what is taken and cannot be shown is an error to whoever asks.
+    if let Ok(emit) = bus.emit_json("user.lost", &deep) {
+        emit.blocking();
+        assert_eq!(log.take(), [false]);
+    }
+    bus.declare::<UserCreated>().unwrap();
+    assert!(matches!(bus.emit_json("user.created", &deep), Err(ByNameError::Payload { .. })));
+}
+
+#[test]
+fn brackets_in_strings_do_not_nest() {
+    let bus = Bus::builder().max_nesting(1).build();
+    assert!(bus.emit_json("user.lost", r#"["[[[[", "\"[[", "\\"]"#).is_ok());
+    assert!(matches!(bus.emit_json("user.lost", r#"["\\", []]"#), Err(ByNameError::TooDeep { .. })));
+}
+
+#[test]
+fn limits_are_checked_before_anything_is_read() {
+    let bus = Bus::builder().max_payload(4).max_nesting(1).build();
+    bus.declare::<UserRenamed>().unwrap();
+    assert!(matches!(bus.emit_json("user.lost", "nonsense"), Err(ByNameError::TooLarge { .. })));
+    assert!(matches!(bus.emit_json("user.lost", "[[x"), Err(ByNameError::TooDeep { .. })));
+    assert!(matches!(bus.emit_json("user.renamed", "[[x"), Err(ByNameError::TooDeep { .. })));
+}
+
+#[test]
+fn a_type_without_a_codec_says_what_to_add() {
+    let bus = Bus::new();
+    bus.declare::<UserRenamed>().unwrap();
+    let error = bus.emit_json("user.renamed", "7").unwrap_err();
+    assert!(matches!(error, ByNameError::NoCodec { .. }));
+    let text = error.to_string();
+    assert!(text.contains("UserRenamed") && text.contains("#[event(serde)]"), "{text}");
+}

@@ -1,0 +1,22 @@
+//! Events by name: what listeners by name hear, what emissions by name reach, and what is said of names that are wrong.
+
+#![cfg(all(feature = "derive", feature = "serde", feature = "tokio"))]
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+mod events;
+#[allow(dead_code, reason = "the other claims use more of it")]
+#[path = "../promises/support.rs"]
+mod support;
+
+mod any_event;
+mod emission;
+mod identity;
+mod json;
+mod listen;
+mod model;
+mod once;
+mod options;
+mod reach;
+mod reentrancy;
+mod unclaimed;

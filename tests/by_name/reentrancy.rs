@@ -1,0 +1,161 @@
+//! P2 and P3 by name: everything is allowed inside a listener, inside a filter, and inside the `Drop` of a closure.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use eventbus::{Bus, Subscription, WeakBus};
+
+use crate::{
+    events::{UserCreated, UserRenamed},
+    support::{OnDrop, finishes},
+};
+
+/// What a listener does to its bus.
+type Act = fn(&Bus, &Subscription);
+
+#[rustfmt::skip]
+const ACTS: &[(&str, Act)] = &[
+    ("on_name", |bus, _| _ = bus.on_name("user.**", |_| ()).unwrap()),
+    ("on_name_async", |bus, _| _ = bus.on_name_async("**", |_| async {}).unwrap()),
+    ("on", |bus, _| _ = bus.on::<UserCreated>(|_| ())),
+    ("first use of a type", |bus, _| _ = bus.on::<UserRenamed>(|_| ())),
+    ("declare", |bus, _| bus.declare::<UserRenamed>().unwrap()),
+    ("off", |_, me| _ = me.off()),
+    ("off, and on again", |bus, me| { me.off(); bus.on_name("user.*", |_| ()).unwrap(); }),
+    ("clear", |bus, _| bus.clear()),
+    ("emit", |bus, _| _ = bus.emit(UserRenamed(1)).blocking()),
+    ("emit_name", |bus, _| _ = bus.emit_name("order.lost", ()).unwrap().blocking()),
+    ("emit_json", |bus, _| _ = bus.emit_json("order.lost", "1").unwrap().blocking()),
+    ("emit_name, claimed", |bus, _| _ = bus.emit_name("user.renamed", UserRenamed(1)).map(|emit| emit.blocking())),
+    ("look", |bus, me| drop((bus.listeners(), bus.event_names(), bus.listener_count::<UserRenamed>(), me.is_on()))),
+];
+
+/// Where it does so.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Place {
+    Listener,
+    Filter,
+    DropByOff,
+    DropByClear,
+    DropByOnce,
+}
+
+const PLACES: [Place; 5] = [Place::Listener, Place::Filter, Place::DropByOff, Place::DropByClear, Place::DropByOnce];
+
+struct Stage {
+    bus: WeakBus,
+    me: OnceLock<Subscription>,
+    act: Act,
+    acted: Mutex<bool>,
+}
+
+impl Stage {
+    /// Acts the first time.
+    fn act(&self) {
+        if !std::mem::replace(&mut *self.acted.lock().unwrap(), true) {
+            (self.act)(&self.bus.upgrade().unwrap(), self.me.get().unwrap());
+        }
+    }
+}
+
+fn play(place: Place, act: Act, emit: fn(&Bus)) {
+    let bus = Bus::new();
+    let stage = Arc::new(Stage { bus: bus.downgrade(), me: OnceLock::new(), act, acted: Mutex::new(false) });
+    let acting = |at: bool| {
+        let stage = Arc::clone(&stage);
+        move || {
+            if at {
+                stage.act()
+            }
+        }
+    };
+    let (filter, call) = (acting(place == Place::Filter), acting(place == Place::Listener));
+    let dropped = OnDrop(acting(matches!(place, Place::DropByOff | Place::DropByClear | Place::DropByOnce)));
+    let listener = bus.listener_name("user.*").unwrap().filter(move |_| {
+        filter();
+        true
+    });
+    let listener = if place == Place::DropByOnce { listener.once() } else { listener };
+    let me = listener.on(move |_| {
+        let _ = &dropped;
+        call();
+    });
+    stage.me.set(me.clone()).unwrap();
+    emit(&bus);
+    match place {
+        Place::DropByOff => assert!(me.off()),
+        Place::DropByClear => bus.clear(),
+        _ => {}
+    }
+    emit(&bus);
+    assert!(*stage.acted.lock().unwrap(), "{place:?}: acted");
+}
+
+#[test]
+fn everything_is_allowed_everywhere() {
+    for (name, act) in ACTS {
+        for place in PLACES {
+            let act = *act;
+            finishes(&format!("{name} in {place:?}"), move || {
+                play(place, act, |bus| _ = bus.emit(UserCreated { id: 1 }).blocking());
+                play(place, act, |bus| _ = bus.emit_name("user.lost", ()).unwrap().blocking());
+            });
+        }
+    }
+}
+
+#[test]
+fn who_registers_during_an_emission_misses_it() {
+    let bus = Bus::new();
+    let emits: [fn(&Bus) -> usize; 3] = [
+        |bus| bus.emit(UserCreated { id: 1 }).blocking().succeeded(),
+        |bus| bus.emitter().emit(UserCreated { id: 1 }).blocking().succeeded(),
+        |bus| bus.emit_name("user.lost", ()).unwrap().blocking().succeeded(),
+    ];
+    for emit in emits {
+        bus.clear();
+        bus.listener_name("user.*").unwrap().once().with_context().on(|_, cx| {
+            cx.bus().listener_name("user.*").unwrap().priority(-1).on(|_| ());
+            cx.bus().on_name("**", |_| ()).unwrap();
+        });
+        assert_eq!(emit(&bus), 1, "the newcomers miss it");
+        assert_eq!(emit(&bus), 2);
+    }
+}
+
+#[test]
+fn who_is_off_when_its_turn_comes_is_not_called() {
+    let bus = Bus::new();
+    let late: Arc<OnceLock<Subscription>> = Arc::default();
+    let early = Arc::clone(&late);
+    bus.on_name("user.*", move |_| _ = early.get().unwrap().off()).unwrap();
+    late.set(bus.on_name("user.*", |_| panic!("off")).unwrap()).unwrap();
+    assert_eq!(bus.emit(UserCreated { id: 1 }).blocking().into_result().unwrap().succeeded(), 1);
+
+    let bus = Bus::new();
+    bus.listener_name("user.*").unwrap().with_context().on(|_, cx| cx.bus().clear());
+    bus.on_name("**", |_| panic!("cleared")).unwrap();
+    let report = bus.emit_name("user.lost", ()).unwrap().blocking();
+    assert_eq!(report.into_result().unwrap().succeeded(), 1);
+}
+
+#[test]
+fn what_the_drop_of_a_cleared_closure_registers_stays() {
+    finishes("clear", || {
+        let bus = Bus::new();
+        bus.declare::<UserCreated>().unwrap();
+        let weak = bus.downgrade();
+        let heir = OnDrop(move || {
+            if let Some(bus) = weak.upgrade() {
+                bus.on_name("user.*", |_| ()).unwrap();
+            }
+        });
+        bus.on_name("user.*", move |_| {
+            let _ = &heir;
+        })
+        .unwrap();
+        bus.clear();
+        assert_eq!(bus.listeners().len(), 1);
+        assert_eq!(bus.listener_count::<UserCreated>(), 1);
+        assert_eq!(bus.emit(UserRenamed(1)).blocking().succeeded(), 1);
+    });
+}

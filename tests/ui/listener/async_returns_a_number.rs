@@ -1,0 +1,11 @@
+use eventbus::{Bus, Event};
+
+#[derive(Event)]
+struct UserCreated {
+    id: u32,
+}
+
+fn main() {
+    let bus = Bus::new();
+    bus.on_async::<UserCreated>(|e| async move { e.id });
+}
