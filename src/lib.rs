@@ -24,6 +24,7 @@
 //! |---|---|
 //! | say what an event is | [`Event`], its derive, [`EventName`], [`EventType`] |
 //! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`] |
+//! | let a service listen as a whole | [`#[listeners]`](macro@listeners), [`Bus::register`], [`Module`] |
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
@@ -37,7 +38,7 @@
 //!
 //! # Features
 //!
-//! `derive` and `tokio`, both by default; `serde` (events as JSON, by name) and `schema` (their JSON Schemas). Without
+//! `derive` (the macros) and `tokio`, both by default; `serde` (events as JSON, by name) and `schema` (their JSON Schemas). Without
 //! `tokio`, async listeners work on any executor; what needs a timer or a pool of threads is absent.
 //!
 //! # Promises
@@ -55,7 +56,7 @@ pub use eventbus_core::{
     AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
     Bus, BusBuilder, ByName, ByNameError, Catalog, CatalogEvent, CatalogListener, Chain, Context, ContextListener,
     ContextStateListener, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventType, Explanation,
-    Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind,
+    Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind, Module,
     NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext,
     NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard,
     Spawned, StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
@@ -68,7 +69,7 @@ pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};
 #[cfg(feature = "derive")]
-pub use eventbus_derive::Event;
+pub use eventbus_derive::{Event, listeners, on};
 
 /// Runs the code of the README.
 #[cfg(all(doctest, feature = "derive", feature = "tokio", feature = "serde"))]

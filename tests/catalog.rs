@@ -53,6 +53,27 @@ mod other {
     }
 }
 
+macro_rules! ring {
+    ($module:ident, $name:literal) => {
+        mod $module {
+            use super::{Deserialize, Event, JsonSchema, Serialize};
+
+            #[derive(Event, Serialize, Deserialize, JsonSchema)]
+            #[event(name = $name, serde, schema)]
+            pub(crate) struct Ring {
+                next: Link,
+            }
+
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            struct Link {
+                back: Vec<Ring>,
+            }
+        }
+    };
+}
+ring!(first, "ring.first");
+ring!(second, "ring.second");
+
 /// Without a codec.
 #[derive(Event)]
 struct CacheFlushed {
@@ -294,7 +315,11 @@ fn the_asyncapi_document_is_whole() {
 
 #[test]
 fn schemas_of_one_name_and_two_meanings_stay_apart_and_recursive_ones_find_themselves() {
-    let document = wired().catalog().to_asyncapi(&AsyncApiInfo::new("a", "1"));
+    let bus = wired();
+    bus.declare::<first::Ring>().unwrap();
+    bus.declare::<second::Ring>().unwrap();
+    let document = bus.catalog().to_asyncapi(&AsyncApiInfo::new("a", "1"));
+    check_asyncapi(&document);
     let resolve = |schema: &Value| document.pointer(&schema["$ref"].as_str().unwrap()[1..]).unwrap().clone();
     let schemas = &document["components"]["schemas"];
     let placed_by = resolve(&schemas["order.placed-Payload"]["properties"]["by"]);
@@ -302,6 +327,13 @@ fn schemas_of_one_name_and_two_meanings_stay_apart_and_recursive_ones_find_thems
     let invited = resolve(&schemas["user.created-Payload"]["properties"]["invited_by"]["items"]);
     let friend = resolve(&invited["properties"]["friends"]["items"]);
     assert_eq!(invited, friend);
+    // Two events, each with a type that leads back to it.
+    let leads_back = |event: &str| {
+        let next = resolve(&schemas[format!("{event}-Payload")]["properties"]["next"]);
+        assert_eq!(resolve(&next["properties"]["back"]["items"]), schemas[format!("{event}-Payload")], "{event}");
+    };
+    leads_back("ring.first");
+    leads_back("ring.second");
     let again = &schemas["user.created.v2-Payload"]["properties"]["again"]["anyOf"][0];
     assert_eq!(resolve(again), schemas["user.created.v2-Payload"]);
 }

@@ -9,7 +9,7 @@
 #[test]
 fn each_mistake_has_one_message_with_the_fix() {
     let cases = trybuild::TestCases::new();
-    for rule in ["name", "attribute", "shape", "trait", "several"] {
+    for rule in ["name", "attribute", "shape", "trait", "several", "listeners"] {
         cases.compile_fail(format!("tests/ui/{rule}/*.rs"));
     }
     // Listeners of every kind, so with the runtime.

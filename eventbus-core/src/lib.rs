@@ -30,8 +30,8 @@ mod named;
 pub use bus::EmitHandle;
 pub use bus::{
     AnyKind, Blocks, Bus, BusBuilder, ByName, Emit, EmitAny, EmitError, Emitter, Inline, InsideEmission, Kind,
-    Listener, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, Topic, WeakBus, WiringError,
-    With, WithContext,
+    Listener, Module, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, Topic, WeakBus,
+    WiringError, With, WithContext,
 };
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;

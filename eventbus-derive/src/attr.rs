@@ -1,12 +1,9 @@
 //! Reads `#[event(..)]`. After a mistake it goes on with the next key, so that each mistake is reported.
 
-use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
-use syn::{
-    Attribute, Error, Ident, Lit, LitStr, Meta, Path, Result, Token, ext::IdentExt, parse::ParseStream, token::Paren,
-};
+use syn::{Attribute, Error, Ident, Lit, LitStr, Meta, Path, Result, parse::ParseStream};
 
-use crate::{errors::Errors, suggest};
+use crate::{errors::Errors, keys};
 
 /// What `#[event(..)]` says about a type.
 #[derive(Default)]
@@ -33,7 +30,7 @@ enum Key {
     Schema,
 }
 
-/// Each key, how it is spelled, and an example of its use. A new key starts here.
+/// A new key starts here.
 const KEYS: [(Key, &str, &str); 6] = [
     (Key::Name, "name", "name = \"user.created\""),
     (Key::Version, "version", "version = 2"),
@@ -55,7 +52,7 @@ impl Attrs {
             match &attr.meta {
                 Meta::List(list) => {
                     let rest = list.parse_args_with(|input: ParseStream<'_>| {
-                        this.read_list(input, errors);
+                        keys::list(input, errors, |input| this.read_entry(input));
                         Ok(())
                     });
                     rest.unwrap_or_else(|error| errors.push(error));
@@ -77,38 +74,12 @@ impl Attrs {
         self.seen.contains(&Key::Name)
     }
 
-    fn read_list(&mut self, input: ParseStream<'_>, errors: &mut Errors) {
-        while !input.is_empty() {
-            if let Err(error) = self.read_entry(input) {
-                errors.push(error);
-                skip_entry(input);
-            }
-            if input.is_empty() || input.parse::<Token![,]>().is_ok() {
-                continue;
-            }
-            errors.at(input.span(), "a `,` is missing before this");
-            if !input.peek(Ident::peek_any) {
-                skip_entry(input);
-            }
-        }
-    }
-
     fn read_entry(&mut self, input: ParseStream<'_>) -> Result<()> {
         if let Ok(text) = input.fork().parse::<LitStr>() {
             let message = format!("a value without a key: write `name = {}`", text.token());
             return Err(Error::new(text.span(), message));
         }
-        let ident = input
-            .call(Ident::parse_any)
-            .map_err(|error| Error::new(error.span(), format!("a key is missing here; the keys are {}", all_keys())))?;
-        let Some(&(key, _, usage)) = KEYS.iter().find(|(_, spelling, _)| ident == spelling) else {
-            return Err(unknown(&ident));
-        };
-        if self.seen.contains(&key) {
-            return Err(Error::new(ident.span(), format!("`{ident}` is given twice; keep one of them")));
-        }
-        self.seen.push(key);
-
+        let (key, ident, usage) = keys::key(input, &KEYS, &mut self.seen)?;
         let flag = match key {
             Key::SharesName => Some(&mut self.shares_name),
             Key::Serde => Some(&mut self.serde),
@@ -116,35 +87,19 @@ impl Attrs {
             Key::Name | Key::Version | Key::Crate => None,
         };
         if let Some(flag) = flag {
-            if input.peek(Token![=]) || input.peek(Paren) {
-                let message = format!("`{ident}` is a flag: write it alone, or remove it");
-                return Err(Error::new(ident.span(), message));
-            }
-            *flag = Some(ident);
+            *flag = Some(keys::flag(input, ident)?);
             return Ok(());
         }
-
-        if !input.peek(Token![=]) {
-            return Err(Error::new(ident.span(), format!("`{ident}` needs a value: write `{usage}`")));
-        }
-        input.parse::<Token![=]>()?;
-        if input.is_empty() || input.peek(Token![,]) {
-            return Err(Error::new(ident.span(), format!("`{ident}` needs a value: write `{usage}`")));
-        }
-        let value = input.span();
+        keys::equals(input, &ident, usage)?;
         match key {
             Key::Version => self.version = Some(read_version(input)?),
-            Key::Crate => self.krate = Some(read_path(input).map_err(|_| takes(value, "crate", "a path", usage))?),
+            Key::Crate => self.krate = Some(keys::path(input, "crate", usage)?),
             Key::Name | Key::SharesName | Key::Serde | Key::Schema => {
-                self.name = Some(input.parse().map_err(|_| takes(value, "name", "a string literal", usage))?);
+                self.name = Some(keys::value(input, "name", "a string literal", usage)?);
             }
         }
         Ok(())
     }
-}
-
-fn takes(span: Span, key: &str, kind: &str, usage: &str) -> Error {
-    Error::new(span, format!("`{key}` takes {kind}: write `{usage}`"))
 }
 
 fn read_version(input: ParseStream<'_>) -> Result<u32> {
@@ -162,31 +117,4 @@ fn read_version(input: ParseStream<'_>) -> Result<u32> {
         }
         _ => Err(fault("write `version = 2`")),
     }
-}
-
-/// Reads a path, bare or in a string.
-fn read_path(input: ParseStream<'_>) -> Result<Path> {
-    if input.peek(LitStr) {
-        input.parse::<LitStr>()?.parse_with(Path::parse_mod_style)
-    } else {
-        Path::parse_mod_style(input)
-    }
-}
-
-fn unknown(ident: &Ident) -> Error {
-    let ident_text = ident.to_string();
-    let message = match suggest::nearest(&ident_text, KEYS.iter().map(|&(_, spelling, _)| spelling)) {
-        Some(meant) => format!("unknown key `{ident}`: did you mean `{meant}`? The keys are {}", all_keys()),
-        None => format!("unknown key `{ident}`: the keys are {}", all_keys()),
-    };
-    Error::new(ident.span(), message)
-}
-
-fn all_keys() -> String {
-    KEYS.map(|(_, spelling, _)| format!("`{spelling}`")).join(", ")
-}
-
-/// Goes to the next comma, the end of what could not be read.
-fn skip_entry(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
 }

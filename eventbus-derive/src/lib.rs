@@ -1,8 +1,9 @@
-//! The engine of [`#[derive(Event)]`](macro@Event). Depend on `eventbus`, which re-exports it.
+//! The engine of [`#[derive(Event)]`](macro@Event) and of [`#[listeners]`](macro@listeners). Depend on `eventbus`, which
+//! re-exports them.
 //!
 //! The files are the pipeline: `ast` models the type, with the help of `attr` and `docs`; `valid` applies the
 //! rules; `expand` writes the impl. If a rule is broken, `fallback` writes a placeholder so that the type's users
-//! see no second error.
+//! see no second error. `listeners` is a pipeline of its own.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,8 @@ mod docs;
 mod errors;
 mod expand;
 mod fallback;
+mod keys;
+mod listeners;
 mod name;
 mod rules;
 mod suggest;
@@ -139,4 +142,137 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
         Ok(()) => expand::event(&input, &name).into(),
         Err(error) => fallback::event(&input, &error).into(),
     }
+}
+
+/// Makes a service a module: its methods with `#[on]` listen.
+///
+/// `Bus::register` registers all of them at once, and gives one subscription for the module.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use eventbus::{Bus, Event, listeners};
+///
+/// #[derive(Event)]
+/// struct UserCreated { email: String }
+/// #[derive(Event)]
+/// struct OrderDone { id: u64 }
+///
+/// #[derive(Default)]
+/// struct Notifications { sent: Mutex<Vec<String>> }
+///
+/// #[listeners]
+/// impl Notifications {
+///     #[on]
+///     fn welcome(&self, e: &UserCreated) -> Result<(), std::fmt::Error> {
+///         self.send(format!("welcome, {}", e.email));
+///         Ok(())
+///     }
+///
+///     #[on(priority = 10)]
+///     async fn receipt(&self, e: Arc<OrderDone>) {
+///         self.send(format!("receipt for order {}", e.id));
+///     }
+///
+///     fn send(&self, text: String) { // listens to nothing
+///         self.sent.lock().unwrap().push(text);
+///     }
+/// }
+///
+/// let bus = Bus::new();
+/// let notifications = Arc::new(Notifications::default());
+/// let module = bus.register(notifications.clone())?;
+///
+/// bus.emit(UserCreated { email: "ada@example.org".into() }).blocking();
+/// bus.emit(OrderDone { id: 7 }).blocking();
+/// assert_eq!(*notifications.sent.lock().unwrap(), ["welcome, ada@example.org", "receipt for order 7"]);
+///
+/// module.off();
+/// assert!(bus.listeners().is_empty());
+/// # Ok::<(), eventbus::WiringError>(())
+/// ```
+///
+/// The block stays as it is. What is added is an impl of `Module`, as it could be written by hand: for each method a
+/// `scope.listener::<E>()` with the options, the service as its state, and a verb. A type has one such block.
+///
+/// # Methods
+///
+/// | | synchronous | with `blocking` | `async fn` |
+/// |---|---|---|---|
+/// | runs | on the emitting thread | on a thread that may block | inside the emitting task |
+/// | the service | `&self`, `self: Arc<Self>` | the same | the same |
+/// | the event | `&E` | `&E` | `Arc<E>`, `&E` |
+/// | then, perhaps, the context | `&Context` | `&Context` | `Context`, `&Context` |
+/// | returns | `()`, `Result<(), impl Into<BoxError>>` | the same | the same |
+///
+/// The event's type says what is listened to. An `async fn` may borrow: its future owns the service, the event and the context
+/// for it. Methods cannot be generic, but the block can: `impl<R: Repo> Service<R>` is a module for each `R` for which
+/// `Service<R>` is `Send + Sync + 'static`. A method with `#[cfg(..)]` listens where it exists; `#[cfg_attr(.., on)]` is not
+/// understood.
+///
+/// # Keys of `#[on(..)]`
+///
+/// | key | says |
+/// |---|---|
+/// | `named = "invoice"` | the listener's name, else `Service::method` |
+/// | `priority = 10` | larger ones run first |
+/// | `once` | runs once, then is gone |
+/// | `blocking` | runs where it may block |
+/// | `timeout = "2s"` | stops it after that time; for an `async fn`, or with `blocking` |
+/// | `spawned` | runs in a task of its own; for an `async fn` |
+/// | `pattern = "order.*"` | listens by name; such a method takes `&AnyEvent<'_>`, or, as an `async fn`, `AnyEvent<'static>` |
+///
+/// A time is a whole number with `ms`, `s`, `m` or `h`, or an expression of type `Duration`. Each value may be an expression, and
+/// may be the instance's: `timeout = self.patience`, `priority = Self::EARLY + 1`. It is evaluated when the module is registered.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use eventbus::{Context, Event, listeners};
+/// # #[derive(Event)] struct OrderDone { id: u64 }
+/// # struct Invoices { patience: Duration }
+/// # impl Invoices { async fn mail(&self, id: u64) -> std::io::Result<()> { Ok(()) } }
+/// #[listeners(named = "invoices")]
+/// impl Invoices {
+///     #[on(named = "mail", timeout = self.patience, spawned)]
+///     async fn send(&self, e: &OrderDone, cx: &Context) -> std::io::Result<()> {
+///         println!("order {} in emission {}", e.id, cx.emission());
+///         self.mail(e.id).await
+///     }
+///
+///     #[on(blocking, once)]
+///     fn print(&self, e: &OrderDone) {
+///         println!("the first order was {}", e.id);
+///     }
+/// }
+/// ```
+///
+/// # Keys of `#[listeners(..)]`
+///
+/// | key | says |
+/// |---|---|
+/// | `named = "billing"` | the module's name, else that of the type; it may be an expression with `self`, too |
+/// | `crate = my_framework::eventbus` | where `eventbus` is found if it is re-exported, as a path or a string |
+///
+/// What `crate = ..` names has to hold `Module`, `Scope` and `WiringError`. `#[on]` needs no import: `#[listeners]` takes it away.
+#[proc_macro_attribute]
+pub fn listeners(args: TokenStream, item: TokenStream) -> TokenStream {
+    listeners::listeners(args.into(), &item.into()).into()
+}
+
+/// Marks a method that listens, in a block with [`#[listeners]`](macro@listeners), which takes it away.
+///
+/// It needs no import. Imported, it says what is missing where it stands outside of such a block:
+///
+/// ```compile_fail
+/// use eventbus::{Event, on};
+/// # #[derive(Event)] struct UserCreated;
+/// # struct Notifications;
+///
+/// impl Notifications {
+///     #[on] // put `#[listeners]` above the `impl` block
+///     fn welcome(&self, e: &UserCreated) {}
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
+    listeners::on(&item.into()).into()
 }

@@ -232,7 +232,7 @@ async fn every_verb_goes_with_state_and_context_and_its_options() {
         async { let count = b.clone(); move |_, cx| { count(); async move { assert!(!cx.is_cancelled()) } } });
 
     let state = |bus: &Bus| -> Listener<'static, Ping, AnyKind, With<State>, NoContext> {
-        leak(bus).listener().named("state").filter(|_| true).with(calls.clone())
+        leak(bus).listener::<Ping>().named("state").filter(|_| true).with(calls.clone())
     };
     every_verb!(bus, state, sync | calls, _ | _ = calls.fetch_add(1, Ordering::Relaxed), async |calls, _| async move {
         _ = calls.fetch_add(1, Ordering::Relaxed);

@@ -125,6 +125,7 @@ impl BusBuilder {
             inner: Arc::new_cyclic(|me| Inner {
                 me: me.clone(),
                 registry: Registry::new(),
+                modules: Arc::default(),
                 recursion_limit: self.recursion_limit,
                 hook: self.hook,
                 unclaimed: OnceLock::new(),

@@ -11,12 +11,13 @@ use crate::dispatch::{Frame, Tasks};
 use crate::{
     dispatch::{Context, EventSlot, Host, Mode, Unclaimed, Wait},
     listener::{Failure, NotRun},
-    registry::{Home, Key, Registry},
+    registry::{Home, Key, Modules, Registry},
 };
 
 pub(super) struct Inner {
     pub(super) me: Weak<Inner>,
     pub(super) registry: Registry,
+    pub(super) modules: Arc<Modules>,
     pub(super) recursion_limit: u32,
     pub(super) hook: FailureHook,
     /// Stands for the slot of names that no type claims.

@@ -11,6 +11,7 @@ mod inner;
 mod limits;
 mod listen;
 mod listeners;
+mod module;
 mod park;
 mod report;
 mod running;
@@ -30,13 +31,14 @@ pub(crate) use erased::KnownEvent;
 pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
-pub use wiring::{NameTaken, WiringError};
 
+pub use module::Module;
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
 pub use settle::InsideEmission;
 #[cfg(feature = "tokio")]
 pub use spawn::EmitHandle;
+pub use wiring::{NameTaken, WiringError};
 
 use crate::{
     dispatch::{EventSlot, Frame, adapt},
@@ -177,7 +179,7 @@ impl Bus {
 
     /// Makes a scope: listeners that leave together. Its name shows at each of them.
     pub fn scope(&self, name: &str) -> Scope {
-        Scope::new(self.downgrade(), name)
+        Scope::new(self, name)
     }
 
     /// Emits an event, by value or in an `Arc`. Nothing runs before the emission is finished by one of the methods of
@@ -228,11 +230,15 @@ impl Bus {
         typed.chain(self.inner.registry.infos_by_name()).collect()
     }
 
-    /// Removes every listener.
+    /// Removes every listener, and ends the registrations of modules.
     ///
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
+        let modules = self.inner.modules.all();
         self.inner.registry.clear();
+        for module in modules {
+            module.group().close();
+        }
     }
 
     fn target(&self, location: &'static Location<'static>) -> Target<'_> {

@@ -2,18 +2,20 @@
 
 use std::{fmt, panic::Location, sync::Arc};
 
-use super::{Listener, WeakBus, listen::Target};
+use super::{Bus, InsideEmission, Listener, WeakBus, listen::Target, settle};
 use crate::{
     event::Event,
     listener::{AsyncListener, SyncListener},
-    registry::{Group, Subscription},
+    registry::{BusId, Group, Subscription},
 };
 
 /// A named group of listeners that leave together; made by [`Bus::scope`](super::Bus::scope).
 ///
-/// It registers as the bus does. Dropping it changes nothing; [`off`](Self::off) ends all its listeners,
-/// [`guard`](Self::guard) ties them to a scope of code. It holds its bus weakly: on a bus that is gone, registering gives
-/// a subscription that is off.
+/// It registers as the bus does, and scopes may stand inside of scopes. Dropping it changes nothing: [`off`](Self::off)
+/// ends all its listeners, [`close`](Self::close) does so for good, [`guard`](Self::guard) ties them to a scope of code. A
+/// clone is another handle to the same scope.
+///
+/// Through a scope that is closed, or whose bus is gone, registering gives a subscription that is off.
 ///
 /// # Examples
 ///
@@ -33,16 +35,21 @@ use crate::{
 #[derive(Clone)]
 pub struct Scope {
     bus: WeakBus,
+    bus_id: BusId,
     name: Arc<str>,
     members: Arc<Group>,
 }
 
 impl Scope {
-    pub(super) fn new(bus: WeakBus, name: &str) -> Self {
-        Self { bus, name: Arc::from(name), members: Arc::default() }
+    pub(super) fn new(bus: &Bus, name: &str) -> Self {
+        Self::of_group(bus, Arc::from(name), Arc::default())
     }
 
-    /// The scope's name.
+    pub(super) fn of_group(bus: &Bus, name: Arc<str>, members: Arc<Group>) -> Self {
+        Self { bus: bus.downgrade(), bus_id: bus.inner.registry.id(), name, members }
+    }
+
+    /// The scope's name; that of an inner one begins with those around it: `shop/billing`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -84,30 +91,121 @@ impl Scope {
         Listener::new(self.target(Location::caller()))
     }
 
-    /// Ends all listeners of the scope; how many there were. Further ones may be registered.
-    pub fn off(&self) -> usize {
-        self.members.off()
+    /// Makes a scope inside of this one. It ends with this one, and may end before it.
+    ///
+    /// Its name is joined to this one's with a slash. Two inner scopes may have the same name; they are two.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct OrderDone;
+    /// # impl Event for OrderDone { const NAME: EventName = EventName::new("order.done"); }
+    /// let bus = Bus::new();
+    /// let shop = bus.scope("shop");
+    /// shop.on::<OrderDone>(|_| println!("count"));
+    /// shop.scope("billing").on::<OrderDone>(|_| println!("invoice"));
+    /// assert_eq!(bus.listeners()[1].scope(), Some("shop/billing"));
+    ///
+    /// assert_eq!(shop.off(), 2);
+    /// ```
+    #[must_use]
+    pub fn scope(&self, name: &str) -> Self {
+        Self { bus: self.bus.clone(), bus_id: self.bus_id, name: self.joined(name), members: self.members.nested() }
     }
 
-    /// How many listeners the scope has.
+    /// Ends all listeners of the scope and of the scopes and modules inside of it; how many there were. Further ones may be
+    /// registered, except through the scopes of the modules, which are closed.
+    ///
+    /// **Re-entrancy:** may be called inside any listener, also inside one that it ends.
+    pub fn off(&self) -> usize {
+        self.members.off().listeners
+    }
+
+    /// Closes the scope: ends its listeners as [`off`](Self::off) does, and takes no further ones; how many there were.
+    ///
+    /// What is registered through it from then on, or through a scope inside of it, is off from the start: so whoever still
+    /// has a handle to it cannot bring listeners back.
+    ///
+    /// **Re-entrancy:** as for [`off`](Self::off).
+    pub fn close(&self) -> usize {
+        self.members.close().listeners
+    }
+
+    /// Closes the scope, and waits until no call of its listeners is under way and their closures have been dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`InsideEmission`] if called inside an emission of the scope's bus. The scope is closed; only the waiting is refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the scope is closed, whether or not the waiting is given up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus_core::InsideEmission> {
+    /// let bus = Bus::new();
+    /// let window = bus.scope("window");
+    /// window.on_async::<Tick>(|_| async { /* uses the display */ });
+    ///
+    /// window.close_and_wait().await?;
+    /// // now the display can go
+    /// assert!(!window.on::<Tick>(|_| ()).is_on());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn close_and_wait(&self) -> Result<(), InsideEmission> {
+        self.close();
+        settle::outside_of(Some(self.bus_id))?;
+        self.members.departed().await;
+        Ok(())
+    }
+
+    /// Whether the scope has been closed.
+    pub fn is_closed(&self) -> bool {
+        self.members.is_closed()
+    }
+
+    /// How many listeners the scope has, with those of the scopes and modules inside of it.
     pub fn listener_count(&self) -> usize {
         self.members.count()
     }
 
-    /// Makes a guard that ends the scope's listeners when it is dropped.
+    /// The bus to register on, if there is still one and the scope is open.
+    pub(super) fn open_bus(&self) -> Option<Bus> {
+        if self.is_closed() { None } else { self.bus.upgrade() }
+    }
+
+    /// The name of something in this scope.
+    pub(super) fn joined(&self, name: &str) -> Arc<str> {
+        Arc::from(format!("{}/{name}", self.name))
+    }
+
+    /// Takes in the listeners of a module, to end with this scope. Refused if it is closed.
+    pub(super) fn adopt(&self, group: &Arc<Group>) -> bool {
+        self.members.adopt(group)
+    }
+
+    /// Makes a guard that closes the scope when it is dropped.
     pub fn guard(self) -> ScopeGuard {
         ScopeGuard(self)
     }
 
     pub(super) fn target(&self, location: &'static Location<'static>) -> Target<'_> {
-        Target { bus: self.bus.upgrade(), scope: Some(self), location, pattern: None }
+        Target { bus: self.open_bus(), scope: Some(self), location, pattern: None }
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 
-    pub(super) fn add(&self, subscription: Subscription) {
+    pub(super) fn add(&self, subscription: &Subscription) {
         self.members.add(subscription);
     }
 }
@@ -117,11 +215,12 @@ impl fmt::Debug for Scope {
         f.debug_struct("Scope")
             .field("name", &self.name)
             .field("listeners", &self.listener_count())
+            .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }
 }
 
-/// A [`Scope`] that ends its listeners when it is dropped.
+/// A [`Scope`] that is closed when this is dropped: its listeners end, and no handle to it can bring others.
 #[must_use = "dropping the guard ends the scope's listeners at once; give it a name such as `_guard`"]
 #[derive(Debug)]
 pub struct ScopeGuard(Scope);
@@ -136,6 +235,6 @@ impl std::ops::Deref for ScopeGuard {
 
 impl Drop for ScopeGuard {
     fn drop(&mut self) {
-        self.0.off();
+        self.0.close();
     }
 }

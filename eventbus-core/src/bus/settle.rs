@@ -4,9 +4,13 @@
 use super::Bus;
 #[cfg(feature = "tokio")]
 use crate::dispatch::InFlight;
-use crate::{dispatch::Frame, registry::Subscription};
+use crate::{
+    dispatch::Frame,
+    registry::{BusId, Subscription},
+};
 
-/// An error returned by [`Subscription::off_and_wait`] and [`Bus::settled`].
+/// An error returned by [`Subscription::off_and_wait`], [`Scope::close_and_wait`](crate::Scope::close_and_wait) and
+/// [`Bus::settled`](crate::Bus::settled).
 ///
 /// The caller runs inside an emission of the bus, and would wait for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +18,8 @@ use crate::{dispatch::Frame, registry::Subscription};
 pub struct InsideEmission;
 
 impl Subscription {
-    /// Ends the listener, and waits until no call of it is under way and its closure has been dropped.
+    /// Ends the listener, and waits until no call of it is under way and its closure has been dropped. Of a module, this is
+    /// done for each listener.
     ///
     /// [`off`](Self::off) alone keeps new calls from beginning; this is for tearing down what the listener uses.
     ///
@@ -48,12 +53,16 @@ impl Subscription {
     /// ```
     pub async fn off_and_wait(&self) -> Result<(), InsideEmission> {
         self.off();
-        if self.bus().is_some_and(|bus| Frame::current().is_some_and(|frame| frame.is_inside(bus))) {
-            return Err(InsideEmission);
-        }
-        self.departure().wait().await;
+        outside_of(self.bus())?;
+        self.departed().await;
         Ok(())
     }
+}
+
+/// Refuses where waiting for the bus would be waiting for oneself.
+pub(super) fn outside_of(bus: Option<BusId>) -> Result<(), InsideEmission> {
+    let is_inside = |bus| Frame::current().is_some_and(|frame| frame.is_inside(bus));
+    if bus.is_some_and(is_inside) { Err(InsideEmission) } else { Ok(()) }
 }
 
 #[cfg(feature = "tokio")]

@@ -1,23 +1,83 @@
-//! Mistakes of wiring that are made with run-time names.
+//! What can go wrong when a program is wired with what is known at run time only: modules and names.
 
-use std::panic::Location;
+use std::{error::Error, panic::Location, sync::Arc};
 
 use crate::{
     event::EventType,
+    listener::BoxError,
     pattern::PatternError,
     registry::{Claim, Conflict},
 };
 
-/// An error returned by what registers or declares with run-time names.
+/// An error returned by what registers modules, and by what registers or declares with run-time names.
+///
+/// It names both sides of a conflict, with their places in the source.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WiringError {
     /// The pattern is malformed.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+
     /// Another type has the event's name and version on this bus.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
+
+    /// The same instance is registered on this bus already. What the first registration gave ends it with `off()`.
+    #[error("module `{module}` is registered already, at {first}; end that registration, or register another instance")]
+    #[non_exhaustive]
+    AlreadyRegistered {
+        /// The module's name.
+        module: String,
+        /// Where it was registered first.
+        first: &'static Location<'static>,
+    },
+
+    /// The scope that a module was to be registered through is closed, or its bus is gone.
+    #[error("module `{module}` has nowhere to go: scope `{scope}` is closed, or its bus is gone")]
+    #[non_exhaustive]
+    Closed {
+        /// The module's name.
+        module: String,
+        /// The scope's name.
+        scope: String,
+    },
+
+    /// A module has refused to be wired; made by [`refused`](Self::refused).
+    #[error(transparent)]
+    Refused(Arc<dyn Error + Send + Sync>),
+}
+
+impl WiringError {
+    /// The error of a [`Module`](crate::Module) that cannot be wired for a reason of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use eventbus_core::{Bus, Module, Scope, WiringError};
+    ///
+    /// struct Mailer { server: String }
+    ///
+    /// impl Module for Mailer {
+    ///     fn name(&self) -> &str {
+    ///         "mailer"
+    ///     }
+    ///
+    ///     fn register(self: Arc<Self>, _: &Scope) -> Result<(), WiringError> {
+    ///         if self.server.is_empty() {
+    ///             return Err(WiringError::refused("the mailer has no server"));
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let error = Bus::new().register(Arc::new(Mailer { server: String::new() })).unwrap_err();
+    /// assert_eq!(error.to_string(), "the mailer has no server");
+    /// ```
+    pub fn refused(reason: impl Into<BoxError>) -> Self {
+        Self::Refused(reason.into().into())
+    }
 }
 
 /// Two event types with one name and version on one bus.

@@ -52,6 +52,9 @@ pub enum ListenerKind {
     Spawned,
     /// On a thread that may block: `on_blocking`.
     Blocking,
+    /// As its listeners do: a module. Said by the subscription that [`Bus::register`](crate::Bus::register) gives, by no
+    /// listener.
+    Module,
 }
 
 impl ListenerKind {
@@ -61,6 +64,7 @@ impl ListenerKind {
             Self::Async => "async",
             Self::Spawned => "spawned",
             Self::Blocking => "blocking",
+            Self::Module => "module",
         }
     }
 }
@@ -135,9 +139,10 @@ impl ListenerInfo {
 /// Prints as ``listener `invoice` (src/main.rs:12)``, or with the id where it has no name.
 impl fmt::Display for ListenerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.kind == ListenerKind::Module { "module" } else { "listener" };
         match &self.name {
-            Some(name) => write!(OneLine(f), "listener `{name}`")?,
-            None => write!(f, "listener {}", self.id)?,
+            Some(name) => write!(OneLine(f), "{what} `{name}`")?,
+            None => write!(f, "{what} {}", self.id)?,
         }
         write!(f, " ({}:{})", self.location.file(), self.location.line())
     }

@@ -36,11 +36,15 @@ impl Drop for Departs {
 }
 
 impl Departure {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
     pub(crate) async fn wait(&self) {
-        while !self.gone.load(Ordering::Acquire) {
+        while !self.is_gone() {
             let departed = pin!(self.event.listen());
             // Asked again: it may have left between the question and `listen`.
-            if self.gone.load(Ordering::Acquire) {
+            if self.is_gone() {
                 return;
             }
             departed.await;

@@ -5,18 +5,15 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{
-    bus_id::BusId,
-    departure::Departure,
-    entry::{Key, key},
-    types::Home,
-};
+use super::{bus_id::BusId, departure::Departure, entry::key, group::Group, types::Home};
 use crate::listener::ListenerInfo;
 
-/// A listener's place on a bus, given back by everything that registers one.
+/// A listener's place on a bus, or a module's, given back by everything that registers one.
 ///
 /// Dropping it changes nothing: the listener stays for the life of the bus. [`off`](Self::off) ends it,
 /// [`guard`](Self::guard) ties it to a scope of code. A subscription holds its bus weakly, so it can be kept anywhere.
+///
+/// That of a module ([`Bus::register`](crate::Bus::register)) stands for all listeners of the module: `off` ends them all.
 ///
 /// # Examples
 ///
@@ -37,12 +34,24 @@ pub struct Subscription {
     bus: Option<BusId>,
     info: ListenerInfo,
     home: Weak<dyn Home>,
-    departure: Arc<Departure>,
+    leaving: Leaving,
+}
+
+/// Whose departure is waited for.
+#[derive(Clone)]
+enum Leaving {
+    Listener(Arc<Departure>),
+    Module(Arc<Group>),
 }
 
 impl Subscription {
     pub(crate) fn new(bus: Option<BusId>, info: ListenerInfo, home: Weak<dyn Home>, departure: Arc<Departure>) -> Self {
-        Self { bus, info, home, departure }
+        Self { bus, info, home, leaving: Leaving::Listener(departure) }
+    }
+
+    /// The subscription of a module, whose listeners are in `group`.
+    pub(crate) fn of_module(bus: BusId, info: ListenerInfo, home: Weak<dyn Home>, group: Arc<Group>) -> Self {
+        Self { bus: Some(bus), info, home, leaving: Leaving::Module(group) }
     }
 
     /// Ends the listener; `false` if it had ended already (off, cleared, spent, or its bus is gone).
@@ -56,21 +65,15 @@ impl Subscription {
     }
 
     /// Whether the listener is still registered.
+    ///
+    /// A module is, until it is ended, or has been dropped with the last of its listeners.
     pub fn is_on(&self) -> bool {
         self.home.upgrade().is_some_and(|home| home.contains(key(&self.info)))
     }
 
-    /// Who the listener is.
+    /// Who the listener is. Of a module it has the name, the scope it was registered through, and the place.
     pub fn info(&self) -> &ListenerInfo {
         &self.info
-    }
-
-    pub(super) fn home(&self) -> Option<Arc<dyn Home>> {
-        self.home.upgrade()
-    }
-
-    pub(super) fn key(&self) -> Key {
-        key(&self.info)
     }
 
     /// The bus, if there was one to register on.
@@ -78,8 +81,25 @@ impl Subscription {
         self.bus
     }
 
-    pub(crate) fn departure(&self) -> &Departure {
-        &self.departure
+    /// What tells that the listener is gone for good; a module has many.
+    pub(super) fn departure(&self) -> Option<Arc<Departure>> {
+        match &self.leaving {
+            Leaving::Listener(departure) => Some(Arc::clone(departure)),
+            Leaving::Module(_) => None,
+        }
+    }
+
+    /// Whether the listener is gone for good.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&self.leaving, Leaving::Listener(departure) if departure.is_gone())
+    }
+
+    /// Waits until the listener, or each one of the module, is gone for good.
+    pub(crate) async fn departed(&self) {
+        match &self.leaving {
+            Leaving::Listener(departure) => departure.wait().await,
+            Leaving::Module(group) => group.departed().await,
+        }
     }
 
     /// Makes a guard that ends the listener when it is dropped.

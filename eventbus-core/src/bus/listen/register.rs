@@ -112,7 +112,7 @@ impl Target<'_> {
         let bus = self.bus.as_ref().map(|bus| bus.inner.registry.id());
         let subscription = Subscription::new(bus, info, home, departure);
         if let Some(scope) = self.scope {
-            scope.add(subscription.clone());
+            scope.add(&subscription);
         }
         subscription
     }

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{Catalog, CatalogEvent, CatalogListener};
-use crate::{event::Field, listener::ListenerInfo};
+use crate::{event::Field, listener::ListenerInfo, pattern::Pattern};
 
 impl Serialize for Catalog {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -61,7 +61,7 @@ pub(in crate::named) fn listener(info: &ListenerInfo) -> Value {
     listener.insert("kind".to_owned(), info.kind().word().into());
     listener.insert("priority".to_owned(), info.priority().into());
     listener.insert("location".to_owned(), info.location().to_string().into());
-    let pattern = info.pattern().map(|pattern| pattern.as_str());
+    let pattern = info.pattern().map(Pattern::as_str);
     for (key, value) in [("name", info.name()), ("scope", info.scope()), ("pattern", pattern)] {
         if let Some(value) = value {
             listener.insert(key.to_owned(), value.into());

@@ -44,11 +44,11 @@ impl Schemas {
                 definitions = found;
             }
         }
-        // Types that many events share are defined once; if any of these means something else elsewhere, all get names
-        // of their own.
-        let taken = |defined: (&String, &Value)| {
-            let shared = self.shared.get(&allowed(defined.0));
-            shared.is_some_and(|shared| shared != defined.1)
+        // Types that many events share are defined once; if any of these means something else elsewhere, or leads back to
+        // this event, all get names of their own.
+        let taken = |(name, definition): (&String, &Value)| {
+            let shared = self.shared.get(&allowed(name));
+            shared.is_some_and(|shared| shared != definition) || refers_to_root(definition)
         };
         let distinct: std::collections::BTreeSet<_> = definitions.keys().map(|name| allowed(name)).collect();
         let own = definitions.iter().any(taken) || distinct.len() < definitions.len();
@@ -56,13 +56,15 @@ impl Schemas {
             .zip(definitions.keys())
             .map(|(number, defined)| {
                 let target = if own { format!("{name}-{number}-{}", allowed(defined)) } else { allowed(defined) };
-                (format!("#/definitions/{}", pointer(defined)), target)
+                (defined.clone(), target)
             })
             .collect();
-        let rewritten = |text: &str| match names.iter().find(|(from, _)| from == text) {
-            Some((_, to)) => Some(reference(to)),
-            None if text == "#" => Some(reference(name)),
-            None => None,
+        let rewritten = |text: &str| {
+            if text == "#" {
+                return Some(reference(name));
+            }
+            let defined = unescaped(text.strip_prefix("#/definitions/")?);
+            names.iter().find(|(from, _)| *from == defined).map(|(_, to)| reference(to))
         };
         for ((_, target), (_, definition)) in names.iter().zip(&definitions) {
             if !own {
@@ -101,25 +103,40 @@ fn of_fields(event: &EventType) -> Option<Value> {
     Some(json!({ "type": "object", "$comment": comment, "properties": properties }))
 }
 
-/// A name as it stands in a reference: escaped as a JSON pointer, then as a part of a URI.
+/// A name as it stands in a reference: without the escapes of a URI, then without those of a JSON pointer.
 #[cfg(feature = "schema")]
-fn pointer(name: &str) -> String {
-    let mut escaped = String::new();
-    for byte in name.replace('~', "~0").replace('/', "~1").bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => escaped.push(byte.into()),
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' => escaped.push(byte.into()),
-            b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/' | b'?' => escaped.push(byte.into()),
-            byte => escaped += &format!("%{byte:02X}"),
+fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = name.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        let hex = if *byte == b'%' { after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()) } else { None };
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(escaped) => {
+                bytes.push(escaped);
+                rest = &after[2..];
+            }
+            None => bytes.push(*byte),
         }
     }
-    escaped
+    String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
 }
 
 /// A name with the characters that a component's may have.
 #[cfg(feature = "schema")]
 fn allowed(name: &str) -> String {
     name.chars().map(|char| if char.is_ascii_alphanumeric() || "._-".contains(char) { char } else { '_' }).collect()
+}
+
+#[cfg(feature = "schema")]
+fn refers_to_root(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| (key == "$ref" && value == "#") || refers_to_root(value))
+        }
+        Value::Array(items) => items.iter().any(refers_to_root),
+        _ => false,
+    }
 }
 
 /// Rewrites all references in a schema.
@@ -140,5 +157,23 @@ fn rewrite(schema: &mut Value, rewritten: &impl Fn(&str) -> Option<String>) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, rewritten)),
         _ => {}
+    }
+}
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_read_as_the_pointers_that_they_are() {
+        assert_eq!(unescaped("User"), "User");
+        assert_eq!(unescaped("Was%3CUser%3E"), "Was<User>");
+        assert_eq!(unescaped("a~1b~01%2"), "a/b~1%2");
+    }
+
+    #[test]
+    fn a_way_back_to_the_root_is_found() {
+        assert!(refers_to_root(&json!({ "items": [{ "anyOf": [{ "$ref": "#" }] }] })));
+        assert!(!refers_to_root(&json!({ "$ref": "#/definitions/A", "title": "#" })));
     }
 }

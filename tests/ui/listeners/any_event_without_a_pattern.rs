@@ -1,0 +1,19 @@
+use eventbus::{Event, listeners};
+
+#[derive(Event)]
+struct OrderDone;
+
+struct Service;
+
+#[listeners]
+impl Service {
+    #[on]
+    fn done(&self, _: &AnyEvent<'_>) {}
+
+    #[on]
+    async fn later(&self, _: AnyEvent<'static>) {}
+}
+
+fn main() {
+    eventbus::Bus::new().register(std::sync::Arc::new(Service)).unwrap();
+}

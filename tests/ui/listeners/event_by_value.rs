@@ -1,0 +1,19 @@
+use eventbus::{Event, listeners};
+
+#[derive(Event)]
+struct OrderDone;
+
+struct Service;
+
+#[listeners]
+impl Service {
+    #[on]
+    fn done(&self, _: OrderDone) {}
+
+    #[on]
+    async fn later(&self, _: OrderDone) {}
+}
+
+fn main() {
+    eventbus::Bus::new().register(std::sync::Arc::new(Service)).unwrap();
+}

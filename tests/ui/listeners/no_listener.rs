@@ -1,0 +1,15 @@
+use eventbus::{Event, listeners};
+
+#[derive(Event)]
+struct OrderDone;
+
+struct Service;
+
+#[listeners]
+impl Service {
+    fn done(&self, _: &OrderDone) {}
+}
+
+fn main() {
+    eventbus::Bus::new().register(std::sync::Arc::new(Service)).unwrap();
+}

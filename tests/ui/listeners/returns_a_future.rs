@@ -1,0 +1,18 @@
+use eventbus::{Event, listeners};
+
+#[derive(Event)]
+struct OrderDone;
+
+struct Service;
+
+#[listeners]
+impl Service {
+    #[on]
+    fn done(&self, _: &OrderDone) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+}
+
+fn main() {
+    eventbus::Bus::new().register(std::sync::Arc::new(Service)).unwrap();
+}
