@@ -19,6 +19,15 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
         quote!(#krate::Field::new(#name, #rust_type, #docs))
     });
     let shares_name = input.attrs.shares_name.is_some();
+    let number = input.source.generics.params.is_empty().then(|| {
+        quote! {
+            #[inline]
+            fn __number() -> ::core::option::Option<&'static ::core::sync::atomic::AtomicU32> {
+                static NUMBER: ::core::sync::atomic::AtomicU32 = ::core::sync::atomic::AtomicU32::new(0);
+                ::core::option::Option::Some(&NUMBER)
+            }
+        }
+    });
     let codec = input.attrs.serde.as_ref().map(|flag| {
         let codec = quote_spanned!(flag.span()=> #krate::Codec::of::<Self>());
         quote! {
@@ -49,6 +58,7 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
             const DOCS: &'static ::core::primitive::str = #docs;
             const FIELDS: &'static [#krate::Field] = &[#(#fields),*];
             const SHARES_NAME: ::core::primitive::bool = #shares_name;
+            #number
             #codec
             #schema
         }

@@ -13,144 +13,191 @@ use super::{
 };
 use crate::{
     dispatch::{
-        Deadline, EventSlot, EventSnapshot, Frame, LazySignal, Scene, ShareEvent, Stage, Stop, Tally, run_sync,
-        start_late,
+        Deadline, Descended, EmissionId, Entered, EventSlot, EventSnapshot, Frame, LazySignal, Scene, ShareEvent,
+        Signal, Stage, Stop, Tally, run_sync, start_late,
     },
-    event::{Event, EventType, IntoEvent},
-    listener::{Chain, NotRun, Outcome, Subject},
+    event::{Event, IntoEvent},
+    listener::{NotRun, Outcome, Subject},
 };
 
 /// An emission that has not started.
 pub(super) struct New<I> {
     pub(super) event: I,
     pub(super) subject: Subject,
+    options: Option<Box<Options>>,
+}
+
+/// What an emission may be given before it starts. Most are given nothing, and are moved around the lighter for it.
+#[derive(Default)]
+pub(super) struct Options {
     pub(super) parent: Parent,
     pub(super) stops: Stops,
     pub(super) limits: Limits,
 }
 
 /// Whose child an emission is.
+#[derive(Default)]
 pub(super) enum Parent {
     /// Of the code that first polls it, or blocks on it.
+    #[default]
     AtStart,
     /// Of the code that spawned it.
     #[cfg(feature = "tokio")]
     Given(Option<Frame>),
 }
 
-/// What beginning an emission comes to.
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each emission that waits")]
-pub(super) enum Begun<E: Event> {
-    /// All listeners have ended.
-    Finished(Report),
-    /// Some are under way.
-    Running(Running<E>),
-}
-
 impl<I: IntoEvent> New<I> {
+    #[inline]
     pub(super) fn of(event: I) -> Self {
-        Self {
-            event,
-            subject: Subject::Typed(I::Event::TYPE),
-            parent: Parent::AtStart,
-            stops: Stops::default(),
-            limits: Limits::default(),
-        }
+        Self { event, subject: Subject::Typed(I::Event::TYPE), options: None }
     }
 
     #[cfg(feature = "tokio")]
     pub(super) fn cancel_on(&mut self, token: &tokio_util::sync::CancellationToken) {
-        self.stops.push(token.clone().cancelled_owned());
-        self.limits.tokens.push(token.clone());
+        let options = self.options();
+        options.stops.push(token.clone().cancelled_owned());
+        options.limits.tokens.push(token.clone());
     }
 
-    /// Runs the synchronous listeners and starts the others.
-    pub(super) fn begin(
-        self,
+    pub(super) fn options(&mut self) -> &mut Options {
+        self.options.get_or_insert_default()
+    }
+
+    /// Runs the synchronous listeners and starts the others. Gives back the report, or what `run` makes of an emission that
+    /// has not ended. Takes `new` only if there are others: most events are never moved.
+    #[inline]
+    pub(super) fn begin<T: From<Report>>(
+        new: &mut Option<Self>,
         bus: &Bus,
         slot: &EventSlot<I::Event>,
         snapshot: Option<&Arc<EventSnapshot<I::Event>>>,
         waking: &Waking<'_>,
-    ) -> Begun<I::Event> {
+        run: impl FnOnce(Running<I::Event>) -> T,
+    ) -> T {
+        let Some(Self { event, subject, options }) = new else {
+            panic!("this emission has been polled before; it can only be awaited")
+        };
         slot.note_emitted();
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.len() > 0) else {
-            return Begun::Finished(Report::empty(self.subject));
+            return Report::empty(subject.clone()).into();
         };
-        let Self { event, subject, parent, mut stops, limits } = self;
-        let frame = match parent.child(bus, slot.event) {
-            Ok(frame) => frame,
-            Err(chain) => {
-                let why = Outcome::NotRun(NotRun::RecursionLimit(chain));
-                return Begun::Finished(refuse(bus, snapshot, subject, None, &why));
-            }
+        let _parent = options.as_ref().map_or(&Parent::AtStart, |options| &options.parent).enter(bus);
+        let begun = Descended::begin(bus.inner.registry.id(), slot.event, bus.inner.recursion_limit);
+        let Some(inside) = begun else {
+            let why = Outcome::NotRun(NotRun::RecursionLimit(Frame::chain(slot.event)));
+            return refuse(bus, snapshot, subject.clone(), None, &why).into();
         };
-        let deadline = limits.deadline_from_now(waking.mode().clock());
+        let (stops, limits) = options.as_deref_mut().map(Options::split).unzip();
+        let deadline = limits.and_then(|limits| limits.deadline_from_now(waking.mode().clock()));
         let signal = LazySignal::default();
-        let make_signal = || limits.signal(deadline);
-        let scene = {
-            let (host, subject, signal, make_signal) = (&*bus.inner, &subject, &signal, &make_signal);
-            Scene { host, subject, frame, shared: None, signal, make_signal }
-        };
+        let make_signal = || limits.map_or_else(Signal::default, |limits| limits.signal(deadline));
+        let shared = event.as_arc().map(|event| event as &dyn ShareEvent);
+        let scene = Scene { host: &*bus.inner, subject, shared, signal: &signal, make_signal: &make_signal };
         let mut tally = Tally::new(subject.clone());
-        let _inside = frame.enter();
 
-        let sync = Scene { shared: event.as_arc().map(|event| event as &dyn ShareEvent), ..scene };
-        if stops.is_empty() && deadline.is_none() {
-            run_sync(slot, &snapshot.sync, event.get(), &sync, &mut tally, || false);
-        } else {
-            let mut stopped = None;
-            let stop = || {
-                stopped = stopped.or_else(|| stop_now(&mut stops, deadline, waking));
-                stopped.is_some()
-            };
-            let rest = run_sync(slot, &snapshot.sync, event.get(), &sync, &mut tally, stop);
-            if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
-                signal.set();
-                tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
-                return Begun::Finished(Report::of(bus, &frame, snapshot.len(), tally));
+        match stops {
+            Some(stops) if !stops.is_empty() || deadline.is_some() => {
+                let mut stopped = None;
+                let stop = || {
+                    stopped = stopped.or_else(|| stop_now(stops, deadline, waking));
+                    stopped.is_some()
+                };
+                let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
+                if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
+                    signal.set();
+                    tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
+                    return Report::of(bus, inside.emission, snapshot.len(), tally).into();
+                }
             }
+            _ => _ = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, || false),
         }
         if snapshot.late.is_empty() {
-            return Begun::Finished(Report::of(bus, &frame, snapshot.len(), tally));
+            return Report::of(bus, inside.emission, snapshot.len(), tally).into();
         }
+        let begun = Begun { emission: inside.emission, deadline, signal, tally };
+        match new.take() {
+            Some(new) => new.begin_late(bus, slot, snapshot, waking, begun, run),
+            None => unreachable!("borrowed till now"),
+        }
+    }
 
+    /// Starts the listeners that are awaited. The frame must be set.
+    #[inline(never)]
+    fn begin_late<T: From<Report>>(
+        self,
+        bus: &Bus,
+        slot: &EventSlot<I::Event>,
+        snapshot: &Arc<EventSnapshot<I::Event>>,
+        waking: &Waking<'_>,
+        begun: Begun,
+        run: impl FnOnce(Running<I::Event>) -> T,
+    ) -> T {
+        let Self { event, subject, options } = self;
+        let Options { mut stops, limits, .. } = options.map_or_else(Options::default, |options| *options);
+        let Begun { emission, deadline, signal, mut tally } = begun;
         let means = bus.wait(waking.mode(), deadline.is_some()).and_then(|wait| Ok((timer(&wait, deadline)?, wait)));
         let (timer, wait) = match means {
             Ok(means) => means,
             Err(why) => {
                 tally.not_run(&Outcome::NotRun(why), snapshot.turns().skip(snapshot.sync.len()));
-                return Begun::Finished(Report::of(bus, &frame, snapshot.len(), tally));
+                return Report::of(bus, emission, snapshot.len(), tally).into();
             }
         };
         let event = event.into_arc();
         let _runtime = bus.enter_runtime();
         let mut cx = waking.context();
+        let make_signal = || limits.signal(deadline);
+        let scene = Scene {
+            host: &*bus.inner,
+            subject: &subject,
+            shared: Some(&event),
+            signal: &signal,
+            make_signal: &make_signal,
+        };
         let stop = || stop_now(&mut stops, deadline, waking);
-        let stage = Stage { scene: &Scene { shared: Some(&event), ..scene }, wait: &wait, tally: &mut tally };
+        let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
         let pending = start_late(slot, &snapshot.late, &event, stage, &mut cx, stop);
         if pending.is_empty() {
             if tally.stopped.is_some() {
                 signal.set();
             }
-            return Begun::Finished(Report::of(bus, &frame, snapshot.len(), tally));
+            return Report::of(bus, emission, snapshot.len(), tally).into();
         }
         let until = Until { stops, deadline, timer };
-        let mut running = Running::new(bus, Arc::clone(snapshot), frame, tally, pending, until, signal);
+        let mut running = Running::new(bus, Arc::clone(snapshot), Frame::now(), tally, pending, until, signal);
         match running.stopped().or_else(|| running.watch(&mut cx)) {
-            Some(why) => Begun::Finished(running.stop(why)),
-            None => Begun::Running(running),
+            Some(why) => running.stop(why).into(),
+            None => run(running),
         }
     }
 }
 
+/// What an emission has come to when its synchronous listeners have run.
+struct Begun {
+    emission: EmissionId,
+    deadline: Option<Deadline>,
+    signal: LazySignal,
+    tally: Tally,
+}
+
+impl Options {
+    fn split(&mut self) -> (&mut Stops, &Limits) {
+        (&mut self.stops, &self.limits)
+    }
+}
+
 impl Parent {
-    fn child(self, bus: &Bus, event: &'static EventType) -> Result<Frame, Chain> {
-        let parent = match self {
-            Self::AtStart => bus.frame(),
+    /// Sets the parent's frame, unless it is the current one.
+    #[inline]
+    fn enter(&self, bus: &Bus) -> Option<Entered> {
+        match self {
+            Self::AtStart => match &bus.origin {
+                Some(origin) if !Frame::is_set() => Some(origin.enter()),
+                _ => None,
+            },
             #[cfg(feature = "tokio")]
-            Self::Given(parent) => parent,
-        };
-        Frame::child(parent, bus.inner.registry.id(), event, bus.inner.recursion_limit)
+            Self::Given(parent) => Some(parent.unwrap_or(Frame::OUTSIDE).enter()),
+        }
     }
 }
 

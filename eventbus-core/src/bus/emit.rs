@@ -12,15 +12,11 @@ use std::time::Duration;
 #[cfg(feature = "tokio")]
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Bus, Report,
-    emission::{Begun, New},
-    emitter::Cached,
-    listeners::Listeners,
-    park::Waking,
-    running::Running,
+use super::{Bus, Report, emission::New, emitter::Cached, listeners::Listeners, park::Waking, running::Running};
+use crate::{
+    dispatch::EventSlot,
+    event::{Event, IntoEvent},
 };
-use crate::event::{Event, IntoEvent};
 
 /// An emission; made by [`Bus::emit`] and [`Emitter::emit`](super::Emitter::emit).
 ///
@@ -62,31 +58,25 @@ use crate::event::{Event, IntoEvent};
 pub struct Emit<'b, I: IntoEvent> {
     pub(super) bus: &'b Bus,
     pub(super) source: Source<'b, I::Event>,
-    pub(super) state: State<I>,
+    /// Until it begins.
+    new: Option<New<I>>,
+    /// While listeners are under way.
+    running: Option<Running<I::Event>>,
 }
 
 /// Where an emission takes its snapshot from, when it begins.
 pub(super) enum Source<'b, E: Event> {
-    Listeners(Listeners<E>),
+    Listeners(Listeners<'b, E>),
     Cached(&'b mut Cached<E>),
-}
-
-#[cfg_attr(
-    not(feature = "tokio"),
-    expect(clippy::large_enum_variant, reason = "a box would be an allocation for each emission that waits")
-)]
-pub(super) enum State<I: IntoEvent> {
-    New(New<I>),
-    Running(Running<I::Event>),
-    Finished,
 }
 
 // Nothing in it is pinned in place: the listeners' futures are boxed.
 impl<I: IntoEvent> Unpin for Emit<'_, I> {}
 
 impl<'b, I: IntoEvent> Emit<'b, I> {
+    #[inline]
     pub(super) fn new(bus: &'b Bus, event: I, source: Source<'b, I::Event>) -> Self {
-        Self { bus, source, state: State::New(New::of(event)) }
+        Self { bus, source, new: Some(New::of(event)), running: None }
     }
 
     /// Cancels the emission when `stop` is ready, whatever the executor.
@@ -94,7 +84,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// If it is ready before the emission begins, nothing runs. Several may be given. Synchronous listeners are asked for
     /// between one and the next.
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.with(|new| new.stops.push(stop))
+        self.with(|new| new.options().stops.push(stop))
     }
 
     /// Cancels the emission when `token` is cancelled. Listeners see it through their [`Context`](crate::Context) at once.
@@ -110,7 +100,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// counts.
     #[cfg(feature = "tokio")]
     pub fn timeout(self, time: Duration) -> Self {
-        self.with(|new| new.limits.timeout(time))
+        self.with(|new| new.options().limits.timeout(time))
     }
 
     /// Ends the emission at a moment, as [`timeout`](Self::timeout) does: one deadline over many emissions. Takes a
@@ -118,7 +108,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     #[cfg(feature = "tokio")]
     pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
         let at = at.into();
-        self.with(|new| new.limits.deadline(at))
+        self.with(|new| new.options().limits.deadline(at))
     }
 
     /// Runs the listeners and waits for them on this thread.
@@ -137,19 +127,42 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// # Panics
     ///
     /// Only if dropping the event itself panics, or if it has been polled before.
+    #[inline]
     pub fn blocking(mut self) -> Report {
-        let waking = Waking::Thread(OnceCell::new());
-        let mut running = match self.begin(&waking) {
-            Begun::Finished(report) => return report,
-            Begun::Running(running) => running,
-        };
-        let _inside = self.bus.enter_runtime();
-        loop {
-            if let Poll::Ready(report) = running.poll(&mut waking.context()) {
-                return report;
-            }
-            waking.park(running.next_deadline());
+        match self.idle() {
+            Some(report) => report,
+            None => self.block(),
         }
+    }
+
+    /// The report, if nobody listens. Small enough to become part of the caller.
+    #[inline]
+    fn idle(&self) -> Option<Report> {
+        let (slot, empty): (&EventSlot<I::Event>, _) = match &self.source {
+            Source::Listeners(listeners) => (&listeners.slot, listeners.is_empty()),
+            Source::Cached(cached) => (&cached.slot, cached.slot.len() == 0),
+        };
+        match &self.new {
+            Some(new) if empty => {
+                slot.note_emitted();
+                Some(Report::empty(new.subject.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    fn block(&mut self) -> Report {
+        let bus = self.bus;
+        let waking = Waking::Thread(OnceCell::new());
+        self.begin(&waking, |mut running, _| {
+            let _inside = bus.enter_runtime();
+            loop {
+                if let Poll::Ready(report) = running.poll(&mut waking.context()) {
+                    return report;
+                }
+                waking.park(running.next_deadline());
+            }
+        })
     }
 
     fn with(mut self, change: impl FnOnce(&mut New<I>)) -> Self {
@@ -158,32 +171,41 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     }
 
     pub(super) fn change(&mut self, change: impl FnOnce(&mut New<I>)) {
-        if let State::New(new) = &mut self.state {
+        if let Some(new) = &mut self.new {
             change(new);
         }
     }
 
     /// Takes the emission as it was before it began.
     pub(super) fn take_new(&mut self) -> New<I> {
-        match std::mem::replace(&mut self.state, State::Finished) {
-            State::New(new) => new,
-            _ => panic!("this emission has been polled before; it can only be awaited"),
+        match self.new.take() {
+            Some(new) => new,
+            None => panic!("this emission has been polled before; it can only be awaited"),
         }
     }
 
-    fn begin(&mut self, waking: &Waking<'_>) -> Begun<I::Event> {
-        let new = self.take_new();
-        match &mut self.source {
-            Source::Listeners(listeners) => {
-                let found = listeners.now(self.bus, new.event.get());
-                new.begin(self.bus, &listeners.slot, found.as_ref(), waking)
-            }
+    #[inline]
+    fn begin<T: From<Report>>(
+        &mut self,
+        waking: &Waking<'_>,
+        run: impl FnOnce(Running<I::Event>, &mut Option<Running<I::Event>>) -> T,
+    ) -> T {
+        let Self { bus, source, new, running } = self;
+        let (found, mut rebuilt);
+        let (slot, snapshot): (&EventSlot<I::Event>, _) = match source {
             Source::Cached(cached) => {
-                let mut rebuilt = None;
-                let (slot, snapshot) = cached.load(&mut rebuilt);
-                new.begin(self.bus, slot, snapshot, waking)
+                rebuilt = None;
+                cached.load(&mut rebuilt)
             }
-        }
+            Source::Listeners(listeners) => match new {
+                Some(new) => {
+                    found = listeners.now(bus, new.event.get());
+                    (&listeners.slot, found.as_ref())
+                }
+                None => (&listeners.slot, None),
+            },
+        };
+        New::begin(new, bus, slot, snapshot, waking, |begun| run(begun, running))
     }
 }
 
@@ -192,30 +214,29 @@ impl<I: IntoEvent> Future for Emit<'_, I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
         let bus = self.bus;
-        if let State::Running(running) = &mut self.state {
-            let _runtime = bus.enter_runtime();
-            let polled = running.poll(cx);
-            if polled.is_ready() {
-                self.state = State::Finished;
+        let polled = match &mut self.running {
+            Some(running) => {
+                let _runtime = bus.enter_runtime();
+                running.poll(cx)
             }
-            return polled;
-        }
-        match self.begin(&Waking::Task(cx.waker())) {
-            Begun::Finished(report) => Poll::Ready(report),
-            Begun::Running(running) => {
-                self.state = State::Running(running);
+            None => self.begin(&Waking::Task(cx.waker()), |begun, running| {
+                *running = Some(begun);
                 Poll::Pending
-            }
+            }),
+        };
+        if polled.is_ready() {
+            (self.new, self.running) = (None, None);
         }
+        polled
     }
 }
 
 impl<I: IntoEvent> fmt::Debug for Emit<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = match &self.state {
-            State::New(new) => new.subject.name(),
-            State::Running(running) => running.event_name(),
-            State::Finished => I::Event::NAME.as_str(),
+        let event = match (&self.new, &self.running) {
+            (Some(new), _) => new.subject.name(),
+            (None, Some(running)) => running.event_name(),
+            (None, None) => I::Event::NAME.as_str(),
         };
         f.debug_struct("Emit").field("event", &event).finish_non_exhaustive()
     }

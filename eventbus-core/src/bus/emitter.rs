@@ -42,6 +42,7 @@ impl<E: Event> Emitter<E> {
     }
 
     /// Emits an event, as [`Bus::emit`] does.
+    #[inline]
     pub fn emit<I: IntoEvent<Event = E>>(&mut self, event: I) -> Emit<'_, I> {
         Emit::new(&self.bus, event, Source::Cached(&mut self.cached))
     }

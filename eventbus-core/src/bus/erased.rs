@@ -203,7 +203,7 @@ trait AnyEmission: Future<Output = Report> + Send + Unpin + fmt::Debug {
 
 impl<I: IntoEvent> AnyEmission for Emit<'_, I> {
     fn until(&mut self, stop: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        self.change(|new: &mut New<I>| new.stops.push(stop));
+        self.change(|new: &mut New<I>| new.options().stops.push(stop));
     }
 
     #[cfg(feature = "tokio")]
@@ -213,12 +213,12 @@ impl<I: IntoEvent> AnyEmission for Emit<'_, I> {
 
     #[cfg(feature = "tokio")]
     fn timeout(&mut self, time: Duration) {
-        self.change(|new| new.limits.timeout(time));
+        self.change(|new| new.options().limits.timeout(time));
     }
 
     #[cfg(feature = "tokio")]
     fn deadline(&mut self, at: tokio::time::Instant) {
-        self.change(|new| new.limits.deadline(at));
+        self.change(|new| new.options().limits.deadline(at));
     }
 
     fn blocking(self: Box<Self>) -> Report {

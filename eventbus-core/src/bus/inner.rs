@@ -7,9 +7,9 @@ use std::{
 
 use super::{Bus, failure_hook::FailureHook};
 #[cfg(feature = "tokio")]
-use crate::dispatch::Tasks;
+use crate::dispatch::{Frame, Tasks};
 use crate::{
-    dispatch::{Context, EventSlot, Frame, Host, Mode, Unclaimed, Wait},
+    dispatch::{Context, EventSlot, Host, Mode, Unclaimed, Wait},
     listener::{Failure, NotRun},
     registry::{Home, Key, Modules, Registry},
 };
@@ -79,6 +79,7 @@ impl Context {
 
 impl Bus {
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
+    #[cfg(feature = "tokio")]
     pub(super) fn frame(&self) -> Option<Frame> {
         Frame::current().or_else(|| self.origin.as_deref().copied())
     }

@@ -11,9 +11,15 @@ use crate::{
 };
 
 /// The listeners of an event: those in its slot, or, for a name that no type claims, those that match it.
-pub(super) struct Listeners<E: Event> {
-    pub(super) slot: Arc<EventSlot<E>>,
+pub(super) struct Listeners<'b, E: Event> {
+    pub(super) slot: Place<'b, E>,
     matching: Option<Match<E>>,
+}
+
+/// A slot, on loan from its bus or for keeps.
+pub(super) enum Place<'b, E: Event> {
+    Lent(&'b EventSlot<E>),
+    Kept(Arc<EventSlot<E>>),
 }
 
 type Match<E> = fn(&Bus, &E) -> Arc<EventSnapshot<E>>;
@@ -21,13 +27,25 @@ type Match<E> = fn(&Bus, &E) -> Arc<EventSnapshot<E>>;
 /// A snapshot, on loan or for keeps.
 pub(super) struct Found<E: Event>(Guard<Option<Arc<EventSnapshot<E>>>>);
 
-impl<E: Event> Listeners<E> {
+impl<'b, E: Event> Listeners<'b, E> {
+    #[inline]
+    pub(super) fn found(slot: &'b EventSlot<E>) -> Self {
+        Self { slot: Place::Lent(slot), matching: None }
+    }
+
+    #[inline]
     pub(super) fn of(slot: Arc<EventSlot<E>>) -> Self {
-        Self { slot, matching: None }
+        Self { slot: Place::Kept(slot), matching: None }
     }
 
     pub(super) fn matching(slot: Arc<EventSlot<E>>, matching: Match<E>) -> Self {
-        Self { slot, matching: Some(matching) }
+        Self { slot: Place::Kept(slot), matching: Some(matching) }
+    }
+
+    /// Whether nobody listens, as far as one look can tell.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.matching.is_none() && self.slot.len() == 0
     }
 
     /// The listeners that there are now.
@@ -35,21 +53,40 @@ impl<E: Event> Listeners<E> {
     pub(super) fn now(&self, bus: &Bus, event: &E) -> Found<E> {
         Found(match self.matching {
             Some(matching) => Guard::from_inner(Some(matching(bus, event))),
-            None if self.slot.len() == 0 => Guard::from_inner(None),
-            None => self.slot.snapshot(),
+            None => self.slot.load(),
         })
+    }
+
+    /// The same for keeps.
+    #[cfg(feature = "tokio")]
+    pub(super) fn keep(&self, bus: &Bus) -> Listeners<'static, E> {
+        let slot = match &self.slot {
+            Place::Lent(_) => match bus.inner.registry.get(E::TYPE) {
+                Some(slot) => slot,
+                None => unreachable!("the bus has lent it"),
+            },
+            Place::Kept(slot) => Arc::clone(slot),
+        };
+        Listeners { slot: Place::Kept(slot), matching: self.matching }
     }
 }
 
-impl<E: Event> Clone for Listeners<E> {
-    fn clone(&self) -> Self {
-        Self { slot: Arc::clone(&self.slot), matching: self.matching }
+impl<E: Event> Deref for Place<'_, E> {
+    type Target = EventSlot<E>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Lent(slot) => slot,
+            Self::Kept(slot) => slot,
+        }
     }
 }
 
 impl<E: Event> Deref for Found<E> {
     type Target = Option<Arc<EventSnapshot<E>>>;
 
+    #[inline]
     fn deref(&self) -> &Self::Target {
         &self.0
     }

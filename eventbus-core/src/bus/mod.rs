@@ -188,9 +188,10 @@ impl Bus {
     /// # Panics
     ///
     /// Panics if another type with the event's name and version has been used on this bus.
+    #[inline]
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
-        Emit::new(self, event, Source::Listeners(Listeners::of(self.slot(Location::caller()))))
+        Emit::new(self, event, Source::Listeners(self.listeners_of(Location::caller())))
     }
 
     /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
@@ -242,6 +243,16 @@ impl Bus {
 
     fn target(&self, location: &'static Location<'static>) -> Target<'_> {
         Target { bus: Some(self.clone()), scope: None, location, pattern: None }
+    }
+
+    /// Where an emission finds the listeners of `E`. Panics on a conflict of names, at the user's line.
+    #[inline]
+    #[track_caller]
+    fn listeners_of<E: Event>(&self, location: &'static Location<'static>) -> Listeners<'_, E> {
+        match self.inner.registry.find(E::TYPE) {
+            Some(slot) => Listeners::found(slot),
+            None => Listeners::of(self.slot(location)),
+        }
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.

@@ -7,7 +7,7 @@ use super::{
     failure_hook::{FailureHook, Failures},
 };
 use crate::{
-    dispatch::{EmissionId, Frame, Stop, Tally},
+    dispatch::{EmissionId, Stop, Tally},
     event::EventType,
     listener::{Failure, Subject},
 };
@@ -31,18 +31,21 @@ pub struct Report {
 
 impl Report {
     /// The report of an event that nobody listens to.
+    #[inline]
     pub(super) fn empty(subject: Subject) -> Self {
         Self { subject, emission: None, called: 0, stopped: None, failures: None }
     }
 
+    #[inline]
     pub(super) fn new(emission: Option<EmissionId>, listeners: usize, tally: Tally, hook: &FailureHook) -> Self {
         let failures = if tally.failures.is_empty() { None } else { Some(hook.told(tally.failures)) };
         Self { subject: tally.subject, emission, called: listeners - tally.skipped, stopped: tally.stopped, failures }
     }
 
-    /// The report of an emission that ran in `frame`, which must be set.
-    pub(super) fn of(bus: &Bus, frame: &Frame, listeners: usize, tally: Tally) -> Self {
-        Self::new(Some(frame.emission), listeners, tally, &bus.inner.hook)
+    /// The report of an emission that ran, and whose frame is set.
+    #[inline]
+    pub(super) fn of(bus: &Bus, emission: EmissionId, listeners: usize, tally: Tally) -> Self {
+        Self::new(Some(emission), listeners, tally, &bus.inner.hook)
     }
 
     /// The name of the event that was emitted.

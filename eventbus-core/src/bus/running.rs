@@ -111,7 +111,7 @@ impl<E: Event> Running<E> {
     fn report(&mut self) -> Report {
         self.tally.sort();
         let emptied = Tally::new(self.tally.subject.clone());
-        Report::of(&self.bus, &self.frame, self.snapshot.len(), mem::replace(&mut self.tally, emptied))
+        Report::of(&self.bus, self.frame.emission, self.snapshot.len(), mem::replace(&mut self.tally, emptied))
     }
 }
 

@@ -7,14 +7,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
 
 use super::{
     Bus, Emit, Report,
-    emission::{Begun, New, Parent, refuse},
+    emission::{New, Parent, refuse},
     emit::Source,
     listeners::Listeners,
     park::Waking,
@@ -57,9 +57,9 @@ impl<I: IntoEvent> Emit<'_, I> {
     pub fn spawn(mut self) -> EmitHandle {
         let bus = self.bus.clone();
         let mut new = self.take_new();
-        new.parent = Parent::Given(bus.frame());
+        new.options().parent = Parent::Given(bus.frame());
         let listeners = match &self.source {
-            Source::Listeners(listeners) => listeners.clone(),
+            Source::Listeners(listeners) => listeners.keep(&bus),
             Source::Cached(cached) => Listeners::of(Arc::clone(&cached.slot)),
         };
         let Some(runtime) = bus.runtime() else {
@@ -71,8 +71,8 @@ impl<I: IntoEvent> Emit<'_, I> {
         };
         let (report, reported) = oneshot::channel();
         let aborted = Arc::new(AtomicBool::new(false));
-        let state = SpawnedState::New(new);
-        let spawned = Spawned { bus, listeners, state, report: Some(report), aborted: Arc::clone(&aborted), token };
+        let (new, report, flag) = (Some(new), Some(report), Arc::clone(&aborted));
+        let spawned = Spawned { bus, listeners, new, running: None, report, aborted: flag, token };
         let abort = runtime.spawn(spawned).abort_handle();
         EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
     }
@@ -88,18 +88,15 @@ impl Bus {
 /// An emission in a task of its own. However the task ends, it sends a report.
 struct Spawned<I: IntoEvent> {
     bus: Bus,
-    listeners: Listeners<I::Event>,
-    state: SpawnedState<I>,
+    listeners: Listeners<'static, I::Event>,
+    /// Until it begins.
+    new: Option<New<I>>,
+    /// While listeners are under way.
+    running: Option<Running<I::Event>>,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
     // Last: when the bus has settled, the report has been sent, and nothing is held any more.
     token: TaskToken,
-}
-
-enum SpawnedState<I: IntoEvent> {
-    New(New<I>),
-    Running(Running<I::Event>),
-    Finished,
 }
 
 // Nothing in it is pinned in place.
@@ -107,7 +104,7 @@ impl<I: IntoEvent> Unpin for Spawned<I> {}
 
 impl<I: IntoEvent> Spawned<I> {
     fn finish(&mut self, report: Report) {
-        self.state = SpawnedState::Finished;
+        (self.new, self.running) = (None, None);
         self.token.ended();
         if let Some(sender) = self.report.take() {
             // A handle that was dropped wants no report; what is in it reaches the failure hook.
@@ -121,40 +118,30 @@ impl<I: IntoEvent> Future for Spawned<I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let polled = match std::mem::replace(&mut this.state, SpawnedState::Finished) {
-            SpawnedState::New(new) => {
+        let polled = match (&mut this.running, &this.new) {
+            (Some(running), _) => running.poll(cx),
+            (None, Some(new)) => {
                 let found = this.listeners.now(&this.bus, new.event.get());
-                match new.begin(&this.bus, &this.listeners.slot, found.as_ref(), &Waking::Task(cx.waker())) {
-                    Begun::Finished(report) => Ok(report),
-                    Begun::Running(running) => Err(running),
-                }
+                let (slot, waking) = (&this.listeners.slot, Waking::Task(cx.waker()));
+                New::begin(&mut this.new, &this.bus, slot, found.as_ref(), &waking, |begun| {
+                    this.running = Some(begun);
+                    Poll::Pending
+                })
             }
-            SpawnedState::Running(mut running) => match running.poll(cx) {
-                Poll::Ready(report) => Ok(report),
-                Poll::Pending => Err(running),
-            },
-            SpawnedState::Finished => unreachable!("polled after its end"),
+            (None, None) => unreachable!("polled after its end"),
         };
-        match polled {
-            Ok(report) => {
-                this.finish(report);
-                Poll::Ready(())
-            }
-            Err(running) => {
-                this.state = SpawnedState::Running(running);
-                Poll::Pending
-            }
-        }
+        let report = ready!(polled);
+        this.finish(report);
+        Poll::Ready(())
     }
 }
 
 impl<I: IntoEvent> Drop for Spawned<I> {
     /// Aborted, or its runtime has shut down.
     fn drop(&mut self) {
-        let report = match &mut self.state {
-            SpawnedState::Finished => return,
-            SpawnedState::Running(running) => running.stop(Stop::Cancelled),
-            SpawnedState::New(new) => {
+        let report = match (&mut self.running, &self.new) {
+            (Some(running), _) => running.stop(Stop::Cancelled),
+            (None, Some(new)) => {
                 let (outcome, stopped) = if self.aborted.load(Ordering::Acquire) {
                     (Outcome::Cancelled, Some(Stop::Cancelled))
                 } else {
@@ -162,6 +149,7 @@ impl<I: IntoEvent> Drop for Spawned<I> {
                 };
                 refuse_all(&self.bus, &self.listeners, new, stopped, &outcome)
             }
+            (None, None) => return,
         };
         self.finish(report);
     }
@@ -170,7 +158,7 @@ impl<I: IntoEvent> Drop for Spawned<I> {
 /// The report of an emission that does not begin.
 fn refuse_all<I: IntoEvent>(
     bus: &Bus,
-    listeners: &Listeners<I::Event>,
+    listeners: &Listeners<'_, I::Event>,
     new: &New<I>,
     stopped: Option<Stop>,
     outcome: &Outcome,
@@ -199,7 +187,7 @@ enum Reported {
 }
 
 impl EmitHandle {
-    fn refused<I: IntoEvent>(bus: &Bus, listeners: &Listeners<I::Event>, new: &New<I>, why: NotRun) -> Self {
+    fn refused<I: IntoEvent>(bus: &Bus, listeners: &Listeners<'_, I::Event>, new: &New<I>, why: NotRun) -> Self {
         let report = refuse_all(bus, listeners, new, None, &Outcome::NotRun(why));
         Self { report: Reported::Now(Some(report)), task: None }
     }

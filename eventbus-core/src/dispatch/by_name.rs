@@ -81,9 +81,11 @@ pub(crate) fn adapt<E: Event>(listener: &Arc<NameListener>) -> EventMember<E> {
         unreachable!("listeners by name hold nothing else")
     };
     match &*code {
-        NameCode::Sync(_) => Member::Sync(Arc::new(Entry::by_name(listener, ByName(code)))),
-        NameCode::Blocking(_) => Member::Late(Late::Blocking(Arc::new(Entry::by_name(listener, ByName(code))))),
-        NameCode::Async(_) => Member::Late(Late::Async(Arc::new(Entry::by_name(listener, ByName(code))))),
+        NameCode::Sync(_) => Member::Sync(Arc::new(Entry::by_name(listener, Box::new(ByName(code))))),
+        NameCode::Blocking(_) => {
+            Member::Late(Late::Blocking(Arc::new(Entry::by_name(listener, Box::new(ByName(code))))))
+        }
+        NameCode::Async(_) => Member::Late(Late::Async(Arc::new(Entry::by_name(listener, Box::new(ByName(code)))))),
     }
 }
 

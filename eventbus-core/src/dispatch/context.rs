@@ -28,12 +28,11 @@ pub(crate) trait Host: Send + Sync {
     fn tasks(&self) -> &super::Tasks;
 }
 
-/// The surroundings of the listeners of one emission, on the stack of who runs them.
+/// The surroundings of the listeners of one emission, on the stack of who runs them. Its frame is the current one.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) subject: &'a Subject,
-    pub(crate) frame: Frame,
     /// The event, if it is in an `Arc`.
     pub(crate) shared: Option<&'a dyn ShareEvent>,
     pub(crate) signal: &'a LazySignal,
@@ -47,7 +46,7 @@ impl Scene<'_> {
         Context {
             host: self.host.share(),
             subject: self.subject.clone(),
-            frame: self.frame,
+            frame: Frame::now(),
             signal: self.signal.get_or_make(self.make_signal),
         }
     }

@@ -5,8 +5,8 @@
 //! It serves the recursion limit and the causality of emissions.
 
 use std::{
-    cell::Cell,
-    fmt,
+    cell::{Cell, RefCell},
+    fmt, mem,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -23,6 +23,7 @@ impl EmissionId {
     }
 
     /// Threads take ids in blocks: a counter that every emit writes would be the one cache line all threads fight over.
+    #[inline]
     fn next() -> Self {
         const BLOCK: u64 = 1024;
         static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
@@ -69,53 +70,60 @@ pub(crate) struct Frame {
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<Frame>> = const { Cell::new(None) };
+    static CURRENT: RefCell<Frame> = const { RefCell::new(Frame::OUTSIDE) };
+}
+
+/// No code of others runs inside, so it is never borrowed twice.
+#[inline]
+fn with_current<T>(look: impl FnOnce(&mut Frame) -> T) -> T {
+    CURRENT.with(|current| look(&mut current.borrow_mut()))
 }
 
 impl Frame {
-    /// The frame of the code that runs now on this thread.
-    #[inline]
-    pub(crate) fn current() -> Option<Self> {
-        CURRENT.with(Cell::get)
-    }
-
     /// The frame of code that no emission has called.
-    fn outside() -> Self {
-        Self {
-            emission: EmissionId(0),
-            depth: 0,
-            in_hook: false,
-            buses: [None; BUSES],
-            more_buses: false,
-            trail: [None; TRAIL],
-        }
+    pub(crate) const OUTSIDE: Self = Self {
+        emission: EmissionId(0),
+        depth: 0,
+        in_hook: false,
+        buses: [None; BUSES],
+        more_buses: false,
+        trail: [None; TRAIL],
+    };
+
+    /// The frame of the code that runs now on this thread; `None` outside of all emissions.
+    pub(crate) fn current() -> Option<Self> {
+        with_current(|frame| frame.is_inside_any().then_some(*frame))
     }
 
-    /// The frame of a new emission of `event` inside `parent`, if the chain may grow that long.
+    /// The same, or [`OUTSIDE`](Self::OUTSIDE).
+    pub(crate) fn now() -> Self {
+        with_current(|frame| *frame)
+    }
+
+    /// Whether there is a current frame.
     #[inline]
-    pub(crate) fn child(
-        parent: Option<Self>,
-        bus: BusId,
-        event: &'static EventType,
-        limit: u32,
-    ) -> Result<Self, Chain> {
-        let mut frame = parent.unwrap_or_else(Self::outside);
-        let depth = frame.depth;
-        frame.trail[depth as usize % TRAIL] = Some(event);
-        if depth >= limit {
-            return Err(chain(depth, &frame.trail));
-        }
-        match frame.buses.iter_mut().find(|place| place.is_none_or(|known| known == bus)) {
-            Some(place) => *place = Some(bus),
-            None => frame.more_buses = true,
-        }
-        Ok(Self { emission: EmissionId::next(), depth: depth + 1, ..frame })
+    pub(crate) fn is_set() -> bool {
+        with_current(|frame| frame.is_inside_any())
+    }
+
+    #[inline]
+    fn is_inside_any(&self) -> bool {
+        self.depth > 0 || self.in_hook
     }
 
     /// Makes this the current frame until the guard is dropped.
-    #[inline]
     pub(crate) fn enter(self) -> Entered {
-        Entered { outer: CURRENT.with(|current| current.replace(Some(self))) }
+        Entered { outer: with_current(|frame| mem::replace(frame, self)) }
+    }
+
+    /// The chain of the current frame, and at its end the event whose emission was refused.
+    #[cold]
+    pub(crate) fn chain(refused: &'static EventType) -> Chain {
+        let frame = Self::now();
+        let last = frame.depth as usize;
+        let first = (last + 1).saturating_sub(TRAIL);
+        let events = (first..last).filter_map(|at| frame.trail[at % TRAIL]).chain([refused]).collect();
+        Chain { depth: frame.depth, events }
     }
 
     /// Whether an emission of this bus is in the chain.
@@ -125,31 +133,112 @@ impl Frame {
 
     /// Whether the running code was called by the failure hook.
     pub(crate) fn is_in_hook() -> bool {
-        Self::current().is_some_and(|frame| frame.in_hook)
+        with_current(|frame| frame.in_hook)
     }
 
     /// Marks the code that runs until the guard is dropped as the failure hook's.
     pub(crate) fn enter_hook() -> Entered {
-        Self { in_hook: true, ..Self::current().unwrap_or_else(Self::outside) }.enter()
+        with_current(|frame| Self { in_hook: true, ..*frame }).enter()
     }
 }
 
 /// Restores the outer frame when it is dropped, also while a panic unwinds.
 pub(crate) struct Entered {
-    outer: Option<Frame>,
+    outer: Frame,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.with(|current| current.set(self.outer));
+        with_current(|frame| *frame = self.outer);
     }
 }
 
-/// The chain that ends with the event at `depth`, which was refused.
-#[cold]
-fn chain(depth: u32, trail: &[Option<&'static EventType>; TRAIL]) -> Chain {
-    let last = depth as usize;
-    let first = (last + 1).saturating_sub(TRAIL);
-    let events = (first..=last).filter_map(|at| trail[at % TRAIL]).collect();
-    Chain { depth, events }
+/// A new emission inside the current frame, which is its frame until this is dropped. Changes and restores the little that
+/// differs: frames are large, and emissions are many.
+pub(crate) struct Descended {
+    pub(crate) emission: EmissionId,
+    outer: EmissionId,
+    /// What stood in the trail where the event stands now.
+    covered: Option<&'static EventType>,
+    /// Where its bus was added.
+    added: usize,
+}
+
+/// In place of a place: the bus was in the chain, or there are too many to tell.
+const KNOWN: usize = BUSES;
+
+/// In place of a place: it was the first for which there was none.
+const BEYOND: usize = BUSES + 1;
+
+impl Descended {
+    /// Begins an emission of `event`; `None` if the chain may not grow that long.
+    #[inline]
+    pub(crate) fn begin(bus: BusId, event: &'static EventType, limit: u32) -> Option<Self> {
+        let emission = EmissionId::next();
+        with_current(|frame| {
+            let depth = frame.depth;
+            if depth >= limit {
+                return None;
+            }
+            let added = frame.add(bus);
+            let outer = mem::replace(&mut frame.emission, emission);
+            let covered = frame.trail[depth as usize % TRAIL].replace(event);
+            frame.depth = depth + 1;
+            Some(Self { emission, outer, covered, added })
+        })
+    }
+}
+
+impl Drop for Descended {
+    #[inline]
+    fn drop(&mut self) {
+        with_current(|frame| {
+            frame.depth -= 1;
+            frame.trail[frame.depth as usize % TRAIL] = self.covered;
+            frame.emission = self.outer;
+            match self.added {
+                KNOWN => {}
+                0 => frame.buses[0] = None,
+                added => frame.take(added),
+            }
+        });
+    }
+}
+
+impl Frame {
+    /// Adds a bus, if it is not known, and says where.
+    #[inline]
+    fn add(&mut self, bus: BusId) -> usize {
+        match &mut self.buses[0] {
+            Some(known) if *known == bus => KNOWN,
+            Some(_) => self.add_another(bus),
+            first @ None => {
+                *first = Some(bus);
+                0
+            }
+        }
+    }
+
+    #[cold]
+    fn add_another(&mut self, bus: BusId) -> usize {
+        for (at, place) in self.buses.iter_mut().enumerate() {
+            if *place == Some(bus) {
+                return KNOWN;
+            }
+            if place.is_none() {
+                *place = Some(bus);
+                return at;
+            }
+        }
+        if mem::replace(&mut self.more_buses, true) { KNOWN } else { BEYOND }
+    }
+
+    /// Undoes [`add`](Self::add).
+    #[cold]
+    fn take(&mut self, added: usize) {
+        match self.buses.get_mut(added) {
+            Some(place) => *place = None,
+            None => self.more_buses = added != BEYOND,
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
 pub(crate) use context::{Host, Scene};
 pub use frame::EmissionId;
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Descended, Entered, Frame};
 pub(crate) use isolate::isolate;
 pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,

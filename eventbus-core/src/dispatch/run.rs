@@ -8,8 +8,8 @@ use crate::registry::{Entry, Spent, Turn};
 /// Calls each listener that is still to be called, in order, on this thread. Stops where `stop` says so, and gives back the
 /// listeners it did not come to.
 ///
-/// Isolation costs one landing pad for the loop, not one for each listener: the iterator stands outside, the isolated
-/// code drains it, and after a panic the loop goes on behind the listener that panicked.
+/// Isolation costs one landing pad for the loop, not one for each listener: after a panic the loop goes on behind the
+/// listener that panicked. Its number is kept where the unwinding does not reach; the loop itself only writes it.
 #[inline]
 pub(crate) fn run_sync<'s, E: 'static>(
     slot: &EventSlot<E>,
@@ -19,11 +19,16 @@ pub(crate) fn run_sync<'s, E: 'static>(
     tally: &mut Tally,
     mut stop: impl FnMut() -> bool,
 ) -> &'s [Arc<Entry<dyn SyncCall<E>>>] {
-    let mut rest = listeners.iter();
+    let mut next = 0;
     loop {
-        let drained = isolate(|| {
-            while !stop() {
-                let Some(entry) = rest.next() else { break };
+        let ended = isolate(|| {
+            let mut at = next;
+            for entry in &listeners[next..] {
+                if stop() {
+                    return;
+                }
+                at += 1;
+                next = at;
                 match entry.turn() {
                     Turn::Call => entry.run.call(&entry.info, event, scene, tally),
                     Turn::Skip => tally.skipped += 1,
@@ -37,12 +42,9 @@ pub(crate) fn run_sync<'s, E: 'static>(
                 }
             }
         });
-        match drained {
-            Ok(()) => return rest.as_slice(),
-            Err(message) => {
-                let panicked = &listeners[listeners.len() - rest.len() - 1];
-                tally.panicked(&panicked.info, message);
-            }
+        match ended {
+            Ok(()) => return &listeners[next..],
+            Err(message) => tally.panicked(&listeners[next - 1].info, message),
         }
     }
 }

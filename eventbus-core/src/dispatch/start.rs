@@ -166,9 +166,8 @@ fn start_blocking<E: Send + Sync + 'static>(
     }
 }
 
-/// Calls a blocking listener on this thread.
+/// Calls a blocking listener on this thread. The frame must be set.
 pub(super) fn call_blocking<E: 'static>(entry: &Entry<dyn SyncCall<E>>, event: &E, scene: &Scene<'_>) -> Ended {
-    let _inside = scene.frame.enter();
     let mut tally = Tally::new(scene.subject.clone());
     if let Err(message) = isolate(|| entry.run.call(&entry.info, event, scene, &mut tally)) {
         return Some(Outcome::Panicked(message));

@@ -90,7 +90,7 @@ pub(super) fn spawn<E: 'static>(
     let started = Arc::new(AtomicBool::new(false));
     let reporter =
         Reporter { entry: Arc::clone(entry), subject: scene.subject.clone(), host: scene.host.share(), ended: sender };
-    let listener = Framed { future: Some(future), frame: scene.frame, started: Arc::clone(&started), timer };
+    let listener = Framed { future: Some(future), frame: Frame::now(), started: Arc::clone(&started), timer };
     handle.spawn(async move {
         // Dropped last, however the task ends.
         let mut running = running;
@@ -117,7 +117,7 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
     let stage = Stage {
         host: scene.host.share(),
         subject: scene.subject.clone(),
-        frame: scene.frame,
+        frame: Frame::now(),
         signal: scene.signal.get_or_make(scene.make_signal),
     };
     let begun = Arc::clone(&started);
@@ -149,14 +149,9 @@ impl Stage {
     fn call<E: Send + Sync + 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &Arc<E>) -> Ended {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
-        let scene = Scene {
-            host: &*self.host,
-            subject: &self.subject,
-            frame: self.frame,
-            shared: Some(event),
-            signal: &signal,
-            make_signal,
-        };
+        let _inside = self.frame.enter();
+        let scene =
+            Scene { host: &*self.host, subject: &self.subject, shared: Some(event), signal: &signal, make_signal };
         call_blocking(entry, event, &scene)
     }
 }

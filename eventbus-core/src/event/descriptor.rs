@@ -1,6 +1,13 @@
 //! What is known of an event type without having an event.
 
-use std::{any::TypeId, fmt};
+use std::{
+    any::TypeId,
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 #[cfg(feature = "serde")]
 use super::Codec;
@@ -36,6 +43,7 @@ pub struct EventType {
     docs: &'static str,
     fields: &'static [Field],
     shares_name: bool,
+    number: fn() -> Option<&'static AtomicU32>,
     #[cfg(feature = "serde")]
     codec: fn() -> Option<&'static Codec>,
     #[cfg(feature = "schema")]
@@ -54,6 +62,7 @@ impl EventType {
             docs: E::DOCS,
             fields: E::FIELDS,
             shares_name: E::SHARES_NAME,
+            number: E::__number,
             #[cfg(feature = "serde")]
             codec: E::__codec,
             #[cfg(feature = "schema")]
@@ -96,6 +105,17 @@ impl EventType {
         self.shares_name
     }
 
+    /// A number that no other type has, from 0 upwards without gaps; `None` for a type that cannot have one.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<u32> {
+        let number = (self.number)()?;
+        // One more than the number; 0 till there is one.
+        match number.load(Ordering::Relaxed) {
+            0 => assign(number),
+            more => Some(more - 1),
+        }
+    }
+
     /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
     #[cfg(feature = "serde")]
     pub fn has_codec(&self) -> bool {
@@ -117,6 +137,18 @@ impl EventType {
     pub fn wire_type(&self) -> impl fmt::Display {
         WireType(self.name, self.version)
     }
+}
+
+#[cold]
+fn assign(number: &'static AtomicU32) -> Option<u32> {
+    static LAST: Mutex<u32> = Mutex::new(0);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    // Somebody else may have been first.
+    if number.load(Ordering::Relaxed) == 0 {
+        *last = last.checked_add(1)?;
+        number.store(*last, Ordering::Relaxed);
+    }
+    Some(number.load(Ordering::Relaxed) - 1)
 }
 
 impl PartialEq for EventType {

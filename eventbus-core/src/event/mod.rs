@@ -7,7 +7,7 @@ mod name;
 #[cfg(feature = "schema")]
 mod schema;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 #[cfg(feature = "serde")]
 pub use codec::{Codec, Serde};
@@ -54,6 +54,14 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Whether other types on the same bus may have this name and version, as the monomorphs of a generic event do if
     /// it says `#[event(shares_name)]`. All of them must say so.
     const SHARES_NAME: bool = false;
+
+    /// Where the type keeps its number, by which a bus finds its listeners faster. Written by the derive, and only for types
+    /// without parameters: a static of a generic type would be shared by all that the type becomes.
+    #[doc(hidden)]
+    #[inline]
+    fn __number() -> Option<&'static AtomicU32> {
+        None
+    }
 
     /// How its events are written and read as JSON; `#[event(serde)]` overrides it.
     #[cfg(feature = "serde")]

@@ -21,7 +21,8 @@ const FILTERED: u8 = 4;
 
 /// A listener in a slot: who it is, whether it is on, and what to call.
 ///
-/// `run` comes last and may be unsized, so that flag, identity and closure lie in one allocation.
+/// The code is boxed. As an unsized tail it would have to be found anew for each call, by the alignment that its vtable
+/// tells.
 pub(crate) struct Entry<F: ?Sized> {
     state: AtomicU8,
     pub(crate) info: ListenerInfo,
@@ -29,7 +30,7 @@ pub(crate) struct Entry<F: ?Sized> {
     pub(crate) timeout: Option<Duration>,
     /// The listener that this entry stands for, if that listens by name: then its flag counts too.
     by_name: Option<Arc<NameListener>>,
-    pub(crate) run: F,
+    pub(crate) run: Box<F>,
 }
 
 /// What to do when a listener's turn comes.
@@ -42,14 +43,14 @@ pub(crate) enum Turn {
     Ask,
 }
 
-impl<F> Entry<F> {
-    pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, timeout: Option<Duration>, run: F) -> Self {
+impl<F: ?Sized> Entry<F> {
+    pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, timeout: Option<Duration>, run: Box<F>) -> Self {
         let state = if once { ONCE } else { 0 } | if filtered { FILTERED } else { 0 };
         Self { state: AtomicU8::new(state), info, timeout, by_name: None, run }
     }
 
     /// An entry that stands for a listener by name.
-    pub(crate) fn by_name(listener: &Arc<NameListener>, run: F) -> Self {
+    pub(crate) fn by_name(listener: &Arc<NameListener>, run: Box<F>) -> Self {
         let info = listener.info.clone();
         // Filtered, so that its turn is never taken without asking.
         let state = AtomicU8::new(FILTERED);

@@ -9,6 +9,7 @@ mod conflict;
 mod departure;
 mod entry;
 mod group;
+mod index;
 mod modules;
 mod names;
 mod slot;

@@ -84,6 +84,12 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
         &self.current
     }
 
+    /// The current snapshot; `None` where nobody listens.
+    #[inline]
+    pub(crate) fn load(&self) -> Loan<S, A> {
+        if self.len() == 0 { Guard::from_inner(None) } else { self.snapshot() }
+    }
+
     /// The current snapshot: always `Some`.
     #[inline]
     pub(crate) fn snapshot(&self) -> Loan<S, A> {

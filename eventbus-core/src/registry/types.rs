@@ -12,6 +12,7 @@ use super::{
     bus_id::BusId,
     conflict::{Claim, Conflict},
     entry::Key,
+    index::Index,
     names::{NameListener, Names},
     slot::{Seed, Slot},
     type_id_hasher::BuildTypeIdHasher,
@@ -100,6 +101,7 @@ impl<S: ?Sized + Kind, A: ?Sized + Kind> AnySlot for Slot<S, A> {
 /// No guard of its maps and no lock leaves this file: each method clones an `Arc` out, or hands out what is to be dropped.
 pub(crate) struct Registry {
     id: BusId,
+    index: Index,
     slots: DashMap<TypeId, Arc<dyn AnySlot>, BuildTypeIdHasher>,
     identities: DashMap<EventName, Vec<Claim>>,
     /// Also the lock under which slots are made, so that a slot and a listener by name that come at once find each other.
@@ -109,7 +111,8 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new() -> Self {
         let names = Mutex::new(Names::new());
-        Self { id: BusId::next(), slots: DashMap::default(), identities: DashMap::default(), names }
+        let (index, slots, identities) = (Index::default(), DashMap::default(), DashMap::default());
+        Self { id: BusId::next(), index, slots, identities, names }
     }
 
     /// The identity of the bus whose registry this is.
@@ -117,8 +120,7 @@ impl Registry {
         self.id
     }
 
-    /// The slot of an event type, made when it is first asked for. This is the one place that looks slots up: an index in
-    /// front of the map belongs here.
+    /// The slot of an event type, made when it is first asked for.
     ///
     /// `S` and `A` must be the same for the same event type; the callers derive them from it.
     #[inline]
@@ -139,6 +141,12 @@ impl Registry {
         Some(downcast(slot))
     }
 
+    /// The same on loan, if the index in front of the map knows it. Most emissions need no more.
+    #[inline]
+    pub(crate) fn find<S: ?Sized + Kind, A: ?Sized + Kind>(&self, event: &'static EventType) -> Option<&Slot<S, A>> {
+        self.index.get(event)
+    }
+
     #[cold]
     fn make<S: ?Sized + Kind, A: ?Sized + Kind>(&self, seed: Seed<S, A>) -> Result<Arc<Slot<S, A>>, Conflict> {
         let event = seed.event;
@@ -153,19 +161,21 @@ impl Registry {
             // Nobody has seen the slot: there is no stale snapshot to drop.
             let _ = slot.adopt(&listener);
         }
-        self.claim(claim, Arc::<Slot<S, A>>::clone(&slot))?;
+        let erased: Arc<dyn AnySlot> = Arc::<Slot<S, A>>::clone(&slot);
+        self.claim(claim, &erased)?;
         Ok(slot)
     }
 
     /// Promise P8: one identity, one type. Whoever finds the claim finds the slot.
-    fn claim(&self, claim: Claim, slot: Arc<dyn AnySlot>) -> Result<(), Conflict> {
+    fn claim(&self, claim: Claim, slot: &Arc<dyn AnySlot>) -> Result<(), Conflict> {
         let mut claims = self.identities.entry(claim.event.name()).or_default();
         if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
             return Err(Conflict { first: *first, second: claim });
         }
         // Under the guard of the claims, so that nobody sees one without the other.
-        self.slots.insert(claim.event.id(), slot);
+        self.slots.insert(claim.event.id(), Arc::clone(slot));
         claims.push(claim);
+        self.index.insert(claim.event, slot);
         Ok(())
     }
 

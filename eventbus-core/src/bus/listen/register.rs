@@ -58,10 +58,10 @@ impl Target<'_> {
             let code = Code::new(code, departs);
             let filter = options.filter.take();
             Member::Late(Late::Async(match filter {
-                None => Arc::new(Entry::new(info, options.once, false, options.timeout, code)),
+                None => Arc::new(Entry::new(info, options.once, false, options.timeout, Box::new(code))),
                 Some(filter) => {
                     let code = Filtered::new(filter, code);
-                    Arc::new(Entry::new(info, options.once, true, options.timeout, code))
+                    Arc::new(Entry::new(info, options.once, true, options.timeout, Box::new(code)))
                 }
             }))
         })
@@ -151,7 +151,9 @@ fn sync_entry<E: Event>(
     let NewEntry { info, mut options, departs } = entry;
     let code = Code::new(code, departs);
     match options.filter.take() {
-        None => Arc::new(Entry::new(info, options.once, false, options.timeout, code)),
-        Some(filter) => Arc::new(Entry::new(info, options.once, true, options.timeout, Filtered::new(filter, code))),
+        None => Arc::new(Entry::new(info, options.once, false, options.timeout, Box::new(code))),
+        Some(filter) => {
+            Arc::new(Entry::new(info, options.once, true, options.timeout, Box::new(Filtered::new(filter, code))))
+        }
     }
 }

@@ -1,0 +1,133 @@
+//! The harness: contenders that take turns.
+//!
+//! Criterion and its kin measure one contender after the other, seconds apart, which on a shared machine compares two
+//! moments rather than two programs. Here each round gives every contender of a table one short batch, in rotating order,
+//! and the ratio to the baseline is taken within the round.
+
+use std::{
+    env,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+/// How long a batch is to take: long against the clock and an interrupt, short against what neighbours do.
+const BATCH: Duration = Duration::from_micros(1500);
+
+/// What to run, and for how long.
+pub(crate) struct Plan {
+    filters: Vec<String>,
+    rounds: usize,
+}
+
+impl Plan {
+    pub(crate) fn from_args() -> Self {
+        let mut plan = Self { filters: Vec::new(), rounds: 51 };
+        let mut args = env::args().skip(1);
+        while let Some(arg) = args.next() {
+            if arg == "--rounds" {
+                plan.rounds = args.next().and_then(|rounds| rounds.parse().ok()).expect("`--rounds` takes a number");
+            } else {
+                plan.filters.push(arg);
+            }
+        }
+        plan
+    }
+
+    /// Runs a table, if its title contains one of the filters.
+    pub(crate) fn table<'a>(&self, title: &str, fill: impl FnOnce(&mut Table<'a>)) {
+        if !self.filters.is_empty() && !self.filters.iter().any(|filter| title.contains(filter.as_str())) {
+            return;
+        }
+        let mut table = Table { contenders: Vec::new() };
+        fill(&mut table);
+        table.measure(self.rounds);
+        table.print(title);
+    }
+}
+
+/// Contenders that are measured together. The first one is the baseline.
+pub(crate) struct Table<'a> {
+    contenders: Vec<Contender<'a>>,
+}
+
+struct Contender<'a> {
+    name: String,
+    /// Runs a batch of so many turns and says how long it took.
+    run: Box<dyn FnMut(u32) -> Duration + 'a>,
+    batch: u32,
+    /// Nanoseconds per turn, one for each round.
+    rounds: Vec<f64>,
+}
+
+impl<'a> Table<'a> {
+    /// Adds a contender that does one turn when called, the turn's number given.
+    pub(crate) fn add(&mut self, name: &str, mut turn: impl FnMut(u64) + 'a) {
+        let mut number = 0;
+        self.add_timed(name, move |turns| {
+            let start = Instant::now();
+            for _ in 0..turns {
+                number += 1;
+                turn(black_box(number));
+            }
+            start.elapsed()
+        });
+    }
+
+    /// Adds a contender that does so many turns when called, and takes its own time.
+    pub(crate) fn add_timed(&mut self, name: &str, run: impl FnMut(u32) -> Duration + 'a) {
+        self.contenders.push(Contender { name: name.to_owned(), run: Box::new(run), batch: 1, rounds: Vec::new() });
+    }
+
+    fn measure(&mut self, rounds: usize) {
+        for contender in &mut self.contenders {
+            contender.calibrate();
+        }
+        let count = self.contenders.len();
+        for round in 0..rounds {
+            for place in 0..count {
+                self.contenders[(round + place) % count].round();
+            }
+        }
+    }
+
+    fn print(&self, title: &str) {
+        println!("\n{title}\n");
+        println!("| {:32} | {:>9} | {:>9} | {:>7} |", "", "median ns", "min ns", "ratio");
+        println!("|:{:-<32}-|-{:->9}:|-{:->9}:|-{:->7}:|", "", "", "", "");
+        let baseline = &self.contenders[0].rounds;
+        for Contender { name, rounds, .. } in &self.contenders {
+            let ratio = median(rounds.iter().zip(baseline).map(|(ns, base)| ns / base));
+            let least = rounds.iter().copied().fold(f64::INFINITY, f64::min);
+            println!("| {name:32} | {:>9.1} | {least:>9.1} | {ratio:>7.2} |", median(rounds.iter().copied()));
+        }
+    }
+}
+
+impl Contender<'_> {
+    /// Finds how many turns make a batch. A measured time counts only if it can be had again: one that an interrupt made long
+    /// would leave the batch too short for all rounds.
+    fn calibrate(&mut self) {
+        loop {
+            let time = (0..3).map(|_| (self.run)(self.batch)).min().unwrap_or_default();
+            if time >= BATCH / 2 {
+                let scaled = f64::from(self.batch) * BATCH.as_secs_f64() / time.as_secs_f64();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+                let batch = scaled as u32;
+                self.batch = batch.max(1);
+                return;
+            }
+            self.batch = self.batch.saturating_mul(2);
+        }
+    }
+
+    fn round(&mut self) {
+        let time = (self.run)(self.batch);
+        self.rounds.push(time.as_secs_f64() * 1e9 / f64::from(self.batch));
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
