@@ -98,11 +98,15 @@ impl<I: IntoEvent> New<I> {
         match stops {
             Some(stops) if !stops.is_empty() || deadline.is_some() => {
                 let mut stopped = None;
-                let stop = || {
+                let mut stop = || {
                     stopped = stopped.or_else(|| stop_now(stops, deadline, waking));
                     stopped.is_some()
                 };
-                let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, stop);
+                let rest = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, &mut stop);
+                // Asked once more behind the last of them: what is stopped already needs no means of waiting.
+                if rest.is_empty() {
+                    stop();
+                }
                 if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
                     signal.set();
                     tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
