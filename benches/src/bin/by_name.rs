@@ -77,7 +77,9 @@ fn typed_emits() {
             ("10 000 patterns that do not match", Box::new(|| _ = crowded.emit(UserCreated(1)).blocking())),
             (
                 "emit_name of the claimed name",
-                Box::new(|| _ = crowded.emit_name("user.account.created", UserCreated(1)).map(|emit| emit.blocking())),
+                Box::new(|| {
+                    _ = crowded.emit_name("user.account.created", UserCreated(1)).map(eventbus::EmitAny::blocking);
+                }),
             ),
         ],
     );
@@ -87,7 +89,7 @@ fn unclaimed_names() {
     let (none, alone, crowded, matched) = (bus(0), bus(10), bus(10_000), bus(10_000));
     matched.on_name("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
     alone.on_name("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
-    let emit = |bus: &Bus| _ = bus.emit_name("user.account.created", 1_u64).map(|emit| emit.blocking());
+    let emit = |bus: &Bus| _ = bus.emit_name("user.account.created", 1_u64).map(eventbus::EmitAny::blocking);
     compare(
         "emit_name of an unclaimed name",
         20_000,
