@@ -21,3 +21,4 @@ mod shutdown;
 mod spawning;
 mod support;
 mod timeouts;
+mod unstarted;

@@ -212,7 +212,8 @@ impl Bus {
         slot.map_or_else(|| registry.by_name(E::NAME.as_str()).len(), |slot| slot.len())
     }
 
-    /// The names of the events that have listeners, sorted.
+    /// The names of the events that have listeners, sorted: of events that this bus has seen. Names that only patterns speak of
+    /// are in [`listeners`](Self::listeners).
     pub fn event_names(&self) -> Vec<EventName> {
         let slots = self.inner.registry.all();
         let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event().name()).collect();

@@ -21,9 +21,9 @@ use super::{
     running::Running,
 };
 use crate::{
-    dispatch::{Stop, TaskKind, TaskToken, Tasks},
-    event::IntoEvent,
-    listener::{NotRun, Outcome},
+    dispatch::{Stop, TaskKind, TaskToken, Tasks, isolate},
+    event::{Event, IntoEvent},
+    listener::{NotRun, Outcome, Subject},
 };
 
 impl<I: IntoEvent> Emit<'_, I> {
@@ -104,7 +104,9 @@ impl<I: IntoEvent> Unpin for Spawned<I> {}
 
 impl<I: IntoEvent> Spawned<I> {
     fn finish(&mut self, report: Report) {
-        (self.new, self.running) = (None, None);
+        let done = (self.new.take(), self.running.take());
+        // The event may panic in its `Drop`; the report is sent all the same.
+        let _ = isolate(|| drop(done));
         self.token.ended();
         if let Some(sender) = self.report.take() {
             // A handle that was dropped wants no report; what is in it reaches the failure hook.
@@ -149,7 +151,9 @@ impl<I: IntoEvent> Drop for Spawned<I> {
                 };
                 refuse_all(&self.bus, &self.listeners, new, stopped, &outcome)
             }
-            (None, None) => return,
+            (None, None) if self.report.is_none() => return,
+            // The event panicked in its `Drop`, at the end of the emission.
+            (None, None) => Report::empty(Subject::Typed(I::Event::TYPE)),
         };
         self.finish(report);
     }

@@ -45,10 +45,14 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
             tally.stop(why, listeners[at..].iter().map(|late| (late.turn(), late.info())));
             break;
         }
-        match is_due(slot, late, event, scene) {
-            Ok(true) => {}
-            Ok(false) => {
+        match is_due(slot, late, event, scene, wait) {
+            Ok(Due::Now) => {}
+            Ok(Due::Never) => {
                 tally.skipped += 1;
+                continue;
+            }
+            Ok(Due::WithoutMeans(why)) => {
+                tally.add(late.info(), Outcome::NotRun(why));
                 continue;
             }
             Err(message) => {
@@ -69,16 +73,59 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
     pending
 }
 
-/// Whether it is the listener's turn; a filter that panics is its listener's panic.
-fn is_due<E: 'static>(slot: &EventSlot<E>, late: &LateOf<E>, event: &E, scene: &Scene<'_>) -> Result<bool, Arc<str>> {
-    match late.turn() {
-        Turn::Call => Ok(true),
-        Turn::Skip => Ok(false),
+/// The answer of [`is_due`].
+enum Due {
+    Now,
+    Never,
+    /// It would be, and cannot be started.
+    WithoutMeans(NotRun),
+}
+
+/// Whether it is the listener's turn; a filter that panics is its listener's panic. One that cannot be started is not spent.
+fn is_due<E: 'static>(
+    slot: &EventSlot<E>,
+    late: &LateOf<E>,
+    event: &E,
+    scene: &Scene<'_>,
+    wait: &Wait,
+) -> Result<Due, Arc<str>> {
+    let mut missing = None;
+    let mut has_means = || {
+        missing = means(late, wait).err();
+        missing.is_none()
+    };
+    let due = match late.turn() {
+        Turn::Call => true,
+        Turn::Skip => false,
         Turn::Ask => isolate(|| match late {
-            Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene)),
-            Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene)),
-        }),
+            Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene) && has_means()),
+            Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene) && has_means()),
+        })?,
+    };
+    Ok(match missing {
+        Some(why) => Due::WithoutMeans(why),
+        None if due => Due::Now,
+        None => Due::Never,
+    })
+}
+
+/// Whether there is what the listener needs to be started.
+#[cfg(feature = "tokio")]
+fn means<E: 'static>(late: &LateOf<E>, wait: &Wait) -> Result<(), NotRun> {
+    match late {
+        Late::Blocking(entry) => wait.pool(entry.timeout).map(drop),
+        Late::Async(entry) if entry.info.kind == ListenerKind::Spawned && wait.runtime.is_none() => {
+            Err(NotRun::NoRuntime)
+        }
+        Late::Async(entry) => wait.limit(entry.timeout).map(drop),
     }
+}
+
+/// Polling needs nothing.
+#[cfg(not(feature = "tokio"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with the feature `tokio`")]
+fn means<E: 'static>(_late: &LateOf<E>, _wait: &Wait) -> Result<(), NotRun> {
+    Ok(())
 }
 
 enum Started {

@@ -102,7 +102,8 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
 
     /// Stops the listener when it has taken `time`, and reports it as timed out.
     ///
-    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Needs a runtime with a
+    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Its context tells it of the
+    /// emission's end, not of this limit. Needs a runtime with a
     /// timer where the emission is awaited; without one the listener is reported as not run.
     #[cfg(feature = "tokio")]
     pub fn timeout(mut self, time: Duration) -> Listener<'b, T, K::Timed, S, C>

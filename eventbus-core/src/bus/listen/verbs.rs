@@ -54,7 +54,9 @@ macro_rules! verbs {
             /// Registers `listener` to run where it may block: on the runtime's blocking pool if the emission is awaited,
             /// on the emitting thread if that blocks anyway.
             ///
-            /// An emission that is stopped leaves it behind: it runs on, and may ask its context.
+            /// An emission that is stopped leaves it behind: it runs on, and may ask its context. One that has been started and
+            /// still waits for a thread of the pool is called when there is one, also if the emission or the subscription has
+            /// ended by then.
             ///
             /// # Panics
             ///
