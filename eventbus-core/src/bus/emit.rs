@@ -176,6 +176,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
         }
     }
 
+    #[cfg(feature = "tokio")]
     /// Takes the emission as it was before it began.
     pub(super) fn take_new(&mut self) -> New<I> {
         match self.new.take() {
