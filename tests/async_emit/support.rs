@@ -1,9 +1,12 @@
 //! What the claims share: events, a log, drop guards, runtimes, a watchdog.
 
+#[path = "../common/log.rs"]
+mod log;
+
 use std::{
     panic,
     pin::{Pin, pin},
-    sync::{Arc, Mutex, Once, mpsc},
+    sync::{Once, mpsc},
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -11,6 +14,8 @@ use std::{
 
 use eventbus::{Event, NotRun, Outcome, Report};
 use tokio::runtime::{Builder, Runtime};
+
+pub(crate) use log::{Log, OnDrop};
 
 #[derive(Event, Debug)]
 pub(crate) struct Ping;
@@ -26,42 +31,6 @@ pub(crate) struct Counted(pub(crate) u32);
 
 /// Longer than any test.
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
-
-/// A shared list of what happened, in order.
-#[derive(Debug)]
-pub(crate) struct Log<T = &'static str>(Arc<Mutex<Vec<T>>>);
-
-impl<T> Clone for Log<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> Default for Log<T> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
-}
-
-impl<T> Log<T> {
-    pub(crate) fn add(&self, entry: T) {
-        self.0.lock().unwrap().push(entry);
-    }
-
-    /// Takes all entries out.
-    pub(crate) fn take(&self) -> Vec<T> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-/// Runs code when it is dropped.
-pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
 
 /// A future for `until`, and what makes it ready.
 pub(crate) fn stop() -> (impl FnOnce(), impl Future<Output = ()> + Send + 'static) {

@@ -1,14 +1,19 @@
 //! What the claims share: events, a log, bombs, a watchdog, child processes.
 
+#[path = "../common/log.rs"]
+mod log;
+
 use std::{
     panic,
     process::{Command, Output},
-    sync::{Arc, Mutex, Once, mpsc},
+    sync::{Once, mpsc},
     thread,
     time::Duration,
 };
 
 use eventbus::Event;
+
+pub(crate) use log::{Log, OnDrop};
 
 #[derive(Event, Debug)]
 pub(crate) struct Ping;
@@ -18,42 +23,6 @@ pub(crate) struct Pong;
 
 #[derive(Event, Debug)]
 pub(crate) struct Numbered(pub(crate) u32);
-
-/// A shared list of what happened, in order.
-#[derive(Debug)]
-pub(crate) struct Log<T = &'static str>(Arc<Mutex<Vec<T>>>);
-
-impl<T> Clone for Log<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> Default for Log<T> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
-}
-
-impl<T> Log<T> {
-    pub(crate) fn add(&self, entry: T) {
-        self.0.lock().unwrap().push(entry);
-    }
-
-    /// Takes all entries out.
-    pub(crate) fn take(&self) -> Vec<T> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-/// Runs code when it is dropped.
-pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
 
 /// Panics when it is dropped, with a payload that does the same.
 pub(crate) struct Bomb;
