@@ -51,6 +51,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "rate-limit")]
+pub use eventbus_core::Rate;
 pub use eventbus_core::{
     AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
     AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
@@ -64,10 +66,20 @@ pub use eventbus_core::{
 };
 #[cfg(feature = "serde")]
 pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
+#[cfg(feature = "publish")]
+pub use eventbus_core::{
+    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
+    Deliveries, Delivery, Durability, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn, LeaseId,
+    Leased, Memory, Message, MessageId, NameHandlerFn, Overflow, Publish, PublishAll, PublishError, Published, Refused,
+    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, Stats, StopReport, Transport,
+    TransportOrdering, Unfinished, Unhandled,
+};
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};
+#[cfg(all(feature = "publish", feature = "serde"))]
+pub use eventbus_core::{MalformedMessage, WriteError};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::{Event, listeners, on};
 

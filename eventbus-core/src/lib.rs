@@ -26,6 +26,10 @@ mod bus;
 // Floor 5.
 mod named;
 
+// Floor 6.
+#[cfg(feature = "publish")]
+mod publish;
+
 #[cfg(feature = "tokio")]
 pub use bus::EmitHandle;
 pub use bus::{
@@ -33,6 +37,8 @@ pub use bus::{
     Listener, Module, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, Topic, WeakBus,
     WiringError, With, WithContext,
 };
+#[cfg(feature = "publish")]
+pub use bus::{Deliveries, GroupStats, Published, Stats};
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;
 #[cfg(feature = "serde")]
@@ -55,4 +61,15 @@ pub use listener::{
 pub use named::{AsyncApiInfo, Json};
 pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, Explanation, Returned};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
+#[cfg(feature = "rate-limit")]
+pub use publish::Rate;
+#[cfg(feature = "publish")]
+pub use publish::{
+    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters, Delivery,
+    Durability, Failed, Group, GroupState, Handler, HandlerFn, KeyFn, LeaseId, Leased, Memory, Message, MessageId,
+    NameHandlerFn, Overflow, Publish, PublishAll, PublishError, Refused, ReplayError, Retry, ReturnedMessage, Settle,
+    ShutdownReport, Source, StopReport, Transport, TransportOrdering, Unfinished, Unhandled,
+};
+#[cfg(all(feature = "publish", feature = "serde"))]
+pub use publish::{MalformedMessage, WriteError};
 pub use registry::{Subscription, SubscriptionGuard};

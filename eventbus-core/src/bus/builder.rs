@@ -23,6 +23,8 @@ pub struct BusBuilder {
     runtime: Option<tokio::runtime::Handle>,
     #[cfg(feature = "tokio")]
     max_spawned: usize,
+    #[cfg(feature = "publish")]
+    pub(super) extension_settings: super::extension::Settings,
 }
 
 impl BusBuilder {
@@ -49,6 +51,8 @@ impl BusBuilder {
             runtime: None,
             #[cfg(feature = "tokio")]
             max_spawned: usize::MAX,
+            #[cfg(feature = "publish")]
+            extension_settings: None,
         }
     }
 
@@ -139,6 +143,10 @@ impl BusBuilder {
                 max_spawned: self.max_spawned,
                 #[cfg(feature = "tokio")]
                 tasks: Tasks::default(),
+                #[cfg(feature = "publish")]
+                extension: OnceLock::new(),
+                #[cfg(feature = "publish")]
+                extension_settings: crate::sync::Mutex::new(self.extension_settings),
             }),
             origin: None,
         }

@@ -32,6 +32,11 @@ pub(super) struct Inner {
     pub(super) max_spawned: usize,
     #[cfg(feature = "tokio")]
     pub(super) tasks: Tasks,
+    /// What a higher floor keeps here, and what it is to be made of.
+    #[cfg(feature = "publish")]
+    pub(super) extension: OnceLock<Arc<dyn super::Extension>>,
+    #[cfg(feature = "publish")]
+    pub(super) extension_settings: crate::sync::Mutex<super::extension::Settings>,
 }
 
 impl Host for Inner {
@@ -80,7 +85,7 @@ impl Context {
 impl Bus {
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
     #[cfg(feature = "tokio")]
-    pub(super) fn frame(&self) -> Option<Frame> {
+    pub(crate) fn frame(&self) -> Option<Frame> {
         Frame::current().or_else(|| self.origin.as_deref().copied())
     }
 

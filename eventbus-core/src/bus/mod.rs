@@ -6,6 +6,8 @@ mod emission;
 mod emit;
 mod emitter;
 mod erased;
+#[cfg(feature = "publish")]
+mod extension;
 mod failure_hook;
 mod inner;
 mod limits;
@@ -19,6 +21,7 @@ mod scope;
 mod settle;
 #[cfg(feature = "tokio")]
 mod spawn;
+mod stats;
 mod wiring;
 
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
@@ -28,6 +31,8 @@ pub use emit::Emit;
 pub use emitter::Emitter;
 pub use erased::EmitAny;
 pub(crate) use erased::KnownEvent;
+#[cfg(feature = "publish")]
+pub(crate) use extension::Extension;
 pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
@@ -38,6 +43,9 @@ pub use scope::{Scope, ScopeGuard};
 pub use settle::InsideEmission;
 #[cfg(feature = "tokio")]
 pub use spawn::EmitHandle;
+pub use stats::Stats;
+#[cfg(feature = "publish")]
+pub use stats::{Deliveries, GroupStats, Published};
 pub use wiring::{NameTaken, WiringError};
 
 use crate::{

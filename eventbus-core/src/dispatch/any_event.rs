@@ -149,6 +149,14 @@ impl AnyEvent<'static> {
     }
 }
 
+#[cfg(feature = "publish")]
+impl AnyEvent<'static> {
+    /// An event that is known by its name and what it carries.
+    pub(crate) fn of_content(subject: Subject, content: Content) -> Self {
+        Unclaimed { subject, content }.any_event()
+    }
+}
+
 impl Unclaimed {
     fn any_event(&self) -> AnyEvent<'static> {
         let value = match &self.content {

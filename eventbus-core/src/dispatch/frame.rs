@@ -10,7 +10,12 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{event::EventType, listener::Chain, registry::BusId, sync::thread_local};
+use crate::{
+    event::{EventName, EventType},
+    listener::Chain,
+    registry::BusId,
+    sync::thread_local,
+};
 
 /// The identity of one emission, unique in the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -53,6 +58,24 @@ const TRAIL: usize = 8;
 /// How many buses of a chain are told apart.
 const BUSES: usize = 4;
 
+/// The delivery that a handler runs for: what it publishes is caused by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cause {
+    /// The bus whose handler it is.
+    pub(crate) bus: BusId,
+    /// The id of the message.
+    pub(crate) message: u128,
+    /// The id of the first message of the chain.
+    pub(crate) correlation: u128,
+    /// How many messages of the chain came before this one.
+    pub(crate) hops: u32,
+    /// The events of the chain's last messages, the newest first.
+    pub(crate) trail: [Option<EventName>; CAUSES],
+}
+
+/// How many events of a chain of messages are kept for the message of its error.
+pub(crate) const CAUSES: usize = 4;
+
 /// The emission that the running code belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
@@ -67,6 +90,8 @@ pub(crate) struct Frame {
     more_buses: bool,
     /// The event at depth `d` stands at `d % TRAIL`.
     trail: [Option<&'static EventType>; TRAIL],
+    /// The delivery whose handler is in the chain, if one is.
+    pub(crate) cause: Option<Cause>,
 }
 
 thread_local! {
@@ -88,6 +113,7 @@ impl Frame {
         buses: [None; BUSES],
         more_buses: false,
         trail: [None; TRAIL],
+        cause: None,
     };
 
     /// The frame of the code that runs now on this thread; `None` outside of all emissions.
@@ -108,7 +134,7 @@ impl Frame {
 
     #[inline]
     fn is_inside_any(&self) -> bool {
-        self.depth > 0 || self.in_hook
+        self.depth > 0 || self.in_hook || self.cause.is_some()
     }
 
     /// Makes this the current frame until the guard is dropped.
@@ -134,6 +160,12 @@ impl Frame {
     /// Whether the running code was called by the failure hook.
     pub(crate) fn is_in_hook() -> bool {
         with_current(|frame| frame.in_hook)
+    }
+
+    /// The frame of a handler: of code that no emission has called, and that runs for a delivery.
+    #[cfg(feature = "publish")]
+    pub(crate) fn of_handler(cause: Cause) -> Self {
+        Self { cause: Some(cause), ..Self::OUTSIDE }
     }
 
     /// Marks the code that runs until the guard is dropped as the failure hook's.

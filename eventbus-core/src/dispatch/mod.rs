@@ -30,6 +30,8 @@ pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
 pub(crate) use context::{Host, Scene};
 pub use frame::EmissionId;
+#[cfg(feature = "publish")]
+pub(crate) use frame::{CAUSES, Cause};
 pub(crate) use frame::{Descended, Entered, Frame};
 pub(crate) use isolate::isolate;
 pub use name_callable::{

@@ -96,7 +96,7 @@ impl<E: Event> sealed::IntoEvent for Arc<E> {}
     label = "not an event, and not an event in an `Arc`",
     note = "pass the event by value, or as `Arc<E>`, where `E` has `#[derive(eventbus::Event)]`"
 )]
-pub trait IntoEvent: sealed::IntoEvent + Send + 'static {
+pub trait IntoEvent: sealed::IntoEvent + Sized + Send + 'static {
     /// The event's type.
     type Event: Event;
 
@@ -108,6 +108,10 @@ pub trait IntoEvent: sealed::IntoEvent + Send + 'static {
 
     /// The event's `Arc`, if it is in one.
     fn as_arc(&self) -> Option<&Arc<Self::Event>>;
+
+    /// Takes back what [`into_arc`](Self::into_arc) has shared; `None` if an event by value is still shared.
+    #[doc(hidden)]
+    fn __from_arc(shared: Arc<Self::Event>) -> Option<Self>;
 }
 
 impl<E: Event> IntoEvent for E {
@@ -124,6 +128,10 @@ impl<E: Event> IntoEvent for E {
     fn as_arc(&self) -> Option<&Arc<E>> {
         None
     }
+
+    fn __from_arc(shared: Arc<E>) -> Option<E> {
+        Arc::into_inner(shared)
+    }
 }
 
 impl<E: Event> IntoEvent for Arc<E> {
@@ -139,5 +147,9 @@ impl<E: Event> IntoEvent for Arc<E> {
 
     fn as_arc(&self) -> Option<&Arc<E>> {
         Some(self)
+    }
+
+    fn __from_arc(shared: Arc<E>) -> Option<Self> {
+        Some(shared)
     }
 }

@@ -89,7 +89,7 @@ impl Bus {
 }
 
 impl WireType<'_> {
-    pub(super) fn subject(self) -> Subject {
+    pub(crate) fn subject(self) -> Subject {
         Subject::Unclaimed { name: Arc::from(self.name), version: self.version }
     }
 }

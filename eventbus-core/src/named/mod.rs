@@ -15,3 +15,5 @@ pub use error::{ByNameError, Returned};
 pub use explain::Explanation;
 #[cfg(feature = "serde")]
 pub use json::Json;
+#[cfg(all(feature = "publish", feature = "serde"))]
+pub(crate) use wire_type::WireType;

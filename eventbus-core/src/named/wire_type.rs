@@ -7,14 +7,14 @@ use crate::event::{EventName, NameError};
 
 /// A wire type that has been checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct WireType<'a> {
+pub(crate) struct WireType<'a> {
     pub(super) name: &'a str,
     pub(super) version: u32,
 }
 
 impl<'a> WireType<'a> {
     /// Takes a wire type apart. Version 1 is written without a suffix, and only so.
-    pub(super) fn parse(text: &'a str) -> Result<Self, ByNameError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, ByNameError> {
         let malformed = |error| ByNameError::Name { name: excerpt(text), error };
         let (name, version) = match text.rsplit_once(".v") {
             Some((name, digits)) if is_number(digits) => match digits.parse() {

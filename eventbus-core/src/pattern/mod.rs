@@ -143,6 +143,31 @@ impl Pattern {
         }
     }
 
+    /// Whether there can be a name that both match.
+    #[cfg(feature = "publish")]
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let (own, others): (Vec<_>, Vec<_>) = (self.segments().collect(), other.segments().collect());
+        // `meets[j]`: whether what is left of `own` from here on, and of `others` from `j` on, have a name in common.
+        let mut meets = vec![false; others.len() + 1];
+        for i in (0..=own.len()).rev() {
+            let mut diagonal = false;
+            for j in (0..=others.len()).rev() {
+                let below = meets[j];
+                let right = j < others.len() && meets[j + 1];
+                meets[j] = match (own.get(i), others.get(j)) {
+                    (None, None) => true,
+                    // It takes no more words, or one more.
+                    (Some(&MANY), _) => below || right,
+                    (_, Some(&MANY)) => right || (i < own.len() && below),
+                    (Some(one), Some(other)) => diagonal && (*one == ONE || *other == ONE || one == other),
+                    _ => false,
+                };
+                diagonal = below;
+            }
+        }
+        meets[0]
+    }
+
     fn segments(&self) -> impl Iterator<Item = &str> + Clone {
         segments(&self.text)
     }

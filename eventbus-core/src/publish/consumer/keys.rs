@@ -1,0 +1,36 @@
+//! Keys, by which the order of deliveries is kept.
+
+use std::{
+    hash::{BuildHasher, Hash, RandomState},
+    sync::LazyLock,
+};
+
+use crate::publish::Message;
+
+/// Tells the key of an event, as its hash.
+pub(super) type Key<E> = Box<dyn Fn(&E) -> u64 + Send + Sync>;
+
+/// A function that tells the key of an event: deliveries with the same key are handled one after the other.
+pub trait KeyFn<E>: Fn(&E) -> Self::Key + Send + Sync + 'static {
+    /// The key.
+    type Key: Hash;
+}
+
+impl<E, K: Hash, F: Fn(&E) -> K + Send + Sync + 'static> KeyFn<E> for F {
+    type Key = K;
+}
+
+/// Two keys with one hash are kept in one order, which is more than was asked for, and no harm.
+fn hash(key: &impl Hash) -> u64 {
+    static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    STATE.hash_one(key)
+}
+
+pub(super) fn key_of<E>(tell: impl KeyFn<E>) -> Key<E> {
+    Box::new(move |event| hash(&tell(event)))
+}
+
+/// The key that the message itself has.
+pub(super) fn key_of_message(message: &Message) -> Option<u64> {
+    message.key().map(|key| hash(&key))
+}

@@ -1,0 +1,73 @@
+//! How many deliveries a consumer begins in a time.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock,
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::time::Instant;
+
+/// A rate: so many in a time, of which so many at once.
+///
+/// The limit is a token bucket, as the generic cell rate algorithm keeps one
+/// ([GCRA](https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm)).
+///
+/// # Examples
+///
+/// ```
+/// use eventbus_core::Rate;
+///
+/// let rate = Rate::per_second(50).burst(10);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate(Quota);
+
+impl Rate {
+    /// So many a second, at least 1; as many at once, unless [`burst`](Self::burst) says otherwise.
+    pub fn per_second(count: u32) -> Self {
+        Self(Quota::per_second(at_least_one(count)))
+    }
+
+    /// So many a minute, at least 1; as many at once, unless [`burst`](Self::burst) says otherwise.
+    pub fn per_minute(count: u32) -> Self {
+        Self(Quota::per_minute(at_least_one(count)))
+    }
+
+    /// How many at once, after a pause; at least 1.
+    #[must_use]
+    pub fn burst(self, count: u32) -> Self {
+        Self(self.0.allow_burst(at_least_one(count)))
+    }
+}
+
+fn at_least_one(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
+}
+
+/// Keeps a rate, on the clock of the runtime, which tests may pause.
+pub(super) struct Limiter(RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>);
+
+#[derive(Clone)]
+struct RuntimeClock(Instant);
+
+impl Clock for RuntimeClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+impl Limiter {
+    pub(super) fn new(Rate(quota): Rate) -> Self {
+        Self(RateLimiter::direct_with_clock(quota, RuntimeClock(Instant::now())))
+    }
+
+    /// Takes one; or says how long it is until the next one.
+    pub(super) fn take(&self) -> Result<(), Duration> {
+        self.0.check().map_err(|not_yet| not_yet.wait_time_from(self.0.clock().now()))
+    }
+}

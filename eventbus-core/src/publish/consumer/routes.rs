@@ -1,0 +1,89 @@
+//! Which handler of a group a message goes to: one for an event type.
+
+use std::{any::TypeId, collections::HashMap, fmt, panic::Location};
+
+use super::handler::AnyHandler;
+use crate::{event::EventType, pattern::Pattern, publish::Message};
+
+/// The handlers of a group.
+#[derive(Default)]
+pub(super) struct Routes {
+    typed: HashMap<TypeId, usize>,
+    /// By name and version, for messages that carry bytes.
+    named: HashMap<(&'static str, u32), usize>,
+    patterns: Vec<(Pattern, usize)>,
+    pub(super) all: Vec<Route>,
+}
+
+/// A handler, and who it is.
+pub(super) struct Route {
+    pub(super) handler: Box<dyn AnyHandler>,
+    pub(super) what: Handles,
+    pub(super) location: &'static Location<'static>,
+}
+
+/// What a handler handles.
+#[derive(Clone, Debug)]
+pub(super) enum Handles {
+    Type(&'static EventType),
+    Pattern(Pattern),
+}
+
+impl fmt::Display for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(event) => write!(f, "`{}`", event.wire_type()),
+            Self::Pattern(pattern) => write!(f, "`{pattern}`"),
+        }
+    }
+}
+
+impl Handles {
+    /// Whether an event can go to both.
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Type(one), Self::Type(other)) => one == other,
+            (Self::Type(event), Self::Pattern(pattern)) | (Self::Pattern(pattern), Self::Type(event)) => {
+                pattern.matches(event.name().as_str())
+            }
+            (Self::Pattern(one), Self::Pattern(other)) => one.overlaps(other),
+        }
+    }
+}
+
+impl Routes {
+    /// Adds a handler; gives back the one that handles what it handles, if there is one.
+    pub(super) fn add(&mut self, route: Route) -> Result<(), (&Route, Route)> {
+        if let Some(first) = self.all.iter().position(|first| first.what.overlaps(&route.what)) {
+            return Err((&self.all[first], route));
+        }
+        let at = self.all.len();
+        match &route.what {
+            Handles::Type(event) => {
+                self.typed.insert(event.id(), at);
+                self.named.insert((event.name().as_str(), event.version()), at);
+            }
+            Handles::Pattern(pattern) => self.patterns.push((pattern.clone(), at)),
+        }
+        self.all.push(route);
+        Ok(())
+    }
+
+    pub(super) fn find(&self, message: &Message) -> Option<usize> {
+        let typed = match message.event_type() {
+            Some(event) => self.typed.get(&event.id()),
+            None => self.named.get(&(message.name(), message.version())),
+        };
+        let by_pattern =
+            || self.patterns.iter().find(|(pattern, _)| pattern.matches(message.name())).map(|(_, at)| *at);
+        typed.copied().or_else(by_pattern)
+    }
+
+    /// The types that are handled.
+    pub(super) fn types(&self) -> impl Iterator<Item = &'static EventType> {
+        self.all.iter().filter_map(|route| match route.what {
+            Handles::Type(event) => Some(event),
+            Handles::Pattern(_) => None,
+        })
+    }
+}

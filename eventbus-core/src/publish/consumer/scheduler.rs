@@ -1,0 +1,295 @@
+//! Which delivery is next: those that are ready, in order; those whose key is taken, behind it; those that wait for their next
+//! attempt.
+//!
+//! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries come in through one
+//! reader, in the order of the group, so that the order of a key is decided here and nowhere else.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    mem,
+    time::SystemTime,
+};
+
+use event_listener::Event;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    publish::Leased,
+    sync::{AtomicUsize, Mutex, Ordering, lock},
+};
+
+/// How many deliveries are held at most that are not ready: their key is taken, they wait for their next attempt, or they are
+/// being handled. Beyond it nothing is read.
+const MOST_HELD: usize = 1024;
+
+/// A delivery that the consumer holds.
+pub(super) struct Job {
+    pub(super) leased: Leased,
+    /// Its place in the order in which it came.
+    pub(super) number: u64,
+    pub(super) key: Option<u64>,
+    /// Where its handler is; `None` if nobody handles it.
+    pub(super) route: Option<usize>,
+    /// The number of the attempt that is made, or comes next.
+    pub(super) attempt: u32,
+    pub(super) first_failed: Option<SystemTime>,
+}
+
+#[derive(Default)]
+struct State {
+    ready: VecDeque<Job>,
+    /// The keys that are taken, and who waits for them.
+    keys: HashMap<u64, VecDeque<Job>>,
+    /// By the time and number of the attempt.
+    delayed: BTreeMap<(Instant, u64), Job>,
+    /// All of these, and those that are being handled.
+    held: usize,
+    numbered: u64,
+}
+
+pub(super) struct Scheduler {
+    state: Mutex<State>,
+    stopping: CancellationToken,
+    /// How many deliveries are read at once: many, while they end as soon as they begin; else as many as there are workers.
+    batch: AtomicUsize,
+    /// Notified when a delivery is ready, or the end has come: for workers.
+    work: Event,
+    /// Notified when deliveries are wanted, when the next attempt may be another one, or the end has come: for the reader.
+    wanted: Event,
+    /// Notified when nothing is held.
+    idle: Event,
+}
+
+/// What the reader is to do.
+pub(super) enum Demand {
+    /// Read.
+    Read,
+    /// Nothing is wanted; but an attempt may be due then.
+    Wait(Option<Instant>),
+    Stop,
+}
+
+impl Scheduler {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+            stopping: CancellationToken::new(),
+            batch: AtomicUsize::new(1),
+            work: Event::new(),
+            wanted: Event::new(),
+            idle: Event::new(),
+        }
+    }
+
+    /// How many deliveries to read now.
+    pub(super) fn to_read(&self, workers: usize, most: usize) -> usize {
+        let batch = self.batch.load(Ordering::Relaxed).saturating_mul(2).clamp(workers, most.max(workers));
+        self.batch.store(batch, Ordering::Relaxed);
+        batch
+    }
+
+    /// Below how many ready deliveries more are wanted.
+    pub(super) fn low(&self, workers: usize) -> usize {
+        (self.batch.load(Ordering::Relaxed) / 2).max(workers)
+    }
+
+    /// A handler did not end at once: what is read from now on would wait here, where no other process can take it.
+    pub(super) fn is_slow(&self) {
+        self.batch.store(1, Ordering::Relaxed);
+    }
+
+    /// Takes in what has been read, in order. `number` and key order are decided here.
+    pub(super) fn add(&self, jobs: Vec<Job>) {
+        let mut added = 0;
+        {
+            let mut state = lock(&self.state);
+            state.held += jobs.len();
+            for mut job in jobs {
+                job.number = state.numbered;
+                state.numbered += 1;
+                added += usize::from(state.admit(job));
+            }
+        }
+        self.work.notify(added);
+    }
+
+    /// What the reader is to do, `low` being the number of ready deliveries below which more are wanted.
+    pub(super) fn demand(&self, low: usize) -> Demand {
+        let mut state = lock(&self.state);
+        if self.is_stopping() {
+            return Demand::Stop;
+        }
+        let now = Instant::now();
+        let mut due = 0;
+        while let Some(next) = state.delayed.first_entry()
+            && next.key().0 <= now
+        {
+            let job = next.remove();
+            // It has kept its key.
+            state.ready.push_back(job);
+            due += 1;
+        }
+        let demand = if state.ready.len() < low && state.held - state.ready.len() < MOST_HELD.max(low) {
+            Demand::Read
+        } else {
+            Demand::Wait(state.next_due())
+        };
+        drop(state);
+        self.work.notify(due);
+        demand
+    }
+
+    /// When the next attempt of a delayed delivery is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        lock(&self.state).next_due()
+    }
+
+    pub(super) fn wanted(&self) -> event_listener::EventListener {
+        self.wanted.listen()
+    }
+
+    /// Takes up to `max` deliveries that are ready, leaving their share to the other workers; none at the end.
+    pub(super) async fn take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) {
+        loop {
+            if self.try_take(max, workers, into) {
+                return;
+            }
+            let work = self.work.listen();
+            if self.try_take(max, workers, into) {
+                return;
+            }
+            work.await;
+        }
+    }
+
+    fn try_take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) -> bool {
+        let mut state = lock(&self.state);
+        if self.is_stopping() {
+            return true;
+        }
+        let count = state.ready.len().div_ceil(workers).min(max);
+        into.extend(state.ready.drain(..count));
+        let left = state.ready.len();
+        drop(state);
+        if count > 0 && left < self.low(workers) {
+            self.wanted.notify(1);
+        }
+        count > 0
+    }
+
+    /// Takes back what a worker had taken and has not begun.
+    pub(super) fn give_back(&self, jobs: &mut VecDeque<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let given = jobs.len();
+        {
+            let mut state = lock(&self.state);
+            while let Some(job) = jobs.pop_back() {
+                state.ready.push_front(job);
+            }
+        }
+        self.work.notify(given);
+    }
+
+    /// Ends a delivery that has been handled for good: the next one of its key is ready.
+    pub(super) fn done(&self, job: &Job) {
+        let (ready, idle) = lock(&self.state).release(job.key);
+        self.work.notify(usize::from(ready));
+        if idle {
+            self.idle.notify(usize::MAX);
+            self.wanted.notify(1);
+        }
+    }
+
+    /// Keeps a delivery until its next attempt. It keeps its key.
+    pub(super) fn delay(&self, job: Job, until: Instant) {
+        lock(&self.state).delayed.insert((until, job.number), job);
+        // The reader waits for the earliest one.
+        self.wanted.notify(1);
+    }
+
+    /// Takes back a delivery whose handling has been cancelled.
+    pub(super) fn cancelled(&self, job: Job) {
+        lock(&self.state).ready.push_front(job);
+    }
+
+    pub(super) fn held(&self) -> usize {
+        lock(&self.state).held
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.cancel();
+        self.work.notify(usize::MAX);
+        self.wanted.notify(usize::MAX);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    #[cfg(feature = "rate-limit")]
+    pub(super) fn stopped(&self) -> tokio_util::sync::WaitForCancellationFuture<'_> {
+        self.stopping.cancelled()
+    }
+
+    /// Listens for the moment when nothing is held.
+    pub(super) fn idle(&self) -> event_listener::EventListener {
+        self.idle.listen()
+    }
+
+    /// Takes everything that is held and not being handled, in the order in which it came.
+    pub(super) fn take_all(&self) -> Vec<Job> {
+        let mut state = lock(&self.state);
+        let State { ready, keys, delayed, .. } = &mut *state;
+        let mut jobs: Vec<_> = mem::take(ready).into();
+        jobs.extend(mem::take(keys).into_values().flatten());
+        jobs.extend(mem::take(delayed).into_values());
+        state.held -= jobs.len();
+        let idle = state.held == 0;
+        drop(state);
+        if idle {
+            self.idle.notify(usize::MAX);
+        }
+        jobs.sort_by_key(|job| job.number);
+        jobs
+    }
+}
+
+impl State {
+    /// Whether the delivery is ready at once.
+    fn admit(&mut self, job: Job) -> bool {
+        if let Some(key) = job.key {
+            if let Some(waiting) = self.keys.get_mut(&key) {
+                waiting.push_back(job);
+                return false;
+            }
+            self.keys.insert(key, VecDeque::new());
+        }
+        self.ready.push_back(job);
+        true
+    }
+
+    /// Whether another delivery is ready by this, and whether nothing is held any more.
+    fn release(&mut self, key: Option<u64>) -> (bool, bool) {
+        self.held -= 1;
+        let mut ready = false;
+        if let Some(key) = key
+            && let Some(waiting) = self.keys.get_mut(&key)
+        {
+            match waiting.pop_front() {
+                Some(next) => {
+                    self.ready.push_back(next);
+                    ready = true;
+                }
+                None => _ = self.keys.remove(&key),
+            }
+        }
+        (ready, self.held == 0)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.delayed.first_key_value().map(|((due, _), _)| *due)
+    }
+}

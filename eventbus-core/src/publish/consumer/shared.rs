@@ -1,0 +1,222 @@
+//! What the tasks of a consumer share.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    panic::Location,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    AttemptError, Delivery, Retry, Unhandled,
+    keys::key_of_message,
+    routes::Routes,
+    run::Run,
+    scheduler::{Job, Scheduler},
+};
+use crate::{
+    bus::WeakBus,
+    dispatch::{Frame, isolate},
+    publish::{
+        DeadLetter, LeaseId, Leased, Message, MessageId, Settle, Source, dead::DeadStore, ledger::GroupLedger,
+        message::MessageContent,
+    },
+    registry::BusId,
+    sync::{Mutex, lock},
+};
+
+pub(super) struct Shared {
+    pub(super) name: Arc<str>,
+    pub(super) bus: WeakBus,
+    pub(super) bus_id: BusId,
+    pub(super) routes: Routes,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) scheduler: Scheduler,
+    /// Handlers are to end.
+    pub(super) cancel: CancellationToken,
+    pub(super) retry: Retry,
+    pub(super) timeout: Option<Duration>,
+    #[cfg(feature = "rate-limit")]
+    pub(super) limiter: Option<super::rate::Limiter>,
+    pub(super) unhandled: Unhandled,
+    /// What each worker handles right now.
+    pub(super) running: Vec<Mutex<Option<Job>>>,
+    pub(super) ledger: Arc<GroupLedger>,
+    pub(super) dead: Arc<DeadStore>,
+    /// The leases that are held, if they run out.
+    pub(super) leases: Option<Mutex<HashSet<LeaseId>>>,
+}
+
+/// The end of an attempt.
+pub(super) enum Ended {
+    Well,
+    Badly(AttemptError),
+    /// Nobody handles the event, and that is no error.
+    Ignored,
+    Cancelled,
+}
+
+/// Leases to be ended together.
+pub(super) type Settled = Vec<(LeaseId, Settle)>;
+
+impl Shared {
+    pub(super) fn workers(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Makes deliveries of what has been read.
+    pub(super) fn add(&self, leased: Vec<Leased>) {
+        self.ledger.received.add(leased.len() as u64);
+        if let Some(leases) = &self.leases {
+            lock(leases).extend(leased.iter().map(|leased| leased.lease));
+        }
+        let jobs = leased.into_iter().map(|leased| {
+            let route = self.routes.find(&leased.message);
+            let key = route.and_then(|at| self.key(at, &leased.message));
+            let attempt = leased.attempt;
+            Job { leased, number: 0, key, route, attempt, first_failed: None }
+        });
+        self.scheduler.add(jobs.collect());
+    }
+
+    /// A key function that panics tells no key: its delivery has no order to keep.
+    fn key(&self, route: usize, message: &Message) -> Option<u64> {
+        let told = isolate(|| self.routes.all[route].handler.key(message)).ok().flatten();
+        told.or_else(|| key_of_message(message))
+    }
+
+    /// Takes what an attempt needs, so that the worker's place is not locked while the handler runs.
+    pub(super) fn prepare(self: &Arc<Self>, job: &Job) -> Attempt {
+        let message = job.leased.message.clone();
+        Attempt { delivery: Delivery { message, attempt: job.attempt, shared: Arc::clone(self) }, route: job.route }
+    }
+
+    /// What becomes of a delivery after an attempt.
+    pub(super) fn end(&self, mut job: Job, ended: Ended, settled: &mut Settled) {
+        let (settle, count) = match ended {
+            Ended::Well => (Settle::Ack, &self.ledger.handled),
+            Ended::Ignored => (Settle::Ack, &self.ledger.ignored),
+            Ended::Cancelled => return self.scheduler.cancelled(job),
+            Ended::Badly(error) => {
+                let now = SystemTime::now();
+                let first_failed = *job.first_failed.get_or_insert(now);
+                if let Some(delay) = self.retry.delay(job.attempt, &error) {
+                    self.ledger.retried.add(1);
+                    job.attempt += 1;
+                    // A time that cannot be told is far away.
+                    let due = tokio::time::Instant::now().checked_add(delay);
+                    let due = due.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(1 << 30));
+                    return self.scheduler.delay(job, due);
+                }
+                let reason = error.to_string().into();
+                self.bury(&job, error, first_failed, now);
+                (Settle::Dead { reason, attempts: job.attempt }, &self.ledger.dead_lettered)
+            }
+        };
+        count.add(1);
+        if let Some(leases) = &self.leases {
+            lock(leases).remove(&job.leased.lease);
+        }
+        settled.push((job.leased.lease, settle));
+        self.scheduler.done(&job);
+        // With it perhaps the last handle of the event, whose drop is foreign code.
+        let _ = isolate(|| drop(job));
+    }
+
+    fn bury(&self, job: &Job, error: AttemptError, first_failed: SystemTime, last_failed: SystemTime) {
+        let (id, group, message) = (self.dead.next_id(), Arc::clone(&self.name), job.leased.message.clone());
+        let cause = message.cause(self.bus_id);
+        let letter = DeadLetter { id, group, message, error, attempts: job.attempt, first_failed, last_failed };
+        self.dead.push(letter.clone());
+        if let (Some(bus), MessageContent::Shared(shared)) = (self.bus.upgrade(), job.leased.message.content()) {
+            let _frame = Frame::of_handler(cause).enter();
+            (shared.kind.failed)(&bus, Arc::clone(&shared.event), letter);
+        }
+    }
+
+    /// Tells the transport which leases have ended. If it does not hear it, their messages are delivered again.
+    pub(super) async fn settle(&self, settled: &mut Settled) {
+        if settled.is_empty() {
+            return;
+        }
+        let told = self.source.settle(std::mem::take(settled));
+        if let Some(told) = told
+            && told.await.is_err()
+        {
+            self.ledger.settle_errors.add(1);
+        }
+    }
+
+    /// Who is being handled now.
+    pub(super) fn unfinished(&self) -> Vec<Unfinished> {
+        self.running.iter().filter_map(|slot| lock(slot).as_ref().map(|job| self.describe(job))).collect()
+    }
+
+    fn describe(&self, job: &Job) -> Unfinished {
+        let message = &job.leased.message;
+        Unfinished {
+            group: Arc::clone(&self.name),
+            event: message.wire_type().to_string(),
+            id: message.id(),
+            attempt: job.attempt,
+            handler: job.route.map(|route| self.routes.all[route].location),
+        }
+    }
+}
+
+/// An attempt that is about to begin.
+pub(super) struct Attempt {
+    delivery: Delivery,
+    route: Option<usize>,
+}
+
+impl Attempt {
+    pub(super) fn begin(self) -> Result<Run, Ended> {
+        let Self { delivery, route } = self;
+        let (message, shared) = (delivery.message.clone(), Arc::clone(&delivery.shared));
+        let Some(route) = route else {
+            return Err(match shared.unhandled {
+                Unhandled::Ignore => Ended::Ignored,
+                Unhandled::Fail => Ended::Badly(AttemptError::UnknownEvent(message.wire_type().to_string().into())),
+            });
+        };
+        let cause = message.cause(shared.bus_id);
+        let handler = &shared.routes.all[route].handler;
+        let _frame = Frame::of_handler(cause).enter();
+        match isolate(|| handler.begin(&message, delivery)) {
+            Ok(Ok(future)) => Ok(Run::new(future, cause)),
+            Ok(Err(error)) => Err(Ended::Badly(error)),
+            Err(message) => Err(Ended::Badly(AttemptError::Panicked(message))),
+        }
+    }
+}
+
+/// A delivery whose handler had not ended when it was to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// The group.
+    pub group: Arc<str>,
+    /// The event's wire type.
+    pub event: String,
+    /// The message's id.
+    pub id: MessageId,
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// Where the handler was given to its consumer.
+    pub handler: Option<&'static Location<'static>>,
+}
+
+/// Prints on one line: ``user.created 0194.. in group `mailer` (src/main.rs:12), attempt 1``.
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} in group `{}`", self.event, self.id, self.group)?;
+        if let Some(handler) = self.handler {
+            write!(f, " ({}:{})", handler.file(), handler.line())?;
+        }
+        write!(f, ", attempt {}", self.attempt)
+    }
+}

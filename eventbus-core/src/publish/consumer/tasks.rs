@@ -1,0 +1,191 @@
+//! The tasks of a consumer: one that reads, some that handle, and one that keeps leases where they run out.
+
+use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::{
+    scheduler::Demand,
+    shared::{Ended, Settled, Shared},
+};
+use crate::sync::lock;
+
+/// How many deliveries a worker takes at once, if they end as soon as they begin.
+const MOST_TAKEN: usize = 32;
+
+/// How many deliveries are read at once, if they end as soon as they begin.
+const MOST_READ: usize = 256;
+
+/// How long the reader waits after its transport has failed, and how long that grows.
+const READ_AGAIN: Duration = Duration::from_millis(50);
+const READ_AGAIN_CAP: Duration = Duration::from_secs(5);
+
+/// Reads deliveries as they are wanted, and wakes those whose next attempt is due.
+pub(super) async fn read(shared: Arc<Shared>) {
+    let scheduler = &shared.scheduler;
+    let mut pause = READ_AGAIN;
+    let mut closed = false;
+    let mut not_before: Option<Instant> = None;
+    loop {
+        // Before the question, so that no notification falls between.
+        let wanted = scheduler.wanted();
+        let demand = match scheduler.demand(scheduler.low(shared.workers())) {
+            Demand::Stop => return,
+            Demand::Read if closed => Demand::Wait(scheduler.next_due()),
+            Demand::Read if not_before.is_some_and(|moment| moment > Instant::now()) => {
+                Demand::Wait(scheduler.next_due().into_iter().chain(not_before).min())
+            }
+            demand => demand,
+        };
+        let due = match demand {
+            Demand::Wait(due) => {
+                wait(wanted, due).await;
+                continue;
+            }
+            _ => scheduler.next_due(),
+        };
+        let read = tokio::select! {
+            read = shared.source.next(scheduler.to_read(shared.workers(), MOST_READ)) => read,
+            () = wait(wanted, due) => continue,
+        };
+        match read {
+            Ok(leased) if leased.is_empty() => closed = true,
+            Ok(leased) => {
+                (pause, not_before) = (READ_AGAIN, None);
+                shared.add(leased);
+            }
+            Err(_) => {
+                shared.ledger.read_errors.add(1);
+                not_before = Some(Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+                pause = (pause * 2).min(READ_AGAIN_CAP);
+            }
+        }
+    }
+}
+
+async fn wait(wanted: event_listener::EventListener, due: Option<Instant>) {
+    match due {
+        Some(due) => _ = timeout_at(due, wanted).await,
+        None => wanted.await,
+    }
+}
+
+/// Handles deliveries, one after the other.
+pub(super) async fn work(shared: Arc<Shared>, at: usize) {
+    let mut taken = VecDeque::new();
+    let mut settled = Settled::new();
+    loop {
+        shared.scheduler.take(MOST_TAKEN, shared.workers(), &mut taken).await;
+        if taken.is_empty() {
+            return;
+        }
+        while let Some(job) = taken.pop_front() {
+            if shared.scheduler.is_stopping() {
+                taken.push_front(job);
+                break;
+            }
+            #[cfg(feature = "rate-limit")]
+            let job = match admit(&shared, job, &mut taken, &mut settled).await {
+                Some(job) => job,
+                None => break,
+            };
+            *lock(&shared.running[at]) = Some(job);
+            let ended = attempt(&shared, at, &mut taken, &mut settled).await;
+            let Some(job) = lock(&shared.running[at]).take() else { unreachable!("only this worker takes it") };
+            shared.end(job, ended, &mut settled);
+            // Handlers that never wait shall not keep others from this thread.
+            tokio::task::coop::consume_budget().await;
+        }
+        shared.scheduler.give_back(&mut taken);
+        shared.settle(&mut settled).await;
+    }
+}
+
+/// Makes the attempt that stands in the worker's place. If it does not end at once, the others that were taken are left to the
+/// other workers.
+async fn attempt(
+    shared: &Arc<Shared>,
+    at: usize,
+    taken: &mut VecDeque<super::scheduler::Job>,
+    settled: &mut Settled,
+) -> Ended {
+    let began = shared.timeout.map(|limit| (limit, Instant::now()));
+    let begun = match &*lock(&shared.running[at]) {
+        Some(job) => shared.prepare(job),
+        None => unreachable!("set by the caller"),
+    };
+    let mut run = match begun.begin() {
+        Ok(run) => run,
+        Err(ended) => return ended,
+    };
+    let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut run).poll(cx))).await;
+    if let Poll::Ready(result) = first {
+        return result.into();
+    }
+    shared.scheduler.is_slow();
+    shared.scheduler.give_back(taken);
+    shared.settle(settled).await;
+    let time_is_up = async {
+        match began {
+            Some((limit, began)) => {
+                match began.checked_add(limit) {
+                    Some(end) => sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+                limit
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        result = &mut run => result.into(),
+        () = shared.cancel.cancelled() => Ended::Cancelled,
+        limit = time_is_up => Ended::Badly(super::AttemptError::TimedOut(limit)),
+    }
+}
+
+impl From<Result<(), super::AttemptError>> for Ended {
+    fn from(result: Result<(), super::AttemptError>) -> Self {
+        match result {
+            Ok(()) => Self::Well,
+            Err(error) => Self::Badly(error),
+        }
+    }
+}
+
+/// Waits until the rate allows one more; `None` if the consumer stops first: the delivery is then given back.
+#[cfg(feature = "rate-limit")]
+async fn admit(
+    shared: &Arc<Shared>,
+    job: super::scheduler::Job,
+    taken: &mut VecDeque<super::scheduler::Job>,
+    settled: &mut Settled,
+) -> Option<super::scheduler::Job> {
+    let Some(limiter) = &shared.limiter else { return Some(job) };
+    while let Err(wait) = limiter.take() {
+        shared.scheduler.is_slow();
+        shared.settle(settled).await;
+        tokio::select! {
+            biased;
+            () = shared.scheduler.stopped() => {
+                taken.push_front(job);
+                return None;
+            }
+            () = sleep(wait) => {}
+        }
+    }
+    Some(job)
+}
+
+/// Extends the leases that are held, three times in the time after which they run out.
+pub(super) async fn keep(shared: Arc<Shared>, time: Duration) {
+    let Some(leases) = &shared.leases else { return };
+    loop {
+        sleep(time / 3).await;
+        let held: Vec<_> = lock(leases).iter().copied().collect();
+        if !held.is_empty() && shared.source.extend(&held).await.is_err() {
+            shared.ledger.settle_errors.add(1);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What can go wrong when an event is published.
+
+use std::fmt;
+
+use crate::{event::IntoEvent, listener::BoxError};
+
+/// An error returned by [`Bus::publish`](crate::Bus::publish) and its like. The event is handed back.
+///
+/// In all cases but [`Unknown`](Self::Unknown) the event has not been published.
+#[non_exhaustive]
+pub enum PublishError<I> {
+    /// A group, or the log before there is one, is full: there was no room, or not in time, or waiting was not allowed. Inside a
+    /// handler of the same bus `publish` never waits: two handlers that fill each other's queues would wait for ever.
+    Full(I),
+    /// The bus is shutting down, or has shut down.
+    Closed(I),
+    /// The publishing was cancelled by its token.
+    Cancelled(I),
+    /// The transport carries bytes, or the bus demands codecs, and the event's type has none.
+    NoCodec(I),
+    /// The event cannot be written.
+    Unwritable(I, BoxError),
+    /// The event is larger than the transport takes.
+    TooLarge {
+        /// The event.
+        event: I,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A handler published an event, whose handler published an event .. further than the bus allows.
+    TooManyHops {
+        /// The event.
+        event: I,
+        /// How many messages there are in the chain.
+        hops: u32,
+        /// The last events of the chain, the newest last: this event is refused.
+        chain: Vec<String>,
+    },
+    /// It was sent, and no answer came: it may be delivered. Publishing it again may deliver it twice.
+    Unknown(I, BoxError),
+}
+
+impl<I> PublishError<I> {
+    /// Takes the event back.
+    pub fn into_event(self) -> I {
+        match self {
+            Self::Full(event)
+            | Self::Closed(event)
+            | Self::Cancelled(event)
+            | Self::NoCodec(event)
+            | Self::Unwritable(event, _)
+            | Self::TooLarge { event, .. }
+            | Self::TooManyHops { event, .. }
+            | Self::Unknown(event, _) => event,
+        }
+    }
+}
+
+impl<I: IntoEvent> fmt::Display for PublishError<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = <I::Event as crate::event::Event>::TYPE.wire_type();
+        match self {
+            Self::Full(_) => write!(f, "`{event}` was not published: a group's queue is full; publish it later"),
+            Self::Closed(_) => write!(f, "`{event}` was not published: the bus has shut down, or is about to"),
+            Self::Cancelled(_) => write!(f, "`{event}` was not published: cancelled while there was no room"),
+            Self::NoCodec(_) => write!(
+                f,
+                "`{event}` was not published: it must be written, and its type `{}` has no codec; add `#[event(serde)]` to it",
+                std::any::type_name::<I::Event>()
+            ),
+            Self::Unwritable(_, error) => write!(f, "`{event}` was not published: it cannot be written: {error}"),
+            Self::TooLarge { size, limit, .. } => {
+                write!(f, "`{event}` was not published: it has {size} bytes, and the transport takes {limit}")
+            }
+            Self::TooManyHops { hops, chain, .. } => write!(
+                f,
+                "`{event}` was not published: it would be message {} of its chain, the limit is {hops}: .. -> {}",
+                hops + 1,
+                chain.join(" -> ")
+            ),
+            Self::Unknown(_, error) => {
+                write!(
+                    f,
+                    "`{event}` may or may not be published, nobody answered: {error}; publish it again if twice is better than never"
+                )
+            }
+        }
+    }
+}
+
+impl<I: IntoEvent> fmt::Debug for PublishError<I> {
+    /// Shows no event: it is not asked for `Debug`, and may hold what logs must not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublishError({self})")
+    }
+}
+
+impl<I: IntoEvent> std::error::Error for PublishError<I> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unwritable(_, error) | Self::Unknown(_, error) => error.source(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What becomes of events, counted (promise P9).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Default, Debug)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Of events that are published.
+#[derive(Default, Debug)]
+pub(super) struct Intake {
+    pub(super) offered: Count,
+    pub(super) accepted: Count,
+    pub(super) rejected: Count,
+    pub(super) unknown: Count,
+}
+
+/// Of the deliveries of a group, as far as this process has them.
+#[derive(Default, Debug)]
+pub(super) struct GroupLedger {
+    pub(super) received: Count,
+    pub(super) handled: Count,
+    pub(super) ignored: Count,
+    pub(super) retried: Count,
+    pub(super) dead_lettered: Count,
+    pub(super) returned: Count,
+    pub(super) read_errors: Count,
+    pub(super) settle_errors: Count,
+}

@@ -1,0 +1,52 @@
+//! Floor 6: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
+
+mod batch;
+mod consumer;
+mod dead;
+mod error;
+mod ledger;
+mod memory;
+mod message;
+#[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
+mod publish;
+mod publishing;
+mod shutdown;
+mod stats;
+mod transport;
+mod typed;
+#[cfg(feature = "serde")]
+mod wire;
+
+pub use batch::PublishAll;
+#[cfg(feature = "rate-limit")]
+pub use consumer::Rate;
+pub use consumer::{
+    AttemptError, Consumer, ConsumerBuilder, ConsumerError, Delivery, Handler, HandlerFn, KeyFn, NameHandlerFn, Retry,
+    StopReport, Unfinished, Unhandled,
+};
+pub use dead::{DeadLetter, DeadLetters, Failed, ReplayError};
+pub use error::PublishError;
+pub use memory::Memory;
+pub use message::{Message, MessageId};
+pub use publish::Publish;
+use publishing::Publishing;
+pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
+pub use transport::{
+    BoxFuture, Capabilities, Durability, Group, GroupState, LeaseId, Leased, Ordering as TransportOrdering, Overflow,
+    Refused, Settle, Source, Transport,
+};
+#[cfg(feature = "serde")]
+pub use wire::{MalformedMessage, WriteError};
+
+use crate::event::EventType;
+
+/// Whether the events of a type can be written.
+#[cfg(feature = "serde")]
+fn has_codec(event: &EventType) -> bool {
+    event.has_codec()
+}
+
+#[cfg(not(feature = "serde"))]
+fn has_codec(_event: &EventType) -> bool {
+    false
+}

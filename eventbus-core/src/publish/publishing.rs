@@ -1,0 +1,218 @@
+//! What a bus publishes with: its transport, its consumers, and what it counts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ConsumerError, Memory, Transport,
+    consumer::Control,
+    dead::DeadStore,
+    ledger::{GroupLedger, Intake},
+    shutdown::Shutdown,
+};
+use crate::{
+    bus::{Bus, BusBuilder, Extension, Stats},
+    sync::{Mutex, lock},
+};
+
+/// How publishing is set up, until it is first needed.
+pub(crate) struct Settings {
+    transport: Box<dyn Transport>,
+    source: Arc<str>,
+    require_codecs: bool,
+    max_hops: u32,
+    dead_letters: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            transport: Box::new(Memory::new()),
+            source: Arc::from("eventbus"),
+            require_codecs: false,
+            max_hops: BusBuilder::DEFAULT_MAX_HOPS,
+            dead_letters: BusBuilder::DEFAULT_DEAD_LETTERS,
+        }
+    }
+}
+
+pub(super) struct Publishing {
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) source: Arc<str>,
+    pub(super) require_codecs: bool,
+    pub(super) max_hops: u32,
+    pub(super) dead: Arc<DeadStore>,
+    pub(super) intake: Intake,
+    /// Nothing is published any more.
+    pub(super) closing: CancellationToken,
+    /// Everything has been drained: what follows the events of this bus may end.
+    pub(super) ended: CancellationToken,
+    pub(super) shutdown: Shutdown,
+    ledgers: Mutex<BTreeMap<Arc<str>, Arc<GroupLedger>>>,
+    consumers: Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>,
+}
+
+impl Publishing {
+    fn new(settings: Settings) -> Self {
+        let Settings { transport, source, require_codecs, max_hops, dead_letters } = settings;
+        Self {
+            transport,
+            source,
+            require_codecs,
+            max_hops,
+            dead: Arc::new(DeadStore::new(dead_letters)),
+            intake: Intake::default(),
+            closing: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            shutdown: Shutdown::default(),
+            ledgers: Mutex::default(),
+            consumers: Mutex::default(),
+        }
+    }
+
+    pub(super) fn needs_codec(&self) -> bool {
+        self.require_codecs || self.transport.capabilities().needs_codec
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// What is counted of a group; it outlives the group's consumers.
+    pub(super) fn ledger(&self, group: &Arc<str>) -> Arc<GroupLedger> {
+        Arc::clone(lock(&self.ledgers).entry(Arc::clone(group)).or_default())
+    }
+
+    pub(super) fn ledgers(&self) -> Vec<(Arc<str>, Arc<GroupLedger>)> {
+        lock(&self.ledgers).iter().map(|(name, ledger)| (Arc::clone(name), Arc::clone(ledger))).collect()
+    }
+
+    /// Reserves a group for a consumer that is about to start.
+    pub(super) fn seat(&self, group: &Arc<str>) -> Result<Seat<'_>, ConsumerError> {
+        let mut consumers = lock(&self.consumers);
+        if self.is_closed() {
+            return Err(ConsumerError::Closed { group: Arc::clone(group) });
+        }
+        if consumers.contains_key(group) {
+            return Err(ConsumerError::GroupTaken { group: Arc::clone(group) });
+        }
+        consumers.insert(Arc::clone(group), None);
+        Ok(Seat { publishing: self, group: Arc::clone(group) })
+    }
+
+    pub(super) fn consumers(&self) -> Vec<Arc<Control>> {
+        lock(&self.consumers).values().flatten().cloned().collect()
+    }
+
+    /// Frees the group of a consumer that has stopped.
+    pub(super) fn leave(&self, control: &Arc<Control>) {
+        let mut consumers = lock(&self.consumers);
+        let is_its = |seated: &Option<Arc<Control>>| seated.as_ref().is_some_and(|seated| Arc::ptr_eq(seated, control));
+        if consumers.get(control.group()).is_some_and(is_its) {
+            consumers.remove(control.group());
+        }
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.closing.cancel();
+        self.ended.cancel();
+        for control in self.consumers() {
+            control.abandon();
+        }
+    }
+}
+
+/// A group that is reserved; given up when this is dropped, unless a consumer has taken it.
+pub(super) struct Seat<'p> {
+    publishing: &'p Publishing,
+    group: Arc<str>,
+}
+
+impl Seat<'_> {
+    pub(super) fn take(self, control: &Arc<Control>) -> Result<(), ConsumerError> {
+        let mut consumers = lock(&self.publishing.consumers);
+        // A shutdown that began meanwhile has not seen it.
+        if self.publishing.is_closed() {
+            return Err(ConsumerError::Closed { group: Arc::clone(&self.group) });
+        }
+        consumers.insert(Arc::clone(&self.group), Some(Arc::clone(control)));
+        Ok(())
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut consumers = lock(&self.publishing.consumers);
+        if let Some(None) = consumers.get(&self.group) {
+            consumers.remove(&self.group);
+        }
+    }
+}
+
+impl Extension for Publishing {
+    fn tell(&self, stats: &mut Stats) {
+        super::stats::tell(self, stats);
+    }
+}
+
+impl Bus {
+    pub(super) fn publishing(&self) -> &Publishing {
+        let make = |settings: Option<Box<dyn std::any::Any + Send + Sync>>| -> Arc<dyn Extension> {
+            let settings = settings.and_then(|settings| settings.downcast::<Settings>().ok());
+            Arc::new(Publishing::new(settings.map_or_else(Settings::default, |settings| *settings)))
+        };
+        match (self.extension(make) as &dyn std::any::Any).downcast_ref() {
+            Some(publishing) => publishing,
+            None => unreachable!("publishing is the only extension"),
+        }
+    }
+}
+
+impl BusBuilder {
+    /// How many messages a chain may have unless stated.
+    pub const DEFAULT_MAX_HOPS: u32 = 64;
+
+    /// How many dead letters are kept unless stated.
+    pub const DEFAULT_DEAD_LETTERS: usize = 1024;
+
+    /// What carries published events; a [`Memory`] unless stated.
+    pub fn transport(self, transport: impl Transport) -> Self {
+        self.publishing(|settings| settings.transport = Box::new(transport))
+    }
+
+    /// Who publishes: the `source` of every message. Ids are unique within a source. `eventbus` unless stated.
+    pub fn source(self, source: &str) -> Self {
+        self.publishing(|settings| settings.source = Arc::from(source))
+    }
+
+    /// Refuses events without a codec (`#[event(serde)]`) even where the transport does not need one, so that a program is
+    /// ready for one that does.
+    pub fn require_codecs(self) -> Self {
+        self.publishing(|settings| settings.require_codecs = true)
+    }
+
+    /// How long a chain of messages may be of which each was published by the handler of the one before; 64 unless stated, and
+    /// at least 1. What would make it longer is refused.
+    pub fn max_hops(self, messages: u32) -> Self {
+        self.publishing(|settings| settings.max_hops = messages.max(1))
+    }
+
+    /// How many dead letters are kept; the oldest make room. 1,024 unless stated.
+    pub fn dead_letters(self, letters: usize) -> Self {
+        self.publishing(|settings| settings.dead_letters = letters)
+    }
+
+    fn publishing(self, set: impl FnOnce(&mut Settings)) -> Self {
+        self.extension_settings(|settings| {
+            let mut settings = match settings.map(|settings| settings.downcast::<Settings>()) {
+                Some(Ok(settings)) => settings,
+                _ => Box::default(),
+            };
+            set(&mut settings);
+            settings
+        })
+    }
+}

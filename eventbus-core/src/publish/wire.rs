@@ -1,0 +1,170 @@
+//! Messages outside of the process: [CloudEvents 1.0] attributes and JSON.
+//!
+//! [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    AttemptError, Message, MessageId,
+    message::{MessageContent, Origin},
+};
+use crate::{
+    dispatch::CAUSES,
+    event::{Codec, Event, EventName, EventType, NameError},
+    listener::Subject,
+    named::{ByNameError, WireType},
+};
+
+impl Message {
+    /// Its attributes, as CloudEvents names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
+    /// extensions `partitionkey`, `correlationid`, `causationid` and `hops`, where it has them.
+    pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
+        let time = humantime::format_rfc3339_millis(self.time()).to_string();
+        let mut attributes = vec![
+            ("specversion", Cow::Borrowed("1.0")),
+            ("id", self.id().to_string().into()),
+            ("source", self.source().into()),
+            ("type", self.wire_type().to_string().into()),
+            ("time", time.into()),
+            ("datacontenttype", "application/json".into()),
+        ];
+        attributes.extend(self.key().map(|key| ("partitionkey", key.into())));
+        if let Some(causation) = self.causation_id() {
+            attributes.push(("correlationid", self.correlation_id().to_string().into()));
+            attributes.push(("causationid", causation.to_string().into()));
+            attributes.push(("hops", self.hops().to_string().into()));
+        }
+        attributes
+    }
+
+    /// Its event as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails.
+    pub fn data(&self) -> Result<Arc<[u8]>, WriteError> {
+        match self.content() {
+            MessageContent::Json(json) => Ok(Arc::clone(json)),
+            MessageContent::Shared(shared) => {
+                let codec: Option<&Codec> = self.event_type().and_then(EventType::codec);
+                let written = codec.and_then(|codec| codec.encode(&*shared.event));
+                let name = || self.wire_type().to_string();
+                match written {
+                    Some(Ok(json)) => Ok(Arc::from(json.to_string().into_bytes())),
+                    Some(Err(source)) => Err(WriteError::Failed { name: name(), source: Arc::new(source) }),
+                    None => Err(WriteError::NoCodec { name: name() }),
+                }
+            }
+        }
+    }
+
+    /// Reads a message from what a transport has kept. Only `type` is needed: other programs write no more than that. Attributes
+    /// that are unknown are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedMessage`], if the type is missing or no wire type, or an attribute is not of its form.
+    pub fn from_attributes<'a>(
+        attributes: impl IntoIterator<Item = (&'a str, &'a str)>,
+        data: impl Into<Arc<[u8]>>,
+    ) -> Result<Self, MalformedMessage> {
+        let (mut id, mut time, mut subject, mut key) = (None, None, None, None);
+        let mut source: Arc<str> = Arc::from("unknown");
+        let (mut causation, mut correlation, mut hops) = (None, None, 0);
+        for (name, value) in attributes {
+            let malformed = || MalformedMessage::Attribute { name: name.to_owned(), value: excerpt(value) };
+            match name {
+                "id" => id = Some(MessageId::of_text(value)),
+                "source" => source = Arc::from(value),
+                "type" => subject = Some(parse(value)?),
+                "time" => time = Some(humantime::parse_rfc3339_weak(value).map_err(|_| malformed())?),
+                "partitionkey" => key = Some(value.into()),
+                "correlationid" => correlation = Some(MessageId::of_text(value)),
+                "causationid" => causation = Some(MessageId::of_text(value)),
+                "hops" => hops = value.parse().map_err(|_| malformed())?,
+                _ => {}
+            }
+        }
+        let subject = subject.ok_or(MalformedMessage::NoType)?;
+        let cause = causation.map(|causation| {
+            let correlation = correlation.unwrap_or(causation);
+            Origin { causation, correlation, hops, trail: [None; CAUSES] }
+        });
+        Ok(Self::from_parts(id, time, source, subject, key, cause, data.into()))
+    }
+}
+
+/// Takes a wire type apart.
+fn parse(text: &str) -> Result<Subject, MalformedMessage> {
+    match WireType::parse(text) {
+        Ok(wire) => Ok(wire.subject()),
+        Err(ByNameError::Name { name, error }) => Err(MalformedMessage::Type { text: name, error }),
+        Err(_) => unreachable!("parsing looks at the name only"),
+    }
+}
+
+/// Reads an event of a known type.
+pub(super) fn decode<E: Event>(json: &[u8]) -> Result<Arc<E>, AttemptError> {
+    let undecodable = |error: crate::BoxError| AttemptError::Undecodable(error.into());
+    let Some(codec) = E::TYPE.codec() else {
+        return Err(undecodable(WriteError::NoCodec { name: E::TYPE.wire_type().to_string() }.into()));
+    };
+    match codec.decode(json) {
+        Ok(event) => match event.downcast() {
+            Ok(event) => Ok(Arc::from(event)),
+            Err(_) => unreachable!("a type's codec reads that type"),
+        },
+        Err(error) if error.path.is_empty() => Err(undecodable(error.source.into())),
+        Err(error) => Err(undecodable(format!("at `{}`: {}", error.path, error.source).into())),
+    }
+}
+
+/// As much of foreign text as an error keeps.
+fn excerpt(text: &str) -> String {
+    text.chars().take(EventName::MAX_LEN).collect()
+}
+
+/// An error returned by [`Message::data`].
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The event's type does not say how it is written.
+    #[error("`{name}` cannot be written as JSON: its type has no codec (`#[event(serde)]`)")]
+    NoCodec {
+        /// The wire type.
+        name: String,
+    },
+    /// Its serialisation failed.
+    #[error("`{name}` cannot be written as JSON: {source}")]
+    Failed {
+        /// The wire type.
+        name: String,
+        /// What serde says.
+        source: Arc<serde_json::Error>,
+    },
+}
+
+/// An error returned by [`Message::from_attributes`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MalformedMessage {
+    /// There is no type.
+    #[error("the message has no `type`")]
+    NoType,
+    /// The type is no event name.
+    #[error("the message's type `{}` is no event name: {error}", .text.escape_debug())]
+    Type {
+        /// The type, at most as much of it as a name may be long.
+        text: String,
+        /// What is wrong with it.
+        error: NameError,
+    },
+    /// An attribute is not of its form.
+    #[error("the message's `{name}` is malformed: `{}`", .value.escape_debug())]
+    Attribute {
+        /// The attribute.
+        name: String,
+        /// Its value, the beginning of it.
+        value: String,
+    },
+}

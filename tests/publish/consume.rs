@@ -1,0 +1,62 @@
+//! Consumers: who gets what, once.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use eventbus::{Bus, Event, Retry};
+
+#[derive(Event)]
+struct OrderPlaced {
+    id: u64,
+}
+
+#[tokio::test]
+async fn each_group_gets_every_event_once() {
+    let bus = Bus::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for group in ["mail", "stock"] {
+        let seen = Arc::clone(&seen);
+        bus.consumer(group)
+            .handle::<OrderPlaced>(move |e, delivery| {
+                seen.lock().unwrap().push((delivery.group().to_owned(), e.id));
+                async {}
+            })
+            .start()
+            .await
+            .unwrap();
+    }
+    for id in 0..3 {
+        bus.publish(OrderPlaced { id }).await.unwrap();
+    }
+    let report = bus.shutdown(Duration::from_secs(5)).await;
+    assert!(report.is_clean(), "{report}");
+    let mut seen = seen.lock().unwrap().clone();
+    seen.sort();
+    let expected: Vec<_> =
+        ["mail", "stock"].iter().flat_map(|group| (0..3).map(|id| ((*group).to_owned(), id))).collect();
+    assert_eq!(seen, expected);
+    assert!(report.stats().deliveries().is_balanced());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_handler_is_tried_again_and_then_a_dead_letter() {
+    let bus = Bus::new();
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&attempts);
+    bus.consumer("mail")
+        .handle::<OrderPlaced>(move |_, delivery| {
+            log.lock().unwrap().push(delivery.attempt());
+            async { Err("no server") }
+        })
+        .retry(Retry::exponential(Duration::from_millis(100)).max_attempts(3))
+        .start()
+        .await
+        .unwrap();
+    bus.publish(OrderPlaced { id: 1 }).await.unwrap();
+    let report = bus.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(*attempts.lock().unwrap(), [1, 2, 3]);
+    assert_eq!(report.stats().deliveries().dead_lettered, 1);
+    assert_eq!(bus.dead_letters().list()[0].error.to_string(), "no server");
+}
