@@ -2,6 +2,7 @@
 
 mod builder;
 mod by_name;
+mod deferred;
 mod emission;
 mod emit;
 mod emitter;
@@ -13,17 +14,20 @@ mod listen;
 mod listeners;
 mod module;
 mod park;
+mod release;
 mod report;
 mod running;
 mod scope;
 mod settle;
 #[cfg(feature = "tokio")]
 mod spawn;
+mod stats;
 mod wiring;
 
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
 
 pub use builder::BusBuilder;
+pub use deferred::Deferred;
 pub use emit::Emit;
 pub use emitter::Emitter;
 pub use erased::EmitAny;
@@ -33,11 +37,13 @@ pub use listen::{
 };
 
 pub use module::Module;
+pub use release::{Release, ReleaseError, Released};
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
 pub use settle::InsideEmission;
 #[cfg(feature = "tokio")]
 pub use spawn::EmitHandle;
+pub use stats::{DeferredStats, Stats};
 pub use wiring::{NameTaken, WiringError};
 
 use crate::{

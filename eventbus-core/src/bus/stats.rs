@@ -1,0 +1,85 @@
+//! What a bus has counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Bus;
+
+/// What a bus has counted since it was made; given by [`Bus::stats`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events kept by [`Bus::deferred`].
+    pub deferred: DeferredStats,
+}
+
+/// Where the events have gone that were kept by a [`Deferred`](crate::Deferred). Together they are all that were ever kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeferredStats {
+    /// Kept, and neither released nor discarded yet.
+    pub pending: u64,
+    /// Emitted by a release. How that went is in its reports.
+    pub released: u64,
+    /// Dropped without being emitted: by `discard`, with their `Deferred`, or with a release that was given up.
+    pub discarded: u64,
+}
+
+/// What is counted while it happens.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) deferred: DeferredCounters,
+}
+
+/// Each only grows.
+#[derive(Debug, Default)]
+pub(super) struct DeferredCounters {
+    kept: AtomicU64,
+    released: AtomicU64,
+    discarded: AtomicU64,
+}
+
+impl DeferredCounters {
+    pub(super) fn keep(&self) {
+        self.kept.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn release(&self) {
+        self.released.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn discard(&self) {
+        self.discarded.fetch_add(1, Ordering::Release);
+    }
+
+    fn now(&self) -> DeferredStats {
+        // Read last, what was kept is at least what has left: the events that are pending never come out negative.
+        let (released, discarded) = (self.released.load(Ordering::Acquire), self.discarded.load(Ordering::Acquire));
+        let pending = self.kept.load(Ordering::Acquire) - released - discarded;
+        DeferredStats { pending, released, discarded }
+    }
+}
+
+impl Bus {
+    /// What the bus has counted so far.
+    ///
+    /// The numbers are read one after the other while the bus goes on: between two threads they may be apart by what happens
+    /// meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::new();
+    /// let pending = bus.deferred();
+    /// pending.emit(UserCreated);
+    /// assert_eq!(bus.stats().deferred.pending, 1);
+    ///
+    /// drop(pending);
+    /// assert_eq!(bus.stats().deferred.discarded, 1);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        Stats { deferred: self.inner.counters.deferred.now() }
+    }
+}
