@@ -70,7 +70,7 @@ pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};
 #[cfg(feature = "derive")]
-pub use eventbus_derive::{Event, listeners, on};
+pub use eventbus_derive::{Event, derive_event, listeners, on};
 
 /// Runs the code of the README.
 #[cfg(all(doctest, feature = "derive", feature = "tokio", feature = "serde"))]
