@@ -56,8 +56,6 @@ impl Lifecycle for Archive {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use std::sync::Arc;
 
     use chassis::App;
