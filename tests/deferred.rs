@@ -12,7 +12,7 @@ use std::{
     future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
@@ -227,6 +227,19 @@ fn emissions_are_caused_by_who_releases() {
     });
     let report = bus.emit(Ping).blocking();
     assert!(report.to_string().contains("ping -> ping -> ping"), "{report}");
+
+    // Kept in a listener by its context's bus, and released outside of it: caused by that listener's emission.
+    let (bus, shared) = (Bus::builder().recursion_limit(1).build(), Arc::new(Mutex::new(None)));
+    bus.listener::<Ping>().with(shared.clone()).with_context().on(|shared, _, cx| {
+        let pending = cx.bus().deferred();
+        pending.emit(Pong);
+        *shared.lock().unwrap() = Some(pending);
+    });
+    bus.on::<Pong>(|_| ());
+    assert!(bus.emit(Ping).blocking().is_ok());
+    let pending = shared.lock().unwrap().take().unwrap();
+    let text = pending.release().blocking().to_string();
+    assert!(text.contains("ping -> pong"), "{text}");
 
     // Kept in a listener, and released outside of it: a chain that is as short as it looks.
     let bus = Bus::builder().recursion_limit(1).build();

@@ -125,7 +125,9 @@ impl Deferred {
     /// Emits what is kept: one after the other, in order, each when the one before it has ended. A listener that fails keeps
     /// nothing back; it is in the report of its event.
     ///
-    /// The emissions are caused by the code that releases, not by the code that kept the events.
+    /// The emissions are caused by the code that releases, not by the code that kept the events. Where no listener releases, but
+    /// the `Deferred` was made through the bus of a [`Context`](crate::Context), they are caused by that emission, as all that is
+    /// emitted through that handle.
     pub fn release(self) -> Release {
         Release::new(self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

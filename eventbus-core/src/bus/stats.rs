@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Bus;
 
 /// What a bus has counted since it was made; given by [`Bus::stats`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stats {
     /// Events kept by [`Bus::deferred`].
