@@ -23,7 +23,7 @@ mod valid;
 
 use proc_macro::TokenStream;
 use syn::{
-    DeriveInput, Path, Result, Token,
+    DeriveInput, Error, Path, Result, Token,
     parse::{Parse, ParseStream},
     parse_macro_input,
 };
@@ -196,11 +196,23 @@ struct Handed {
 
 impl Parse for Handed {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let krate = Self::place(input).map_err(|error| {
+            let message = "`derive_event!` takes where `eventbus` is, and then the type: begin with \
+                           `crate = my_framework::eventbus;`";
+            Error::new(error.span(), message)
+        })?;
+        Ok(Self { krate, source: input.parse()? })
+    }
+}
+
+impl Handed {
+    /// Reads `crate = path;`.
+    fn place(input: ParseStream<'_>) -> Result<Path> {
         input.parse::<Token![crate]>()?;
         input.parse::<Token![=]>()?;
-        let krate = input.call(Path::parse_mod_style)?;
+        let path = keys::path(input, "crate", "crate = my_framework::eventbus")?;
         input.parse::<Token![;]>()?;
-        Ok(Self { krate, source: input.parse()? })
+        Ok(path)
     }
 }
 
