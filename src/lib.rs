@@ -26,10 +26,11 @@
 //! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`] |
 //! | let a service listen as a whole | [`#[listeners]`](macro@listeners), [`Bus::register`], [`Module`] |
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
+//! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`], [`Release`], [`Released`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
-//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`] |
+//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
 //!
 //! # Words
 //!
@@ -57,12 +58,12 @@ pub use eventbus_core::{
     AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
     AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
     Bus, BusBuilder, ByName, ByNameError, Catalog, CatalogEvent, CatalogListener, Chain, Context, ContextListener,
-    ContextStateListener, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventType, Explanation,
-    Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind, Module,
-    NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext,
-    NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard,
-    Spawned, StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
-    WithContext,
+    ContextStateListener, Deferred, DeferredStats, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName,
+    EventType, Explanation, Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId,
+    ListenerInfo, ListenerKind, Module, NameContextListener, NameContextStateListener, NameError, NameListener,
+    NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind,
+    Release, ReleaseError, Released, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Stats,
+    Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
 pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
@@ -71,8 +72,8 @@ pub use eventbus_core::{
     AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
     Deliveries, Delivery, Durability, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn, LeaseId,
     Leased, Memory, Message, MessageId, NameHandlerFn, Overflow, Publish, PublishAll, PublishError, Published, Refused,
-    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, Stats, StopReport, Transport,
-    TransportOrdering, Unfinished, Unhandled,
+    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport, Transport, TransportOrdering,
+    Unfinished, Unhandled,
 };
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
@@ -81,7 +82,7 @@ pub use eventbus_core::{HasSchema, Schema};
 #[cfg(all(feature = "publish", feature = "serde"))]
 pub use eventbus_core::{MalformedMessage, WriteError};
 #[cfg(feature = "derive")]
-pub use eventbus_derive::{Event, listeners, on};
+pub use eventbus_derive::{Event, derive_event, listeners, on};
 
 /// Runs the code of the README.
 #[cfg(all(doctest, feature = "derive", feature = "tokio", feature = "serde"))]

@@ -292,6 +292,27 @@ fn a_framework_can_hand_the_derive_on() {
     assert_eq!(PickedLoaded::NAME, "picked.loaded");
 }
 
+#[test]
+fn the_derive_of_a_framework_says_where_the_crate_is_unless_the_type_does() {
+    struct ModuleLoaded<T>(T);
+    framework::eventbus::derive_event! {
+        crate = framework::picked;
+        #[event(name = "module.started", version = 2)]
+        struct ModuleLoaded<T>(T);
+    }
+    struct PluginLoaded;
+    framework::eventbus::derive_event! {
+        crate = nowhere;
+        #[event(crate = framework::events)]
+        struct PluginLoaded;
+    }
+
+    let ModuleLoaded(field) = ModuleLoaded(7_u8);
+    assert_eq!((field, ModuleLoaded::<u8>::VERSION), (7, 2));
+    assert_eq!(ModuleLoaded::<u8>::NAME, "module.started");
+    assert_eq!(PluginLoaded::NAME, "plugin.loaded");
+}
+
 /// A surrounding in which each name that generated code may lean on is missing or means something else.
 mod hostile {
     #![no_implicit_prelude]

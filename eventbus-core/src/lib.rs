@@ -33,12 +33,12 @@ mod publish;
 #[cfg(feature = "tokio")]
 pub use bus::EmitHandle;
 pub use bus::{
-    AnyKind, Blocks, Bus, BusBuilder, ByName, Emit, EmitAny, EmitError, Emitter, Inline, InsideEmission, Kind,
-    Listener, Module, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, Topic, WeakBus,
-    WiringError, With, WithContext,
+    AnyKind, Blocks, Bus, BusBuilder, ByName, Deferred, DeferredStats, Emit, EmitAny, EmitError, Emitter, Inline,
+    InsideEmission, Kind, Listener, Module, NameTaken, NoContext, NoState, Release, ReleaseError, Released, Report,
+    Scope, ScopeGuard, Spawned, Stats, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "publish")]
-pub use bus::{Deliveries, GroupStats, Published, Stats};
+pub use bus::{Deliveries, GroupStats, Published};
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;
 #[cfg(feature = "serde")]

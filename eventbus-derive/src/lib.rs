@@ -22,7 +22,11 @@ mod tokens;
 mod valid;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{
+    DeriveInput, Error, Path, Result, Token,
+    parse::{Parse, ParseStream},
+    parse_macro_input,
+};
 
 use crate::{ast::Input, errors::Errors};
 
@@ -132,11 +136,91 @@ use crate::{ast::Input, errors::Errors};
 /// #[event(crate = my_framework::eventbus)]
 /// struct PluginLoaded;
 /// ```
+///
+/// A framework with a macro crate of its own spares its users the attribute: see [`derive_event!`].
 #[proc_macro_derive(Event, attributes(event))]
+pub fn event(input: TokenStream) -> TokenStream {
+    derive(&parse_macro_input!(input as DeriveInput), None)
+}
+
+/// What [`#[derive(Event)]`](macro@Event) writes, for a framework that has a derive of its own.
+///
+/// It takes `crate = path;`, where what the derive needs is found, and then the type. A framework's derive is then this, in its
+/// macro crate, with `quote`:
+///
+/// ```
+/// # use proc_macro2::TokenStream; // a macro crate takes its `TokenStream` from `proc_macro`
+/// # use quote::quote;
+/// // #[proc_macro_derive(Event, attributes(event))]
+/// pub fn event(item: TokenStream) -> TokenStream {
+///     quote!(::chassis::eventbus::derive_event! { crate = ::chassis::eventbus; #item }).into()
+/// }
+///
+/// // #[proc_macro_attribute]
+/// pub fn listeners(args: TokenStream, item: TokenStream) -> TokenStream {
+///     quote!(#[::chassis::eventbus::listeners(crate = ::chassis::eventbus, #args)] #item).into()
+/// }
+/// ```
+///
+/// Its users write `#[derive(chassis::Event)]`, with the keys of `#[event(..)]` if they like, and have no dependency on
+/// `eventbus`. Mistakes are reported at their tokens, as ever. A `crate` that a user gives counts before the framework's.
+///
+/// The trait and the derive have one name, so the framework re-exports the trait by a glob (`pub use words::*` of a module with
+/// `pub use eventbus::Event`), which gives way to its own derive. The example `framework` has all of it.
+///
+/// ```
+/// mod chassis {
+///     pub use eventbus;
+/// }
+///
+/// struct PluginLoaded;
+/// // What `#[derive(chassis::Event)]` becomes; it adds the impl, and not the type.
+/// chassis::eventbus::derive_event! {
+///     crate = chassis::eventbus;
+///     struct PluginLoaded;
+/// }
+///
+/// assert_eq!(<PluginLoaded as eventbus::Event>::NAME, "plugin.loaded");
+/// ```
+#[proc_macro]
 pub fn derive_event(input: TokenStream) -> TokenStream {
-    let source = parse_macro_input!(input as DeriveInput);
+    let Handed { krate, source } = parse_macro_input!(input as Handed);
+    derive(&source, Some(krate))
+}
+
+/// A type that another derive hands on.
+struct Handed {
+    krate: Path,
+    source: DeriveInput,
+}
+
+impl Parse for Handed {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let krate = Self::place(input).map_err(|error| {
+            let message = "`derive_event!` takes where `eventbus` is, and then the type: begin with \
+                           `crate = my_framework::eventbus;`";
+            Error::new(error.span(), message)
+        })?;
+        Ok(Self { krate, source: input.parse()? })
+    }
+}
+
+impl Handed {
+    /// Reads `crate = path;`.
+    fn place(input: ParseStream<'_>) -> Result<Path> {
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        let path = keys::path(input, "crate", "crate = my_framework::eventbus")?;
+        input.parse::<Token![;]>()?;
+        Ok(path)
+    }
+}
+
+/// Writes the impl; `krate` is where what it needs is found, unless the type says so itself.
+fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
     let mut errors = Errors::default();
-    let input = Input::read(&source, &mut errors);
+    let mut input = Input::read(source, &mut errors);
+    input.attrs.krate = input.attrs.krate.or(krate);
     let name = valid::check(&input, &mut errors);
     match errors.finish() {
         Ok(()) => expand::event(&input, &name).into(),

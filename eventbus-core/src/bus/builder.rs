@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Bus, failure_hook::FailureHook, inner::Inner};
+use super::{Bus, failure_hook::FailureHook, inner::Inner, stats::Counters};
 #[cfg(feature = "tokio")]
 use crate::dispatch::Tasks;
 use crate::{listener::Failure, registry::Registry};
@@ -132,6 +132,7 @@ impl BusBuilder {
                 modules: Arc::default(),
                 recursion_limit: self.recursion_limit,
                 hook: self.hook,
+                counters: Counters::default(),
                 unclaimed: OnceLock::new(),
                 #[cfg(feature = "serde")]
                 max_payload: self.max_payload,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
-use super::{Bus, failure_hook::FailureHook};
+use super::{Bus, failure_hook::FailureHook, stats::Counters};
 #[cfg(feature = "tokio")]
 use crate::dispatch::{Frame, Tasks};
 use crate::{
@@ -20,6 +20,7 @@ pub(super) struct Inner {
     pub(super) modules: Arc<Modules>,
     pub(super) recursion_limit: u32,
     pub(super) hook: FailureHook,
+    pub(super) counters: Counters,
     /// Stands for the slot of names that no type claims.
     pub(super) unclaimed: OnceLock<Arc<EventSlot<Unclaimed>>>,
     #[cfg(feature = "serde")]

@@ -2,6 +2,9 @@
 
 mod builder;
 mod by_name;
+#[cfg(feature = "publish")]
+mod counts;
+mod deferred;
 mod emission;
 mod emit;
 mod emitter;
@@ -15,6 +18,7 @@ mod listen;
 mod listeners;
 mod module;
 mod park;
+mod release;
 mod report;
 mod running;
 mod scope;
@@ -27,6 +31,9 @@ mod wiring;
 use std::{fmt, panic::Location, sync::Arc, sync::Weak};
 
 pub use builder::BusBuilder;
+#[cfg(feature = "publish")]
+pub use counts::{Deliveries, GroupStats, Published};
+pub use deferred::Deferred;
 pub use emit::Emit;
 pub use emitter::Emitter;
 pub use erased::EmitAny;
@@ -38,14 +45,13 @@ pub use listen::{
 };
 
 pub use module::Module;
+pub use release::{Release, ReleaseError, Released};
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
 pub use settle::InsideEmission;
 #[cfg(feature = "tokio")]
 pub use spawn::EmitHandle;
-pub use stats::Stats;
-#[cfg(feature = "publish")]
-pub use stats::{Deliveries, GroupStats, Published};
+pub use stats::{DeferredStats, Stats};
 pub use wiring::{NameTaken, WiringError};
 
 use crate::{

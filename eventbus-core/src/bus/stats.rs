@@ -1,18 +1,17 @@
 //! What a bus has counted.
 
-#[cfg(feature = "publish")]
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-#[cfg(feature = "publish")]
 use super::Bus;
+#[cfg(feature = "publish")]
+use super::{GroupStats, Published};
 
-/// What a bus has counted since it was made; see [`Bus::stats`](crate::Bus::stats).
-///
-/// The numbers are read one after the other: while events are on their way, sums may be off by those that move in between. When nothing
-/// moves they are exact.
-#[derive(Clone, Debug, Default)]
+/// What a bus has counted since it was made; given by [`Bus::stats`].
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stats {
+    /// Events kept by [`Bus::deferred`].
+    pub deferred: DeferredStats,
     /// Events that were to be published.
     #[cfg(feature = "publish")]
     pub published: Published,
@@ -24,128 +23,85 @@ pub struct Stats {
     pub dead_letters_evicted: u64,
 }
 
-/// Events that were to be published: `offered = accepted + rejected + unknown`, once none is waiting for room.
-#[cfg(feature = "publish")]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// Where the events have gone that were kept by a [`Deferred`](crate::Deferred). Together they are all that were ever kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Published {
-    /// All.
-    pub offered: u64,
-    /// Taken by the transport.
-    pub accepted: u64,
-    /// Handed back, or dropped by who no longer wanted to wait.
-    pub rejected: u64,
-    /// Sent, and not answered.
-    pub unknown: u64,
+pub struct DeferredStats {
+    /// Kept, and neither released nor discarded yet.
+    pub pending: u64,
+    /// Emitted by a release. How that went is in its reports.
+    pub released: u64,
+    /// Dropped without being emitted: by `discard`, with their `Deferred`, or with a release that was given up.
+    pub discarded: u64,
 }
 
-/// The deliveries of a group: `created = in flight + handled + dead-lettered + dropped + returned`.
-#[cfg(feature = "publish")]
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct GroupStats {
-    /// The group's name.
-    pub name: Arc<str>,
-    /// How many deliveries the group was given. Of a transport that does not tell: how many this process has read.
-    pub created: u64,
-    /// Those that wait with the transport; `None` if it does not tell.
-    pub waiting: Option<u64>,
-    /// Those that wait with the transport, and those that the consumer holds: ready, being handled, behind others of their key, or
-    /// waiting for their next attempt.
-    pub in_flight: u64,
-    /// Handled well.
-    pub handled: u64,
-    /// Failed for the last time.
-    pub dead_lettered: u64,
-    /// Passed over, since the group has no handler for the event.
-    pub ignored: u64,
-    /// Dropped since the queue was full, as its policy says.
-    pub overflowed: u64,
-    /// Not handled when the bus shut down, and handed back by the shutdown's report.
-    pub returned: u64,
-    /// Attempts that failed and were followed by another.
-    pub retried: u64,
-    /// How often the transport could not be read.
-    pub read_errors: u64,
-    /// How often the transport could not be told what became of deliveries. They are delivered again.
-    pub settle_errors: u64,
+/// What is counted while it happens.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) deferred: DeferredCounters,
 }
 
-/// The deliveries of all groups: `created = in flight + handled + dead-lettered + dropped + returned`.
-#[cfg(feature = "publish")]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct Deliveries {
-    /// All.
-    pub created: u64,
-    /// Waiting, or held by a consumer.
-    pub in_flight: u64,
-    /// Handled well.
-    pub handled: u64,
-    /// Failed for the last time.
-    pub dead_lettered: u64,
-    /// Dropped by policy: ignored, or because a queue was full.
-    pub dropped: u64,
-    /// Handed back by the shutdown.
-    pub returned: u64,
+/// Each only grows.
+#[derive(Debug, Default)]
+pub(super) struct DeferredCounters {
+    kept: AtomicU64,
+    released: AtomicU64,
+    discarded: AtomicU64,
 }
 
-#[cfg(feature = "publish")]
-impl Deliveries {
-    /// Whether the totals add up.
-    pub fn is_balanced(&self) -> bool {
-        self.created == self.in_flight + self.handled + self.dead_lettered + self.dropped + self.returned
+impl DeferredCounters {
+    pub(super) fn keep(&self) {
+        self.kept.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn release(&self) {
+        self.released.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn discard(&self) {
+        self.discarded.fetch_add(1, Ordering::Release);
+    }
+
+    fn now(&self) -> DeferredStats {
+        // Read last, what was kept is at least what has left: the events that are pending never come out negative.
+        let (released, discarded) = (self.released.load(Ordering::Acquire), self.discarded.load(Ordering::Acquire));
+        let pending = self.kept.load(Ordering::Acquire) - released - discarded;
+        DeferredStats { pending, released, discarded }
     }
 }
 
-#[cfg(feature = "publish")]
-impl Published {
-    /// Whether the totals add up.
-    pub fn is_balanced(&self) -> bool {
-        self.offered == self.accepted + self.rejected + self.unknown
-    }
-}
-
-#[cfg(feature = "publish")]
-impl Stats {
-    /// The deliveries of all groups together.
-    pub fn deliveries(&self) -> Deliveries {
-        self.groups.iter().map(GroupStats::deliveries).fold(Deliveries::default(), |one, other| Deliveries {
-            created: one.created + other.created,
-            in_flight: one.in_flight + other.in_flight,
-            handled: one.handled + other.handled,
-            dead_lettered: one.dead_lettered + other.dead_lettered,
-            dropped: one.dropped + other.dropped,
-            returned: one.returned + other.returned,
-        })
-    }
-
-    /// The group of that name.
-    pub fn group(&self, name: &str) -> Option<&GroupStats> {
-        self.groups.iter().find(|group| &*group.name == name)
-    }
-}
-
-#[cfg(feature = "publish")]
-impl GroupStats {
-    /// The group's totals.
-    pub fn deliveries(&self) -> Deliveries {
-        Deliveries {
-            created: self.created,
-            in_flight: self.in_flight,
-            handled: self.handled,
-            dead_lettered: self.dead_lettered,
-            dropped: self.ignored + self.overflowed,
-            returned: self.returned,
-        }
-    }
-}
-
-#[cfg(feature = "publish")]
 impl Bus {
-    /// What the bus has counted since it was made.
+    /// What the bus has counted so far.
+    ///
+    /// The numbers are read one after the other while the bus goes on: they may be apart by what happens meanwhile. When nothing
+    /// happens they are exact.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::new();
+    /// let pending = bus.deferred();
+    /// pending.emit(UserCreated);
+    /// assert_eq!(bus.stats().deferred.pending, 1);
+    ///
+    /// drop(pending);
+    /// assert_eq!(bus.stats().deferred.discarded, 1);
+    /// ```
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats::default();
+        #[cfg_attr(not(feature = "publish"), expect(unused_mut, reason = "nothing is added"))]
+        let mut stats = Stats {
+            deferred: self.inner.counters.deferred.now(),
+            #[cfg(feature = "publish")]
+            published: Published::default(),
+            #[cfg(feature = "publish")]
+            groups: Vec::new(),
+            #[cfg(feature = "publish")]
+            dead_letters_evicted: 0,
+        };
+        #[cfg(feature = "publish")]
         if let Some(extension) = self.inner.extension.get() {
             extension.tell(&mut stats);
         }

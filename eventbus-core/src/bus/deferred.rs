@@ -1,0 +1,204 @@
+//! Events that are kept until it is sure that they have happened: after the commit, not before.
+
+use std::{
+    collections::VecDeque,
+    fmt, mem,
+    panic::Location,
+    sync::{Arc, PoisonError},
+};
+
+use super::{Bus, Emit, EmitAny, Release, emit::Source, listeners::Listeners};
+use crate::{
+    dispatch::{EventSlot, Isolated},
+    event::{Event, EventName, IntoEvent},
+    sync::{Mutex, lock},
+};
+
+/// Events to be emitted later, or never; made by [`Bus::deferred`].
+///
+/// A unit of work that may still fail, such as a transaction, emits here. When it has succeeded, [`release`](Self::release)
+/// emits what was kept, in order; when it has not, dropping this forgets it. Nothing runs before.
+///
+/// Events are taken through `&self`, so that all who take part can share it by reference or in an `Arc`. It holds the bus.
+/// What is kept, released and discarded is counted in [`Bus::stats`].
+///
+/// **It lives in this process.** A crash between the commit and the release loses what was kept; where that may not be, store
+/// the events in the transaction.
+///
+/// **Re-entrancy:** may be used inside listeners, also inside those that its own release calls.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName, ReleaseError};
+/// # struct UserCreated { id: u64 }
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// # struct Transaction;
+/// # impl Transaction { async fn commit(self) -> Result<(), ReleaseError> { Ok(()) } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ReleaseError> {
+/// # let tx = Transaction;
+/// let bus = Bus::new();
+/// bus.on::<UserCreated>(|e| println!("welcome, user {}", e.id));
+///
+/// let pending = bus.deferred();
+/// pending.emit(UserCreated { id: 7 }); // kept
+/// tx.commit().await?;                  // if this fails, nobody hears of it
+///
+/// let released = pending.release().await.into_result()?;
+/// assert_eq!(released.reports().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping it discards what it keeps; `.release()` emits that"]
+pub struct Deferred {
+    bus: Bus,
+    kept: Mutex<Kept>,
+}
+
+impl Bus {
+    /// Makes a place where events are kept until it is sure that they have happened.
+    pub fn deferred(&self) -> Deferred {
+        Deferred::holding(self.clone(), VecDeque::new())
+    }
+}
+
+impl Deferred {
+    fn holding(bus: Bus, kept: VecDeque<Box<dyn KeptEvent>>) -> Self {
+        Self { kept: Mutex::new(Kept { bus: bus.clone(), events: kept }), bus }
+    }
+
+    /// Keeps an event, behind those that are kept. By value or in an `Arc`; nothing runs.
+    ///
+    /// # Panics
+    ///
+    /// Panics if another type with the event's name and version has been used on this bus, as [`Bus::emit`] does: here, where
+    /// the mistake is, and not at the release.
+    #[track_caller]
+    pub fn emit<I: IntoEvent>(&self, event: I) {
+        let slot = self.bus.slot(Location::caller());
+        let event: Box<dyn KeptEvent> = Box::new(ToEmit { slot, event: Isolated::new(event.into_arc()) });
+        let mut kept = lock(&self.kept);
+        // Under the lock: it shall not be counted as gone before it is counted as kept.
+        self.bus.inner.counters.deferred.keep();
+        kept.events.push_back(event);
+    }
+
+    /// How many events are kept.
+    pub fn len(&self) -> usize {
+        lock(&self.kept).events.len()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes what is kept into a `Deferred` of its own; this one goes on empty.
+    ///
+    /// For one that is shared: whoever has an `Arc<Deferred>` releases by `shared.take().release()`. What others emit to the
+    /// shared one meanwhile, such as listeners that the release calls, is kept for the next `take`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// # use eventbus_core::{Bus, Event, EventName, ReleaseError};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// struct Users { events: Arc<eventbus_core::Deferred> }
+    ///
+    /// let bus = Bus::new();
+    /// let events = Arc::new(bus.deferred());
+    /// let users = Users { events: events.clone() };
+    /// users.events.emit(UserCreated);
+    ///
+    /// let released = events.take().release().blocking().into_result()?;
+    /// assert_eq!((released.reports().len(), events.len()), (1, 0));
+    /// # Ok::<(), ReleaseError>(())
+    /// ```
+    pub fn take(&self) -> Self {
+        let events = mem::take(&mut lock(&self.kept).events);
+        Self::holding(self.bus.clone(), events)
+    }
+
+    /// Emits what is kept: one after the other, in order, each when the one before it has ended. A listener that fails keeps
+    /// nothing back; it is in the report of its event.
+    ///
+    /// The emissions are caused by the code that releases, not by the code that kept the events. Where no listener releases, but
+    /// the `Deferred` was made through the bus of a [`Context`](crate::Context), they are caused by that emission, as all that is
+    /// emitted through that handle.
+    pub fn release(self) -> Release {
+        Release::new(self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Drops what is kept, as dropping this does; how many events there were. A panic in the drop of one is contained.
+    pub fn discard(self) -> usize {
+        self.len()
+    }
+}
+
+impl fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = lock(&self.kept).events.iter().map(|event| event.name()).collect();
+        // Names only: what is in the events may be no log's business.
+        f.debug_struct("Deferred").field("events", &names).finish_non_exhaustive()
+    }
+}
+
+/// What is kept. Dropped, it counts what is left of it as discarded.
+pub(super) struct Kept {
+    bus: Bus,
+    events: VecDeque<Box<dyn KeptEvent>>,
+}
+
+impl Kept {
+    /// The next event, which is released from now on.
+    pub(super) fn next(&mut self) -> Option<Box<dyn KeptEvent>> {
+        let event = self.events.pop_front()?;
+        self.bus.inner.counters.deferred.release();
+        Some(event)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        for event in self.events.drain(..) {
+            self.bus.inner.counters.deferred.discard();
+            drop(event);
+        }
+    }
+}
+
+/// An event that is kept, and what is to be done with it. Its drop does not panic, whatever the event's does.
+pub(super) trait KeptEvent: Send + Sync {
+    fn name(&self) -> EventName;
+
+    fn emit<'b>(&self, bus: &'b Bus) -> EmitAny<'b>;
+}
+
+/// An event for the listeners.
+struct ToEmit<E: Event> {
+    slot: Arc<EventSlot<E>>,
+    /// Shared with its emission, and dropped after it: so a `Drop` that panics does not take the report along.
+    event: Isolated<Arc<E>>,
+}
+
+impl<E: Event> KeptEvent for ToEmit<E> {
+    fn name(&self) -> EventName {
+        E::NAME
+    }
+
+    fn emit<'b>(&self, bus: &'b Bus) -> EmitAny<'b> {
+        let listeners = Source::Listeners(Listeners::of(Arc::clone(&self.slot)));
+        EmitAny::of(Emit::new(bus, Arc::clone(self.event.get()), listeners))
+    }
+}

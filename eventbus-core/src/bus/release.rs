@@ -1,0 +1,233 @@
+//! Emitting what was kept, and what came of it.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+#[cfg(feature = "tokio")]
+use std::time::Duration;
+#[cfg(feature = "tokio")]
+use tokio_util::sync::CancellationToken;
+
+use super::{EmitAny, EmitError, Report, deferred::Kept, limits::Limits};
+use crate::dispatch::{Deadline, Mode};
+
+/// The release of kept events; made by [`Deferred::release`](crate::Deferred::release). Awaited, or ended by
+/// [`blocking`](Self::blocking), it emits them one after the other and gives their reports.
+///
+/// Limits are those of [`Emit`](crate::Emit), over all of the events together: when time is up, or the token cancelled, the
+/// rest are still emitted, and their reports tell that their listeners were timed out or cancelled. There is no `until`: a future
+/// of one's own can end a release by `select`, which drops it.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the emission under way, as dropping an [`Emit`](crate::Emit) does, and discards the events
+/// behind it; they are counted in [`Bus::stats`](crate::Bus::stats). It may be polled in `select!`, `join!` and by hand; it is `Unpin`.
+#[must_use = "nothing is emitted until it is awaited or ended by `.blocking()`; dropping it discards the events"]
+pub struct Release {
+    /// Until it begins.
+    new: Option<New>,
+    running: Option<Pin<Box<dyn Future<Output = Released> + Send>>>,
+}
+
+struct New {
+    kept: Kept,
+    limits: Limits,
+}
+
+impl Release {
+    pub(super) fn new(kept: Kept) -> Self {
+        Self { new: Some(New { kept, limits: Limits::default() }), running: None }
+    }
+
+    /// Ends the listeners when `token` is cancelled, as [`Emit::cancel_on`](crate::Emit::cancel_on) does.
+    #[cfg(feature = "tokio")]
+    pub fn cancel_on(self, token: &CancellationToken) -> Self {
+        self.limited(|limits| limits.tokens.push(token.clone()))
+    }
+
+    /// Ends the listeners when the release has taken `time`, counted from its first poll; see
+    /// [`Emit::timeout`](crate::Emit::timeout).
+    #[cfg(feature = "tokio")]
+    pub fn timeout(self, time: Duration) -> Self {
+        self.limited(|limits| limits.timeout(time))
+    }
+
+    /// Ends the listeners at a moment; see [`Emit::deadline`](crate::Emit::deadline).
+    #[cfg(feature = "tokio")]
+    pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
+        let at = at.into();
+        self.limited(|limits| limits.deadline(at))
+    }
+
+    #[cfg(feature = "tokio")]
+    fn limited(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        if let Some(new) = &mut self.new {
+            change(&mut new.limits);
+        }
+        self
+    }
+
+    /// Emits the events and waits for their listeners on this thread, each as [`Emit::blocking`](crate::Emit::blocking)
+    /// does.
+    ///
+    /// # Panics
+    ///
+    /// Only if the release has been polled before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName, ReleaseError};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::new();
+    /// let pending = bus.deferred();
+    /// pending.emit(UserCreated);
+    ///
+    /// let released = pending.release().blocking().into_result()?;
+    /// assert_eq!(released.reports()[0].event_name(), "user.created");
+    /// # Ok::<(), ReleaseError>(())
+    /// ```
+    pub fn blocking(mut self) -> Released {
+        let Some(New { mut kept, limits }) = self.new.take() else {
+            panic!("this release has been polled before; it can only be awaited")
+        };
+        let deadline = limits.deadline_from_now(Mode::Thread.clock());
+        let mut reports = Vec::with_capacity(kept.len());
+        while let Some(event) = kept.next() {
+            reports.push(limit(event.emit(kept.bus()), &limits, deadline).blocking());
+        }
+        Released { reports }
+    }
+}
+
+impl New {
+    async fn run(self) -> Released {
+        let Self { mut kept, limits } = self;
+        let deadline = limits.deadline_from_now(Mode::Task.clock());
+        let mut reports = Vec::with_capacity(kept.len());
+        while let Some(event) = kept.next() {
+            reports.push(limit(event.emit(kept.bus()), &limits, deadline).await);
+        }
+        Released { reports }
+    }
+}
+
+#[cfg(feature = "tokio")]
+fn limit<'b>(emit: EmitAny<'b>, limits: &Limits, deadline: Option<Deadline>) -> EmitAny<'b> {
+    let emit = limits.tokens.iter().fold(emit, EmitAny::cancel_on);
+    match deadline {
+        Some(deadline) => emit.deadline(deadline.at),
+        None => emit,
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+fn limit<'b>(emit: EmitAny<'b>, _: &Limits, _: Option<Deadline>) -> EmitAny<'b> {
+    emit
+}
+
+impl Future for Release {
+    type Output = Released;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Released> {
+        if let Some(new) = self.new.take() {
+            self.running = Some(Box::pin(new.run()));
+        }
+        let Some(running) = &mut self.running else { panic!("polled after it was ready") };
+        let polled = running.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.running = None;
+        }
+        polled
+    }
+}
+
+impl fmt::Debug for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Release").field("begun", &self.new.is_none()).finish_non_exhaustive()
+    }
+}
+
+/// How a release went: the report of each event, in order.
+///
+/// Displayed, it is what the reports are, one after the other. Reports that are dropped unread are as those of
+/// [`Emit`](crate::Emit).
+#[derive(Debug, Clone)]
+pub struct Released {
+    reports: Vec<Report>,
+}
+
+impl Released {
+    /// The reports, in the order of the events.
+    pub fn reports(&self) -> &[Report] {
+        &self.reports
+    }
+
+    /// Whether every listener of every event finished well; also if there was none. Reads all reports.
+    pub fn is_ok(&self) -> bool {
+        // Not `all`, which stops at the first: what was asked for counts as read.
+        self.reports.iter().filter(|report| !report.is_ok()).count() == 0
+    }
+
+    /// Turns failures into an error, for `?`. All events have been emitted by then, whatever it says.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`], which holds the reports, if a listener of one of the events did not finish well.
+    pub fn into_result(self) -> Result<Self, ReleaseError> {
+        if self.is_ok() { Ok(self) } else { Err(ReleaseError { released: self }) }
+    }
+}
+
+impl fmt::Display for Released {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, report) in self.reports.iter().enumerate() {
+            let line_end = if at == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{report}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An error returned by [`Released::into_result`].
+///
+/// All events were emitted. The message names those with listeners that did not finish well, and these.
+#[derive(Debug, Clone)]
+pub struct ReleaseError {
+    released: Released,
+}
+
+impl ReleaseError {
+    /// The reports of all events, also of those that went well.
+    pub fn released(&self) -> &Released {
+        &self.released
+    }
+
+    /// Takes the reports out.
+    pub fn into_released(self) -> Released {
+        self.released
+    }
+
+    /// What became of each event that did not go well, in order: timed out, cancelled or failed.
+    pub fn errors(&self) -> impl Iterator<Item = EmitError> {
+        self.released.reports.iter().filter_map(|report| report.clone().into_result().err())
+    }
+}
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.released.reports.len();
+        let s = if all == 1 { "" } else { "s" };
+        write!(f, "{} of {all} released event{s} did not go well", self.errors().count())?;
+        for error in self.errors() {
+            write!(f, "; {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ReleaseError {}
