@@ -3,7 +3,10 @@
 use std::{any::Any, sync::Arc};
 
 use super::{Bus, BusBuilder, Stats};
-use crate::{dispatch::Frame, registry::BusId};
+use crate::{
+    dispatch::{Cause, Frame},
+    registry::BusId,
+};
 
 /// What a higher floor keeps with a bus.
 pub(crate) trait Extension: Any + Send + Sync {
@@ -19,6 +22,11 @@ impl Bus {
     pub(crate) fn extension(&self, make: impl FnOnce(Settings) -> Arc<dyn Extension>) -> &dyn Extension {
         let inner = &self.inner;
         &**inner.extension.get_or_init(|| make(crate::sync::lock(&inner.extension_settings).take()))
+    }
+
+    /// The delivery that the running code handles, or that this handle came from.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        Frame::current_cause().or_else(|| self.origin.as_deref().and_then(|origin| origin.cause))
     }
 
     pub(crate) fn id(&self) -> BusId {

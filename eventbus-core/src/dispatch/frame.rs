@@ -162,6 +162,12 @@ impl Frame {
         with_current(|frame| frame.in_hook)
     }
 
+    /// The delivery whose handler is in the chain of the running code; of code that no emission and no handler has called, none.
+    #[cfg(feature = "publish")]
+    pub(crate) fn current_cause() -> Option<Cause> {
+        with_current(|frame| frame.cause)
+    }
+
     /// The frame of a handler: of code that no emission has called, and that runs for a delivery.
     #[cfg(feature = "publish")]
     pub(crate) fn of_handler(cause: Cause) -> Self {

@@ -195,7 +195,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         };
         let intake = &self.publishing.intake;
         intake.offered.add(1);
-        self.cause = self.bus.frame().and_then(|frame| frame.cause);
+        self.cause = self.bus.cause();
         self.inside = self.cause.is_some_and(|cause| cause.bus == self.bus.id());
         let refused = if self.publishing.is_closed() {
             PublishError::Closed(event)
@@ -413,6 +413,9 @@ fn event_of<I: IntoEvent>(message: Message) -> I {
 
 impl<I: IntoEvent> Drop for Publish<'_, I> {
     fn drop(&mut self) {
+        if let State::Done = self.state {
+            return;
+        }
         self.waiting = None;
         // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
         let event = self.take_event();

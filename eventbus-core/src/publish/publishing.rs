@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     bus::{Bus, BusBuilder, Extension, Stats},
-    sync::{Mutex, lock},
+    sync::{AtomicBool, Mutex, Ordering, lock},
 };
 
 /// How publishing is set up, until it is first needed.
@@ -44,7 +44,8 @@ pub(super) struct Publishing {
     pub(super) max_hops: u32,
     pub(super) dead: Arc<DeadStore>,
     pub(super) intake: Intake,
-    /// Nothing is published any more.
+    /// Nothing is published any more: for those who ask, and for those who wait.
+    closed: AtomicBool,
     pub(super) closing: CancellationToken,
     /// Everything has been drained: what follows the events of this bus may end.
     pub(super) ended: CancellationToken,
@@ -63,6 +64,7 @@ impl Publishing {
             max_hops,
             dead: Arc::new(DeadStore::new(dead_letters)),
             intake: Intake::default(),
+            closed: AtomicBool::new(false),
             closing: CancellationToken::new(),
             ended: CancellationToken::new(),
             shutdown: Shutdown::default(),
@@ -76,7 +78,12 @@ impl Publishing {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closing.is_cancelled()
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn close_intake(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.closing.cancel();
     }
 
     /// What is counted of a group; it outlives the group's consumers.
@@ -117,7 +124,7 @@ impl Publishing {
 
 impl Drop for Publishing {
     fn drop(&mut self) {
-        self.closing.cancel();
+        self.close_intake();
         self.ended.cancel();
         for control in self.consumers() {
             control.abandon();

@@ -134,7 +134,7 @@ impl Bus {
     /// ```
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         let mut report = self.begin_shutdown(deadline);
-        let inside = self.frame().and_then(|frame| frame.cause).is_some_and(|cause| cause.bus == self.id());
+        let inside = self.cause().is_some_and(|cause| cause.bus == self.id());
         if inside {
             let stats = self.stats();
             return ShutdownReport(Arc::new(Inner { consumers: Vec::new(), returned: Vec::new(), stats }));
@@ -162,7 +162,7 @@ impl Bus {
             }
             *begun = Some(receiver.clone());
         }
-        publishing.closing.cancel();
+        publishing.close_intake();
         let now = Instant::now();
         let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
         // A task of its own, so that it goes on if nobody waits for it.

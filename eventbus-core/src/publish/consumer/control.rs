@@ -10,7 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{ConsumerBuilder, ConsumerError, Unfinished, routes::Routes, scheduler::Scheduler, shared::Shared, tasks};
+use super::{
+    ConsumerBuilder, ConsumerError, Unfinished, reader::Reader, routes::Routes, scheduler::Scheduler, shared::Shared,
+    tasks,
+};
 use crate::{
     publish::{Publishing, Settle},
     sync::{Mutex, lock},
@@ -57,6 +60,7 @@ impl Control {
             routes,
             source,
             scheduler: Scheduler::new(),
+            reader: tokio::sync::Mutex::new(Reader::new()),
             cancel: CancellationToken::new(),
             retry,
             timeout,
@@ -74,7 +78,6 @@ impl Control {
             // Held over the start, so that whoever stops it at once finds all its tasks.
             let mut running = lock(&control.tasks);
             seat.take(&control)?;
-            running.push(runtime.spawn(tasks::read(Arc::clone(&shared))));
             running.extend((0..workers).map(|at| runtime.spawn(tasks::work(Arc::clone(&shared), at))));
             if let Some(time) = lease {
                 // Ends with the others: it holds nothing that they need.
@@ -137,9 +140,9 @@ impl Control {
         let jobs = shared.scheduler.take_all();
         let returned = jobs.len();
         let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
-        let mut settled = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
+        let leases = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
         drop(jobs);
-        shared.settle(&mut settled).await;
+        shared.end_leases(leases).await;
         let handled = shared.ledger.handled.get() - handled_before;
         StopReport { group: Arc::clone(&shared.name), handled, returned, cancelled, still_running }
     }

@@ -56,8 +56,8 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
 
 /// A handler, its event's type forgotten.
 pub(super) trait AnyHandler: Send + Sync {
-    /// Begins to handle a message.
-    fn begin(&self, message: &Message, delivery: Delivery) -> Result<ListenerFuture, AttemptError>;
+    /// Begins to handle a delivery.
+    fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError>;
 
     /// What the consumer's key function says of the message's event.
     fn key(&self, _message: &Message) -> Option<u64> {
@@ -79,8 +79,8 @@ impl<E: Event, F> Typed<E, F> {
 }
 
 impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
-    fn begin(&self, message: &Message, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
-        let future = (self.code)(event_of::<E>(message)?, delivery);
+    fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
+        let future = (self.code)(event_of::<E>(&delivery.message)?, delivery);
         Ok(Box::pin(async move { future.await.into_result() }))
     }
 
@@ -110,7 +110,8 @@ fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
 pub(super) struct Named<F>(pub(super) F);
 
 impl<F: NameHandlerFn> AnyHandler for Named<F> {
-    fn begin(&self, message: &Message, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
+    fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
+        let message = &delivery.message;
         let event = AnyEvent::of_content(message.subject().clone(), message.as_content());
         let future = (self.0)(event, delivery);
         Ok(Box::pin(async move { future.await.into_result() }))

@@ -7,6 +7,7 @@ mod handler;
 mod keys;
 #[cfg(feature = "rate-limit")]
 mod rate;
+mod reader;
 mod retry;
 mod routes;
 mod run;

@@ -1,8 +1,8 @@
 //! Which delivery is next: those that are ready, in order; those whose key is taken, behind it; those that wait for their next
 //! attempt.
 //!
-//! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries come in through one
-//! reader, in the order of the group, so that the order of a key is decided here and nowhere else.
+//! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries are read by one worker at a
+//! time, in the order of the group, so that the order of a key is decided here and nowhere else.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -10,13 +10,13 @@ use std::{
     time::SystemTime,
 };
 
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     publish::Leased,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
 };
 
 /// How many deliveries are held at most that are not ready: their key is taken, they wait for their next attempt, or they are
@@ -50,31 +50,33 @@ struct State {
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
-    stopping: CancellationToken,
+    /// The end, for those who ask, and for those who wait.
+    stopping: AtomicBool,
+    stopped: CancellationToken,
     /// How many deliveries are read at once: many, while they end as soon as they begin; else as many as there are workers.
     batch: AtomicUsize,
     /// Notified when a delivery is ready, or the end has come: for workers.
     work: Event,
-    /// Notified when deliveries are wanted, when the next attempt may be another one, or the end has come: for the reader.
+    /// Notified when there is room again, when the next attempt may be another one, or the end has come: for who reads.
     wanted: Event,
     /// Notified when nothing is held.
     idle: Event,
 }
 
-/// What the reader is to do.
+/// What the reader is to do; with the time when an attempt is due.
 pub(super) enum Demand {
-    /// Read.
-    Read,
-    /// Nothing is wanted; but an attempt may be due then.
+    Read(Option<Instant>),
     Wait(Option<Instant>),
-    Stop,
+    /// There is something ready, or the end has come.
+    Nothing,
 }
 
 impl Scheduler {
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::default(),
-            stopping: CancellationToken::new(),
+            stopping: AtomicBool::new(false),
+            stopped: CancellationToken::new(),
             batch: AtomicUsize::new(1),
             work: Event::new(),
             wanted: Event::new(),
@@ -87,11 +89,6 @@ impl Scheduler {
         let batch = self.batch.load(Ordering::Relaxed).saturating_mul(2).clamp(workers, most.max(workers));
         self.batch.store(batch, Ordering::Relaxed);
         batch
-    }
-
-    /// Below how many ready deliveries more are wanted.
-    pub(super) fn low(&self, workers: usize) -> usize {
-        (self.batch.load(Ordering::Relaxed) / 2).max(workers)
     }
 
     /// A handler did not end at once: what is read from now on would wait here, where no other process can take it.
@@ -114,67 +111,50 @@ impl Scheduler {
         self.work.notify(added);
     }
 
-    /// What the reader is to do, `low` being the number of ready deliveries below which more are wanted.
-    pub(super) fn demand(&self, low: usize) -> Demand {
+    /// What the reader is to do. Makes those ready whose next attempt is due.
+    pub(super) fn demand(&self) -> Demand {
         let mut state = lock(&self.state);
-        if self.is_stopping() {
-            return Demand::Stop;
+        if !state.delayed.is_empty() {
+            let now = Instant::now();
+            while let Some(next) = state.delayed.first_entry()
+                && next.key().0 <= now
+            {
+                let job = next.remove();
+                // It has kept its key.
+                state.ready.push_back(job);
+            }
         }
-        let now = Instant::now();
-        let mut due = 0;
-        while let Some(next) = state.delayed.first_entry()
-            && next.key().0 <= now
-        {
-            let job = next.remove();
-            // It has kept its key.
-            state.ready.push_back(job);
-            due += 1;
-        }
-        let demand = if state.ready.len() < low && state.held - state.ready.len() < MOST_HELD.max(low) {
-            Demand::Read
+        if self.is_stopping() || !state.ready.is_empty() {
+            Demand::Nothing
+        } else if state.held < MOST_HELD {
+            Demand::Read(state.next_due())
         } else {
             Demand::Wait(state.next_due())
-        };
-        drop(state);
-        self.work.notify(due);
-        demand
+        }
     }
 
-    /// When the next attempt of a delayed delivery is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        lock(&self.state).next_due()
-    }
-
-    pub(super) fn wanted(&self) -> event_listener::EventListener {
+    pub(super) fn wanted(&self) -> EventListener {
         self.wanted.listen()
     }
 
-    /// Takes up to `max` deliveries that are ready, leaving their share to the other workers; none at the end.
-    pub(super) async fn take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) {
-        loop {
-            if self.try_take(max, workers, into) {
-                return;
-            }
-            let work = self.work.listen();
-            if self.try_take(max, workers, into) {
-                return;
-            }
-            work.await;
-        }
+    pub(super) fn work(&self) -> EventListener {
+        self.work.listen()
     }
 
-    fn try_take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) -> bool {
+    /// Wakes a worker that has nothing to do.
+    pub(super) fn wake_one(&self) {
+        self.work.notify(1);
+    }
+
+    /// Takes up to `max` deliveries that are ready, and leaves their share to the other workers. Whether there were any, or the end
+    /// has come.
+    pub(super) fn try_take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) -> bool {
         let mut state = lock(&self.state);
         if self.is_stopping() {
             return true;
         }
         let count = state.ready.len().div_ceil(workers).min(max);
         into.extend(state.ready.drain(..count));
-        let left = state.ready.len();
-        drop(state);
-        if count > 0 && left < self.low(workers) {
-            self.wanted.notify(1);
-        }
         count > 0
     }
 
@@ -193,12 +173,24 @@ impl Scheduler {
         self.work.notify(given);
     }
 
-    /// Ends a delivery that has been handled for good: the next one of its key is ready.
-    pub(super) fn done(&self, job: &Job) {
-        let (ready, idle) = lock(&self.state).release(job.key);
+    /// Frees the key of a delivery that has been handled for good: the next one is ready.
+    pub(super) fn free(&self, key: u64) {
+        let ready = lock(&self.state).free(key);
         self.work.notify(usize::from(ready));
+    }
+
+    /// Ends so many deliveries that have been handled for good, and whose keys are free.
+    pub(super) fn done(&self, count: usize) {
+        let (idle, room) = {
+            let mut state = lock(&self.state);
+            let was_full = state.held >= MOST_HELD;
+            state.held -= count;
+            (state.held == 0, was_full && state.held < MOST_HELD)
+        };
         if idle {
             self.idle.notify(usize::MAX);
+        }
+        if room {
             self.wanted.notify(1);
         }
     }
@@ -220,22 +212,27 @@ impl Scheduler {
     }
 
     pub(super) fn stop(&self) {
-        self.stopping.cancel();
+        // Under the lock, so that who has asked and found nothing is listening before it hears of the end.
+        {
+            let _state = lock(&self.state);
+            self.stopping.store(true, Ordering::Release);
+        }
+        self.stopped.cancel();
         self.work.notify(usize::MAX);
         self.wanted.notify(usize::MAX);
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
+        self.stopping.load(Ordering::Acquire)
     }
 
     #[cfg(feature = "rate-limit")]
     pub(super) fn stopped(&self) -> tokio_util::sync::WaitForCancellationFuture<'_> {
-        self.stopping.cancelled()
+        self.stopped.cancelled()
     }
 
     /// Listens for the moment when nothing is held.
-    pub(super) fn idle(&self) -> event_listener::EventListener {
+    pub(super) fn idle(&self) -> EventListener {
         self.idle.listen()
     }
 
@@ -271,22 +268,19 @@ impl State {
         true
     }
 
-    /// Whether another delivery is ready by this, and whether nothing is held any more.
-    fn release(&mut self, key: Option<u64>) -> (bool, bool) {
-        self.held -= 1;
-        let mut ready = false;
-        if let Some(key) = key
-            && let Some(waiting) = self.keys.get_mut(&key)
-        {
-            match waiting.pop_front() {
-                Some(next) => {
-                    self.ready.push_back(next);
-                    ready = true;
-                }
-                None => _ = self.keys.remove(&key),
+    /// Whether another delivery is ready by this.
+    fn free(&mut self, key: u64) -> bool {
+        let Some(waiting) = self.keys.get_mut(&key) else { return false };
+        match waiting.pop_front() {
+            Some(next) => {
+                self.ready.push_back(next);
+                true
+            }
+            None => {
+                self.keys.remove(&key);
+                false
             }
         }
-        (ready, self.held == 0)
     }
 
     fn next_due(&self) -> Option<Instant> {

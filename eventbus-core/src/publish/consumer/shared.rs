@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AttemptError, Delivery, Retry, Unhandled,
     keys::key_of_message,
+    reader::Reader,
     routes::Routes,
     run::Run,
     scheduler::{Job, Scheduler},
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) source: Arc<dyn Source>,
     pub(super) scheduler: Scheduler,
+    pub(super) reader: tokio::sync::Mutex<Reader>,
     /// Handlers are to end.
     pub(super) cancel: CancellationToken,
     pub(super) retry: Retry,
@@ -59,8 +61,12 @@ pub(super) enum Ended {
     Cancelled,
 }
 
-/// Leases to be ended together.
-pub(super) type Settled = Vec<(LeaseId, Settle)>;
+/// What a worker has done and not told yet: told together, it costs less.
+#[derive(Default)]
+pub(super) struct Settled {
+    leases: Vec<(LeaseId, Settle)>,
+    handled: u64,
+}
 
 impl Shared {
     pub(super) fn workers(&self) -> usize {
@@ -88,17 +94,17 @@ impl Shared {
         told.or_else(|| key_of_message(message))
     }
 
-    /// Takes what an attempt needs, so that the worker's place is not locked while the handler runs.
-    pub(super) fn prepare(self: &Arc<Self>, job: &Job) -> Attempt {
-        let message = job.leased.message.clone();
-        Attempt { delivery: Delivery { message, attempt: job.attempt, shared: Arc::clone(self) }, route: job.route }
-    }
-
     /// What becomes of a delivery after an attempt.
     pub(super) fn end(&self, mut job: Job, ended: Ended, settled: &mut Settled) {
-        let (settle, count) = match ended {
-            Ended::Well => (Settle::Ack, &self.ledger.handled),
-            Ended::Ignored => (Settle::Ack, &self.ledger.ignored),
+        let settle = match ended {
+            Ended::Well => {
+                settled.handled += 1;
+                Settle::Ack
+            }
+            Ended::Ignored => {
+                self.ledger.ignored.add(1);
+                Settle::Ack
+            }
             Ended::Cancelled => return self.scheduler.cancelled(job),
             Ended::Badly(error) => {
                 let now = SystemTime::now();
@@ -113,15 +119,17 @@ impl Shared {
                 }
                 let reason = error.to_string().into();
                 self.bury(&job, error, first_failed, now);
-                (Settle::Dead { reason, attempts: job.attempt }, &self.ledger.dead_lettered)
+                self.ledger.dead_lettered.add(1);
+                Settle::Dead { reason, attempts: job.attempt }
             }
         };
-        count.add(1);
         if let Some(leases) = &self.leases {
             lock(leases).remove(&job.leased.lease);
         }
-        settled.push((job.leased.lease, settle));
-        self.scheduler.done(&job);
+        settled.leases.push((job.leased.lease, settle));
+        if let Some(key) = job.key {
+            self.scheduler.free(key);
+        }
         // With it perhaps the last handle of the event, whose drop is foreign code.
         let _ = isolate(|| drop(job));
     }
@@ -137,13 +145,20 @@ impl Shared {
         }
     }
 
-    /// Tells the transport which leases have ended. If it does not hear it, their messages are delivered again.
+    /// Tells what has been done. If the transport does not hear which leases have ended, it delivers their messages again.
     pub(super) async fn settle(&self, settled: &mut Settled) {
-        if settled.is_empty() {
+        let Settled { leases, handled } = std::mem::take(settled);
+        let done = leases.len();
+        if done == 0 {
             return;
         }
-        let told = self.source.settle(std::mem::take(settled));
-        if let Some(told) = told
+        self.ledger.handled.add(handled);
+        self.end_leases(leases).await;
+        self.scheduler.done(done);
+    }
+
+    pub(super) async fn end_leases(&self, leases: Vec<(LeaseId, Settle)>) {
+        if let Some(told) = self.source.settle(leases)
             && told.await.is_err()
         {
             self.ledger.settle_errors.add(1);
@@ -167,16 +182,19 @@ impl Shared {
     }
 }
 
-/// An attempt that is about to begin.
-pub(super) struct Attempt {
-    delivery: Delivery,
-    route: Option<usize>,
+/// A worker's own handle: the counter of handles that all workers share would be the line that their threads fight for.
+pub(super) struct Seat {
+    pub(super) shared: Arc<Shared>,
+    pub(super) at: usize,
 }
 
-impl Attempt {
-    pub(super) fn begin(self) -> Result<Run, Ended> {
-        let Self { delivery, route } = self;
-        let (message, shared) = (delivery.message.clone(), Arc::clone(&delivery.shared));
+impl Seat {
+    /// Begins an attempt.
+    pub(super) fn begin(self: &Arc<Self>, job: Job) -> Result<Run, Ended> {
+        let shared = &self.shared;
+        let (route, attempt, message) = (job.route, job.attempt, job.leased.message.clone());
+        // Whoever asks what is being handled finds it here; the place is not locked while the handler runs.
+        *lock(&shared.running[self.at]) = Some(job);
         let Some(route) = route else {
             return Err(match shared.unhandled {
                 Unhandled::Ignore => Ended::Ignored,
@@ -186,7 +204,7 @@ impl Attempt {
         let cause = message.cause(shared.bus_id);
         let handler = &shared.routes.all[route].handler;
         let _frame = Frame::of_handler(cause).enter();
-        match isolate(|| handler.begin(&message, delivery)) {
+        match isolate(|| handler.begin(Delivery { message, attempt, seat: Arc::clone(self) })) {
             Ok(Ok(future)) => Ok(Run::new(future, cause)),
             Ok(Err(error)) => Err(Ended::Badly(error)),
             Err(message) => Err(Ended::Badly(AttemptError::Panicked(message))),

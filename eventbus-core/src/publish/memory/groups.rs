@@ -1,6 +1,6 @@
 //! The queues of the memory transport, as they are under its lock.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use event_listener::Event;
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ struct Queue {
     waiting: VecDeque<Waiting>,
     /// What is not to be handed out before a time; few.
     delayed: Vec<(Instant, Waiting)>,
+    /// An empty queue with room, to be taken in place of `waiting`.
+    spare: VecDeque<Waiting>,
     created: u64,
     dropped: u64,
     /// Notified when there is something to read, or the end.
@@ -57,7 +59,7 @@ pub(super) enum Pushed {
 
 /// The answer of [`Groups::take`].
 pub(super) enum Taken {
-    Some(Vec<Waiting>),
+    Some(VecDeque<Waiting>),
     Nothing {
         /// When something delayed is due.
         due: Option<Instant>,
@@ -116,7 +118,10 @@ impl Groups {
                 Admitted::Push => {}
             }
             group.waiting.push_back(Waiting { message: next, attempts: 0 });
-            group.available.notify(1);
+            // Readers wait for the first one only; one that leaves some behind tells the next reader.
+            if group.waiting.len() == 1 {
+                group.available.notify(1);
+            }
         }
         Pushed::Taken { dropped }
     }
@@ -168,13 +173,26 @@ impl Groups {
             let due = queue.delayed.iter().map(|(due, _)| *due).min();
             return (Taken::Nothing { due }, false);
         }
-        let count = queue.waiting.len().min(max.max(1));
-        let taken = queue.waiting.drain(..count).collect();
+        let max = max.max(1);
+        let taken = if queue.waiting.len() <= max {
+            // Nothing is moved under the lock.
+            mem::replace(&mut queue.waiting, mem::take(&mut queue.spare))
+        } else {
+            queue.waiting.drain(..max).collect()
+        };
         if !queue.waiting.is_empty() {
             // For another reader of the group.
             queue.available.notify(1);
         }
         (Taken::Some(taken), was_full)
+    }
+
+    /// Takes an empty queue, for the next time that all is taken.
+    pub(super) fn spare(&mut self, at: usize, empty: VecDeque<Waiting>) {
+        let queue = &mut self.groups[at];
+        if queue.spare.capacity() < empty.capacity() {
+            queue.spare = empty;
+        }
     }
 
     /// Takes back what was handed out. It stands before what is new, in the order of `waiting`. What comes back after the end
@@ -247,6 +265,7 @@ impl Queue {
             overflow: None,
             waiting: VecDeque::new(),
             delayed: Vec::new(),
+            spare: VecDeque::new(),
             created: 0,
             dropped: 0,
             available: Arc::new(Event::new()),

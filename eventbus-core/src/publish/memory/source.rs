@@ -1,6 +1,6 @@
 //! A reader of a group of the memory transport.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use super::{
     Shared, discard,
@@ -30,6 +30,12 @@ impl MemorySource {
         Self { shared, opened, leases: Mutex::default() }
     }
 
+    fn lease(&self, mut taken: VecDeque<Waiting>) -> Vec<Leased> {
+        let leased = lock(&self.leases).lease(&mut taken);
+        lock(&self.shared.groups).spare(self.opened.at, taken);
+        leased
+    }
+
     fn take(&self, max: usize) -> Result<Vec<Leased>, Option<tokio::time::Instant>> {
         let (taken, made_room) = lock(&self.shared.groups).take(self.opened.at, max);
         match taken {
@@ -37,7 +43,7 @@ impl MemorySource {
                 if made_room {
                     self.shared.space.notify(waiting.len());
                 }
-                Ok(lock(&self.leases).lease(waiting))
+                Ok(self.lease(waiting))
             }
             Taken::Closed => Ok(Vec::new()),
             Taken::Nothing { due } => Err(due),
@@ -46,9 +52,9 @@ impl MemorySource {
 }
 
 impl Leases {
-    fn lease(&mut self, taken: Vec<Waiting>) -> Vec<Leased> {
+    fn lease(&mut self, taken: &mut VecDeque<Waiting>) -> Vec<Leased> {
         let mut leased = Vec::with_capacity(taken.len());
-        for mut waiting in taken {
+        for mut waiting in taken.drain(..) {
             waiting.attempts += 1;
             let (message, attempt) = (waiting.message.clone(), waiting.attempts);
             let place = if let Some(place) = self.free.pop() {
