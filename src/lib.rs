@@ -29,6 +29,7 @@
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
+//! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`] |
 //!
 //! # Words
@@ -52,14 +53,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use eventbus_core::{
-    AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
-    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
-    Bus, BusBuilder, ByName, ByNameError, Catalog, CatalogEvent, CatalogListener, Chain, Context, ContextListener,
-    ContextStateListener, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventType, Explanation,
-    Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind, Module,
-    NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext,
-    NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard,
-    Spawned, StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
+    AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
+    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
+    AsyncStateListener, Blocks, BoxError, Bus, BusBuilder, ByName, ByNameError, CallEnd, Catalog, CatalogEvent,
+    CatalogListener, Chain, Context, ContextListener, ContextStateListener, EmissionId, EmissionInfo, Emit, EmitAny,
+    EmitError, Emitter, Event, EventName, EventType, Explanation, Failure, Field, Inline, InsideEmission, Intercepted,
+    Interceptor, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind, Module, NameContextListener,
+    NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok,
+    Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard, Spawned,
+    StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
     WithContext,
 };
 #[cfg(feature = "serde")]

@@ -29,18 +29,19 @@ mod named;
 #[cfg(feature = "tokio")]
 pub use bus::EmitHandle;
 pub use bus::{
-    AnyKind, Blocks, Bus, BusBuilder, ByName, Emit, EmitAny, EmitError, Emitter, Inline, InsideEmission, Kind,
-    Listener, Module, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed, Topic, WeakBus,
-    WiringError, With, WithContext,
+    AnyKind, Blocks, Bus, BusBuilder, ByName, Emit, EmitAny, EmitError, Emitter, Inline, InsideEmission, Intercepted,
+    Interceptor, Kind, Listener, Module, NameTaken, NoContext, NoState, Report, Scope, ScopeGuard, Spawned, Timed,
+    Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;
 #[cfg(feature = "serde")]
 pub use dispatch::JsonError;
 pub use dispatch::{
-    AnyEvent, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
-    AsyncNameListener, AsyncNameStateListener, Context, ContextListener, ContextStateListener, EmissionId,
-    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
+    AnyEvent, Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener,
+    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, CallEnd, Context, ContextListener,
+    ContextStateListener, EmissionId, EmissionInfo, NameContextListener, NameContextStateListener, NameListener,
+    NameStateListener,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, Serde};

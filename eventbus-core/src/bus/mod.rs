@@ -8,6 +8,7 @@ mod emitter;
 mod erased;
 mod failure_hook;
 mod inner;
+mod intercept;
 mod limits;
 mod listen;
 mod listeners;
@@ -28,6 +29,7 @@ pub use emit::Emit;
 pub use emitter::Emitter;
 pub use erased::EmitAny;
 pub(crate) use erased::KnownEvent;
+pub use intercept::{Intercepted, Interceptor};
 pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
