@@ -30,6 +30,7 @@
 //! | see the emission from a listener | [`Context`] |
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
 //! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
+//! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`] |
 //!
 //! # Words
@@ -57,11 +58,11 @@ pub use eventbus_core::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     AsyncStateListener, Blocks, BoxError, Bus, BusBuilder, ByName, ByNameError, CallEnd, Catalog, CatalogEvent,
     CatalogListener, Chain, Context, ContextListener, ContextStateListener, EmissionId, EmissionInfo, Emit, EmitAny,
-    EmitError, Emitter, Event, EventName, EventType, Explanation, Failure, Field, Inline, InsideEmission, Intercepted,
-    Interceptor, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind, Module, NameContextListener,
-    NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok,
-    Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard, Spawned,
-    StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
+    EmitError, Emitter, Event, EventName, EventSet, EventType, Explanation, Failure, Field, Inline, InsideEmission,
+    Intercepted, Interceptor, IntoEvent, Kind, Listener, ListenerId, ListenerInfo, ListenerKind, Module,
+    NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener, NameTaken, NoContext,
+    NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Report, Return, Returned, Scope, ScopeGuard,
+    Spawned, StateListener, Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With,
     WithContext,
 };
 #[cfg(feature = "serde")]

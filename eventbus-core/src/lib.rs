@@ -54,6 +54,6 @@ pub use listener::{
 };
 #[cfg(feature = "serde")]
 pub use named::{AsyncApiInfo, Json};
-pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, Explanation, Returned};
+pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Explanation, Returned};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use registry::{Subscription, SubscriptionGuard};

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     dispatch::{
         Arounds, Deadline, Descended, EmissionId, EmissionInfo, Entered, EventSlot, EventSnapshot, Frame, LazySignal,
-        Scene, ShareEvent, Signal, Stage, Stop, Tally, run_sync, start_late,
+        Scene, ShareEvent, Signal, Stage, Stop, Tally, isolate, run_sync, start_late,
     },
     event::{Event, IntoEvent},
     listener::{NotRun, Outcome, Subject},
@@ -164,7 +164,10 @@ impl<I: IntoEvent> New<I> {
             bus.inner.interceptors.emission(&EmissionInfo::of(event.get(), shared, &*bus.inner), &mut arounds)
         };
         if let Err(why) = asked {
-            let report = refuse(bus, snapshot, subject.clone(), None, &Outcome::NotRun(why));
+            let why = Outcome::NotRun(why);
+            let report = refuse(bus, snapshot, subject.clone(), None, &why);
+            // Foreign code, and the last of it if there was no listener left to refuse.
+            let _ = isolate(|| drop(why));
             report.end(&mut arounds);
             return report.into();
         }

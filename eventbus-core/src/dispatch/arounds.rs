@@ -72,11 +72,20 @@ impl<End> List<End> {
         }
     }
 
-    fn end(self, end: &End) {
-        for Held { around, interceptor } in self.0.into_iter().rev() {
+    fn end(mut self, end: &End) {
+        while let Some(Held { around, interceptor }) = self.0.pop() {
             if let Err(message) = isolate(|| around.end(end)) {
                 to_stderr(&format_args!("the interceptor `{interceptor}` panicked in `end`: {message}"));
             }
+        }
+    }
+}
+
+impl<End> Drop for List<End> {
+    /// Not empty only where the event has panicked in its `Drop`: foreign code that must not panic as well.
+    fn drop(&mut self) {
+        while let Some(held) = self.0.pop() {
+            let _ = isolate(|| drop(held));
         }
     }
 }

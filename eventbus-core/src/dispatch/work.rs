@@ -69,6 +69,7 @@ impl Work {
     }
 
     /// Ends it, as far as that is possible. The frame must be set.
+    #[cfg_attr(not(feature = "tokio"), expect(clippy::unnecessary_wraps, reason = "as with the feature `tokio`"))]
     pub(super) fn stop(&mut self, why: Stop) -> Ended {
         match &mut self.progress {
             Progress::Inline(driven) => Some(driven.stop(why.outcome())),
