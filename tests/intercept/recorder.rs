@@ -35,22 +35,20 @@ impl Recorder {
         (Bus::builder().intercept(recorder).build(), log)
     }
 
-    fn around<End>(&self, what: String) -> Intercepted<End>
-    where
-        Recording: Around<End>,
-    {
+    fn begin(&self, what: String) -> Recording {
         self.log.add(format!("{}{what}", self.prefix));
-        Ok(Some(Box::new(Recording { what, recorder: self.clone() })))
+        Recording { what, recorder: self.clone() }
     }
 }
 
 impl Interceptor for Recorder {
     fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
-        self.around(emission.event_name().to_owned())
+        Ok(Some(Box::new(self.begin(emission.event_name().to_owned()))))
     }
 
     fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
-        self.around(format!("{}/{}", emission.event_name(), listener.name().unwrap_or("?")))
+        let what = format!("{}/{}", emission.event_name(), listener.name().unwrap_or("?"));
+        Ok(Some(Box::new(self.begin(what))))
     }
 }
 
