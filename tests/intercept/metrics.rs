@@ -156,6 +156,18 @@ async fn a_listener_left_behind_ends_when_it_does() {
     assert_eq!(log.take(), ["ping/spawned: ok"]);
 }
 
+#[tokio::test]
+async fn each_of_many_listeners_ends_once() {
+    let (bus, log) = Recorder::bus();
+    for _ in 0..100 {
+        bus.listener::<Ping>().named("many").on_async(|_| tokio::task::yield_now());
+    }
+    assert_eq!(bus.emit(Ping).await.succeeded(), 100);
+    assert_eq!(log.take().iter().filter(|line| *line == "ping/many: ok").count(), 100);
+    assert!(bus.emit(Ping).now_or_never().is_none());
+    assert_eq!(log.take().iter().filter(|line| *line == "ping/many: cancelled").count(), 100);
+}
+
 #[test]
 fn a_runtime_that_shuts_down_ends_what_it_held() {
     let (bus, log) = Recorder::bus();

@@ -20,7 +20,8 @@ pub type Intercepted<End> = Result<Option<Box<dyn Around<End>>>, BoxError>;
 ///
 /// Intercepted, once each, is what begins: an emission that has listeners and is not refused by the bus itself (for its depth,
 /// say); a call whose turn it is, after its filter has said yes and what it needs to run has been found. Calls are
-/// intercepted on the thread that emits, in the order of turns, also those that then run elsewhere.
+/// intercepted on the thread that runs the emission, in the order of turns, also those that then run elsewhere; for a spawned
+/// emission that is its task. Which listeners an emission has is settled before interceptors are asked.
 ///
 /// A refused call does not spend `once`: the listener stays until it has run.
 ///

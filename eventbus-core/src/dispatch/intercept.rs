@@ -32,8 +32,10 @@ pub trait Around<End>: Send {
 
     /// It has ended, as `end` says: well, badly, cancelled, timed out, refused by an interceptor further in, or dropped.
     ///
-    /// Comes exactly once, after the last part, and changes nothing of the report. A panic is contained, and written to
-    /// stderr.
+    /// Comes exactly once, after the last part, and changes nothing of the report; to look at that does not count as reading its
+    /// failures. The call of a listener that is left behind ends when the listener does, perhaps after its emission. A panic
+    /// is contained, and written to stderr. (It does not come if the event itself panics in its `Drop` as the emission
+    /// ends: nothing is promised there.)
     fn end(self: Box<Self>, end: &End) {
         let _ = end;
     }
