@@ -72,6 +72,7 @@ impl<End> List<End> {
         }
     }
 
+    #[cold]
     fn end(mut self, end: &End) {
         while let Some(Held { around, interceptor }) = self.0.pop() {
             if let Err(message) = isolate(|| around.end(end)) {

@@ -31,6 +31,9 @@ impl Driven {
     /// Goes on with it. Not to be called again once it is ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let Self { future, pass } = self;
+        if pass.is_free() {
+            return poll(future, cx);
+        }
         let polled = pass.part(|| poll(future, cx));
         if let Poll::Ready(ended) = &polled {
             pass.end(ended.as_ref());

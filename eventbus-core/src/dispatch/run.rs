@@ -36,17 +36,7 @@ pub(crate) fn run_sync<'s, E: Event>(
                 match entry.turn() {
                     Turn::Call => entry.run.call(&entry.info, event, scene, tally),
                     Turn::Skip => tally.skipped += 1,
-                    Turn::Ask => {
-                        let enter = || enter(event, &entry.info, scene);
-                        match admit(slot, entry, || entry.run.admits(event, scene), enter) {
-                            Admission::Call(pass) if pass.is_free() => {
-                                entry.run.call(&entry.info, event, scene, tally);
-                            }
-                            Admission::Call(pass) => call_inside(pass, entry, event, scene, tally),
-                            Admission::Refused(why) => tally.add(&entry.info, Outcome::NotRun(why)),
-                            Admission::Skip => tally.skipped += 1,
-                        }
-                    }
+                    Turn::Ask => ask(slot, entry, event, scene, tally),
                 }
             }
         });
@@ -54,6 +44,22 @@ pub(crate) fn run_sync<'s, E: Event>(
             Ok(()) => return &listeners[next..],
             Err(message) => tally.panicked(&listeners[next - 1].info, message),
         }
+    }
+}
+
+/// Calls a listener that must ask, if it may be called. Not part of the loop, whose other turns are the faster for it.
+#[inline(never)]
+fn ask<E: Event>(slot: &EventSlot<E>, entry: &Entry<dyn SyncCall<E>>, event: &E, scene: &Scene<'_>, tally: &mut Tally) {
+    let enter = || enter(event, &entry.info, scene);
+    match admit(slot, entry, || entry.run.admits(event, scene), enter) {
+        Admission::Call(pass) if pass.is_free() => entry.run.call(&entry.info, event, scene, tally),
+        Admission::Call(pass) => {
+            if let Some(outcome) = call_isolated(pass, entry, event, scene) {
+                tally.add(&entry.info, outcome);
+            }
+        }
+        Admission::Refused(why) => tally.add(&entry.info, Outcome::NotRun(why)),
+        Admission::Skip => tally.skipped += 1,
     }
 }
 
@@ -92,20 +98,6 @@ pub(super) fn admit<E: 'static, F: ?Sized>(
         }
     }
     Admission::Call(pass)
-}
-
-/// Calls a listener inside of what interceptors put around it.
-#[cold]
-fn call_inside<E: 'static>(
-    pass: Pass,
-    entry: &Entry<dyn SyncCall<E>>,
-    event: &E,
-    scene: &Scene<'_>,
-    tally: &mut Tally,
-) {
-    if let Some(outcome) = call_isolated(pass, entry, event, scene) {
-        tally.add(&entry.info, outcome);
-    }
 }
 
 /// Calls a listener on this thread, and tells how that ended. The frame must be set.

@@ -49,20 +49,16 @@ pub(crate) fn start_late<E: Event>(
             tally.stop(why, listeners[at..].iter().map(|late| (late.turn(), late.info())));
             break;
         }
-        let pass = match is_due(slot, late, event, scene, wait) {
-            Ok(Due::Now(pass)) => pass,
-            Ok(Due::Never) => {
+        let pass = match late.turn() {
+            Turn::Call => Pass::free(),
+            Turn::Skip => {
                 tally.skipped += 1;
                 continue;
             }
-            Ok(Due::NotNow(why)) => {
-                tally.add(late.info(), Outcome::NotRun(why));
-                continue;
-            }
-            Err(message) => {
-                tally.panicked(late.info(), message);
-                continue;
-            }
+            Turn::Ask => match ask(slot, late, event, scene, wait, tally) {
+                Some(pass) => pass,
+                None => continue,
+            },
         };
         match start(at, late, event, scene, wait, pass) {
             Started::Ended(None) => {}
@@ -77,37 +73,29 @@ pub(crate) fn start_late<E: Event>(
     pending
 }
 
-/// The answer of [`is_due`].
-enum Due {
-    Now(Pass),
-    Never,
-    /// It would be; but it cannot be started, or an interceptor refuses.
-    NotNow(NotRun),
-}
-
-/// Whether it is the listener's turn; a filter that panics is its listener's panic. One that cannot be started is not spent,
-/// nor are interceptors asked.
-fn is_due<E: Event>(
+/// Whether a listener that must ask may be called; if not, the tally knows why. A filter that panics is its listener's panic.
+/// One that cannot be started is not spent, nor are interceptors asked.
+#[inline(never)]
+fn ask<E: Event>(
     slot: &EventSlot<E>,
     late: &LateOf<E>,
     event: &E,
     scene: &Scene<'_>,
     wait: &Wait,
-) -> Result<Due, Arc<str>> {
+    tally: &mut Tally,
+) -> Option<Pass> {
     let enter = || means(late, wait).and_then(|()| enter(event, late.info(), scene));
-    let admission = match late.turn() {
-        Turn::Call => return Ok(Due::Now(Pass::free())),
-        Turn::Skip => return Ok(Due::Never),
-        Turn::Ask => isolate(|| match late {
-            Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene), enter),
-            Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene), enter),
-        })?,
-    };
-    Ok(match admission {
-        Admission::Call(pass) => Due::Now(pass),
-        Admission::Skip => Due::Never,
-        Admission::Refused(why) => Due::NotNow(why),
-    })
+    let admission = isolate(|| match late {
+        Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene), enter),
+        Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene), enter),
+    });
+    match admission {
+        Ok(Admission::Call(pass)) => return Some(pass),
+        Ok(Admission::Skip) => tally.skipped += 1,
+        Ok(Admission::Refused(why)) => tally.add(late.info(), Outcome::NotRun(why)),
+        Err(message) => tally.panicked(late.info(), message),
+    }
+    None
 }
 
 /// Whether there is what the listener needs to be started.
