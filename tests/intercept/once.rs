@@ -66,3 +66,26 @@ fn one_that_is_gone_when_interceptors_have_agreed_is_not_called_and_they_are_tol
     assert_eq!(report.succeeded(), 0);
     assert_eq!(log.take(), ["ping", "ping/x", "ping/x: gone", "ping: 0 ok, []"]);
 }
+
+#[test]
+fn it_runs_once_however_many_threads_have_been_let_in() {
+    let recorder = Recorder::new("");
+    let log = recorder.log.clone();
+    let bus = Bus::builder().intercept(recorder).build();
+    for _ in 0..50 {
+        bus.listener::<Ping>().named("x").once().on(|_| {});
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    start.wait();
+                    assert!(bus.emit(Ping).blocking().is_ok());
+                });
+            }
+        });
+        let log = log.take();
+        let count = |line: &str| log.iter().filter(|noted| *noted == line).count();
+        assert_eq!(count("ping/x: ok"), 1);
+        assert_eq!(count("ping/x"), 1 + count("ping/x: gone"), "each that began has ended");
+    }
+}

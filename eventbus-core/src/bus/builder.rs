@@ -157,6 +157,9 @@ impl BusBuilder {
 
 impl fmt::Debug for BusBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BusBuilder").field("recursion_limit", &self.recursion_limit).finish_non_exhaustive()
+        f.debug_struct("BusBuilder")
+            .field("recursion_limit", &self.recursion_limit)
+            .field("interceptors", &self.interceptors)
+            .finish_non_exhaustive()
     }
 }
