@@ -30,6 +30,8 @@
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
 //! | see the emission from a listener | [`Context`] |
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
+//! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
+//! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
 //!
 //! # Words
@@ -55,15 +57,16 @@
 #[cfg(feature = "rate-limit")]
 pub use eventbus_core::Rate;
 pub use eventbus_core::{
-    AnyEvent, AnyKind, AsyncContextListener, AsyncContextStateListener, AsyncListener, AsyncNameContextListener,
-    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, AsyncStateListener, Blocks, BoxError,
-    Bus, BusBuilder, ByName, ByNameError, Catalog, CatalogEvent, CatalogListener, Chain, Context, ContextListener,
-    ContextStateListener, Deferred, DeferredStats, EmissionId, Emit, EmitAny, EmitError, Emitter, Event, EventName,
-    EventType, Explanation, Failure, Field, Inline, InsideEmission, IntoEvent, Kind, Listener, ListenerId,
-    ListenerInfo, ListenerKind, Module, NameContextListener, NameContextStateListener, NameError, NameListener,
-    NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind,
-    Release, ReleaseError, Released, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Stats,
-    Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
+    AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
+    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
+    AsyncStateListener, Blocks, BoxError, Bus, BusBuilder, ByName, ByNameError, CallEnd, Catalog, CatalogEvent,
+    CatalogListener, Chain, Context, ContextListener, ContextStateListener, Deferred, DeferredStats, EmissionId,
+    EmissionInfo, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventSet, EventType, Explanation, Failure,
+    Field, Inline, InsideEmission, Intercepted, Interceptor, IntoEvent, Kind, Listener, ListenerId, ListenerInfo,
+    ListenerKind, Module, NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener,
+    NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Release, ReleaseError,
+    Released, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Stats, Subscription,
+    SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
 pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};

@@ -34,8 +34,9 @@ mod publish;
 pub use bus::EmitHandle;
 pub use bus::{
     AnyKind, Blocks, Bus, BusBuilder, ByName, Deferred, DeferredStats, Emit, EmitAny, EmitError, Emitter, Inline,
-    InsideEmission, Kind, Listener, Module, NameTaken, NoContext, NoState, Release, ReleaseError, Released, Report,
-    Scope, ScopeGuard, Spawned, Stats, Timed, Topic, WeakBus, WiringError, With, WithContext,
+    InsideEmission, Intercepted, Interceptor, Kind, Listener, Module, NameTaken, NoContext, NoState, Release,
+    ReleaseError, Released, Report, Scope, ScopeGuard, Spawned, Stats, Timed, Topic, WeakBus, WiringError, With,
+    WithContext,
 };
 #[cfg(feature = "publish")]
 pub use bus::{Deliveries, GroupStats, Published};
@@ -44,9 +45,10 @@ pub use dispatch::InFlight;
 #[cfg(feature = "serde")]
 pub use dispatch::JsonError;
 pub use dispatch::{
-    AnyEvent, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
-    AsyncNameListener, AsyncNameStateListener, Context, ContextListener, ContextStateListener, EmissionId,
-    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
+    AnyEvent, Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener,
+    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, CallEnd, Context, ContextListener,
+    ContextStateListener, EmissionId, EmissionInfo, NameContextListener, NameContextStateListener, NameListener,
+    NameStateListener,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, Serde};
@@ -59,7 +61,7 @@ pub use listener::{
 };
 #[cfg(feature = "serde")]
 pub use named::{AsyncApiInfo, Json};
-pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, Explanation, Returned};
+pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Explanation, Returned};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 #[cfg(feature = "rate-limit")]
 pub use publish::Rate;

@@ -15,7 +15,10 @@ use std::{
     thread,
 };
 
-use eventbus_core::{Bus, EmitError, Event, EventName, InsideEmission, Outcome, Report};
+use eventbus_core::{
+    Around, Bus, CallEnd, EmissionInfo, EmitError, Event, EventName, InsideEmission, Intercepted, Interceptor,
+    ListenerInfo, Outcome, Report,
+};
 
 struct Ping;
 
@@ -323,4 +326,62 @@ fn off_and_wait_waits_for_a_listener_under_way_and_not_inside_an_emission() {
         }
     });
     assert!(futures_executor::block_on(bus.emit(Ping)).is_ok());
+}
+
+/// Counts what begins, its parts, and what ends.
+#[derive(Clone, Default)]
+struct Counter {
+    begun: Arc<AtomicUsize>,
+    parts: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
+}
+
+impl Interceptor for Counter {
+    fn emission(&self, _: &EmissionInfo<'_>) -> Intercepted<Report> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(Box::new(self.clone())))
+    }
+
+    fn call(&self, _: &EmissionInfo<'_>, _: &ListenerInfo) -> Intercepted<CallEnd> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(Box::new(self.clone())))
+    }
+}
+
+impl<End> Around<End> for Counter {
+    fn part(&mut self, part: &mut dyn FnMut()) {
+        self.parts.fetch_add(1, Ordering::Relaxed);
+        part();
+    }
+
+    fn end(self: Box<Self>, _: &End) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn interceptors_are_around_every_emission_call_and_poll() {
+    let counter = Counter::default();
+    let counts = || [&counter.begun, &counter.parts, &counter.ended].map(|count| count.swap(0, Ordering::Relaxed));
+    let bus = Bus::builder().intercept(counter.clone()).build();
+    bus.on::<Ping>(|_| {});
+    assert!(bus.emit(Ping).blocking().is_ok());
+    assert_eq!(counts(), [2, 2, 2], "the emission and the call");
+    bus.on_async::<Ping>(|_| {
+        let mut polled = false;
+        poll_fn(move |cx| {
+            cx.waker().wake_by_ref();
+            if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+    });
+    for (name, block_on) in executors() {
+        assert!(block_on(pin!(bus.emit(Ping))).is_ok());
+        assert_eq!(counts(), [3, 6, 3], "{name}: and the emission's poll, the making of the future, its two polls");
+    }
+    {
+        let mut emission = pin!(bus.emit(Ping));
+        assert!(emission.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(counts(), [3, 4, 1]);
+    }
+    assert_eq!(counts(), [0, 2, 2], "dropped: the future is dropped in a part of its call, and of the emission");
 }

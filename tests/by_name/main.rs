@@ -11,6 +11,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+mod event_set;
 mod events;
 #[allow(dead_code, reason = "the other claims use more of it")]
 #[path = "../promises/support.rs"]

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Bus, failure_hook::FailureHook, inner::Inner, stats::Counters};
+use super::{Bus, Interceptor, failure_hook::FailureHook, inner::Inner, intercept::Interceptors, stats::Counters};
 #[cfg(feature = "tokio")]
 use crate::dispatch::Tasks;
 use crate::{listener::Failure, registry::Registry};
@@ -15,6 +15,7 @@ use crate::{listener::Failure, registry::Registry};
 pub struct BusBuilder {
     recursion_limit: u32,
     hook: FailureHook,
+    interceptors: Interceptors,
     #[cfg(feature = "serde")]
     max_payload: usize,
     #[cfg(feature = "serde")]
@@ -43,6 +44,7 @@ impl BusBuilder {
         Self {
             recursion_limit: Self::DEFAULT_RECURSION_LIMIT,
             hook: FailureHook::default(),
+            interceptors: Interceptors::default(),
             #[cfg(feature = "serde")]
             max_payload: Self::DEFAULT_MAX_PAYLOAD,
             #[cfg(feature = "serde")]
@@ -93,6 +95,13 @@ impl BusBuilder {
         self
     }
 
+    /// Puts an [`Interceptor`] around every emission and every call of a listener. Several may be given: the first is the
+    /// outermost. Without one they cost nothing.
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(interceptor);
+        self
+    }
+
     /// The largest JSON payload that `emit_json` reads, in bytes. 1 MiB unless stated.
     #[cfg(feature = "serde")]
     pub fn max_payload(mut self, bytes: usize) -> Self {
@@ -133,6 +142,7 @@ impl BusBuilder {
                 recursion_limit: self.recursion_limit,
                 hook: self.hook,
                 counters: Counters::default(),
+                interceptors: self.interceptors,
                 unclaimed: OnceLock::new(),
                 #[cfg(feature = "serde")]
                 max_payload: self.max_payload,
@@ -156,6 +166,9 @@ impl BusBuilder {
 
 impl fmt::Debug for BusBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BusBuilder").field("recursion_limit", &self.recursion_limit).finish_non_exhaustive()
+        f.debug_struct("BusBuilder")
+            .field("recursion_limit", &self.recursion_limit)
+            .field("interceptors", &self.interceptors)
+            .finish_non_exhaustive()
     }
 }

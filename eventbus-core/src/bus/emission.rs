@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     dispatch::{
-        Deadline, Descended, EmissionId, Entered, EventSlot, EventSnapshot, Frame, LazySignal, Scene, ShareEvent,
-        Signal, Stage, Stop, Tally, run_sync, start_late,
+        Arounds, Deadline, Descended, EmissionId, EmissionInfo, Entered, EventSlot, EventSnapshot, Frame, LazySignal,
+        Scene, ShareEvent, Signal, Stage, Stop, Tally, isolate, run_sync, start_late,
     },
     event::{Event, IntoEvent},
     listener::{NotRun, Outcome, Subject},
@@ -74,7 +74,7 @@ impl<I: IntoEvent> New<I> {
         waking: &Waking<'_>,
         run: impl FnOnce(Running<I::Event>) -> T,
     ) -> T {
-        let Some(Self { event, subject, options }) = new else {
+        let Some(Self { subject, options, .. }) = new else {
             panic!("this emission has been polled before; it can only be awaited")
         };
         slot.note_emitted();
@@ -87,12 +87,32 @@ impl<I: IntoEvent> New<I> {
             let why = Outcome::NotRun(NotRun::RecursionLimit(Frame::chain(slot.event)));
             return refuse(bus, snapshot, subject.clone(), None, &why).into();
         };
+        if bus.inner.interceptors.is_empty() {
+            Self::begin_inside(new, bus, slot, snapshot, waking, inside.emission, run)
+        } else {
+            Self::begin_intercepted(new, bus, slot, snapshot, waking, inside.emission, run)
+        }
+    }
+
+    /// The same inside of the emission's frame.
+    #[inline]
+    fn begin_inside<T: From<Report>>(
+        new: &mut Option<Self>,
+        bus: &Bus,
+        slot: &EventSlot<I::Event>,
+        snapshot: &Arc<EventSnapshot<I::Event>>,
+        waking: &Waking<'_>,
+        emission: EmissionId,
+        run: impl FnOnce(Running<I::Event>) -> T,
+    ) -> T {
+        let Some(Self { event, subject, options }) = new else { unreachable!("asked for by `begin`") };
         let (stops, limits) = options.as_deref_mut().map(Options::split).unzip();
         let deadline = limits.and_then(|limits| limits.deadline_from_now(waking.mode().clock()));
         let signal = LazySignal::default();
         let make_signal = || limits.map_or_else(Signal::default, |limits| limits.signal(deadline));
         let shared = event.as_arc().map(|event| event as &dyn ShareEvent);
-        let scene = Scene { host: &*bus.inner, subject, shared, signal: &signal, make_signal: &make_signal };
+        let gate = bus.inner.gate();
+        let scene = Scene { host: &*bus.inner, subject, shared, signal: &signal, make_signal: &make_signal, gate };
         let mut tally = Tally::new(subject.clone());
 
         match stops {
@@ -110,18 +130,54 @@ impl<I: IntoEvent> New<I> {
                 if let (Some(why), true) = (stopped, rest.len() + snapshot.late.len() > 0) {
                     signal.set();
                     tally.stop(why, snapshot.turns().skip(snapshot.sync.len() - rest.len()));
-                    return Report::of(bus, inside.emission, snapshot.len(), tally).into();
+                    return Report::of(bus, emission, snapshot.len(), tally).into();
                 }
             }
             _ => _ = run_sync(slot, &snapshot.sync, event.get(), &scene, &mut tally, || false),
         }
         if snapshot.late.is_empty() {
-            return Report::of(bus, inside.emission, snapshot.len(), tally).into();
+            return Report::of(bus, emission, snapshot.len(), tally).into();
         }
-        let begun = Begun { emission: inside.emission, deadline, signal, tally };
+        let begun = Begun { emission, deadline, signal, tally };
         match new.take() {
             Some(new) => new.begin_late(bus, slot, snapshot, waking, begun, run),
             None => unreachable!("borrowed till now"),
+        }
+    }
+
+    /// The same inside of what interceptors put around the emission.
+    #[cold]
+    #[inline(never)]
+    fn begin_intercepted<T: From<Report>>(
+        new: &mut Option<Self>,
+        bus: &Bus,
+        slot: &EventSlot<I::Event>,
+        snapshot: &Arc<EventSnapshot<I::Event>>,
+        waking: &Waking<'_>,
+        emission: EmissionId,
+        run: impl FnOnce(Running<I::Event>) -> T,
+    ) -> T {
+        let Some(Self { event, subject, .. }) = new else { unreachable!("asked for by `begin`") };
+        let mut arounds = Arounds::none();
+        let asked = {
+            let shared = event.as_arc().map(|event| event as &dyn ShareEvent);
+            bus.inner.interceptors.emission(&EmissionInfo::of(event.get(), shared, &*bus.inner), &mut arounds)
+        };
+        if let Err(why) = asked {
+            let why = Outcome::NotRun(why);
+            let report = refuse(bus, snapshot, subject.clone(), None, &why);
+            // Foreign code, and the last of it if there was no listener left to refuse.
+            let _ = isolate(|| drop(why));
+            report.end(&mut arounds);
+            return report.into();
+        }
+        let begin = || Self::begin_inside(new, bus, slot, snapshot, waking, emission, Beginning::Running);
+        match arounds.part(begin) {
+            Beginning::Over(report) => {
+                report.end(&mut arounds);
+                report.into()
+            }
+            Beginning::Running(running) => run(running.inside(arounds)),
         }
     }
 
@@ -157,6 +213,7 @@ impl<I: IntoEvent> New<I> {
             shared: Some(&event),
             signal: &signal,
             make_signal: &make_signal,
+            gate: bus.inner.gate(),
         };
         let stop = || stop_now(&mut stops, deadline, waking);
         let stage = Stage { scene: &scene, wait: &wait, tally: &mut tally };
@@ -182,6 +239,19 @@ struct Begun {
     deadline: Option<Deadline>,
     signal: LazySignal,
     tally: Tally,
+}
+
+/// What has become of an emission that has begun.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+enum Beginning<E: Event> {
+    Over(Report),
+    Running(Running<E>),
+}
+
+impl<E: Event> From<Report> for Beginning<E> {
+    fn from(report: Report) -> Self {
+        Self::Over(report)
+    }
 }
 
 impl Options {

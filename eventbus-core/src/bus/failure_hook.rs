@@ -4,17 +4,14 @@
 //! anybody looked at its failures, and one that is dropped unread writes them to stderr. So nothing is lost in silence,
 //! and a program that handles its reports is not told everything twice.
 
-use std::{
-    fmt::{self, Write as _},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use crate::{
-    dispatch::{Frame, Isolated, isolate},
-    listener::{Failure, OneLine},
+    dispatch::{Frame, Isolated, isolate, to_stderr},
+    listener::Failure,
 };
 
 type Hook = Box<dyn Fn(&Failure) + Send + Sync>;
@@ -60,6 +57,18 @@ impl Failures {
         &self.list
     }
 
+    /// Failures that have been told, or are none of anybody's concern.
+    pub(super) fn known(list: Vec<Failure>) -> Arc<Self> {
+        Arc::new(Self { list, read: AtomicBool::new(true) })
+    }
+
+    /// Runs code that may look at them without that being reading.
+    pub(super) fn shown(&self, look: impl FnOnce()) {
+        let read = self.read.load(Ordering::Relaxed);
+        look();
+        self.read.store(read, Ordering::Relaxed);
+    }
+
     /// How many they are; that alone is not reading them.
     pub(super) fn len(&self) -> usize {
         self.list.len()
@@ -76,16 +85,4 @@ impl Drop for Failures {
             let _ = isolate(|| drop(failure));
         }
     }
-}
-
-/// Writes a line to stderr. The foreign `Display` in it may panic, or wait for somebody who writes to stderr: it runs
-/// first, isolated, and outside of the lock of stderr.
-fn to_stderr(line: &dyn fmt::Display) {
-    let mut text = String::new();
-    // A `Display` that gives up leaves what it wrote until then.
-    if let Err(message) = isolate(|| _ = write!(OneLine(&mut text), "{line}")) {
-        let _ = write!(OneLine(&mut text), "(printing it panicked: {message})");
-    }
-    // `eprintln` panics where stderr is closed.
-    let _ = isolate(|| eprintln!("eventbus: {text}"));
 }

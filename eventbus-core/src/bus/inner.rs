@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
-use super::{Bus, failure_hook::FailureHook, stats::Counters};
+use super::{Bus, failure_hook::FailureHook, intercept::Interceptors, stats::Counters};
 #[cfg(feature = "tokio")]
-use crate::dispatch::{Frame, Tasks};
+use crate::dispatch::Tasks;
 use crate::{
-    dispatch::{Context, EventSlot, Host, Mode, Unclaimed, Wait},
+    dispatch::{Context, EventSlot, Frame, Host, Mode, Unclaimed, Wait},
     listener::{Failure, NotRun},
     registry::{Home, Key, Modules, Registry},
 };
@@ -21,6 +21,7 @@ pub(super) struct Inner {
     pub(super) recursion_limit: u32,
     pub(super) hook: FailureHook,
     pub(super) counters: Counters,
+    pub(super) interceptors: Interceptors,
     /// Stands for the slot of names that no type claims.
     pub(super) unclaimed: OnceLock<Arc<EventSlot<Unclaimed>>>,
     #[cfg(feature = "serde")]
@@ -76,8 +77,15 @@ impl Context {
     /// The bus, to emit on. What is emitted through this handle, also from a task of your own, counts as caused by this
     /// emission.
     pub fn bus(&self) -> Bus {
-        match Arc::clone(&self.host).into_any().downcast::<Inner>() {
-            Ok(inner) => Bus { inner, origin: Some(Arc::new(self.frame)) },
+        Inner::bus_inside(Arc::clone(&self.host), self.frame)
+    }
+}
+
+impl Inner {
+    /// A handle to the bus that `host` is, for code that an emission has called.
+    pub(super) fn bus_inside(host: Arc<dyn Host>, frame: Frame) -> Bus {
+        match host.into_any().downcast::<Self>() {
+            Ok(inner) => Bus { inner, origin: Some(Arc::new(frame)) },
             Err(_) => unreachable!("a bus is the only host"),
         }
     }

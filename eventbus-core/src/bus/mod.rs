@@ -13,6 +13,7 @@ mod erased;
 mod extension;
 mod failure_hook;
 mod inner;
+mod intercept;
 mod limits;
 mod listen;
 mod listeners;
@@ -40,6 +41,7 @@ pub use erased::EmitAny;
 pub(crate) use erased::KnownEvent;
 #[cfg(feature = "publish")]
 pub(crate) use extension::Extension;
+pub use intercept::{Intercepted, Interceptor};
 pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };

@@ -7,7 +7,7 @@ use super::{
     failure_hook::{FailureHook, Failures},
 };
 use crate::{
-    dispatch::{EmissionId, Stop, Tally},
+    dispatch::{Arounds, EmissionId, Stop, Tally},
     event::EventType,
     listener::{Failure, Subject},
 };
@@ -46,6 +46,22 @@ impl Report {
     #[inline]
     pub(super) fn of(bus: &Bus, emission: EmissionId, listeners: usize, tally: Tally) -> Self {
         Self::new(Some(emission), listeners, tally, &bus.inner.hook)
+    }
+
+    /// The report of an emission that was dropped: for those around it, since nobody else is there to read it.
+    pub(super) fn of_dropped(emission: EmissionId, listeners: usize, tally: Tally) -> Self {
+        let Tally { subject, failures, skipped, stopped } = tally;
+        let failures = Some(Failures::known(failures));
+        Self { subject, emission: Some(emission), called: listeners - skipped, stopped, failures }
+    }
+
+    /// Ends what is around the emission. That it looks at the failures does not count as reading them: it measures, and
+    /// whoever emitted has not seen them yet.
+    pub(super) fn end(&self, arounds: &mut Arounds<Self>) {
+        match &self.failures {
+            Some(failures) => failures.shown(|| arounds.end(self)),
+            None => arounds.end(self),
+        }
     }
 
     /// The name of the event that was emitted.

@@ -8,7 +8,9 @@ use std::{
 
 use super::{Bus, Report, limits::Stops};
 use crate::{
-    dispatch::{Deadline, EventSnapshot, Frame, Host, LazySignal, Pending, Stop, Tally, Timer, Wait, has_fired},
+    dispatch::{
+        Arounds, Deadline, EventSnapshot, Frame, Host, LazySignal, Pending, Stop, Tally, Timer, Wait, has_fired,
+    },
     event::Event,
     listener::{NotRun, Outcome},
 };
@@ -24,6 +26,7 @@ pub(super) struct Running<E: Event> {
     pending: Pending,
     until: Until,
     signal: LazySignal,
+    arounds: Arounds<Report>,
 }
 
 /// What ends it early.
@@ -56,12 +59,31 @@ impl<E: Event> Running<E> {
         until: Until,
         signal: LazySignal,
     ) -> Self {
-        Self { bus: bus.clone(), snapshot, frame, tally, pending, until, signal }
+        Self { bus: bus.clone(), snapshot, frame, tally, pending, until, signal, arounds: Arounds::none() }
+    }
+
+    /// Puts what interceptors gave around it.
+    pub(super) fn inside(mut self, arounds: Arounds<Report>) -> Self {
+        self.arounds = arounds;
+        self
     }
 
     /// Goes on with the listeners. Not to be called again once it is ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
         let _inside = self.frame.enter();
+        if self.arounds.is_none() {
+            return self.go_on(cx);
+        }
+        let mut arounds = self.arounds.take();
+        let polled = arounds.part(|| self.go_on(cx));
+        match &polled {
+            Poll::Ready(report) => report.end(&mut arounds),
+            Poll::Pending => self.arounds = arounds,
+        }
+        polled
+    }
+
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
         let Self { snapshot, tally, pending, .. } = self;
         let polled = pending.poll(cx, |listener, ended| {
             if let Some(outcome) = ended {
@@ -98,9 +120,12 @@ impl<E: Event> Running<E> {
         self.tally.stopped = Some(why);
         // First the signal: a listener that is left running is to know at once.
         self.signal.set();
+        let mut arounds = self.arounds.take();
         let Self { snapshot, tally, pending, .. } = self;
-        pending.stop(why, |listener, outcome| tally.add(snapshot.late[listener].info(), outcome));
-        self.report()
+        arounds.part(|| pending.stop(why, |listener, outcome| tally.add(snapshot.late[listener].info(), outcome)));
+        let report = self.report();
+        report.end(&mut arounds);
+        report
     }
 
     /// The next moment at which somebody's time is up, for a thread that parks.
@@ -122,15 +147,25 @@ impl<E: Event> Drop for Running<E> {
         }
         let _inside = self.frame.enter();
         self.signal.set();
-        let Self { bus, snapshot, tally, pending, .. } = self;
-        // That they are stopped, or left, is what whoever dropped the emission wanted. That one had failed is not.
-        pending.stop(Stop::Cancelled, |listener, outcome| {
-            if !matches!(outcome, Outcome::Cancelled | Outcome::StillRunning) {
+        let Self { bus, snapshot, frame, tally, pending, arounds, .. } = self;
+        let mut wanted = Tally::new(tally.subject.clone());
+        let stop = || {
+            // That they are stopped, or left, is what whoever dropped the emission wanted. That one had failed is not.
+            pending.stop(Stop::Cancelled, |listener, outcome| {
+                let of_interest = !matches!(outcome, Outcome::Cancelled | Outcome::StillRunning);
+                let tally = if of_interest { &mut *tally } else { &mut wanted };
                 tally.add(snapshot.late[listener].info(), outcome);
-            }
-        });
-        // There is no report any more, and nothing is lost in silence.
+            });
+        };
+        arounds.part(stop);
         tally.sort();
+        if !arounds.is_none() {
+            wanted.failures.extend(tally.failures.iter().cloned());
+            wanted.sort();
+            (wanted.skipped, wanted.stopped) = (tally.skipped, Some(Stop::Cancelled));
+            Report::of_dropped(frame.emission, snapshot.len(), wanted).end(arounds);
+        }
+        // There is no report any more, and nothing is lost in silence.
         for failure in tally.failures.drain(..) {
             bus.inner.tell(failure);
         }

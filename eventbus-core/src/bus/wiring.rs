@@ -83,10 +83,10 @@ impl WiringError {
 /// Two event types with one name and version on one bus.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("{0}")]
-pub struct NameTaken(pub(super) Conflict);
+pub struct NameTaken(pub(crate) Conflict);
 
 impl NameTaken {
-    /// The type that has the name, and where it was first used on this bus.
+    /// The type that has the name, and where it was first used on this bus, or listed.
     pub fn first(&self) -> (&'static EventType, &'static Location<'static>) {
         let Claim { event, location } = self.0.first;
         (event, location)

@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use super::{
-    EmissionId, Frame,
+    EmissionId, Frame, Gate,
     any_event::ShareEvent,
     signal::{LazySignal, Signal},
 };
@@ -38,6 +38,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) signal: &'a LazySignal,
     /// Makes the signal, should a listener ask for it.
     pub(crate) make_signal: &'a dyn Fn() -> Signal,
+    /// The interceptors, if there are any. Only listeners whose turn asks them see it.
+    pub(crate) gate: Option<&'a dyn Gate>,
 }
 
 impl Scene<'_> {

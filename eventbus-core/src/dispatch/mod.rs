@@ -1,17 +1,21 @@
 //! Floor 3: runs one snapshot. Order, isolation, and the frame that tells who is emitting inside whom.
 
 mod any_event;
+mod arounds;
 mod by_name;
 mod call;
 mod clock;
 mod context;
+mod driven;
 mod frame;
+mod intercept;
 mod isolate;
 mod name_callable;
 mod pending;
 mod run;
 mod signal;
 mod start;
+mod stderr;
 mod tally;
 #[cfg(feature = "tokio")]
 mod task;
@@ -24,6 +28,7 @@ pub use any_event::AnyEvent;
 #[cfg(feature = "serde")]
 pub use any_event::JsonError;
 pub(crate) use any_event::{Content, ShareEvent, Unclaimed};
+pub(crate) use arounds::{Arounds, Pass};
 pub(crate) use by_name::{ByNameCode, NameCode, NameFilter, adapt};
 pub(crate) use call::{AsyncCall, Code, Filter, Filtered, Isolated, ListenerFuture, SyncCall};
 pub(crate) use clock::{Clock, Deadline, Timer, has_fired};
@@ -33,6 +38,8 @@ pub use frame::EmissionId;
 #[cfg(feature = "publish")]
 pub(crate) use frame::{CAUSES, Cause};
 pub(crate) use frame::{Descended, Entered, Frame};
+pub(crate) use intercept::Gate;
+pub use intercept::{Around, CallEnd, EmissionInfo};
 pub(crate) use isolate::isolate;
 pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
@@ -42,6 +49,7 @@ pub(crate) use pending::Pending;
 pub(crate) use run::run_sync;
 pub(crate) use signal::{LazySignal, Signal};
 pub(crate) use start::{Stage, start_late};
+pub(crate) use stderr::to_stderr;
 pub(crate) use tally::{Stop, Tally};
 #[cfg(feature = "tokio")]
 pub use tasks::InFlight;

@@ -6,8 +6,11 @@ use std::{
 };
 
 use super::{
-    AsyncCall, EventSlot, Pending, Scene, Stop, SyncCall, Tally, Wait, isolate,
-    run::admit,
+    AsyncCall, EventSlot, Pass, Pending, Scene, Stop, SyncCall, Tally, Wait,
+    driven::Driven,
+    intercept::enter,
+    isolate,
+    run::{Admission, admit, call_isolated},
     work::{Ended, Work},
 };
 #[cfg(feature = "tokio")]
@@ -15,6 +18,7 @@ use super::{task, wait::task_timer};
 #[cfg(feature = "tokio")]
 use crate::listener::ListenerKind;
 use crate::{
+    event::Event,
     listener::{NotRun, Outcome},
     registry::{Entry, Late, Turn},
 };
@@ -30,7 +34,7 @@ pub(crate) struct Stage<'a, 's> {
 
 /// Starts the listeners in order and polls each once where it stands; gives back those that have not ended. Stops where
 /// `stop` says so: the rest is then not started, and the tally knows. The frame must be set.
-pub(crate) fn start_late<E: Send + Sync + 'static>(
+pub(crate) fn start_late<E: Event>(
     slot: &EventSlot<E>,
     listeners: &[LateOf<E>],
     event: &Arc<E>,
@@ -45,22 +49,18 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
             tally.stop(why, listeners[at..].iter().map(|late| (late.turn(), late.info())));
             break;
         }
-        match is_due(slot, late, event, scene, wait) {
-            Ok(Due::Now) => {}
-            Ok(Due::Never) => {
+        let pass = match late.turn() {
+            Turn::Call => Pass::free(),
+            Turn::Skip => {
                 tally.skipped += 1;
                 continue;
             }
-            Ok(Due::WithoutMeans(why)) => {
-                tally.add(late.info(), Outcome::NotRun(why));
-                continue;
-            }
-            Err(message) => {
-                tally.panicked(late.info(), message);
-                continue;
-            }
-        }
-        match start(at, late, event, scene, wait) {
+            Turn::Ask => match ask(slot, late, event, scene, wait, tally) {
+                Some(pass) => pass,
+                None => continue,
+            },
+        };
+        match start(at, late, event, scene, wait, pass) {
             Started::Ended(None) => {}
             Started::Ended(Some(outcome)) => tally.add(late.info(), outcome),
             Started::Work(mut work) => match work.poll(cx) {
@@ -73,45 +73,34 @@ pub(crate) fn start_late<E: Send + Sync + 'static>(
     pending
 }
 
-/// The answer of [`is_due`].
-enum Due {
-    Now,
-    Never,
-    /// It would be, and cannot be started.
-    WithoutMeans(NotRun),
-}
-
-/// Whether it is the listener's turn; a filter that panics is its listener's panic. One that cannot be started is not spent.
-fn is_due<E: 'static>(
+/// Whether a listener that must ask may be called; if not, the tally knows why. A filter that panics is its listener's panic.
+/// One that cannot be started is not spent, nor are interceptors asked.
+#[inline(never)]
+fn ask<E: Event>(
     slot: &EventSlot<E>,
     late: &LateOf<E>,
     event: &E,
     scene: &Scene<'_>,
     wait: &Wait,
-) -> Result<Due, Arc<str>> {
-    let mut missing = None;
-    let mut has_means = || {
-        missing = means(late, wait).err();
-        missing.is_none()
-    };
-    let due = match late.turn() {
-        Turn::Call => true,
-        Turn::Skip => false,
-        Turn::Ask => isolate(|| match late {
-            Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene) && has_means()),
-            Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene) && has_means()),
-        })?,
-    };
-    Ok(match missing {
-        Some(why) => Due::WithoutMeans(why),
-        None if due => Due::Now,
-        None => Due::Never,
-    })
+    tally: &mut Tally,
+) -> Option<Pass> {
+    let enter = || means(late, wait).and_then(|()| enter(event, late.info(), scene));
+    let admission = isolate(|| match late {
+        Late::Blocking(entry) => admit(slot, entry, || entry.run.admits(event, scene), enter),
+        Late::Async(entry) => admit(slot, entry, || entry.run.admits(event, scene), enter),
+    });
+    match admission {
+        Ok(Admission::Call(pass)) => return Some(pass),
+        Ok(Admission::Skip) => tally.skipped += 1,
+        Ok(Admission::Refused(why)) => tally.add(late.info(), Outcome::NotRun(why)),
+        Err(message) => tally.panicked(late.info(), message),
+    }
+    None
 }
 
 /// Whether there is what the listener needs to be started.
 #[cfg(feature = "tokio")]
-fn means<E: 'static>(late: &LateOf<E>, wait: &Wait) -> Result<(), NotRun> {
+fn means<E: Event>(late: &LateOf<E>, wait: &Wait) -> Result<(), NotRun> {
     match late {
         Late::Blocking(entry) => wait.pool(entry.timeout).map(drop),
         Late::Async(entry) if entry.info.kind == ListenerKind::Spawned && wait.runtime.is_none() => {
@@ -124,7 +113,7 @@ fn means<E: 'static>(late: &LateOf<E>, wait: &Wait) -> Result<(), NotRun> {
 /// Polling needs nothing.
 #[cfg(not(feature = "tokio"))]
 #[expect(clippy::unnecessary_wraps, reason = "as with the feature `tokio`")]
-fn means<E: 'static>(_late: &LateOf<E>, _wait: &Wait) -> Result<(), NotRun> {
+fn means<E: Event>(_late: &LateOf<E>, _wait: &Wait) -> Result<(), NotRun> {
     Ok(())
 }
 
@@ -133,61 +122,62 @@ enum Started {
     Work(Work),
 }
 
-impl From<NotRun> for Started {
-    fn from(why: NotRun) -> Self {
-        Self::Ended(Some(Outcome::NotRun(why)))
+impl Started {
+    /// It could not be started after all.
+    fn without(why: NotRun, mut pass: Pass) -> Self {
+        let outcome = Outcome::NotRun(why);
+        pass.end(Some(&outcome));
+        Self::Ended(Some(outcome))
     }
 }
 
-fn start<E: Send + Sync + 'static>(
-    at: usize,
-    late: &LateOf<E>,
-    event: &Arc<E>,
-    scene: &Scene<'_>,
-    wait: &Wait,
-) -> Started {
+fn start<E: Event>(at: usize, late: &LateOf<E>, event: &Arc<E>, scene: &Scene<'_>, wait: &Wait, pass: Pass) -> Started {
     match late {
         #[cfg(feature = "tokio")]
-        Late::Async(entry) if entry.info.kind == ListenerKind::Spawned => start_spawned(at, entry, event, scene, wait),
-        Late::Async(entry) => start_inline(at, entry, event, scene, wait),
+        Late::Async(entry) if entry.info.kind == ListenerKind::Spawned => {
+            start_spawned(at, entry, event, scene, wait, pass)
+        }
+        Late::Async(entry) => start_inline(at, entry, event, scene, wait, pass),
         #[cfg(not(feature = "tokio"))]
-        Late::Blocking(entry) => Started::Ended(call_blocking(entry, event, scene)),
+        Late::Blocking(entry) => Started::Ended(call_isolated(pass, entry, event, scene)),
         #[cfg(feature = "tokio")]
-        Late::Blocking(entry) => start_blocking(at, entry, event, scene, wait),
+        Late::Blocking(entry) => start_blocking(at, entry, event, scene, wait, pass),
     }
 }
 
-fn start_inline<E: 'static>(
+fn start_inline<E: Event>(
     at: usize,
     entry: &Entry<dyn AsyncCall<E>>,
     event: &Arc<E>,
     scene: &Scene<'_>,
     wait: &Wait,
+    pass: Pass,
 ) -> Started {
     let limit = match wait.limit(entry.timeout) {
         Ok(limit) => limit,
-        Err(why) => return why.into(),
+        Err(why) => return Started::without(why, pass),
     };
-    match isolate(|| entry.run.start(Arc::clone(event), scene)) {
-        Ok(future) => Started::Work(Work::inline(at, future).limited(limit)),
-        Err(message) => Started::Ended(Some(Outcome::Panicked(message))),
+    match Driven::start(pass, || entry.run.start(Arc::clone(event), scene)) {
+        Ok(driven) => Started::Work(Work::inline(at, driven).limited(limit)),
+        Err(outcome) => Started::Ended(Some(outcome)),
     }
 }
 
 #[cfg(feature = "tokio")]
-fn start_spawned<E: Send + Sync + 'static>(
+fn start_spawned<E: Event>(
     at: usize,
     entry: &Arc<Entry<dyn AsyncCall<E>>>,
     event: &Arc<E>,
     scene: &Scene<'_>,
     wait: &Wait,
+    pass: Pass,
 ) -> Started {
-    let Some(runtime) = &wait.runtime else { return NotRun::NoRuntime.into() };
+    let Some(runtime) = &wait.runtime else { return Started::without(NotRun::NoRuntime, pass) };
     let timer = match task_timer(runtime, entry.timeout) {
         Ok(timer) => timer,
-        Err(why) => return why.into(),
+        Err(why) => return Started::without(why, pass),
     };
-    match task::spawn(runtime, entry, Arc::clone(event), scene, timer) {
+    match task::spawn(runtime, entry, Arc::clone(event), scene, timer, pass) {
         Ok(task) => Started::Work(Work::task(at, task)),
         Err(outcome) => Started::Ended(Some(outcome)),
     }
@@ -195,29 +185,21 @@ fn start_spawned<E: Send + Sync + 'static>(
 
 /// On the pool; on this thread where that may block and has no limit of time to keep.
 #[cfg(feature = "tokio")]
-fn start_blocking<E: Send + Sync + 'static>(
+fn start_blocking<E: Event>(
     at: usize,
     entry: &Arc<Entry<dyn SyncCall<E>>>,
     event: &Arc<E>,
     scene: &Scene<'_>,
     wait: &Wait,
+    pass: Pass,
 ) -> Started {
     let (pool, limit) = match wait.pool(entry.timeout).and_then(|pool| Ok((pool, wait.limit(entry.timeout)?))) {
         Ok((Some(pool), limit)) => (pool, limit),
-        Ok((None, _)) => return Started::Ended(call_blocking(entry, event, scene)),
-        Err(why) => return why.into(),
+        Ok((None, _)) => return Started::Ended(call_isolated(pass, entry, event, scene)),
+        Err(why) => return Started::without(why, pass),
     };
-    match task::spawn_blocking(pool, entry, Arc::clone(event), scene) {
+    match task::spawn_blocking(pool, entry, Arc::clone(event), scene, pass) {
         Ok(task) => Started::Work(Work::task(at, task).limited(limit)),
         Err(outcome) => Started::Ended(Some(outcome)),
     }
-}
-
-/// Calls a blocking listener on this thread. The frame must be set.
-pub(super) fn call_blocking<E: 'static>(entry: &Entry<dyn SyncCall<E>>, event: &E, scene: &Scene<'_>) -> Ended {
-    let mut tally = Tally::new(scene.subject.clone());
-    if let Err(message) = isolate(|| entry.run.call(&entry.info, event, scene, &mut tally)) {
-        return Some(Outcome::Panicked(message));
-    }
-    tally.failures.pop().map(|failure| failure.outcome().clone())
 }

@@ -4,6 +4,7 @@
 //! failure hook afterwards, so that it is never lost.
 
 use std::{
+    mem,
     pin::Pin,
     sync::{
         Arc,
@@ -18,13 +19,16 @@ use tokio::{
 };
 
 use super::{
-    AsyncCall, Frame, Host, ListenerFuture, Scene, SyncCall, Timer, has_fired, isolate,
+    AsyncCall, Frame, Host, Pass, Scene, SyncCall, Timer,
+    driven::Driven,
+    has_fired, isolate,
+    run::call_isolated,
     signal::Signal,
-    start::call_blocking,
     tasks::{TaskKind, Tasks},
-    work::{Ended, discard, poll_inline},
+    work::Ended,
 };
 use crate::{
+    event::Event,
     listener::{Failure, NotRun, Outcome, Subject},
     registry::Entry,
 };
@@ -54,10 +58,14 @@ impl Task {
         }
     }
 
-    /// What became of it if its task was dropped: nobody does that but a runtime that shuts down.
     fn dropped(&self) -> Outcome {
-        if self.started.load(Ordering::Acquire) { Outcome::Cancelled } else { Outcome::NotRun(NotRun::RuntimeShutDown) }
+        dropped(&self.started)
     }
+}
+
+/// What became of a listener if its task was dropped: nobody does that but a runtime that shuts down.
+fn dropped(started: &AtomicBool) -> Outcome {
+    if started.load(Ordering::Acquire) { Outcome::Cancelled } else { Outcome::NotRun(NotRun::RuntimeShutDown) }
 }
 
 /// The far end of a [`Task`].
@@ -83,14 +91,15 @@ pub(super) fn spawn<E: 'static>(
     event: Arc<E>,
     scene: &Scene<'_>,
     timer: Option<Timer>,
+    pass: Pass,
 ) -> Result<Task, Outcome> {
-    let future = isolate(|| entry.run.start(event, scene)).map_err(Outcome::Panicked)?;
+    let driven = Driven::start(pass, || entry.run.start(event, scene))?;
     let running = Tasks::start(scene.host, TaskKind::Listener);
     let (sender, ended) = oneshot::channel();
     let started = Arc::new(AtomicBool::new(false));
     let reporter =
         Reporter { entry: Arc::clone(entry), subject: scene.subject.clone(), host: scene.host.share(), ended: sender };
-    let listener = Framed { future: Some(future), frame: Frame::now(), started: Arc::clone(&started), timer };
+    let listener = Framed { driven, frame: Frame::now(), started: Arc::clone(&started), timer };
     handle.spawn(async move {
         // Dropped last, however the task ends.
         let mut running = running;
@@ -103,11 +112,12 @@ pub(super) fn spawn<E: 'static>(
 }
 
 /// Runs a blocking listener on the runtime's pool.
-pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
+pub(super) fn spawn_blocking<E: Event>(
     handle: &Handle,
     entry: &Arc<Entry<dyn SyncCall<E>>>,
     event: Arc<E>,
     scene: &Scene<'_>,
+    pass: Pass,
 ) -> Result<Task, Outcome> {
     let running = Tasks::start(scene.host, TaskKind::Blocking);
     let (sender, ended) = oneshot::channel();
@@ -121,12 +131,13 @@ pub(super) fn spawn_blocking<E: Send + Sync + 'static>(
         signal: scene.signal.get_or_make(scene.make_signal),
     };
     let begun = Arc::clone(&started);
+    let waiting = Waiting { pass, frame: stage.frame };
     let call = move || {
         // Dropped last: when the bus has settled, nothing is held any more.
         let mut running = running;
         let stage = stage;
         begun.store(true, Ordering::Release);
-        let ended = stage.call(&reporter.entry, &event);
+        let ended = stage.call(waiting.begin(), &reporter.entry, &event);
         // Before the emission hears that it has ended: the event may then be taken out of its `Arc`.
         let _ = isolate(|| drop(event));
         running.ended();
@@ -146,19 +157,47 @@ struct Stage {
 }
 
 impl Stage {
-    fn call<E: Send + Sync + 'static>(&self, entry: &Entry<dyn SyncCall<E>>, event: &Arc<E>) -> Ended {
+    fn call<E: Event>(&self, pass: Pass, entry: &Entry<dyn SyncCall<E>>, event: &Arc<E>) -> Ended {
         let signal = super::LazySignal::from(Arc::clone(&self.signal));
         let make_signal = &|| unreachable!("made already");
         let _inside = self.frame.enter();
-        let scene =
-            Scene { host: &*self.host, subject: &self.subject, shared: Some(event), signal: &signal, make_signal };
-        call_blocking(entry, event, &scene)
+        let scene = Scene {
+            host: &*self.host,
+            subject: &self.subject,
+            shared: Some(event),
+            signal: &signal,
+            make_signal,
+            gate: None, // it has passed
+        };
+        call_isolated(pass, entry, event, &scene)
+    }
+}
+
+/// What is around a call that waits for a thread of the pool.
+struct Waiting {
+    pass: Pass,
+    frame: Frame,
+}
+
+impl Waiting {
+    fn begin(mut self) -> Pass {
+        mem::replace(&mut self.pass, Pass::free())
+    }
+}
+
+impl Drop for Waiting {
+    /// Only a runtime that shuts down drops what waits.
+    fn drop(&mut self) {
+        if !self.pass.is_free() {
+            let _inside = self.frame.enter();
+            self.pass.end(Some(&Outcome::NotRun(NotRun::RuntimeShutDown)));
+        }
     }
 }
 
 /// A listener's future with the frame set and panics contained around each poll, and around its drop.
 struct Framed {
-    future: Option<ListenerFuture>,
+    driven: Driven,
     frame: Frame,
     started: Arc<AtomicBool>,
     /// Its own limit of time.
@@ -172,9 +211,9 @@ impl Future for Framed {
         self.started.store(true, Ordering::Release);
         let this = &mut *self;
         let _inside = this.frame.enter();
-        let ended = poll_inline(&mut this.future, cx);
+        let ended = this.driven.poll(cx);
         if ended.is_pending() && this.timer.as_mut().is_some_and(|timer| has_fired(timer, cx)) {
-            return Poll::Ready(discard(this.future.take()).or(Some(Outcome::TimedOut)));
+            return Poll::Ready(Some(this.driven.stop(Outcome::TimedOut)));
         }
         ended
     }
@@ -182,8 +221,9 @@ impl Future for Framed {
 
 impl Drop for Framed {
     fn drop(&mut self) {
-        let _inside = self.frame.enter();
-        let future = self.future.take();
-        let _ = isolate(|| drop(future));
+        if !self.driven.has_ended() {
+            let _inside = self.frame.enter();
+            self.driven.stop(dropped(&self.started));
+        }
     }
 }

@@ -1,16 +1,13 @@
 //! A listener that has been started and has not ended.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 #[cfg(feature = "tokio")]
 use super::task::Task;
 use super::{
-    ListenerFuture, Stop,
+    Stop,
     clock::{Deadline, Timer, has_fired},
-    isolate,
+    driven::Driven,
 };
 use crate::listener::Outcome;
 
@@ -23,8 +20,8 @@ pub(crate) struct Work {
 }
 
 enum Progress {
-    /// Polled by the emission itself; empty once it has ended.
-    Inline(Option<ListenerFuture>),
+    /// Polled by the emission itself.
+    Inline(Driven),
     /// In a task, or on a thread, of its own.
     #[cfg(feature = "tokio")]
     Task(Task),
@@ -40,8 +37,8 @@ pub(super) struct Limit {
 pub(crate) type Ended = Option<Outcome>;
 
 impl Work {
-    pub(super) fn inline(listener: usize, future: ListenerFuture) -> Self {
-        Self { listener, progress: Progress::Inline(Some(future)), limit: None }
+    pub(super) fn inline(listener: usize, driven: Driven) -> Self {
+        Self { listener, progress: Progress::Inline(driven), limit: None }
     }
 
     #[cfg(feature = "tokio")]
@@ -61,7 +58,7 @@ impl Work {
     /// Goes on with it. The frame must be set.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let ended = match &mut self.progress {
-            Progress::Inline(future) => poll_inline(future, cx),
+            Progress::Inline(driven) => driven.poll(cx),
             #[cfg(feature = "tokio")]
             Progress::Task(task) => task.poll(cx),
         };
@@ -72,31 +69,14 @@ impl Work {
     }
 
     /// Ends it, as far as that is possible. The frame must be set.
+    #[cfg_attr(not(feature = "tokio"), expect(clippy::unnecessary_wraps, reason = "as with the feature `tokio`"))]
     pub(super) fn stop(&mut self, why: Stop) -> Ended {
         match &mut self.progress {
-            Progress::Inline(future) => discard(future.take()).or_else(|| Some(why.outcome())),
+            Progress::Inline(driven) => Some(driven.stop(why.outcome())),
             #[cfg(feature = "tokio")]
             Progress::Task(task) => task.leave(),
         }
     }
-}
-
-pub(super) fn poll_inline(future: &mut Option<ListenerFuture>, cx: &mut Context<'_>) -> Poll<Ended> {
-    let Some(running) = future else { unreachable!("polled after its end") };
-    let ended = match isolate(|| running.as_mut().poll(cx)) {
-        Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(Ok(()))) => None,
-        Ok(Poll::Ready(Err(error))) => Some(Outcome::Failed(Arc::from(error))),
-        Err(message) => Some(Outcome::Panicked(message)),
-    };
-    // What went wrong first is what is told.
-    let dropped = discard(future.take());
-    Poll::Ready(ended.or(dropped))
-}
-
-/// Drops a listener's future; a panic in there is the listener's.
-pub(super) fn discard(future: Option<ListenerFuture>) -> Option<Outcome> {
-    isolate(|| drop(future)).err().map(Outcome::Panicked)
 }
 
 impl Limit {

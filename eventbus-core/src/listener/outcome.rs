@@ -85,13 +85,8 @@ impl fmt::Display for Outcome {
         let mut line = OneLine(f);
         match self {
             Self::Failed(error) => {
-                write!(line, "failed: {error}")?;
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    write!(line, ": {cause}")?;
-                    source = cause.source();
-                }
-                Ok(())
+                line.write_str("failed: ")?;
+                with_sources(&**error, &mut line)
             }
             Self::Panicked(message) => write!(line, "panicked: {message}"),
             Self::TimedOut => line.write_str("timed out"),
@@ -100,6 +95,17 @@ impl fmt::Display for Outcome {
             Self::NotRun(why) => write!(line, "did not run: {why}"),
         }
     }
+}
+
+/// Writes an error and what caused it, joined by colons.
+fn with_sources(error: &dyn Error, to: &mut dyn fmt::Write) -> fmt::Result {
+    write!(to, "{error}")?;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        write!(to, ": {cause}")?;
+        source = cause.source();
+    }
+    Ok(())
 }
 
 /// Why a listener was not called.
@@ -119,6 +125,12 @@ pub enum NotRun {
         /// The limit.
         limit: usize,
     },
+    /// An interceptor refused the call, or the whole emission, for this reason. One that panicked instead of answering has
+    /// refused.
+    Refused(Arc<dyn Error + Send + Sync>),
+    /// It was switched off while interceptors were asked, or another thread took its only run. Told to them only: a report
+    /// does not speak of listeners that are gone.
+    Gone,
 }
 
 impl fmt::Display for NotRun {
@@ -139,6 +151,11 @@ impl fmt::Display for NotRun {
             Self::TooManySpawned { limit } => {
                 write!(f, "{limit} spawned emissions are under way, the limit of this bus (`max_spawned`)")
             }
+            Self::Refused(reason) => {
+                f.write_str("refused: ")?;
+                with_sources(&**reason, f)
+            }
+            Self::Gone => f.write_str("it is off, or has had its only run"),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod catalog;
 mod emit;
 mod error;
+mod event_set;
 mod explain;
 #[cfg(feature = "serde")]
 mod json;
@@ -12,6 +13,7 @@ mod wire_type;
 pub use catalog::AsyncApiInfo;
 pub use catalog::{Catalog, CatalogEvent, CatalogListener};
 pub use error::{ByNameError, Returned};
+pub use event_set::EventSet;
 pub use explain::Explanation;
 #[cfg(feature = "serde")]
 pub use json::Json;

@@ -12,9 +12,10 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Whether both cannot stand on one bus.
-    pub(super) fn excludes(&self, other: &Self) -> bool {
-        let same_identity = self.event.version() == other.event.version();
+    /// Whether the two cannot stand on one bus.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        let identity = |claim: &Self| (claim.event.name(), claim.event.version());
+        let same_identity = identity(self) == identity(other);
         let shared = self.event.shares_name() && other.event.shares_name();
         same_identity && !shared && self.event != other.event
     }

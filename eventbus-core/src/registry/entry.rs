@@ -17,7 +17,7 @@ pub(crate) fn key(info: &ListenerInfo) -> Key {
 
 const OFF: u8 = 1;
 const ONCE: u8 = 2;
-const FILTERED: u8 = 4;
+const ASKED: u8 = 4;
 
 /// A listener in a slot: who it is, whether it is on, and what to call.
 ///
@@ -39,21 +39,21 @@ pub(crate) enum Turn {
     Call,
     /// It is off, cleared, or spent.
     Skip,
-    /// Ask its filter, then [`Entry::spend`] it.
+    /// Ask its filter and the interceptors, then [`Entry::spend`] it.
     Ask,
 }
 
 impl<F: ?Sized> Entry<F> {
-    pub(crate) fn new(info: ListenerInfo, once: bool, filtered: bool, timeout: Option<Duration>, run: Box<F>) -> Self {
-        let state = if once { ONCE } else { 0 } | if filtered { FILTERED } else { 0 };
+    pub(crate) fn new(info: ListenerInfo, once: bool, asked: bool, timeout: Option<Duration>, run: Box<F>) -> Self {
+        let state = if once { ONCE } else { 0 } | if asked { ASKED } else { 0 };
         Self { state: AtomicU8::new(state), info, timeout, by_name: None, run }
     }
 
     /// An entry that stands for a listener by name.
     pub(crate) fn by_name(listener: &Arc<NameListener>, run: Box<F>) -> Self {
         let info = listener.info.clone();
-        // Filtered, so that its turn is never taken without asking.
-        let state = AtomicU8::new(FILTERED);
+        // Asked, so that its turn is never taken without asking.
+        let state = AtomicU8::new(ASKED);
         Self { state, info, timeout: listener.timeout, by_name: Some(Arc::clone(listener)), run }
     }
 }

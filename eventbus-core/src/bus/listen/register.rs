@@ -54,14 +54,14 @@ impl Target<'_> {
     ) -> Subscription {
         let kind = if options.spawned { ListenerKind::Spawned } else { ListenerKind::Async };
         self.register(options, kind, |entry| {
-            let NewEntry { info, mut options, departs } = entry;
+            let NewEntry { info, mut options, departs, asked } = entry;
             let code = Code::new(code, departs);
             let filter = options.filter.take();
             Member::Late(Late::Async(match filter {
-                None => Arc::new(Entry::new(info, options.once, false, options.timeout, Box::new(code))),
+                None => Arc::new(Entry::new(info, options.once, asked, options.timeout, Box::new(code))),
                 Some(filter) => {
                     let code = Filtered::new(filter, code);
-                    Arc::new(Entry::new(info, options.once, true, options.timeout, Box::new(code)))
+                    Arc::new(Entry::new(info, options.once, asked, options.timeout, Box::new(code)))
                 }
             }))
         })
@@ -76,7 +76,9 @@ impl Target<'_> {
     ) -> Subscription {
         let info = self.info(&options, kind, Some(E::TYPE), None);
         let (departs, departure) = Departs::new();
-        let member = member(NewEntry { info: info.clone(), options, departs });
+        // A listener with a filter is asked for; so is one that interceptors may refuse.
+        let asked = info.filtered || self.bus.as_ref().is_some_and(|bus| !bus.inner.interceptors.is_empty());
+        let member = member(NewEntry { info: info.clone(), options, departs, asked });
         let Some(bus) = &self.bus else {
             return Subscription::new(None, info, Weak::<EventSlot<E>>::new(), departure);
         };
@@ -142,18 +144,20 @@ struct NewEntry<E: Event> {
     info: ListenerInfo,
     options: Options<E>,
     departs: Departs,
+    /// Whether its turn is never taken without asking.
+    asked: bool,
 }
 
 fn sync_entry<E: Event>(
     entry: NewEntry<E>,
     code: impl Fn(&E, &Scene<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 ) -> Arc<Entry<dyn SyncCall<E>>> {
-    let NewEntry { info, mut options, departs } = entry;
+    let NewEntry { info, mut options, departs, asked } = entry;
     let code = Code::new(code, departs);
     match options.filter.take() {
-        None => Arc::new(Entry::new(info, options.once, false, options.timeout, Box::new(code))),
+        None => Arc::new(Entry::new(info, options.once, asked, options.timeout, Box::new(code))),
         Some(filter) => {
-            Arc::new(Entry::new(info, options.once, true, options.timeout, Box::new(Filtered::new(filter, code))))
+            Arc::new(Entry::new(info, options.once, asked, options.timeout, Box::new(Filtered::new(filter, code))))
         }
     }
 }
