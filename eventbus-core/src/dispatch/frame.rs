@@ -10,12 +10,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{
-    event::{EventName, EventType},
-    listener::Chain,
-    registry::BusId,
-    sync::thread_local,
-};
+use crate::{event::EventType, listener::Chain, registry::BusId, sync::thread_local};
 
 /// The identity of one emission, unique in the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -59,7 +54,7 @@ const TRAIL: usize = 8;
 const BUSES: usize = 4;
 
 /// The delivery that a handler runs for: what it publishes is caused by it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Cause {
     /// The bus whose handler it is.
     pub(crate) bus: BusId,
@@ -70,7 +65,7 @@ pub(crate) struct Cause {
     /// How many messages of the chain came before this one.
     pub(crate) hops: u32,
     /// The events of the chain's last messages, the newest first.
-    pub(crate) trail: [Option<EventName>; CAUSES],
+    pub(crate) trail: [Option<&'static EventType>; CAUSES],
 }
 
 /// How many events of a chain of messages are kept for the message of its error.
@@ -174,9 +169,41 @@ impl Frame {
         Self { cause: Some(cause), ..Self::OUTSIDE }
     }
 
+    /// Makes this the current frame: code that no emission has called, and that runs for a delivery.
+    #[cfg(feature = "publish")]
+    #[inline]
+    pub(crate) fn enter_handler(cause: &Cause) -> InHandler {
+        let plain = with_current(|frame| {
+            let plain = !frame.is_inside_any();
+            if plain {
+                frame.cause = Some(*cause);
+            }
+            plain
+        });
+        // A listener that blocks on a runtime may poll handlers inside its emission.
+        InHandler { outer: if plain { None } else { Some(Box::new(Self::of_handler(*cause).enter())) } }
+    }
+
     /// Marks the code that runs until the guard is dropped as the failure hook's.
     pub(crate) fn enter_hook() -> Entered {
         with_current(|frame| Self { in_hook: true, ..*frame }).enter()
+    }
+}
+
+/// Ends the frame of a handler when it is dropped, also while a panic unwinds. Frames are large: where there is no outer one, only
+/// what differs is set and taken back.
+#[cfg(feature = "publish")]
+pub(crate) struct InHandler {
+    outer: Option<Box<Entered>>,
+}
+
+#[cfg(feature = "publish")]
+impl Drop for InHandler {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outer.is_none() {
+            with_current(|frame| frame.cause = None);
+        }
     }
 }
 

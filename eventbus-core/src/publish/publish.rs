@@ -3,7 +3,6 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -200,13 +199,13 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         let refused = if self.publishing.is_closed() {
             PublishError::Closed(event)
         } else if let Some(cause) = self.cause.filter(|cause| cause.hops + 1 >= self.publishing.max_hops) {
-            let trail = cause.trail.iter().rev().flatten().map(|name| name.as_str().to_owned());
+            let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
             let chain = trail.chain([I::Event::NAME.as_str().to_owned()]).collect();
             PublishError::TooManyHops { event, hops: self.publishing.max_hops, chain }
         } else if self.publishing.needs_codec() && !has_codec(I::Event::TYPE) {
             PublishError::NoCodec(event)
         } else {
-            let source = Arc::clone(&self.publishing.source);
+            let source = self.publishing.source;
             let message = Message::new(event.into_arc(), source, self.key.take(), self.cause.as_ref());
             self.state = State::Offered(message);
             return Ok(());

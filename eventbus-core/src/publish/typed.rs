@@ -3,17 +3,21 @@
 use std::{any::Any, sync::Arc};
 
 use super::{DeadLetter, Failed};
-use crate::{bus::Bus, event::Event};
+use crate::{
+    bus::Bus,
+    event::{Event, EventType},
+};
 
-/// The functions of an event type.
+/// An event type, and its functions.
 pub(super) struct TypedKind {
+    pub(super) event: &'static EventType,
     /// Emits [`Failed`] for an event of the type.
     pub(super) failed: fn(&Bus, Arc<dyn Any + Send + Sync>, DeadLetter),
 }
 
 impl TypedKind {
     pub(super) fn of<E: Event>() -> &'static Self {
-        &Self { failed: failed::<E> }
+        &Self { event: E::TYPE, failed: failed::<E> }
     }
 }
 

@@ -102,7 +102,7 @@ fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
             }
         }
         #[cfg(feature = "serde")]
-        MessageContent::Json(json) => super::super::wire::decode::<E>(json),
+        MessageContent::Json(json) => super::super::wire::decode::<E>(&json.json),
     }
 }
 
@@ -112,7 +112,7 @@ pub(super) struct Named<F>(pub(super) F);
 impl<F: NameHandlerFn> AnyHandler for Named<F> {
     fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
         let message = &delivery.message;
-        let event = AnyEvent::of_content(message.subject().clone(), message.as_content());
+        let event = AnyEvent::of_content(message.subject(), message.as_content());
         let future = (self.0)(event, delivery);
         Ok(Box::pin(async move { future.await.into_result() }))
     }

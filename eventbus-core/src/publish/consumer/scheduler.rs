@@ -137,6 +137,11 @@ impl Scheduler {
         self.wanted.listen()
     }
 
+    /// Ends the waiting of who reads.
+    pub(super) fn stop_waiting(&self) {
+        self.wanted.notify(usize::MAX);
+    }
+
     pub(super) fn work(&self) -> EventListener {
         self.work.listen()
     }
