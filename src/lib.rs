@@ -70,10 +70,10 @@ pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
 #[cfg(feature = "publish")]
 pub use eventbus_core::{
     AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
-    Deliveries, Delivery, Durability, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn, LeaseId,
-    Leased, Memory, Message, MessageId, NameHandlerFn, Overflow, Publish, PublishAll, PublishError, Published, Refused,
-    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport, Transport, TransportOrdering,
-    Unfinished, Unhandled,
+    Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
+    Lagged, LeaseId, Leased, Memory, Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll,
+    PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport,
+    StreamFull, Transport, TransportOrdering, Unfinished, Unhandled,
 };
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};

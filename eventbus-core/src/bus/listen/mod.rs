@@ -128,6 +128,12 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
         self.change()
     }
 
+    /// The bus that it will listen on, if that is still there.
+    #[cfg(feature = "publish")]
+    pub(crate) fn bus(&self) -> Option<&super::Bus> {
+        self.target.bus.as_ref()
+    }
+
     fn change<L, D>(self) -> Listener<'b, T, L, S, D> {
         Listener { target: self.target, options: self.options, state: self.state, kind: std::marker::PhantomData }
     }
