@@ -51,7 +51,7 @@ async fn two_handlers_that_would_wait_for_each_other_through_a_stream_do_not_han
         .await
         .unwrap();
 
-    bus.publish(Tock(0)).await.unwrap(); // reads inside
+    bus.publish(Tock).await.unwrap(); // reads inside
     bus.publish(Tick(1)).await.unwrap();
     bus.publish(Tick(2)).await.unwrap(); // full
     let report = bus.shutdown(SOON).await;
@@ -81,7 +81,7 @@ async fn a_handler_that_makes_a_stream_and_fills_it_is_told() {
         .start()
         .await
         .unwrap();
-    bus.publish(Tock(0)).await.unwrap();
+    bus.publish(Tock).await.unwrap();
     assert!(tell.recv().await.unwrap());
     assert!(bus.shutdown(SOON).await.is_clean());
 }

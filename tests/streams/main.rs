@@ -28,7 +28,7 @@ use futures_util::Stream;
 pub(crate) struct Tick(pub(crate) u64);
 
 #[derive(Debug, Event)]
-pub(crate) struct Tock(pub(crate) u64);
+pub(crate) struct Tock;
 
 /// Counts how often it is woken.
 #[derive(Default)]
