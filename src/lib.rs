@@ -28,6 +28,7 @@
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`], [`Release`], [`Released`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
+//! | read events as a stream, or await the next one | [`Bus::stream`], [`Bus::stream_name`], [`EventStream`], [`Lagged`], [`Bus::next`] |
 //! | see the emission from a listener | [`Context`] |
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
