@@ -18,7 +18,7 @@ use futures_util::{
     stream::{BoxStream, select_all},
 };
 
-use crate::events::{IssueChanged, OtherChanged, PullRequestChanged, Pushed};
+use crate::events::{Account, IssueChanged, OtherChanged, PullRequestChanged, Pushed};
 
 /// How many changes are looked up at a time.
 pub(crate) const SIDE_BY_SIDE: usize = 8;
@@ -69,7 +69,7 @@ pub(crate) fn changes(bus: &Bus) -> impl Stream<Item = Change> + Send + 'static 
     let others = changes_of(bus.stream(), |e: &OtherChanged| Change {
         source: "others",
         repository: e.repository.as_ref().map(|repository| repository.full_name.clone()),
-        by_bot: e.sender.as_ref().is_some_and(|sender| sender.is_bot()),
+        by_bot: e.sender.as_ref().is_some_and(Account::is_bot),
     });
     select_all([issues, pull_requests, pushes, others])
 }

@@ -56,6 +56,30 @@ fn a_stream_keeps_no_bus_alive_and_ends_with_it() {
     assert_eq!(all.next_now().unwrap_err(), NoEvent::Ended);
 }
 
+#[tokio::test]
+async fn a_bus_with_consumers_that_is_dropped_ends_its_streams() {
+    let bus = Bus::new();
+    let mut ticks = bus.stream::<Tick>();
+    bus.consumer("intake").to_listeners::<Tick>().start().await.unwrap();
+    bus.publish(Tick(1)).await.unwrap();
+    assert_eq!(ticks.next().await.unwrap().unwrap().0, 1);
+    drop(bus);
+    assert!(ticks.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_waits_for_room_when_the_shutdown_ends_is_still_read() {
+    let bus = Bus::new();
+    let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+    let mut emissions = [1, 2, 3].map(|tick| bus.emit(Tick(tick)));
+    let ready = emissions.each_mut().map(|emission| poll(emission).is_ready());
+    assert_eq!(ready, [true, false, false]);
+    bus.shutdown(SOON).await;
+    assert_eq!(buffered(&mut ticks), [Ok(1), Ok(2), Ok(3)]);
+    assert!(ticks.next().await.is_none());
+    assert!(emissions[1..].iter_mut().all(|emission| poll(emission).is_ready()));
+}
+
 #[test]
 fn a_closed_stream_gives_what_it_has_and_ends() {
     let bus = Bus::new();

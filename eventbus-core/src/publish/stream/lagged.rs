@@ -27,8 +27,8 @@ pub enum NoEvent {
     Ended,
 }
 
-/// The error of a listener that a stream which waits has on its bus: the stream is full, and to wait for its reader could be to
-/// wait for oneself; see [`EventStream::waiting`](super::EventStream::waiting).
+/// How the listener of a stream that waits fails: the stream is full, and to wait for its reader could be to wait for oneself;
+/// see [`EventStream::waiting`](super::EventStream::waiting).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[error(
     "the stream is full, and both its reader and this emission are inside handlers of this bus, where one could wait for the \
