@@ -33,6 +33,8 @@ use crate::{
 /// | `timeout` | | stops it | leaves it behind |
 /// | `spawned` | | in a task of its own | |
 ///
+/// With the feature `publish`, `stream()` is a verb, too: it gives the events as a stream.
+///
 /// # Examples
 ///
 /// ```

@@ -113,7 +113,8 @@ impl<T> EventStream<T> {
     /// That may be a consumer's worker, by [`to_listeners`](crate::ConsumerBuilder::to_listeners): the group's queue then fills,
     /// and `publish` waits. Emissions get in in the order in which they came. How long one may wait, its timeout says, or one of
     /// the listener (`bus.listener::<E>().timeout(..).stream().waiting()`): one that is stopped takes its event back, and its
-    /// report says so. Spawned ones wait in their tasks, which [`max_spawned`](crate::BusBuilder::max_spawned) bounds.
+    /// report says so. Spawned ones wait in their tasks, which [`max_spawned`](crate::BusBuilder::max_spawned) bounds. A
+    /// shutdown waits for them, and for handlers that wait here, until its deadline: read on while it drains.
     ///
     /// Read such a stream in a task of its own: a task that emits to it and is its only reader waits for itself, as it would with any
     /// bounded channel. Among handlers the bus sees that: an emission inside a handler of this bus does not wait for a stream that
