@@ -12,6 +12,7 @@ mod publish;
 mod publishing;
 mod shutdown;
 mod stats;
+mod stream;
 mod transport;
 mod typed;
 #[cfg(feature = "serde")]
@@ -31,6 +32,7 @@ pub use message::{Message, MessageId};
 pub use publish::Publish;
 use publishing::Publishing;
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
+pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
 pub use transport::{
     BoxFuture, Capabilities, Durability, Group, GroupState, LeaseId, Leased, Ordering as TransportOrdering, Overflow,
     Refused, Settle, Source, Transport,
