@@ -54,6 +54,7 @@ const TRAIL: usize = 8;
 const BUSES: usize = 4;
 
 /// The delivery that a handler runs for: what it publishes is caused by it.
+#[cfg(feature = "publish")]
 #[derive(Clone, Copy)]
 pub(crate) struct Cause {
     /// The bus whose handler it is.
@@ -69,6 +70,7 @@ pub(crate) struct Cause {
 }
 
 /// How many events of a chain of messages are kept for the message of its error.
+#[cfg(feature = "publish")]
 pub(crate) const CAUSES: usize = 4;
 
 /// The emission that the running code belongs to.
@@ -86,6 +88,7 @@ pub(crate) struct Frame {
     /// The event at depth `d` stands at `d % TRAIL`.
     trail: [Option<&'static EventType>; TRAIL],
     /// The delivery whose handler is in the chain, if one is.
+    #[cfg(feature = "publish")]
     pub(crate) cause: Option<Cause>,
 }
 
@@ -108,6 +111,7 @@ impl Frame {
         buses: [None; BUSES],
         more_buses: false,
         trail: [None; TRAIL],
+        #[cfg(feature = "publish")]
         cause: None,
     };
 
@@ -129,7 +133,19 @@ impl Frame {
 
     #[inline]
     fn is_inside_any(&self) -> bool {
-        self.depth > 0 || self.in_hook || self.cause.is_some()
+        self.depth > 0 || self.in_hook || self.is_in_handler()
+    }
+
+    #[cfg(feature = "publish")]
+    #[inline]
+    fn is_in_handler(&self) -> bool {
+        self.cause.is_some()
+    }
+
+    #[cfg(not(feature = "publish"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `publish`")]
+    fn is_in_handler(&self) -> bool {
+        false
     }
 
     /// Makes this the current frame until the guard is dropped.

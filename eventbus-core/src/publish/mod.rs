@@ -7,6 +7,7 @@ mod error;
 mod ledger;
 mod memory;
 mod message;
+mod offer;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;

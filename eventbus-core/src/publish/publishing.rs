@@ -230,10 +230,8 @@ impl BusBuilder {
 
     fn publishing(self, set: impl FnOnce(&mut Settings)) -> Self {
         self.extension_settings(|settings| {
-            let mut settings = match settings.map(|settings| settings.downcast::<Settings>()) {
-                Some(Ok(settings)) => settings,
-                _ => Box::default(),
-            };
+            let known = settings.and_then(|settings| settings.downcast::<Settings>().ok());
+            let mut settings = known.unwrap_or_default();
             set(&mut settings);
             settings
         })

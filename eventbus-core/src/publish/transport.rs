@@ -278,8 +278,9 @@ impl Refused {
     /// The message.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Full { message, .. } | Self::TooLarge { message, .. } => message,
-            Self::WouldWait(message)
+            Self::Full { message, .. }
+            | Self::TooLarge { message, .. }
+            | Self::WouldWait(message)
             | Self::Closed(message)
             | Self::Unwritable(message, _)
             | Self::Unknown(message, _) => message,

@@ -11,12 +11,12 @@ use super::{
 use crate::{
     dispatch::CAUSES,
     event::{Codec, Event, EventName, EventType, NameError},
-    listener::Subject,
+    listener::{BoxError, Subject},
     named::{ByNameError, WireType},
 };
 
 impl Message {
-    /// Its attributes, as CloudEvents names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
+    /// Its attributes, as `CloudEvents` names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
     /// extensions `partitionkey`, `correlationid`, `causationid` and `hops`, where it has them.
     pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let time = humantime::format_rfc3339_millis(self.time()).to_string();
@@ -105,7 +105,7 @@ fn parse(text: &str) -> Result<Subject, MalformedMessage> {
 
 /// Reads an event of a known type.
 pub(super) fn decode<E: Event>(json: &[u8]) -> Result<Arc<E>, AttemptError> {
-    let undecodable = |error: crate::BoxError| AttemptError::Undecodable(error.into());
+    let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
     let Some(codec) = E::TYPE.codec() else {
         return Err(undecodable(WriteError::NoCodec { name: E::TYPE.wire_type().to_string() }.into()));
     };

@@ -276,16 +276,12 @@ impl State {
     /// Whether another delivery is ready by this.
     fn free(&mut self, key: u64) -> bool {
         let Some(waiting) = self.keys.get_mut(&key) else { return false };
-        match waiting.pop_front() {
-            Some(next) => {
-                self.ready.push_back(next);
-                true
-            }
-            None => {
-                self.keys.remove(&key);
-                false
-            }
+        if let Some(next) = waiting.pop_front() {
+            self.ready.push_back(next);
+            return true;
         }
+        self.keys.remove(&key);
+        false
     }
 
     fn next_due(&self) -> Option<Instant> {
