@@ -77,7 +77,7 @@ pub use eventbus_core::{
     Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
     Lagged, LeaseId, Leased, Memory, Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll,
     PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport,
-    StreamFull, Transport, TransportOrdering, Unfinished, Unhandled,
+    StreamFull, Transport, TransportOrdering, Unfinished, Unhandled, Unpublished,
 };
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};

@@ -39,7 +39,7 @@ pub use bus::{
     WithContext,
 };
 #[cfg(feature = "publish")]
-pub use bus::{Deliveries, GroupStats, Published};
+pub use bus::{Deliveries, GroupStats, Published, Unpublished};
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;
 #[cfg(feature = "serde")]

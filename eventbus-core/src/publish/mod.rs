@@ -3,6 +3,7 @@
 mod batch;
 mod consumer;
 mod dead;
+mod deferred;
 mod error;
 mod ledger;
 mod memory;

@@ -1,10 +1,13 @@
 //! How an event gets to the transport: offered, waited for, sent, answered.
 
 use std::{
+    future::poll_fn,
     mem,
     pin::Pin,
     task::{Context, Poll},
 };
+
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{BoxFuture, Message, Publish, PublishError, Refused, has_codec};
 use crate::event::{Event, IntoEvent};
@@ -32,6 +35,14 @@ pub(super) enum Stop {
     Closing,
     Cancelled,
     TimedOut,
+}
+
+/// Waits for the first of them; for ever if there is none.
+fn select_all_or_never(mut futures: Vec<Pin<Box<WaitForCancellationFutureOwned>>>) -> impl Future<Output = ()> + Unpin {
+    poll_fn(move |cx| {
+        let is_ready = |future: &mut Pin<Box<WaitForCancellationFutureOwned>>| future.as_mut().poll(cx).is_ready();
+        if futures.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
+    })
 }
 
 impl<'b, I: IntoEvent> Publish<'b, I> {
@@ -145,15 +156,11 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
 
     /// The first of the things that end the waiting.
     fn stop(&self) -> BoxFuture<'b, Stop> {
-        let (publishing, token, timeout) = (self.publishing, self.token.clone(), self.timeout);
+        let (publishing, tokens, timeout) = (self.publishing, self.tokens.clone(), self.timeout);
         let sent = self.is_sent();
         Box::pin(async move {
-            let cancelled = async {
-                match token {
-                    Some(token) => token.cancelled_owned().await,
-                    None => std::future::pending().await,
-                }
-            };
+            let cancelled = tokens.into_iter().map(|token| Box::pin(token.cancelled_owned()));
+            let mut cancelled = select_all_or_never(cancelled.collect());
             let over = async {
                 match timeout {
                     Some(timeout) => tokio::time::sleep(timeout).await,
@@ -164,7 +171,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
                 biased;
                 // What has been sent is waited for: a shutdown gives it its time.
                 () = publishing.closing.cancelled(), if !sent => Stop::Closing,
-                () = cancelled => Stop::Cancelled,
+                () = &mut cancelled => Stop::Cancelled,
                 () = over => Stop::TimedOut,
             }
         })

@@ -97,7 +97,7 @@ pub struct Publish<'b, I: IntoEvent> {
     pub(super) state: State<I>,
     pub(super) key: Option<Box<str>>,
     pub(super) timeout: Option<Duration>,
-    pub(super) token: Option<CancellationToken>,
+    pub(super) tokens: Vec<CancellationToken>,
     pub(super) bus: &'b Bus,
     /// What it waits for.
     pub(super) waiting: Option<Waiting<'b>>,
@@ -110,8 +110,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     fn new(bus: &'b Bus, event: I) -> Self {
         let publishing = bus.publishing();
         let (cause, inside) = (None, false);
-        let (key, timeout, token, waiting) = (None, None, None, None);
-        Self { publishing, cause, inside, state: State::New(event), key, timeout, token, bus, waiting }
+        let (key, timeout, tokens, waiting) = (None, None, Vec::new(), None);
+        Self { publishing, cause, inside, state: State::New(event), key, timeout, tokens, bus, waiting }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
@@ -129,9 +129,9 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     }
 
     /// Gives up waiting when `token` is cancelled: [`Cancelled`](PublishError::Cancelled), or
-    /// [`Unknown`](PublishError::Unknown) if it has been sent.
+    /// [`Unknown`](PublishError::Unknown) if it has been sent. Several may be given.
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
-        self.token = Some(token.clone());
+        self.tokens.push(token.clone());
         self
     }
 

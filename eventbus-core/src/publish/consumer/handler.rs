@@ -92,6 +92,7 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
 }
 
 /// The event of a message.
+#[cfg_attr(not(feature = "serde"), expect(clippy::unnecessary_wraps, reason = "as with the feature `serde`"))]
 fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
     match message.content() {
         MessageContent::Shared(shared) => {
