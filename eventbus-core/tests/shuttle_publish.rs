@@ -1,0 +1,271 @@
+//! Explored schedules of threads that publish, read, give back and close at the same time, over the memory transport.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg eventbus_shuttle" cargo test -p eventbus-core --features publish --test shuttle_publish --release \
+//!     --target-dir target/shuttle
+//! ```
+//!
+//! Consumers' tasks belong to tokio, which shuttle does not know; what they are made of is here: publishing that waits, reading,
+//! settling, and the end. Real threads run whole consumers in the facade's `tests/publish`.
+
+#![cfg(all(eventbus_shuttle, feature = "publish"))]
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+
+use eventbus_core::{
+    BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, LeaseId, Memory, Message, PublishError,
+    Refused, Settle, Source, Transport,
+};
+use shuttle::{future::block_on, thread};
+
+struct Tick(u32);
+impl Event for Tick {
+    const NAME: EventName = EventName::new("tick");
+}
+
+/// A memory transport that the test can also hold in its hand.
+#[derive(Clone)]
+struct Shared(Arc<Memory>);
+
+impl Transport for Shared {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+    fn try_publish(&self, message: Message) -> Result<(), Refused> {
+        self.0.try_publish(message)
+    }
+    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
+        self.0.publish(batch)
+    }
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        self.0.ready()
+    }
+    fn subscribe(&self, group: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+        self.0.subscribe(group)
+    }
+    fn requeue(&self, group: &str, message: Message) -> BoxFuture<'_, Result<(), Refused>> {
+        self.0.requeue(group, message)
+    }
+    fn groups(&self) -> Vec<GroupState> {
+        self.0.groups()
+    }
+    fn close(&self, deadline: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
+        self.0.close(deadline)
+    }
+}
+
+fn bus(capacity: usize) -> (Bus, Shared) {
+    let memory = Shared(Arc::new(Memory::new().capacity(capacity)));
+    (Bus::builder().transport(memory.clone()).build(), memory)
+}
+
+fn subscribe(memory: &Shared, group: &str) -> Arc<dyn Source> {
+    block_on(memory.subscribe(Group::new(group))).unwrap()
+}
+
+fn number(message: &Message) -> u32 {
+    message.downcast_ref::<Tick>().unwrap().0
+}
+
+/// Publishes `from..to`, waiting for room.
+fn publish(bus: &Bus, from: u32, to: u32) -> thread::JoinHandle<()> {
+    let bus = bus.clone();
+    thread::spawn(move || {
+        for tick in from..to {
+            block_on(bus.publish(Tick(tick))).unwrap();
+        }
+    })
+}
+
+/// Reads so many, one lease after the other; `fate` settles each.
+fn read(source: &Arc<dyn Source>, count: usize, fate: fn(u32, u32) -> Settle) -> thread::JoinHandle<Vec<u32>> {
+    let source = Arc::clone(source);
+    thread::spawn(move || {
+        let mut done = Vec::new();
+        while done.len() < count {
+            for leased in block_on(source.next(2)).unwrap() {
+                let fate = fate(number(&leased.message), leased.attempt);
+                if matches!(fate, Settle::Ack) {
+                    done.push(number(&leased.message));
+                }
+                assert!(source.settle(vec![(leased.lease, fate)]).is_none(), "memory needs no wait");
+            }
+        }
+        done
+    })
+}
+
+/// Runs `scenario` under random schedules, and under those that find bugs of a few switches at the wrong places.
+fn explore(scenario: impl Fn() + Copy + Send + Sync + 'static) {
+    shuttle::check_random(scenario, 5_000);
+    shuttle::check_pct(scenario, 2_000, 3);
+}
+
+#[test]
+fn who_waits_for_room_is_woken_and_each_producer_keeps_its_order() {
+    explore(|| {
+        let (bus, memory) = bus(1);
+        let source = subscribe(&memory, "all");
+        let producers = [publish(&bus, 0, 2), publish(&bus, 10, 12)];
+        let seen = read(&source, 4, |_, _| Settle::Ack).join().unwrap();
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        for producer in [[0, 1], [10, 11]] {
+            let own: Vec<_> = seen.iter().copied().filter(|tick| producer.contains(tick)).collect();
+            assert_eq!(own, producer, "of {seen:?}");
+        }
+    });
+}
+
+#[test]
+fn two_readers_of_a_group_share_and_two_groups_do_not() {
+    explore(|| {
+        let (bus, memory) = bus(2);
+        let (one, other, second) = (subscribe(&memory, "a"), subscribe(&memory, "a"), subscribe(&memory, "b"));
+        let producer = publish(&bus, 0, 3);
+        let whole = read(&second, 3, |_, _| Settle::Ack);
+        let mut shared = read(&one, 1, |_, _| Settle::Ack).join().unwrap();
+        // What is left, whoever gets it.
+        while shared.len() < 3 {
+            for leased in block_on(other.next(3)).unwrap() {
+                shared.push(number(&leased.message));
+                other.settle(vec![(leased.lease, Settle::Ack)]);
+            }
+        }
+        producer.join().unwrap();
+        assert_eq!(whole.join().unwrap(), [0, 1, 2]);
+        shared.sort_unstable();
+        assert_eq!(shared, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn the_first_group_gets_what_was_published_before_it_and_while_it_came() {
+    explore(|| {
+        let (bus, memory) = bus(8);
+        let producer = publish(&bus, 0, 3);
+        let source = subscribe(&memory, "first");
+        assert_eq!(read(&source, 3, |_, _| Settle::Ack).join().unwrap(), [0, 1, 2]);
+        producer.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_given_back_comes_again_with_a_greater_attempt() {
+    explore(|| {
+        let (bus, memory) = bus(2);
+        let source = subscribe(&memory, "all");
+        let producer = publish(&bus, 0, 3);
+        let fate = |tick, attempt| match (tick, attempt) {
+            (1, 1) => Settle::Nack { after: Duration::ZERO, attempts: 1 },
+            (1, attempt) => {
+                assert_eq!(attempt, 2);
+                Settle::Ack
+            }
+            _ => Settle::Ack,
+        };
+        let mut seen = read(&source, 3, fate).join().unwrap();
+        producer.join().unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn a_reader_that_goes_leaves_its_leases_to_the_other() {
+    explore(|| {
+        let (bus, memory) = bus(4);
+        let (leaver, stayer) = (subscribe(&memory, "all"), subscribe(&memory, "all"));
+        let producer = publish(&bus, 0, 2);
+        let leaving = thread::spawn(move || {
+            let leased = block_on(leaver.next(1)).unwrap();
+            drop((leased, leaver));
+        });
+        let mut seen = read(&stayer, 2, |_, _| Settle::Ack).join().unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, [0, 1]);
+        producer.join().unwrap();
+        leaving.join().unwrap();
+    });
+}
+
+#[test]
+fn a_close_hands_back_what_was_taken_and_not_read_and_wakes_all_who_wait() {
+    explore(|| {
+        let (bus, memory) = bus(1);
+        let source = subscribe(&memory, "all");
+        let producer = {
+            let bus = bus.clone();
+            thread::spawn(move || {
+                let published = |tick| match block_on(bus.publish(Tick(tick))) {
+                    Ok(()) => true,
+                    Err(PublishError::Closed(event)) => {
+                        assert_eq!(event.0, tick, "handed back");
+                        false
+                    }
+                    Err(error) => panic!("{error}"),
+                };
+                (0..3).filter(|tick| published(*tick)).collect::<Vec<_>>()
+            })
+        };
+        let reader = thread::spawn(move || {
+            let mut seen = Vec::new();
+            loop {
+                let leased = block_on(source.next(1)).unwrap();
+                if leased.is_empty() {
+                    return seen;
+                }
+                for leased in leased {
+                    seen.push(number(&leased.message));
+                    source.settle(vec![(leased.lease, Settle::Ack)]);
+                }
+            }
+        });
+        let left = block_on(memory.close(Duration::ZERO));
+        let published = producer.join().unwrap();
+        let mut found = reader.join().unwrap();
+        found.extend(left.iter().map(|(_, message)| number(message)));
+        found.sort_unstable();
+        assert_eq!(found, published, "each was read, or handed back");
+    });
+}
+
+#[test]
+fn a_wait_that_is_given_up_passes_its_turn_on() {
+    explore(|| {
+        let (bus, memory) = bus(1);
+        let source = subscribe(&memory, "all");
+        block_on(bus.publish(Tick(0))).unwrap();
+        let (giver, waiter) = (bus.clone(), publish(&bus, 2, 3));
+        let giving_up = thread::spawn(move || {
+            let mut publish = giver.publish(Tick(1));
+            let once = poll_fn(|cx| Poll::Ready(Pin::new(&mut publish).poll(cx).is_ready()));
+            let published = block_on(once);
+            match publish.into_event() {
+                Some(event) => assert_eq!(event.0, 1),
+                None => assert!(published),
+            }
+            published
+        });
+        let mut seen = read(&source, 2, |_, _| Settle::Ack).join().unwrap();
+        if giving_up.join().unwrap() {
+            seen.extend(read(&source, 1, |_, _| Settle::Ack).join().unwrap());
+        }
+        waiter.join().unwrap();
+        assert!(seen.contains(&0) && seen.contains(&2) || seen.len() == 2, "{seen:?}");
+        let stats = bus.stats().published;
+        assert!(stats.is_balanced(), "{stats:?}");
+    });
+}
+
+#[test]
+fn an_unknown_lease_is_passed_over() {
+    explore(|| {
+        let (bus, memory) = bus(1);
+        let source = subscribe(&memory, "all");
+        block_on(bus.publish(Tick(0))).unwrap();
+        assert!(source.settle(vec![(LeaseId(7), Settle::Ack)]).is_none());
+        assert_eq!(read(&source, 1, |_, _| Settle::Ack).join().unwrap(), [0]);
+    });
+}
