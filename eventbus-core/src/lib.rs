@@ -73,5 +73,5 @@ pub use publish::{
     ShutdownReport, Source, StopReport, Transport, TransportOrdering, Unfinished, Unhandled,
 };
 #[cfg(all(feature = "publish", feature = "serde"))]
-pub use publish::{MalformedMessage, WriteError};
+pub use publish::{MalformedMessage, PublishJson, WriteError};
 pub use registry::{Subscription, SubscriptionGuard};

@@ -107,16 +107,27 @@ pub(super) enum MessageContent {
 #[derive(Clone)]
 pub(super) struct SharedEvent {
     pub(super) event: Arc<dyn Any + Send + Sync>,
-    pub(super) kind: &'static super::typed::TypedKind,
+    /// What is known of its type; nothing, if only its name was known where it was published.
+    pub(super) kind: Option<&'static super::typed::TypedKind>,
 }
 
 impl Message {
     /// A message of this process.
     pub(super) fn new<E: Event>(event: Arc<E>, source: Arc<str>, key: Option<Box<str>>, cause: Option<&Cause>) -> Self {
+        let content = MessageContent::Shared(SharedEvent { event, kind: Some(super::typed::TypedKind::of::<E>()) });
+        Self::by_name(Subject::Typed(E::TYPE), content, source, key, cause)
+    }
+
+    /// A message of this process, of an event whose type may not be known.
+    pub(super) fn by_name(
+        subject: Subject,
+        content: MessageContent,
+        source: Arc<str>,
+        key: Option<Box<str>>,
+        cause: Option<&Cause>,
+    ) -> Self {
         let time = SystemTime::now();
         let cause = cause.map(|cause| Box::new(Origin::of(cause)));
-        let content = MessageContent::Shared(SharedEvent { event, kind: super::typed::TypedKind::of::<E>() });
-        let subject = Subject::Typed(E::TYPE);
         Self(Arc::new(Inner { id: MessageId::at(time), time, source, subject, key, cause, content }))
     }
 

@@ -4,6 +4,8 @@ mod batch;
 mod consumer;
 mod dead;
 mod error;
+#[cfg(feature = "serde")]
+mod json;
 mod ledger;
 mod memory;
 mod message;
@@ -26,6 +28,8 @@ pub use consumer::{
 };
 pub use dead::{DeadLetter, DeadLetters, Failed, ReplayError};
 pub use error::PublishError;
+#[cfg(feature = "serde")]
+pub use json::PublishJson;
 pub use memory::Memory;
 pub use message::{Message, MessageId};
 pub use publish::Publish;

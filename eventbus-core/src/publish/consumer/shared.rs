@@ -139,9 +139,12 @@ impl Shared {
         let cause = message.cause(self.bus_id);
         let letter = DeadLetter { id, group, message, error, attempts: job.attempt, first_failed, last_failed };
         self.dead.push(letter.clone());
-        if let (Some(bus), MessageContent::Shared(shared)) = (self.bus.upgrade(), job.leased.message.content()) {
+        if let (Some(bus), MessageContent::Shared(shared)) = (self.bus.upgrade(), job.leased.message.content())
+            // What was published by name is of a type that its handler may know.
+            && let Some(kind) = shared.kind.or_else(|| job.route.and_then(|at| self.routes.all[at].handler.kind()))
+        {
             let _frame = Frame::of_handler(cause).enter();
-            (shared.kind.failed)(&bus, Arc::clone(&shared.event), letter);
+            (kind.failed)(&bus, Arc::clone(&shared.event), letter);
         }
     }
 
