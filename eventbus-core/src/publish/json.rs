@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     bus::Bus,
+    event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
 };
@@ -98,9 +99,9 @@ impl<'b> PublishJson<'b> {
         self
     }
 
-    /// Whether a type has claimed the name.
-    pub fn is_typed(&self) -> bool {
-        self.subject.event_type().is_some()
+    /// The type that has claimed the name, if one has.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        self.subject.event_type()
     }
 
     async fn run(self) -> Result<MessageId, PublishError<Message>> {
