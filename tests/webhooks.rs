@@ -5,6 +5,12 @@
 
 #[path = "common/example.rs"]
 mod example;
+#[cfg(unix)] // They end by signals.
+#[path = "webhooks/process.rs"]
+mod process;
+#[cfg(unix)]
+#[path = "webhooks/serving.rs"]
+mod serving;
 
 use std::{
     collections::BTreeSet,
@@ -112,6 +118,39 @@ fn the_json_summary_has_the_numbers_of_the_one_in_words() {
     assert_eq!(json["emit_us"]["emits"], json["typed"]);
 }
 
+/// What does not depend on who was faster.
+fn settled(mut summary: Value) -> Value {
+    let books = summary.as_object_mut().unwrap();
+    books.remove("emit_us");
+    books.remove("ledger");
+    let modules = &mut summary["modules"];
+    modules["triage"].as_object_mut().unwrap().remove("first_broken");
+    let warnings = modules["audit"]["warnings"].as_array_mut().unwrap();
+    warnings.sort_by_key(ToString::to_string);
+    summary
+}
+
+#[test]
+fn with_workers_the_modules_come_to_the_same_and_the_ledger_adds_up() {
+    let (emitted, _) = summary(&[]);
+    for workers in ["1", "8"] {
+        let (published, status) = summary(&["--workers", workers]);
+        assert_eq!(status, Some(0));
+        let ledger = &published["ledger"];
+        assert_eq!((&ledger["offered"], &ledger["accepted"]), (&json!(329), &json!(329)));
+        let groups = ledger["groups"].as_array().unwrap();
+        assert_eq!(groups.len(), 4);
+        for group in groups {
+            let count = |key: &str| group[key].as_u64().unwrap();
+            assert_eq!(count("deliveries"), 329, "{group}");
+            assert_eq!(count("handled") + count("ignored"), 329, "{group}");
+        }
+        assert_eq!(settled(published), settled(emitted.clone()));
+    }
+    let output = webhooks(&["--workers", "4"]);
+    assert_eq!(numbers_in_words(stdout(&output))[0], 329);
+}
+
 #[test]
 fn every_module_heard_its_events() {
     let (json, _) = summary(&[]);
@@ -171,6 +210,10 @@ fn damaged_lines_are_reported_by_number_and_the_rest_still_runs() {
     let (json, status) = summary(&["--input", path]);
     assert_eq!(status, Some(1));
     assert_eq!(numbers(&json), [10, 2, 1, 7]);
+    let (published, _) = summary(&["--input", path, "--workers", "3"]);
+    assert_eq!(numbers(&published), [10, 2, 1, 7]);
+    let lines = |json: &Value| failures(json).iter().map(|(line, _)| *line).collect::<Vec<_>>();
+    assert_eq!(lines(&published), lines(&json));
     let expected = [
         (3, "EOF while parsing"),
         (4, "not UTF-8"),
@@ -243,6 +286,9 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
         &["--input", "a", "--input", "b"],
         &["--catalog"],
         &["--catalog", "yaml"],
+        &["--workers"],
+        &["--workers", "0"],
+        &["--queue", "many"],
     ] {
         let output = webhooks(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
