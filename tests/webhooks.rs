@@ -11,6 +11,9 @@ mod process;
 #[cfg(unix)]
 #[path = "webhooks/serving.rs"]
 mod serving;
+#[cfg(unix)]
+#[path = "webhooks/workers.rs"]
+mod workers;
 
 use std::{
     collections::BTreeSet,
@@ -116,39 +119,6 @@ fn the_json_summary_has_the_numbers_of_the_one_in_words() {
     assert_eq!(count("events", "deliveries"), json["typed"]);
     assert_eq!(count("unclaimed_kinds", ""), json["unclaimed"]);
     assert_eq!(json["emit_us"]["emits"], json["typed"]);
-}
-
-/// What does not depend on who was faster.
-fn settled(mut summary: Value) -> Value {
-    let books = summary.as_object_mut().unwrap();
-    books.remove("emit_us");
-    books.remove("ledger");
-    let modules = &mut summary["modules"];
-    modules["triage"].as_object_mut().unwrap().remove("first_broken");
-    let warnings = modules["audit"]["warnings"].as_array_mut().unwrap();
-    warnings.sort_by_key(ToString::to_string);
-    summary
-}
-
-#[test]
-fn with_workers_the_modules_come_to_the_same_and_the_ledger_adds_up() {
-    let (emitted, _) = summary(&[]);
-    for workers in ["1", "8"] {
-        let (published, status) = summary(&["--workers", workers]);
-        assert_eq!(status, Some(0));
-        let ledger = &published["ledger"];
-        assert_eq!((&ledger["offered"], &ledger["accepted"]), (&json!(329), &json!(329)));
-        let groups = ledger["groups"].as_array().unwrap();
-        assert_eq!(groups.len(), 4);
-        for group in groups {
-            let count = |key: &str| group[key].as_u64().unwrap();
-            assert_eq!(count("deliveries"), 329, "{group}");
-            assert_eq!(count("handled") + count("ignored"), 329, "{group}");
-        }
-        assert_eq!(settled(published), settled(emitted.clone()));
-    }
-    let output = webhooks(&["--workers", "4"]);
-    assert_eq!(numbers_in_words(stdout(&output))[0], 329);
 }
 
 #[test]

@@ -149,7 +149,9 @@ fn tell(bus: &Bus, report: &ShutdownReport) {
         .map(|letter| format!("given up: {}, attempt {}: {}", letter.message.name(), letter.attempts, letter.error))
         .collect();
     letters.sort();
-    letters.iter().for_each(|letter| println!("{letter}"));
+    for letter in letters {
+        println!("{letter}");
+    }
     let published = report.stats().published;
     println!("offered {}: accepted {}, rejected {}", published.offered, published.accepted, published.rejected);
     println!("{report}");

@@ -44,7 +44,7 @@ use serde::Serialize;
 use crate::{
     cli::{Command, Options},
     input::Input,
-    program::Program,
+    program::{Mode, Program},
     serve::Secret,
     summary::Summary,
 };
@@ -55,9 +55,14 @@ fn main() -> ExitCode {
         Ok(Command::Help) => return print(cli::HELP, ExitCode::SUCCESS),
         Err(error) => return refuse(&error.to_string()),
     };
-    let published = options.queued || options.serve.is_some();
-    // A catalog shows everything in one place.
-    let program = match Program::wire(published && options.catalog.is_none()) {
+    let mode = match &options {
+        // A catalog shows everything in one place.
+        Options { catalog: Some(_), .. } => Mode::Emit,
+        Options { serve: Some(_), .. } => Mode::Serve,
+        Options { queued: true, .. } => Mode::Publish,
+        Options { .. } => Mode::Emit,
+    };
+    let program = match Program::wire(mode) {
         Ok(program) => program,
         Err(error) => return refuse(&error.to_string()),
     };

@@ -20,6 +20,17 @@ use crate::{
     summary::{Modules, Summary},
 };
 
+/// What becomes of deliveries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Those of a file are emitted.
+    Emit,
+    /// Those of a file are published.
+    Publish,
+    /// Those that come by HTTP are published.
+    Serve,
+}
+
 /// A bus, and the modules that listen.
 pub(crate) struct Program {
     /// Where deliveries are emitted, or published.
@@ -40,11 +51,16 @@ struct Places {
 }
 
 impl Program {
-    /// Wires the modules; for deliveries that are published, or emitted.
-    pub(crate) fn wire(published: bool) -> Result<Self, WiringError> {
-        // Every failed delivery of a replay is to be told.
-        let bus = Bus::builder().max_payload(input::LARGEST_DELIVERY).dead_letters(1 << 20).build();
+    /// Wires the modules.
+    pub(crate) fn wire(mode: Mode) -> Result<Self, WiringError> {
+        let mut bus = Bus::builder().max_payload(input::LARGEST_DELIVERY);
+        if mode == Mode::Publish {
+            // Every failed delivery of a replay is to be told; a service keeps the newest ones.
+            bus = bus.dead_letters(usize::MAX);
+        }
+        let bus = bus.build();
         events::declare(&bus)?;
+        let published = mode != Mode::Emit;
         let place = || if published { Bus::new() } else { bus.clone() };
         let places = Places { audit: place(), triage: place(), statistics: place() };
         let audit = Audit::new(&places.audit, &places.triage);

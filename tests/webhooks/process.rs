@@ -132,11 +132,9 @@ impl<'a> Request<'a> {
     pub(crate) fn open(&self) -> TcpStream {
         let mut stream = TcpStream::connect(self.addr).expect("it listens");
         stream.set_read_timeout(Some(WATCHDOG)).unwrap();
-        let mut request = format!("{} /hook HTTP/1.1\r\nHost: hook\r\nConnection: close\r\n", self.method);
-        for (name, value) in &self.headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        stream.write_all(format!("{request}\r\n{}", self.body).as_bytes()).unwrap();
+        let headers: String = self.headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        let head = format!("{} /hook HTTP/1.1\r\nHost: hook\r\nConnection: close\r\n{headers}\r\n", self.method);
+        stream.write_all((head + &self.body).as_bytes()).unwrap();
         stream
     }
 

@@ -80,7 +80,7 @@ pub struct PublishJson<'b> {
     token: Option<CancellationToken>,
 }
 
-impl<'b> PublishJson<'b> {
+impl PublishJson<'_> {
     /// As [`Publish::key`](super::Publish::key).
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
         self.key = Some(key.into());
