@@ -28,6 +28,7 @@
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`], [`Release`], [`Released`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
+//! | read events as a stream, or await the next one | [`Bus::stream`], [`Bus::stream_name`], [`EventStream`], [`Lagged`], [`Bus::next`] |
 //! | see the emission from a listener | [`Context`] |
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
 //! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
@@ -73,10 +74,10 @@ pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
 #[cfg(feature = "publish")]
 pub use eventbus_core::{
     AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
-    Deliveries, Delivery, Durability, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn, LeaseId,
-    Leased, Memory, Message, MessageId, NameHandlerFn, Overflow, Publish, PublishAll, PublishError, Published, Refused,
-    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport, Transport, TransportOrdering,
-    Unfinished, Unhandled,
+    Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
+    Lagged, LeaseId, Leased, Memory, Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll,
+    PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport,
+    StreamFull, Transport, TransportOrdering, Unfinished, Unhandled, Unpublished,
 };
 #[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};

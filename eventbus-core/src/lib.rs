@@ -39,7 +39,7 @@ pub use bus::{
     WithContext,
 };
 #[cfg(feature = "publish")]
-pub use bus::{Deliveries, GroupStats, Published};
+pub use bus::{Deliveries, GroupStats, Published, Unpublished};
 #[cfg(feature = "tokio")]
 pub use dispatch::InFlight;
 #[cfg(feature = "serde")]
@@ -68,9 +68,10 @@ pub use publish::Rate;
 #[cfg(feature = "publish")]
 pub use publish::{
     AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters, Delivery,
-    Durability, Failed, Group, GroupState, Handler, HandlerFn, KeyFn, LeaseId, Leased, Memory, Message, MessageId,
-    NameHandlerFn, Overflow, Publish, PublishAll, PublishError, Refused, ReplayError, Retry, ReturnedMessage, Settle,
-    ShutdownReport, Source, StopReport, Transport, TransportOrdering, Unfinished, Unhandled,
+    Durability, EventStream, Failed, Group, GroupState, Handler, HandlerFn, KeyFn, Lagged, LeaseId, Leased, Memory,
+    Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll, PublishError, Refused,
+    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport, StreamFull, Transport,
+    TransportOrdering, Unfinished, Unhandled,
 };
 #[cfg(all(feature = "publish", feature = "serde"))]
 pub use publish::{MalformedMessage, PublishJson, WriteError};

@@ -10,6 +10,8 @@ mod support;
 
 mod drops;
 mod keeping;
+#[cfg(feature = "publish")]
+mod publishing;
 mod reentrancy;
 mod release;
 

@@ -55,8 +55,37 @@ async fn a_failing_handler_is_tried_again_and_then_a_dead_letter() {
         .await
         .unwrap();
     bus.publish(OrderPlaced { id: 1 }).await.unwrap();
-    let report = bus.shutdown(Duration::from_secs(60)).await;
+    let report = bus.shutdown(Duration::from_mins(1)).await;
     assert_eq!(*attempts.lock().unwrap(), [1, 2, 3]);
     assert_eq!(report.stats().deliveries().dead_lettered, 1);
     assert_eq!(bus.dead_letters().list()[0].error.to_string(), "no server");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_just_being_read_is_drained() {
+    let bus = Bus::new();
+    let (reading, read) = std::sync::mpsc::sync_channel(1);
+    let (go_on, may_go_on) = std::sync::mpsc::sync_channel::<()>(1);
+    let may_go_on = Mutex::new(may_go_on);
+    bus.consumer("mail")
+        .handle::<OrderPlaced>(|_, _| async {})
+        .key::<OrderPlaced>(move |e: &OrderPlaced| {
+            // Between the transport and the consumer.
+            reading.send(()).unwrap();
+            may_go_on.lock().unwrap().recv().unwrap();
+            e.id
+        })
+        .start()
+        .await
+        .unwrap();
+    bus.publish(OrderPlaced { id: 1 }).await.unwrap();
+    tokio::task::spawn_blocking(move || read.recv()).await.unwrap().unwrap();
+    let mut shutdown = Box::pin(bus.shutdown(Duration::from_secs(30)));
+    assert!(futures_util::poll!(&mut shutdown).is_pending());
+    // The shutdown's own task has begun to drain, or will: in both orders it waits.
+    tokio::task::yield_now().await;
+    go_on.send(()).unwrap();
+    let report = shutdown.await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.stats().deliveries().handled, 1);
 }

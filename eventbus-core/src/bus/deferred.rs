@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+#[cfg(feature = "publish")]
+use super::Unpublished;
 use super::{Bus, Emit, EmitAny, Release, emit::Source, listeners::Listeners};
 use crate::{
     dispatch::{EventSlot, Isolated},
@@ -77,7 +79,10 @@ impl Deferred {
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) {
         let slot = self.bus.slot(Location::caller());
-        let event: Box<dyn KeptEvent> = Box::new(ToEmit { slot, event: Isolated::new(event.into_arc()) });
+        self.keep(Box::new(ToEmit { slot, event: Isolated::new(event.into_arc()) }));
+    }
+
+    pub(crate) fn keep(&self, event: Box<dyn KeptEvent>) {
         let mut kept = lock(&self.kept);
         // Under the lock: it shall not be counted as gone before it is counted as kept.
         self.bus.inner.counters.deferred.keep();
@@ -179,10 +184,33 @@ impl Drop for Kept {
 }
 
 /// An event that is kept, and what is to be done with it. Its drop does not panic, whatever the event's does.
-pub(super) trait KeptEvent: Send + Sync {
+pub(crate) trait KeptEvent: Send + Sync {
     fn name(&self) -> EventName;
 
-    fn emit<'b>(&self, bus: &'b Bus) -> EmitAny<'b>;
+    fn release<'b>(&self, bus: &'b Bus) -> Step<'b>;
+}
+
+/// How an event is released.
+pub(crate) enum Step<'b> {
+    Emit(EmitAny<'b>),
+    #[cfg(feature = "publish")]
+    Publish(Box<dyn PublishStep + 'b>),
+}
+
+/// The publishing of an event whose type is forgotten.
+#[cfg(feature = "publish")]
+pub(crate) trait PublishStep: Send {
+    /// Waits for room, at most until then.
+    fn wait<'s>(
+        self: Box<Self>,
+        tokens: &[tokio_util::sync::CancellationToken],
+        deadline: Option<tokio::time::Instant>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Unpublished>> + Send + 's>>
+    where
+        Self: 's;
+
+    /// Does not wait.
+    fn at_once(self: Box<Self>) -> Result<(), Unpublished>;
 }
 
 /// An event for the listeners.
@@ -197,8 +225,8 @@ impl<E: Event> KeptEvent for ToEmit<E> {
         E::NAME
     }
 
-    fn emit<'b>(&self, bus: &'b Bus) -> EmitAny<'b> {
+    fn release<'b>(&self, bus: &'b Bus) -> Step<'b> {
         let listeners = Source::Listeners(Listeners::of(Arc::clone(&self.slot)));
-        EmitAny::of(Emit::new(bus, Arc::clone(self.event.get()), listeners))
+        Step::Emit(EmitAny::of(Emit::new(bus, Arc::clone(self.event.get()), listeners)))
     }
 }

@@ -46,7 +46,11 @@ pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
 
+#[cfg(feature = "publish")]
+pub(crate) use deferred::{KeptEvent, PublishStep, Step};
 pub use module::Module;
+#[cfg(feature = "publish")]
+pub use release::Unpublished;
 pub use release::{Release, ReleaseError, Released};
 pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};

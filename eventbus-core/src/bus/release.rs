@@ -11,7 +11,11 @@ use std::time::Duration;
 #[cfg(feature = "tokio")]
 use tokio_util::sync::CancellationToken;
 
-use super::{EmitAny, EmitError, Report, deferred::Kept, limits::Limits};
+use super::{
+    EmitAny, EmitError, Report,
+    deferred::{Kept, Step},
+    limits::Limits,
+};
 use crate::dispatch::{Deadline, Mode};
 
 /// The release of kept events; made by [`Deferred::release`](crate::Deferred::release). Awaited, or ended by
@@ -71,7 +75,7 @@ impl Release {
     }
 
     /// Emits the events and waits for their listeners on this thread, each as [`Emit::blocking`](crate::Emit::blocking)
-    /// does.
+    /// does. What is to be published does not wait for room: a full queue is an error.
     ///
     /// # Panics
     ///
@@ -97,10 +101,20 @@ impl Release {
         };
         let deadline = limits.deadline_from_now(Mode::Thread.clock());
         let mut reports = Vec::with_capacity(kept.len());
+        #[cfg(feature = "publish")]
+        let mut unpublished = Vec::new();
         while let Some(event) = kept.next() {
-            reports.push(limit(event.emit(kept.bus()), &limits, deadline).blocking());
+            match event.release(kept.bus()) {
+                Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).blocking()),
+                #[cfg(feature = "publish")]
+                Step::Publish(publish) => unpublished.extend(publish.at_once().err()),
+            }
         }
-        Released { reports }
+        Released {
+            reports,
+            #[cfg(feature = "publish")]
+            unpublished,
+        }
     }
 }
 
@@ -109,10 +123,23 @@ impl New {
         let Self { mut kept, limits } = self;
         let deadline = limits.deadline_from_now(Mode::Task.clock());
         let mut reports = Vec::with_capacity(kept.len());
+        #[cfg(feature = "publish")]
+        let mut unpublished = Vec::new();
         while let Some(event) = kept.next() {
-            reports.push(limit(event.emit(kept.bus()), &limits, deadline).await);
+            match event.release(kept.bus()) {
+                Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).await),
+                #[cfg(feature = "publish")]
+                Step::Publish(publish) => {
+                    let published = publish.wait(&limits.tokens, deadline.map(|deadline| deadline.at)).await;
+                    unpublished.extend(published.err());
+                }
+            }
         }
-        Released { reports }
+        Released {
+            reports,
+            #[cfg(feature = "publish")]
+            unpublished,
+        }
     }
 }
 
@@ -159,6 +186,20 @@ impl fmt::Debug for Release {
 #[derive(Debug, Clone)]
 pub struct Released {
     reports: Vec<Report>,
+    #[cfg(feature = "publish")]
+    unpublished: Vec<Unpublished>,
+}
+
+/// An event that was kept to be published, and has not been.
+#[cfg(feature = "publish")]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct Unpublished {
+    /// The event's name.
+    pub event: crate::event::EventName,
+    /// Why: a `PublishError<Arc<E>>`, which has the event.
+    pub error: std::sync::Arc<dyn std::error::Error + Send + Sync>,
 }
 
 impl Released {
@@ -167,10 +208,28 @@ impl Released {
         &self.reports
     }
 
-    /// Whether every listener of every event finished well; also if there was none. Reads all reports.
+    /// The events that were to be published and have not been.
+    #[cfg(feature = "publish")]
+    pub fn unpublished(&self) -> &[Unpublished] {
+        &self.unpublished
+    }
+
+    /// Whether every listener of every event finished well, also if there was none, and everything was published that was to be.
+    /// Reads all reports.
     pub fn is_ok(&self) -> bool {
         // Not `all`, which stops at the first: what was asked for counts as read.
-        self.reports.iter().filter(|report| !report.is_ok()).count() == 0
+        self.reports.iter().filter(|report| !report.is_ok()).count() == 0 && self.are_published()
+    }
+
+    #[cfg(feature = "publish")]
+    fn are_published(&self) -> bool {
+        self.unpublished.is_empty()
+    }
+
+    #[cfg(not(feature = "publish"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `publish`")]
+    fn are_published(&self) -> bool {
+        true
     }
 
     /// Turns failures into an error, for `?`. All events have been emitted by then, whatever it says.
@@ -188,6 +247,11 @@ impl fmt::Display for Released {
         for (at, report) in self.reports.iter().enumerate() {
             let line_end = if at == 0 { "" } else { "\n" };
             write!(f, "{line_end}{report}")?;
+        }
+        #[cfg(feature = "publish")]
+        for (at, unpublished) in self.unpublished.iter().enumerate() {
+            let line_end = if at == 0 && self.reports.is_empty() { "" } else { "\n" };
+            write!(f, "{line_end}{unpublished}")?;
         }
         Ok(())
     }
@@ -225,6 +289,10 @@ impl fmt::Display for ReleaseError {
         write!(f, "{} of {all} released event{s} did not go well", self.errors().count())?;
         for error in self.errors() {
             write!(f, "; {error}")?;
+        }
+        #[cfg(feature = "publish")]
+        for unpublished in &self.released.unpublished {
+            write!(f, "; {unpublished}")?;
         }
         Ok(())
     }

@@ -10,12 +10,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{
-    event::{EventName, EventType},
-    listener::Chain,
-    registry::BusId,
-    sync::thread_local,
-};
+use crate::{event::EventType, listener::Chain, registry::BusId, sync::thread_local};
 
 /// The identity of one emission, unique in the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -59,7 +54,8 @@ const TRAIL: usize = 8;
 const BUSES: usize = 4;
 
 /// The delivery that a handler runs for: what it publishes is caused by it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg(feature = "publish")]
+#[derive(Clone, Copy)]
 pub(crate) struct Cause {
     /// The bus whose handler it is.
     pub(crate) bus: BusId,
@@ -70,10 +66,11 @@ pub(crate) struct Cause {
     /// How many messages of the chain came before this one.
     pub(crate) hops: u32,
     /// The events of the chain's last messages, the newest first.
-    pub(crate) trail: [Option<EventName>; CAUSES],
+    pub(crate) trail: [Option<&'static EventType>; CAUSES],
 }
 
 /// How many events of a chain of messages are kept for the message of its error.
+#[cfg(feature = "publish")]
 pub(crate) const CAUSES: usize = 4;
 
 /// The emission that the running code belongs to.
@@ -91,6 +88,7 @@ pub(crate) struct Frame {
     /// The event at depth `d` stands at `d % TRAIL`.
     trail: [Option<&'static EventType>; TRAIL],
     /// The delivery whose handler is in the chain, if one is.
+    #[cfg(feature = "publish")]
     pub(crate) cause: Option<Cause>,
 }
 
@@ -113,6 +111,7 @@ impl Frame {
         buses: [None; BUSES],
         more_buses: false,
         trail: [None; TRAIL],
+        #[cfg(feature = "publish")]
         cause: None,
     };
 
@@ -134,7 +133,19 @@ impl Frame {
 
     #[inline]
     fn is_inside_any(&self) -> bool {
-        self.depth > 0 || self.in_hook || self.cause.is_some()
+        self.depth > 0 || self.in_hook || self.is_in_handler()
+    }
+
+    #[cfg(feature = "publish")]
+    #[inline]
+    fn is_in_handler(&self) -> bool {
+        self.cause.is_some()
+    }
+
+    #[cfg(not(feature = "publish"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `publish`")]
+    fn is_in_handler(&self) -> bool {
+        false
     }
 
     /// Makes this the current frame until the guard is dropped.
@@ -174,9 +185,41 @@ impl Frame {
         Self { cause: Some(cause), ..Self::OUTSIDE }
     }
 
+    /// Makes this the current frame: code that no emission has called, and that runs for a delivery.
+    #[cfg(feature = "publish")]
+    #[inline]
+    pub(crate) fn enter_handler(cause: &Cause) -> InHandler {
+        let plain = with_current(|frame| {
+            let plain = !frame.is_inside_any();
+            if plain {
+                frame.cause = Some(*cause);
+            }
+            plain
+        });
+        // A listener that blocks on a runtime may poll handlers inside its emission.
+        InHandler { outer: if plain { None } else { Some(Box::new(Self::of_handler(*cause).enter())) } }
+    }
+
     /// Marks the code that runs until the guard is dropped as the failure hook's.
     pub(crate) fn enter_hook() -> Entered {
         with_current(|frame| Self { in_hook: true, ..*frame }).enter()
+    }
+}
+
+/// Ends the frame of a handler when it is dropped, also while a panic unwinds. Frames are large: where there is no outer one, only
+/// what differs is set and taken back.
+#[cfg(feature = "publish")]
+pub(crate) struct InHandler {
+    outer: Option<Box<Entered>>,
+}
+
+#[cfg(feature = "publish")]
+impl Drop for InHandler {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outer.is_none() {
+            with_current(|frame| frame.cause = None);
+        }
     }
 }
 

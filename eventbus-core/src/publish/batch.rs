@@ -22,6 +22,7 @@ pub struct PublishAll<'b, I: IntoEvent> {
     next: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "each begins as the large one")]
 enum Item<'b, I: IntoEvent> {
     Under(Publish<'b, I>),
     Ended(Option<Result<(), PublishError<I>>>),

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     BoxFuture, Message, MessageId, PublishError, Publishing, Refused,
     ledger::Intake,
-    message::{MessageContent, SharedEvent},
+    message::{JsonEvent, MessageContent, SharedEvent},
+    typed::TypedKind,
 };
 use crate::{
     bus::Bus,
@@ -58,14 +59,15 @@ impl Bus {
     /// # }
     /// ```
     pub fn publish_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<PublishJson<'_>, ByNameError> {
-        let (subject, content) = match self.read_json(name, json)? {
+        let content = match self.read_json(name, json)? {
             ReadJson::Typed(event, value) => {
-                let shared = SharedEvent { event: Arc::from(value), kind: None };
-                (Subject::Typed(event), MessageContent::Shared(shared))
+                MessageContent::Shared(SharedEvent { event: Arc::from(value), kind: TypedKind::described(event) })
             }
-            ReadJson::Unclaimed(subject, json) => (subject, MessageContent::Json(Arc::from(json.as_bytes()))),
+            ReadJson::Unclaimed(subject, json) => {
+                MessageContent::Json(Arc::new(JsonEvent { subject, json: Arc::from(json.as_bytes()) }))
+            }
         };
-        Ok(PublishJson { bus: self, subject, content, key: None, timeout: None, token: None })
+        Ok(PublishJson { bus: self, content, key: None, timeout: None, token: None })
     }
 }
 
@@ -73,7 +75,6 @@ impl Bus {
 #[must_use = "nothing is published until it is awaited"]
 pub struct PublishJson<'b> {
     bus: &'b Bus,
-    subject: Subject,
     content: MessageContent,
     key: Option<Box<str>>,
     timeout: Option<Duration>,
@@ -101,22 +102,25 @@ impl PublishJson<'_> {
 
     /// The type that has claimed the name, if one has.
     pub fn event_type(&self) -> Option<&'static EventType> {
-        self.subject.event_type()
+        match &self.content {
+            MessageContent::Shared(shared) => Some(shared.kind.event),
+            MessageContent::Json(_) => None,
+        }
     }
 
     async fn run(self) -> Result<MessageId, PublishError<Message>> {
-        let Self { bus, subject, content, key, timeout, token } = self;
+        let Self { bus, content, key, timeout, token } = self;
         let publishing = bus.publishing();
         let cause = bus.cause();
         let inside = cause.is_some_and(|cause| cause.bus == bus.id());
-        let mut message = Message::by_name(subject, content, Arc::clone(&publishing.source), key, cause.as_ref());
+        let mut message = Message::of_content(content, publishing.source, key, cause.as_ref());
         let id = message.id();
         let mut entry = Entry::new(&publishing.intake);
         if publishing.is_closed() {
             return Err(PublishError::Closed(message));
         }
         if let Some(cause) = cause.filter(|cause| cause.hops + 1 >= publishing.max_hops) {
-            let trail = cause.trail.iter().rev().flatten().map(|name| name.as_str().to_owned());
+            let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
             let chain = trail.chain([message.name().to_owned()]).collect();
             return Err(PublishError::TooManyHops { event: message, hops: publishing.max_hops, chain });
         }
@@ -174,7 +178,11 @@ impl<'b> IntoFuture for PublishJson<'b> {
 
 impl fmt::Debug for PublishJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishJson").field("event", &self.subject.to_string()).finish_non_exhaustive()
+        let event = match &self.content {
+            MessageContent::Shared(shared) => Subject::Typed(shared.kind.event),
+            MessageContent::Json(json) => json.subject.clone(),
+        };
+        f.debug_struct("PublishJson").field("event", &event.to_string()).finish_non_exhaustive()
     }
 }
 

@@ -1,12 +1,18 @@
 //! What is published: an event, and what is known of it outside of its content.
 
-use std::{any::Any, fmt, sync::Arc, time::SystemTime};
+use std::{
+    any::Any,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use uuid::Uuid;
 
+use super::typed::TypedKind;
 use crate::{
     dispatch::{CAUSES, Cause, Content},
-    event::{Event, EventName, EventType, IntoEvent},
+    event::{Event, EventType, IntoEvent},
     listener::Subject,
     registry::BusId,
 };
@@ -22,7 +28,7 @@ pub struct MessageId(Uuid);
 impl MessageId {
     fn at(time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let millis = since.as_secs() * 1000 + u64::from(since.subsec_millis());
         let mut random = [0; 10];
         random.copy_from_slice(&fastrand::u128(..).to_ne_bytes()[..10]);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
@@ -65,156 +71,191 @@ impl fmt::Debug for MessageId {
     }
 }
 
-/// A published event on its way: what a [`Transport`](super::Transport) carries. A clone is the same message, and costs as
-/// much as cloning an `Arc`.
+/// A published event on its way: what a [`Transport`](super::Transport) carries. A clone is the same message, with the same event.
 ///
 /// Its attributes are those of [CloudEvents 1.0]: id, source, type, time, and extensions. Its content is either the event itself,
 /// which only a transport inside the process can carry, or bytes.
 ///
 /// [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 #[derive(Clone)]
-pub struct Message(Arc<Inner>);
-
-struct Inner {
+pub struct Message {
     id: MessageId,
-    time: SystemTime,
-    source: Arc<str>,
-    subject: Subject,
-    key: Option<Box<str>>,
-    cause: Option<Box<Origin>>,
+    /// Nanoseconds since 1970.
+    time: u64,
+    /// The bus's own; see [`More::source`].
+    source: &'static str,
     content: MessageContent,
+    more: Option<Arc<More>>,
+}
+
+/// What most messages do not have.
+#[derive(Default)]
+struct More {
+    key: Option<Box<str>>,
+    /// Of a message from outside: where it comes from.
+    source: Option<Box<str>>,
+    origin: Option<Origin>,
 }
 
 /// Where a message comes from that was published by a handler.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Origin {
     pub(super) causation: MessageId,
     pub(super) correlation: MessageId,
     pub(super) hops: u32,
-    pub(super) trail: [Option<EventName>; CAUSES],
+    pub(super) trail: [Option<&'static EventType>; CAUSES],
 }
 
 /// The content of a message.
+#[derive(Clone)]
 pub(super) enum MessageContent {
     /// The event itself.
     Shared(SharedEvent),
     /// The event as JSON.
     #[cfg(feature = "serde")]
-    Json(Arc<[u8]>),
+    Json(Arc<JsonEvent>),
 }
 
 /// An event whose type is forgotten and can be found again.
 #[derive(Clone)]
 pub(super) struct SharedEvent {
     pub(super) event: Arc<dyn Any + Send + Sync>,
-    /// What is known of its type; nothing, if only its name was known where it was published.
-    pub(super) kind: Option<&'static super::typed::TypedKind>,
+    pub(super) kind: &'static TypedKind,
+}
+
+/// An event that has not been read.
+#[cfg(feature = "serde")]
+pub(super) struct JsonEvent {
+    pub(super) subject: Subject,
+    pub(super) json: Arc<[u8]>,
+}
+
+/// What is known of a message from outside.
+#[cfg(feature = "serde")]
+pub(super) struct Attributes {
+    pub(super) id: Option<MessageId>,
+    pub(super) time: Option<SystemTime>,
+    pub(super) source: Box<str>,
+    pub(super) subject: Subject,
+    pub(super) key: Option<Box<str>>,
+    pub(super) origin: Option<Origin>,
 }
 
 impl Message {
     /// A message of this process.
-    pub(super) fn new<E: Event>(event: Arc<E>, source: Arc<str>, key: Option<Box<str>>, cause: Option<&Cause>) -> Self {
-        let content = MessageContent::Shared(SharedEvent { event, kind: Some(super::typed::TypedKind::of::<E>()) });
-        Self::by_name(Subject::Typed(E::TYPE), content, source, key, cause)
+    pub(super) fn new<E: Event>(
+        event: Arc<E>,
+        source: &'static str,
+        key: Option<Box<str>>,
+        cause: Option<&Cause>,
+    ) -> Self {
+        let content = MessageContent::Shared(SharedEvent { event, kind: TypedKind::of::<E>() });
+        Self::of_content(content, source, key, cause)
     }
 
     /// A message of this process, of an event whose type may not be known.
-    pub(super) fn by_name(
-        subject: Subject,
+    pub(super) fn of_content(
         content: MessageContent,
-        source: Arc<str>,
+        source: &'static str,
         key: Option<Box<str>>,
         cause: Option<&Cause>,
     ) -> Self {
         let time = SystemTime::now();
-        let cause = cause.map(|cause| Box::new(Origin::of(cause)));
-        Self(Arc::new(Inner { id: MessageId::at(time), time, source, subject, key, cause, content }))
+        let more = match (key, cause) {
+            (None, None) => None,
+            (key, cause) => Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of) })),
+        };
+        Self { id: MessageId::at(time), time: nanos(time), source, content, more }
     }
 
+    /// A message from outside.
     #[cfg(feature = "serde")]
-    pub(super) fn from_parts(
-        id: Option<MessageId>,
-        time: Option<SystemTime>,
-        source: Arc<str>,
-        subject: Subject,
-        key: Option<Box<str>>,
-        cause: Option<Origin>,
-        json: Arc<[u8]>,
-    ) -> Self {
+    pub(super) fn from_outside(attributes: Attributes, json: Arc<[u8]>) -> Self {
+        let Attributes { id, time, source, subject, key, origin } = attributes;
         let time = time.unwrap_or_else(SystemTime::now);
         let id = id.unwrap_or_else(|| MessageId::at(time));
-        let (cause, content) = (cause.map(Box::new), MessageContent::Json(json));
-        Self(Arc::new(Inner { id, time, source, subject, key, cause, content }))
+        let content = MessageContent::Json(Arc::new(JsonEvent { subject, json }));
+        let more = Some(Arc::new(More { key, source: Some(source), origin }));
+        Self { id, time: nanos(time), source: "", content, more }
     }
 
     /// The message's id; with its [`source`](Self::source), its identity everywhere. An event that is delivered again has it
     /// again.
     pub fn id(&self) -> MessageId {
-        self.0.id
+        self.id
     }
 
     /// When it was published.
     pub fn time(&self) -> SystemTime {
-        self.0.time
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.time)
     }
 
     /// Who published it; see [`BusBuilder::source`](crate::BusBuilder::source).
     pub fn source(&self) -> &str {
-        &self.0.source
+        let own = self.more.as_ref().and_then(|more| more.source.as_deref());
+        own.unwrap_or(self.source)
     }
 
     /// The event's name.
     pub fn name(&self) -> &str {
-        self.0.subject.name()
+        match &self.content {
+            MessageContent::Shared(shared) => shared.kind.event.name().as_str(),
+            #[cfg(feature = "serde")]
+            MessageContent::Json(json) => json.subject.name(),
+        }
     }
 
     /// The event's version.
     pub fn version(&self) -> u32 {
-        self.0.subject.version()
+        self.subject().version()
     }
 
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.
     pub fn wire_type(&self) -> impl fmt::Display {
-        &self.0.subject
+        self.subject()
     }
 
     /// The event's type, if the message was published in this process.
     pub fn event_type(&self) -> Option<&'static EventType> {
-        self.0.subject.event_type()
+        match &self.content {
+            MessageContent::Shared(shared) => Some(shared.kind.event),
+            #[cfg(feature = "serde")]
+            MessageContent::Json(_) => None,
+        }
     }
 
     /// The key by which its order is kept; see [`Publish::key`](super::Publish::key).
     pub fn key(&self) -> Option<&str> {
-        self.0.key.as_deref()
+        self.more.as_ref()?.key.as_deref()
     }
 
     /// The id of the message whose handler published this one.
     pub fn causation_id(&self) -> Option<MessageId> {
-        self.0.cause.as_ref().map(|cause| cause.causation)
+        self.origin().map(|cause| cause.causation)
     }
 
     /// The id of the first message of the chain that this one ends: its own, if no handler published it.
     pub fn correlation_id(&self) -> MessageId {
-        self.0.cause.as_ref().map_or(self.0.id, |cause| cause.correlation)
+        self.origin().map_or(self.id, |cause| cause.correlation)
     }
 
     /// How many messages of the chain came before this one: 0, if no handler published it.
     pub fn hops(&self) -> u32 {
-        self.0.cause.as_ref().map_or(0, |cause| cause.hops)
+        self.origin().map_or(0, |cause| cause.hops)
     }
 
     /// The event as a `T`, if the message carries the event itself and that is one.
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
-        match &self.0.content {
+        match &self.content {
             MessageContent::Shared(shared) => (&*shared.event as &dyn Any).downcast_ref(),
             #[cfg(feature = "serde")]
             MessageContent::Json(_) => None,
         }
     }
 
-    /// Takes the event out, if nobody else holds the message, and nobody else an event by value.
+    /// Takes the event out; one by value only if nobody else holds it.
     pub(super) fn into_event<I: IntoEvent>(self) -> Option<I> {
-        match Arc::into_inner(self.0)?.content {
+        match self.content {
             MessageContent::Shared(shared) => I::__from_arc(shared.event.downcast().ok()?),
             #[cfg(feature = "serde")]
             MessageContent::Json(_) => None,
@@ -222,18 +263,26 @@ impl Message {
     }
 
     pub(super) fn content(&self) -> &MessageContent {
-        &self.0.content
+        &self.content
     }
 
-    pub(super) fn subject(&self) -> &Subject {
-        &self.0.subject
+    pub(super) fn subject(&self) -> Subject {
+        match &self.content {
+            MessageContent::Shared(shared) => Subject::Typed(shared.kind.event),
+            #[cfg(feature = "serde")]
+            MessageContent::Json(json) => json.subject.clone(),
+        }
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        self.more.as_ref()?.origin.as_ref()
     }
 
     /// What is published while a handler of `bus` runs for this message.
     pub(super) fn cause(&self, bus: BusId) -> Cause {
         let mut trail = [None; CAUSES];
-        trail[0] = self.event_type().map(EventType::name);
-        if let Some(origin) = &self.0.cause {
+        trail[0] = self.event_type();
+        if let Some(origin) = self.origin() {
             trail[1..].copy_from_slice(&origin.trail[..CAUSES - 1]);
         }
         Cause {
@@ -247,12 +296,18 @@ impl Message {
 
     /// The event for those who know only its name, as it came.
     pub(super) fn as_content(&self) -> Content {
-        match &self.0.content {
+        match &self.content {
             MessageContent::Shared(shared) => Content::Value(Arc::clone(&shared.event)),
             #[cfg(feature = "serde")]
-            MessageContent::Json(json) => Content::Json(Arc::from(&*String::from_utf8_lossy(json))),
+            MessageContent::Json(json) => Content::Json(Arc::from(&*String::from_utf8_lossy(&json.json))),
         }
     }
+}
+
+/// Times before 1970 and after 2554 are taken for those.
+fn nanos(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Origin {
@@ -271,7 +326,7 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("id", &self.id())
-            .field("type", &self.0.subject.to_string())
+            .field("type", &self.wire_type().to_string())
             .field("source", &self.source())
             .field("key", &self.key())
             .field("hops", &self.hops())

@@ -3,17 +3,20 @@
 mod batch;
 mod consumer;
 mod dead;
+mod deferred;
 mod error;
 #[cfg(feature = "serde")]
 mod json;
 mod ledger;
 mod memory;
 mod message;
+mod offer;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;
 mod shutdown;
 mod stats;
+mod stream;
 mod transport;
 mod typed;
 #[cfg(feature = "serde")]
@@ -35,6 +38,7 @@ pub use message::{Message, MessageId};
 pub use publish::Publish;
 use publishing::Publishing;
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
+pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
 pub use transport::{
     BoxFuture, Capabilities, Durability, Group, GroupState, LeaseId, Leased, Ordering as TransportOrdering, Overflow,
     Refused, Settle, Source, Transport,

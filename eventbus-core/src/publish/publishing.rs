@@ -1,6 +1,9 @@
 //! What a bus publishes with: its transport, its consumers, and what it counts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +22,7 @@ use crate::{
 /// How publishing is set up, until it is first needed.
 pub(crate) struct Settings {
     transport: Box<dyn Transport>,
-    source: Arc<str>,
+    source: &'static str,
     require_codecs: bool,
     max_hops: u32,
     dead_letters: usize,
@@ -29,7 +32,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             transport: Box::new(Memory::new()),
-            source: Arc::from("eventbus"),
+            source: "eventbus",
             require_codecs: false,
             max_hops: BusBuilder::DEFAULT_MAX_HOPS,
             dead_letters: BusBuilder::DEFAULT_DEAD_LETTERS,
@@ -39,7 +42,7 @@ impl Default for Settings {
 
 pub(super) struct Publishing {
     pub(super) transport: Box<dyn Transport>,
-    pub(super) source: Arc<str>,
+    pub(super) source: &'static str,
     pub(super) require_codecs: bool,
     pub(super) max_hops: u32,
     pub(super) dead: Arc<DeadStore>,
@@ -178,6 +181,19 @@ impl Bus {
     }
 }
 
+/// Keeps a bus's source for as long as the process lives, each text once: every message names it, and a counted handle would be
+/// the line that all threads fight for. Sources come from the program, not from outside.
+fn intern(source: &str) -> &'static str {
+    static SOURCES: std::sync::Mutex<BTreeSet<&'static str>> = std::sync::Mutex::new(BTreeSet::new());
+    let mut sources = SOURCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(known) = sources.get(source) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(Box::from(source));
+    sources.insert(kept);
+    kept
+}
+
 impl BusBuilder {
     /// How many messages a chain may have unless stated.
     pub const DEFAULT_MAX_HOPS: u32 = 64;
@@ -192,7 +208,7 @@ impl BusBuilder {
 
     /// Who publishes: the `source` of every message. Ids are unique within a source. `eventbus` unless stated.
     pub fn source(self, source: &str) -> Self {
-        self.publishing(|settings| settings.source = Arc::from(source))
+        self.publishing(|settings| settings.source = intern(source))
     }
 
     /// Refuses events without a codec (`#[event(serde)]`) even where the transport does not need one, so that a program is
@@ -214,10 +230,8 @@ impl BusBuilder {
 
     fn publishing(self, set: impl FnOnce(&mut Settings)) -> Self {
         self.extension_settings(|settings| {
-            let mut settings = match settings.map(|settings| settings.downcast::<Settings>()) {
-                Some(Ok(settings)) => settings,
-                _ => Box::default(),
-            };
+            let known = settings.and_then(|settings| settings.downcast::<Settings>().ok());
+            let mut settings = known.unwrap_or_default();
             set(&mut settings);
             settings
         })

@@ -74,6 +74,12 @@ pub trait Source: Send + Sync + 'static {
     /// Dropping the future loses nothing: what it may have leased is delivered again.
     fn next(&self, max: usize) -> BoxFuture<'_, Result<Vec<Leased>, BoxError>>;
 
+    /// The same without waiting: empty if there is nothing now, and, unless this is overridden, always.
+    fn try_next(&self, max: usize) -> Vec<Leased> {
+        let _ = max;
+        Vec::new()
+    }
+
     /// Ends leases. Those that are unknown or have run out are passed over.
     ///
     /// A transport that needs no wait does it before it returns the future, and `None` stands for a future that is ready.
@@ -272,8 +278,9 @@ impl Refused {
     /// The message.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Full { message, .. } | Self::TooLarge { message, .. } => message,
-            Self::WouldWait(message)
+            Self::Full { message, .. }
+            | Self::TooLarge { message, .. }
+            | Self::WouldWait(message)
             | Self::Closed(message)
             | Self::Unwritable(message, _)
             | Self::Unknown(message, _) => message,

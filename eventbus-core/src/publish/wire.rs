@@ -6,17 +6,17 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     AttemptError, Message, MessageId,
-    message::{MessageContent, Origin},
+    message::{Attributes, MessageContent, Origin},
 };
 use crate::{
     dispatch::CAUSES,
     event::{Codec, Event, EventName, EventType, NameError},
-    listener::Subject,
+    listener::{BoxError, Subject},
     named::{ByNameError, WireType},
 };
 
 impl Message {
-    /// Its attributes, as CloudEvents names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
+    /// Its attributes, as `CloudEvents` names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
     /// extensions `partitionkey`, `correlationid`, `causationid` and `hops`, where it has them.
     pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let time = humantime::format_rfc3339_millis(self.time()).to_string();
@@ -44,7 +44,7 @@ impl Message {
     /// [`WriteError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails.
     pub fn data(&self) -> Result<Arc<[u8]>, WriteError> {
         match self.content() {
-            MessageContent::Json(json) => Ok(Arc::clone(json)),
+            MessageContent::Json(json) => Ok(Arc::clone(&json.json)),
             MessageContent::Shared(shared) => {
                 let codec: Option<&Codec> = self.event_type().and_then(EventType::codec);
                 let written = codec.and_then(|codec| codec.encode(&*shared.event));
@@ -69,13 +69,13 @@ impl Message {
         data: impl Into<Arc<[u8]>>,
     ) -> Result<Self, MalformedMessage> {
         let (mut id, mut time, mut subject, mut key) = (None, None, None, None);
-        let mut source: Arc<str> = Arc::from("unknown");
+        let mut source = Box::from("unknown");
         let (mut causation, mut correlation, mut hops) = (None, None, 0);
         for (name, value) in attributes {
             let malformed = || MalformedMessage::Attribute { name: name.to_owned(), value: excerpt(value) };
             match name {
                 "id" => id = Some(MessageId::of_text(value)),
-                "source" => source = Arc::from(value),
+                "source" => source = Box::from(value),
                 "type" => subject = Some(parse(value)?),
                 "time" => time = Some(humantime::parse_rfc3339_weak(value).map_err(|_| malformed())?),
                 "partitionkey" => key = Some(value.into()),
@@ -86,11 +86,11 @@ impl Message {
             }
         }
         let subject = subject.ok_or(MalformedMessage::NoType)?;
-        let cause = causation.map(|causation| {
+        let origin = causation.map(|causation| {
             let correlation = correlation.unwrap_or(causation);
             Origin { causation, correlation, hops, trail: [None; CAUSES] }
         });
-        Ok(Self::from_parts(id, time, source, subject, key, cause, data.into()))
+        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin }, data.into()))
     }
 }
 
@@ -105,7 +105,7 @@ fn parse(text: &str) -> Result<Subject, MalformedMessage> {
 
 /// Reads an event of a known type.
 pub(super) fn decode<E: Event>(json: &[u8]) -> Result<Arc<E>, AttemptError> {
-    let undecodable = |error: crate::BoxError| AttemptError::Undecodable(error.into());
+    let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
     let Some(codec) = E::TYPE.codec() else {
         return Err(undecodable(WriteError::NoCodec { name: E::TYPE.wire_type().to_string() }.into()));
     };

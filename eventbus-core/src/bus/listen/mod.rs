@@ -33,6 +33,8 @@ use crate::{
 /// | `timeout` | | stops it | leaves it behind |
 /// | `spawned` | | in a task of its own | |
 ///
+/// With the feature `publish`, `stream()` is a verb, too: it gives the events as a stream.
+///
 /// # Examples
 ///
 /// ```
@@ -126,6 +128,12 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
     {
         self.options.spawned = true;
         self.change()
+    }
+
+    /// The bus that it will listen on, if that is still there.
+    #[cfg(feature = "publish")]
+    pub(crate) fn bus(&self) -> Option<&super::Bus> {
+        self.target.bus.as_ref()
     }
 
     fn change<L, D>(self) -> Listener<'b, T, L, S, D> {

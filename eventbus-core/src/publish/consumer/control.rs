@@ -99,11 +99,18 @@ impl Control {
 
     /// Waits until nothing of the group waits or is held, `depth` telling how many wait with the transport.
     pub(in crate::publish) async fn drained(&self, depth: impl Fn() -> Option<u64>) {
+        let scheduler = &self.shared.scheduler;
+        let is_empty = || depth().unwrap_or(0) == 0 && scheduler.held() == 0;
         loop {
-            let idle = self.shared.scheduler.idle();
-            // Those that wait are asked for first: what is read between the questions is held then.
-            if depth().unwrap_or(0) == 0 && self.held() == 0 {
-                return;
+            let idle = scheduler.idle();
+            if is_empty() {
+                // What is just being read is neither here nor there: asked again while nobody reads.
+                let reading = self.shared.keep_from_reading().await;
+                if is_empty() {
+                    return;
+                }
+                drop(reading);
+                scheduler.wake_one();
             }
             idle.await;
         }

@@ -6,7 +6,7 @@ use super::{AttemptError, Delivery};
 use crate::{
     dispatch::{AnyEvent, ListenerFuture},
     event::Event,
-    listener::{Return, async_callable},
+    listener::{BoxError, Return, async_callable},
     publish::{BoxFuture, Message, message::MessageContent, typed::TypedKind},
 };
 
@@ -51,7 +51,7 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
     /// # Errors
     ///
     /// What went wrong; the delivery is then tried again, as the consumer's [`Retry`](super::Retry) says.
-    fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), crate::BoxError>>;
+    fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
 /// A handler, its event's type forgotten.
@@ -101,6 +101,7 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
 }
 
 /// The event of a message.
+#[cfg_attr(not(feature = "serde"), expect(clippy::unnecessary_wraps, reason = "as with the feature `serde`"))]
 fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
     match message.content() {
         MessageContent::Shared(shared) => {
@@ -111,7 +112,7 @@ fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
             }
         }
         #[cfg(feature = "serde")]
-        MessageContent::Json(json) => super::super::wire::decode::<E>(json),
+        MessageContent::Json(json) => super::super::wire::decode::<E>(&json.json),
     }
 }
 
@@ -121,7 +122,7 @@ pub(super) struct Named<F>(pub(super) F);
 impl<F: NameHandlerFn> AnyHandler for Named<F> {
     fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
         let message = &delivery.message;
-        let event = AnyEvent::of_content(message.subject().clone(), message.as_content());
+        let event = AnyEvent::of_content(message.subject(), message.as_content());
         let future = (self.0)(event, delivery);
         Ok(Box::pin(async move { future.await.into_result() }))
     }

@@ -36,7 +36,7 @@ pub use retry::{AttemptError, Retry};
 pub use shared::Unfinished;
 
 use super::{Group, Overflow, has_codec};
-use crate::{bus::Bus, event::Event, pattern::Pattern};
+use crate::{bus::Bus, event::Event, listener::BoxError, pattern::Pattern};
 use handler::{AnyHandler, Named, Typed};
 use keys::Key;
 use routes::{Handles, Route, Routes};
@@ -161,7 +161,7 @@ impl ConsumerBuilder {
     pub fn to_listeners<E: Event>(self) -> Self {
         let call = |event: Arc<E>, delivery: Delivery| async move {
             match delivery.bus() {
-                Some(bus) => bus.emit(event).await.into_result().map(drop).map_err(crate::BoxError::from),
+                Some(bus) => bus.emit(event).await.into_result().map(drop).map_err(BoxError::from),
                 None => Err("the bus is gone".into()),
             }
         };

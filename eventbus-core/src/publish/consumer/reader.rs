@@ -30,6 +30,16 @@ impl Reader {
     /// Reads once; or waits until an attempt is due, until there may be something to do, or until the end.
     pub(super) async fn read(&mut self, shared: &Arc<Shared>) {
         let scheduler = &shared.scheduler;
+        let max = scheduler.to_read(shared.workers(), MOST_READ);
+        if !self.closed
+            && self.not_before.is_none()
+            && let Demand::Read(_) = scheduler.demand()
+        {
+            let leased = shared.source.try_next(max);
+            if !leased.is_empty() {
+                return shared.add(leased);
+            }
+        }
         // Before the question, so that no notification falls between.
         let wanted = scheduler.wanted();
         let due = match scheduler.demand() {
@@ -43,7 +53,7 @@ impl Reader {
         }
         let read = tokio::select! {
             biased;
-            read = shared.source.next(scheduler.to_read(shared.workers(), MOST_READ)) => read,
+            read = shared.source.next(max) => read,
             () = wait(wanted, due) => return,
         };
         match read {

@@ -19,7 +19,7 @@ impl Run {
     }
 
     fn inside<T>(&mut self, code: impl FnOnce(&mut Option<ListenerFuture>) -> T) -> T {
-        let _frame = Frame::of_handler(self.cause).enter();
+        let _frame = Frame::enter_handler(&self.cause);
         code(&mut self.future)
     }
 }

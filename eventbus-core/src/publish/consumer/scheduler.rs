@@ -137,6 +137,11 @@ impl Scheduler {
         self.wanted.listen()
     }
 
+    /// Ends the waiting of who reads.
+    pub(super) fn stop_waiting(&self) {
+        self.wanted.notify(usize::MAX);
+    }
+
     pub(super) fn work(&self) -> EventListener {
         self.work.listen()
     }
@@ -271,16 +276,12 @@ impl State {
     /// Whether another delivery is ready by this.
     fn free(&mut self, key: u64) -> bool {
         let Some(waiting) = self.keys.get_mut(&key) else { return false };
-        match waiting.pop_front() {
-            Some(next) => {
-                self.ready.push_back(next);
-                true
-            }
-            None => {
-                self.keys.remove(&key);
-                false
-            }
+        if let Some(next) = waiting.pop_front() {
+            self.ready.push_back(next);
+            return true;
         }
+        self.keys.remove(&key);
+        false
     }
 
     fn next_due(&self) -> Option<Instant> {

@@ -3,11 +3,15 @@
 use std::{
     collections::HashSet,
     fmt,
+    future::poll_fn,
     panic::Location,
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -71,6 +75,20 @@ pub(super) struct Settled {
 impl Shared {
     pub(super) fn workers(&self) -> usize {
         self.running.len()
+    }
+
+    /// Keeps the workers from reading while it is held; waits for who reads now.
+    pub(super) async fn keep_from_reading(&self) -> MutexGuard<'_, Reader> {
+        let mut lock = pin!(self.reader.lock());
+        // Stands in line first: who reads then ends, and no other worker begins.
+        let now = poll_fn(|cx| Poll::Ready(lock.as_mut().poll(cx))).await;
+        match now {
+            Poll::Ready(reader) => reader,
+            Poll::Pending => {
+                self.scheduler.stop_waiting();
+                lock.await
+            }
+        }
     }
 
     /// Makes deliveries of what has been read.
@@ -139,12 +157,13 @@ impl Shared {
         let cause = message.cause(self.bus_id);
         let letter = DeadLetter { id, group, message, error, attempts: job.attempt, first_failed, last_failed };
         self.dead.push(letter.clone());
+        // What was published by name is of a type of which only its handler may know more.
+        let of_handler = || job.route.and_then(|at| self.routes.all[at].handler.kind()?.failed);
         if let (Some(bus), MessageContent::Shared(shared)) = (self.bus.upgrade(), job.leased.message.content())
-            // What was published by name is of a type that its handler may know.
-            && let Some(kind) = shared.kind.or_else(|| job.route.and_then(|at| self.routes.all[at].handler.kind()))
+            && let Some(failed) = shared.kind.failed.or_else(of_handler)
         {
-            let _frame = Frame::of_handler(cause).enter();
-            (kind.failed)(&bus, Arc::clone(&shared.event), letter);
+            let _frame = Frame::enter_handler(&cause);
+            failed(&bus, Arc::clone(&shared.event), letter);
         }
     }
 
@@ -206,7 +225,7 @@ impl Seat {
         };
         let cause = message.cause(shared.bus_id);
         let handler = &shared.routes.all[route].handler;
-        let _frame = Frame::of_handler(cause).enter();
+        let _frame = Frame::enter_handler(&cause);
         match isolate(|| handler.begin(Delivery { message, attempt, seat: Arc::clone(self) })) {
             Ok(Ok(future)) => Ok(Run::new(future, cause)),
             Ok(Err(error)) => Err(Ended::Badly(error)),

@@ -55,10 +55,7 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
                 break;
             }
             #[cfg(feature = "rate-limit")]
-            let job = match admit(shared, job, &mut taken, &mut settled).await {
-                Some(job) => job,
-                None => break,
-            };
+            let Some(job) = admit(shared, job, &mut taken, &mut settled).await else { break };
             let ended = attempt(&seat, job, &mut taken, &mut settled).await;
             let Some(job) = lock(&shared.running[at]).take() else { unreachable!("only this worker takes it") };
             shared.end(job, ended, &mut settled);

@@ -15,7 +15,7 @@ pub(super) struct Groups {
     closed: bool,
     /// What came before there was a group.
     log: VecDeque<Message>,
-    groups: Vec<Queue>,
+    queues: Vec<Queue>,
 }
 
 /// One group's queue.
@@ -69,7 +69,7 @@ pub(super) enum Taken {
 
 impl Groups {
     pub(super) fn new(capacity: usize, overflow: Overflow) -> Self {
-        Self { capacity, overflow, closed: false, log: VecDeque::new(), groups: Vec::new() }
+        Self { capacity, overflow, closed: false, log: VecDeque::new(), queues: Vec::new() }
     }
 
     /// Gives a message to all groups, or to none.
@@ -78,7 +78,7 @@ impl Groups {
             return Pushed::Refused(Refused::Closed(message));
         }
         let mut dropped = None;
-        if self.groups.is_empty() {
+        if self.queues.is_empty() {
             let mut log = Bounded { waiting: self.log.len(), capacity: self.capacity, overflow: self.overflow };
             match log.admit() {
                 Admitted::Push => {}
@@ -89,7 +89,7 @@ impl Groups {
             self.log.push_back(message);
             return Pushed::Taken { dropped };
         }
-        let refusals = self.groups.iter().filter_map(|group| match self.bounded(group).admit() {
+        let refusals = self.queues.iter().filter_map(|group| match self.bounded(group).admit() {
             Admitted::Refuse { wait } => Some(wait),
             _ => None,
         });
@@ -98,9 +98,9 @@ impl Groups {
             return Pushed::Refused(Refused::Full { message, wait });
         }
         let (capacity, overflow) = (self.capacity, self.overflow);
-        let last = self.groups.len() - 1;
+        let last = self.queues.len() - 1;
         let mut message = Some(message);
-        for (at, group) in self.groups.iter_mut().enumerate() {
+        for (at, group) in self.queues.iter_mut().enumerate() {
             let next = if at == last { message.take() } else { message.clone() };
             let Some(next) = next else { break };
             group.created += 1;
@@ -132,28 +132,26 @@ impl Groups {
         if self.closed {
             return false;
         }
-        if self.groups.is_empty() {
+        if self.queues.is_empty() {
             return refuses(Bounded { waiting: self.log.len(), capacity: self.capacity, overflow: self.overflow });
         }
-        self.groups.iter().any(|group| refuses(self.bounded(group)))
+        self.queues.iter().any(|group| refuses(self.bounded(group)))
     }
 
     /// Finds a group, or makes it; the first one gets the log.
     pub(super) fn open(&mut self, group: Group) -> Opened {
         let Group { name, capacity, overflow } = group;
-        let at = match self.groups.iter().position(|queue| queue.name == name) {
-            Some(at) => at,
-            None => {
-                let mut queue = Queue::new(name);
-                if self.groups.is_empty() {
-                    queue.created = self.log.len() as u64;
-                    queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
-                }
-                self.groups.push(queue);
-                self.groups.len() - 1
+        let known = self.queues.iter().position(|queue| queue.name == name);
+        let at = known.unwrap_or_else(|| {
+            let mut queue = Queue::new(name);
+            if self.queues.is_empty() {
+                queue.created = self.log.len() as u64;
+                queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
             }
-        };
-        let queue = &mut self.groups[at];
+            self.queues.push(queue);
+            self.queues.len() - 1
+        });
+        let queue = &mut self.queues[at];
         queue.capacity = capacity.map(|capacity| capacity.max(1)).or(queue.capacity);
         queue.overflow = overflow.or(queue.overflow);
         Opened { at, available: Arc::clone(&queue.available) }
@@ -164,8 +162,8 @@ impl Groups {
         if self.closed {
             return (Taken::Closed, false);
         }
-        let was_full = !matches!(self.bounded(&self.groups[at]).admit(), Admitted::Push);
-        let queue = &mut self.groups[at];
+        let was_full = !matches!(self.bounded(&self.queues[at]).admit(), Admitted::Push);
+        let queue = &mut self.queues[at];
         if !queue.delayed.is_empty() {
             queue.wake_due();
         }
@@ -189,7 +187,7 @@ impl Groups {
 
     /// Takes an empty queue, for the next time that all is taken.
     pub(super) fn spare(&mut self, at: usize, empty: VecDeque<Waiting>) {
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         if queue.spare.capacity() < empty.capacity() {
             queue.spare = empty;
         }
@@ -198,7 +196,7 @@ impl Groups {
     /// Takes back what was handed out. It stands before what is new, in the order of `waiting`. What comes back after the end
     /// is handed back.
     pub(super) fn give_back(&mut self, at: usize, given: Vec<(Duration, Waiting)>) {
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         for (after, waiting) in given.into_iter().rev() {
             if after.is_zero() || self.closed {
                 queue.waiting.push_front(waiting);
@@ -214,13 +212,13 @@ impl Groups {
         if self.closed {
             return Err(Refused::Closed(message));
         }
-        let Some(at) = self.groups.iter().position(|queue| &*queue.name == group) else {
+        let Some(at) = self.queues.iter().position(|queue| &*queue.name == group) else {
             return Err(Refused::Closed(message));
         };
-        if let Admitted::Refuse { wait } = self.bounded(&self.groups[at]).admit() {
+        if let Admitted::Refuse { wait } = self.bounded(&self.queues[at]).admit() {
             return Err(Refused::Full { message, wait });
         }
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         queue.created += 1;
         queue.waiting.push_back(Waiting { message, attempts: 0 });
         queue.available.notify(1);
@@ -234,7 +232,7 @@ impl Groups {
             created: Some(queue.created),
             dropped: queue.dropped,
         };
-        let mut states: Vec<_> = self.groups.iter().map(state).collect();
+        let mut states: Vec<_> = self.queues.iter().map(state).collect();
         states.sort_by(|one, other| one.name.cmp(&other.name));
         states
     }
@@ -243,7 +241,7 @@ impl Groups {
     pub(super) fn close(&mut self) -> Vec<(Option<Arc<str>>, Message)> {
         self.closed = true;
         let mut left: Vec<_> = self.log.drain(..).map(|message| (None, message)).collect();
-        for queue in &mut self.groups {
+        for queue in &mut self.queues {
             let delayed = queue.delayed.drain(..).map(|(_, waiting)| waiting);
             let waiting = queue.waiting.drain(..).chain(delayed);
             left.extend(waiting.map(|waiting| (Some(Arc::clone(&queue.name)), waiting.message)));

@@ -95,6 +95,10 @@ impl Source for MemorySource {
         })
     }
 
+    fn try_next(&self, max: usize) -> Vec<Leased> {
+        self.take(max).unwrap_or_default()
+    }
+
     fn settle(&self, leases: Vec<(LeaseId, Settle)>) -> Option<BoxFuture<'static, Result<(), BoxError>>> {
         let (mut given, mut done) = (Vec::new(), Vec::new());
         {

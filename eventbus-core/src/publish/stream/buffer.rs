@@ -1,0 +1,231 @@
+//! What a stream and its listener share: the events between them.
+//!
+//! Wakers and events are code of users: both are dropped, and wakers called, after the lock has been given back (promise P2).
+
+use std::{collections::VecDeque, task::Waker};
+
+use super::{Lagged, StreamFull};
+use crate::{
+    dispatch::isolate,
+    sync::{Mutex, lock},
+};
+
+/// How many events a stream holds unless stated.
+pub(super) const CAPACITY: usize = 1024;
+
+/// The events that a listener has put in and a stream has not taken out.
+pub(super) struct Buffer<T>(Mutex<State<T>>);
+
+struct State<T> {
+    events: VecDeque<T>,
+    /// How many are missing before the first of `events`.
+    missed: u64,
+    capacity: usize,
+    waits: bool,
+    /// Nothing comes in any more.
+    closed: bool,
+    /// The stream was made, or read for the last time, inside a handler of its own bus.
+    read_inside: bool,
+    reader: Option<Waker>,
+    /// Those for which there was no room, in the order of their tickets. Only where the stream waits.
+    waiting: VecDeque<Waiting<T>>,
+    next_ticket: u64,
+}
+
+struct Waiting<T> {
+    ticket: u64,
+    event: T,
+    writer: Waker,
+}
+
+/// What became of an event that was put in.
+pub(super) enum Put {
+    Done,
+    /// It waits for room, under this ticket.
+    Waits(u64),
+}
+
+/// What a reader finds.
+pub(super) enum Found<T> {
+    Event(Result<T, Lagged>),
+    Empty,
+    Ended,
+}
+
+impl<T> Buffer<T> {
+    pub(super) fn new(read_inside: bool) -> Self {
+        Self(Mutex::new(State {
+            events: VecDeque::new(),
+            missed: 0,
+            capacity: CAPACITY,
+            waits: false,
+            closed: false,
+            read_inside,
+            reader: None,
+            waiting: VecDeque::new(),
+            next_ticket: 0,
+        }))
+    }
+
+    /// Puts an event in. If it is to wait, `writer` is woken when it is in; `inside` says that it comes out of a handler of the
+    /// bus, which must not wait for a reader that is in one, too.
+    pub(super) fn put(&self, event: T, writer: &Waker, inside: bool) -> Result<Put, StreamFull> {
+        let writer = writer.clone();
+        let mut evicted = None;
+        let mut reader = None;
+        let result = {
+            let state = &mut *lock(&self.0);
+            if state.closed {
+                // It came too late, and is dropped outside.
+                evicted = Some(event);
+                Ok(Put::Done)
+            } else if state.has_room() {
+                state.events.push_back(event);
+                reader = state.reader.take();
+                Ok(Put::Done)
+            } else if !state.waits {
+                evicted = state.events.pop_front();
+                state.missed += 1;
+                state.events.push_back(event);
+                reader = state.reader.take();
+                Ok(Put::Done)
+            } else if inside && state.read_inside {
+                evicted = Some(event);
+                Err(StreamFull)
+            } else {
+                let ticket = state.next_ticket;
+                state.next_ticket += 1;
+                state.waiting.push_back(Waiting { ticket, event, writer });
+                return Ok(Put::Waits(ticket));
+            }
+        };
+        wake(reader);
+        drop(evicted);
+        result
+    }
+
+    /// Whether an event that waited is in; if not, `writer` is woken when it is.
+    pub(super) fn is_in(&self, ticket: u64, writer: &Waker) -> bool {
+        let mut writer = writer.clone();
+        let state = &mut *lock(&self.0);
+        let Some(at) = state.place_of(ticket) else { return true };
+        std::mem::swap(&mut state.waiting[at].writer, &mut writer);
+        // Declared before the lock was taken, the old waker is dropped after it has been given back.
+        false
+    }
+
+    /// Takes an event back that waits for room; it may be in already.
+    pub(super) fn take_back(&self, ticket: u64) {
+        let taken = {
+            let state = &mut *lock(&self.0);
+            state.place_of(ticket).and_then(|at| state.waiting.remove(at))
+        };
+        drop(taken);
+    }
+
+    /// Takes the next event out. If there is none yet, `reader` is woken when there is.
+    pub(super) fn take(&self, reader: Option<&Waker>, inside: bool) -> Found<T> {
+        let mut reader = reader.cloned();
+        let (found, woken) = {
+            let state = &mut *lock(&self.0);
+            state.read_inside = inside;
+            match (state.missed, state.events.pop_front()) {
+                (0, Some(event)) => (Found::Event(Ok(event)), state.admit()),
+                (0, None) if state.closed => (Found::Ended, Vec::new()),
+                (0, None) => {
+                    if reader.is_some() {
+                        std::mem::swap(&mut state.reader, &mut reader);
+                    }
+                    (Found::Empty, Vec::new())
+                }
+                (missed, first) => {
+                    state.missed = 0;
+                    if let Some(first) = first {
+                        state.events.push_front(first);
+                    }
+                    (Found::Event(Err(Lagged { missed })), Vec::new())
+                }
+            }
+        };
+        wake(woken);
+        found
+    }
+
+    /// Sets the capacity: what has no room any more makes room, or is let in.
+    pub(super) fn set_capacity(&self, capacity: usize) {
+        self.change(|state| state.capacity = capacity.max(1));
+    }
+
+    pub(super) fn set_waits(&self) {
+        self.change(|state| state.waits = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State<T>)) {
+        let (woken, evicted) = {
+            let state = &mut *lock(&self.0);
+            change(state);
+            let over = if state.waits { 0 } else { state.events.len().saturating_sub(state.capacity) };
+            let evicted: Vec<_> = state.events.drain(..over).collect();
+            state.missed += evicted.len() as u64;
+            (state.admit(), evicted)
+        };
+        wake(woken);
+        drop(evicted);
+    }
+
+    /// Lets nothing in any more. What waits for room is let in, whatever the capacity: nobody should wait for a reader that does
+    /// not want more.
+    pub(super) fn close(&self) {
+        let (reader, woken) = {
+            let state = &mut *lock(&self.0);
+            state.closed = true;
+            (state.reader.take(), state.admit())
+        };
+        wake(reader);
+        wake(woken);
+    }
+
+    /// Closes it and forgets what is in it: there is no reader any more.
+    pub(super) fn abandon(&self) {
+        self.close();
+        let left = {
+            let state = &mut *lock(&self.0);
+            std::mem::take(&mut state.events)
+        };
+        drop(left);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        lock(&self.0).events.len()
+    }
+}
+
+impl<T> State<T> {
+    fn has_room(&self) -> bool {
+        self.events.len() < self.capacity
+    }
+
+    /// Where the event with this ticket waits. Tickets grow.
+    fn place_of(&self, ticket: u64) -> Option<usize> {
+        self.waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()
+    }
+
+    /// Lets in what waits, as far as there is room; whom to wake for it.
+    fn admit(&mut self) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        while self.closed || self.has_room() {
+            let Some(Waiting { event, writer, .. }) = self.waiting.pop_front() else { break };
+            self.events.push_back(event);
+            woken.push(writer);
+        }
+        woken
+    }
+}
+
+/// Wakes them; one that panics keeps none of the others asleep.
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        // The panic hook has shown it, and nobody who calls this is to blame.
+        let _ = isolate(|| waker.wake());
+    }
+}

@@ -1,0 +1,269 @@
+//! The events of a bus as a stream, to be read where it suits the reader.
+
+mod buffer;
+mod lagged;
+mod listen;
+mod next;
+mod open;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{Stream, stream::FusedStream};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use self::{
+    buffer::{Buffer, Found},
+    listen::is_inside_handler,
+};
+use crate::{
+    listener::ListenerInfo,
+    registry::{BusId, Subscription},
+};
+pub use lagged::{Lagged, NoEvent, StreamFull};
+pub use next::Next;
+
+/// The events that a bus emits, as a [`Stream`]; made by [`Bus::stream`](crate::Bus::stream),
+/// [`Bus::stream_name`](crate::Bus::stream_name) and [`Listener::stream`](crate::Listener::stream).
+///
+/// It is a listener that puts each event into a buffer, and the end at which they are read: by the methods of `StreamExt`, of
+/// `futures-util` or `tokio-stream`. It holds events from the moment it is made, also before it is first polled, in the order in
+/// which the listener gets them; what one thread emits is in the order of its emissions.
+///
+/// # A full buffer
+///
+/// A stream holds [`capacity`](Self::capacity) events, 1,024 unless stated. When it is full,
+///
+/// - the **oldest makes room**, unless stated otherwise: no emission waits, and the reader gets [`Lagged`] where events are missing,
+///   with their number. Events received and events missed are together the events emitted.
+/// - with [`waiting`](Self::waiting), the **emission waits**, and none is missing.
+///
+/// # The end
+///
+/// It ends, with `None`, after what is in the buffer has been read:
+///
+/// - when [`Bus::shutdown`](crate::Bus::shutdown) has drained: what consumers handed to listeners is in the stream by then. What is
+///   emitted after that is not;
+/// - when its bus is gone, which the stream does not keep alive;
+/// - when its listener is off: by [`close`](Self::close), by [`Bus::clear`](crate::Bus::clear), with its scope. An
+///   [`Emitter`](crate::Emitter) that has called it before holds it, and so the end, until it emits again or is dropped.
+///
+/// Dropping the stream takes its listener off.
+///
+/// # Cancel safety
+///
+/// `next` of `StreamExt` loses nothing if it is dropped before it is ready, as in a lost `select!`: events stay in the buffer.
+///
+/// # Re-entrancy
+///
+/// A stream may be made, read, closed and dropped inside any listener or handler. No lock is held while wakers are called or events
+/// dropped.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName, Lagged};
+/// # struct OrderPlaced { id: u64 }
+/// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Lagged> {
+/// use futures_util::StreamExt;
+///
+/// let bus = Bus::new();
+/// let mut orders = bus.stream::<OrderPlaced>();
+///
+/// bus.emit(OrderPlaced { id: 1 }).await;
+/// bus.emit(OrderPlaced { id: 2 }).await;
+/// drop(bus);
+///
+/// let mut ids = Vec::new();
+/// while let Some(order) = orders.next().await {
+///     ids.push(order?.id);
+/// }
+/// assert_eq!(ids, [1, 2]);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping the stream takes its listener off"]
+pub struct EventStream<T> {
+    buffer: Arc<Buffer<T>>,
+    subscription: Subscription,
+    bus: Option<BusId>,
+    ended: CancellationToken,
+    /// Wakes the reader when the bus has shut down; made when a reader first waits.
+    ending: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// `None` has been given.
+    over: bool,
+}
+
+impl<T> EventStream<T> {
+    /// How many events it holds for its reader; 1,024 unless stated, and at least 1. Of events that it holds already and has no room
+    /// for any more, the oldest are missed, unless it is [`waiting`](Self::waiting).
+    pub fn capacity(self, events: usize) -> Self {
+        self.buffer.set_capacity(events);
+        self
+    }
+
+    /// When it is full, its listener waits for room, and with it the emission: whoever awaits that goes at the pace of the reader.
+    ///
+    /// That may be a consumer's worker, by [`to_listeners`](crate::ConsumerBuilder::to_listeners): the group's queue then fills,
+    /// and `publish` waits. Emissions get in in the order in which they came. How long one may wait, its timeout says, or one of
+    /// the listener (`bus.listener::<E>().timeout(..).stream().waiting()`): one that is stopped takes its event back, and its
+    /// report says so. Spawned ones wait in their tasks, which [`max_spawned`](crate::BusBuilder::max_spawned) bounds. A
+    /// shutdown waits for them, and for handlers that wait here, until its deadline: read on while it drains.
+    ///
+    /// Read such a stream in a task of its own: a task that emits to it and is its only reader waits for itself, as it would with any
+    /// bounded channel. Among handlers the bus sees that: an emission inside a handler of this bus does not wait for a stream that
+    /// was made, or read the last time, inside one, too. It could be the same handler, or need the same worker. Its listener
+    /// then fails with [`StreamFull`], and the event is not in the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick(u64);
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt;
+    ///
+    /// let bus = Bus::new();
+    /// let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+    /// let clock = tokio::spawn(async move {
+    ///     for tick in 0..100 {
+    ///         bus.emit(Tick(tick)).await; // at the pace of the reader
+    ///     }
+    /// });
+    ///
+    /// let mut next = 0;
+    /// while let Some(tick) = ticks.next().await {
+    ///     assert_eq!(tick?.0, next);
+    ///     next += 1;
+    /// }
+    /// assert_eq!(next, 100);
+    /// clock.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn waiting(self) -> Self {
+        self.buffer.set_waits();
+        self
+    }
+
+    /// The next event if there is one, without waiting. Telling apart what there is instead, [`NoEvent`] is a Go program's `select`
+    /// with `default`, and its `v, ok := <-ch`, in one.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEvent::Empty`] if there is none yet, [`NoEvent::Lagged`] if events are missing before the next one, [`NoEvent::Ended`] if
+    /// the stream has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName, NoEvent};
+    /// # struct Tick(u64);
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # fn main() -> Result<(), NoEvent> {
+    /// let bus = Bus::new();
+    /// let mut ticks = bus.stream::<Tick>();
+    /// assert_eq!(ticks.next_now().err(), Some(NoEvent::Empty));
+    ///
+    /// bus.emit(Tick(1)).blocking();
+    /// assert_eq!(ticks.next_now()?.0, 1);
+    ///
+    /// drop(bus);
+    /// assert_eq!(ticks.next_now().err(), Some(NoEvent::Ended));
+    /// # Ok(())
+    /// # }
+    /// ```
+    // Not `try_next`, as `TryStreamExt` has another one, which this would hide.
+    pub fn next_now(&mut self) -> Result<T, NoEvent> {
+        match self.find(None) {
+            Found::Event(event) => event.map_err(NoEvent::Lagged),
+            Found::Empty => Err(NoEvent::Empty),
+            Found::Ended => Err(NoEvent::Ended),
+        }
+    }
+
+    /// Takes the listener off: no event comes in any more, and the stream ends after those that have. Emissions that wait for room
+    /// are let in, whatever the capacity.
+    pub fn close(&mut self) {
+        self.subscription.off();
+        // An emission that has begun may still call it.
+        self.buffer.close();
+    }
+
+    /// Who its listener is, as in [`Bus::listeners`](crate::Bus::listeners).
+    pub fn info(&self) -> &ListenerInfo {
+        self.subscription.info()
+    }
+
+    /// Looks for an event; `cx` is woken when there is one, or the end.
+    fn find(&mut self, cx: Option<&mut Context<'_>>) -> Found<T> {
+        if self.over {
+            return Found::Ended;
+        }
+        let inside = is_inside_handler(self.bus);
+        let waker = cx.as_ref().map(|cx| cx.waker().clone());
+        let mut found = self.buffer.take(waker.as_ref(), inside);
+        if matches!(found, Found::Empty) && self.has_ended(cx) {
+            self.close();
+            // What came in before it was closed is still given.
+            found = self.buffer.take(None, inside);
+        }
+        self.over = matches!(found, Found::Ended);
+        found
+    }
+
+    /// Whether the bus has shut down; `cx` is woken when it has.
+    fn has_ended(&mut self, cx: Option<&mut Context<'_>>) -> bool {
+        let Some(cx) = cx else { return self.ended.is_cancelled() };
+        let ended = &self.ended;
+        let ending = self.ending.get_or_insert_with(|| Box::pin(ended.clone().cancelled_owned()));
+        ending.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl<T> Stream for EventStream<T> {
+    type Item = Result<T, Lagged>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.find(Some(cx)) {
+            Found::Event(event) => Poll::Ready(Some(event)),
+            Found::Empty => Poll::Pending,
+            Found::Ended => Poll::Ready(None),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.buffer.len(), None)
+    }
+}
+
+impl<T> FusedStream for EventStream<T> {
+    fn is_terminated(&self) -> bool {
+        self.over
+    }
+}
+
+impl<T> Drop for EventStream<T> {
+    fn drop(&mut self) {
+        self.subscription.off();
+        self.buffer.abandon();
+    }
+}
+
+impl<T> fmt::Debug for EventStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream")
+            .field("listener", self.info())
+            .field("buffered", &self.buffer.len())
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}

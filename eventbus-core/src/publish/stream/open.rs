@@ -1,0 +1,192 @@
+//! How streams are made.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    EventStream, Next,
+    buffer::Buffer,
+    listen::{Writer, is_inside_handler},
+};
+use crate::{
+    bus::{Bus, ByName, Kind, Listener, Topic, WiringError},
+    dispatch::AnyEvent,
+    event::Event,
+    registry::{BusId, Subscription},
+};
+
+impl Bus {
+    /// The events of `E` as a stream, from now on: what is emitted on this bus, also by consumers
+    /// ([`to_listeners`](crate::ConsumerBuilder::to_listeners)). What is published and goes to handlers only is not among it.
+    ///
+    /// See [`EventStream`] for what it does when it is full, and when it ends. Its listener is an async one, called `stream`: a
+    /// name of its own and other options (a filter, a scope) come with
+    /// [`bus.listener::<E>().named(..).stream()`](crate::Listener::stream).
+    ///
+    /// An emission that refuses async listeners, as `blocking()` inside an async task does, does not reach streams; its report says so.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    ///
+    /// # Examples
+    ///
+    /// A stream with the tools of `futures-util`, and the end after the drain:
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct OrderPlaced { id: u64 }
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let bus = Bus::new();
+    /// let orders = bus.stream::<OrderPlaced>();
+    /// bus.consumer("intake").to_listeners::<OrderPlaced>().start().await?;
+    ///
+    /// for id in 1..=3 {
+    ///     bus.publish(OrderPlaced { id }).await?;
+    /// }
+    /// bus.shutdown(Duration::from_secs(5)).await;
+    ///
+    /// let ids: Vec<_> = orders.map_ok(|order| order.id).try_collect().await?;
+    /// assert_eq!(ids, [1, 2, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn stream<E: Event>(&self) -> EventStream<Arc<E>> {
+        self.listener::<E>().named("stream").stream()
+    }
+
+    /// All events whose names match `pattern` as a stream, from now on: `*` stands for one segment, `**` for any number.
+    ///
+    /// As [`stream`](Self::stream) otherwise, and [`on_name`](Self::on_name).
+    ///
+    /// # Errors
+    ///
+    /// [`WiringError::Pattern`] if the pattern is malformed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct OrderPlaced;
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let mut orders = bus.stream_name("order.*")?;
+    /// bus.emit(OrderPlaced).blocking();
+    /// assert_eq!(orders.next_now()?.name(), "order.placed");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn stream_name(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, WiringError> {
+        Ok(self.listener_name(pattern)?.named("stream").stream())
+    }
+
+    /// The next `E` that is emitted; `None` if the bus shuts down or goes away before.
+    ///
+    /// It listens from this call on, not from its first poll: what is emitted in between is not missed. Its listener is called
+    /// `next`, and runs once; dropping the future takes it off.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    ///
+    /// # Cancel safety
+    ///
+    /// An event that has come in stays in the future until that gives it out. So in a loop of `select!`, make it before the loop,
+    /// and poll it by reference. What is emitted between one `next` and another is missed: to miss nothing, use a
+    /// [`stream`](Self::stream).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Answered { text: String }
+    /// # impl Event for Answered { const NAME: EventName = EventName::new("answered"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let answer = bus.next::<Answered>(); // before what causes it
+    /// bus.emit(Answered { text: "yes".into() }).await;
+    /// let answer = answer.await.ok_or("the bus has ended")?;
+    /// assert_eq!(answer.text, "yes");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn next<E: Event>(&self) -> Next<E> {
+        Next::new(self.listener::<E>().named("next").once().stream())
+    }
+}
+
+impl<E: Event, K: Kind> Listener<'_, E, K> {
+    /// Registers a listener that puts the events into a stream; see [`Bus::stream`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if another type with `E`'s name and version has been used on this bus.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct OrderPlaced { cents: u64 }
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let mut large = bus.listener::<OrderPlaced>().named("large orders").filter(|e| e.cents > 10_000).stream();
+    /// bus.emit(OrderPlaced { cents: 99 }).blocking();
+    /// bus.emit(OrderPlaced { cents: 12_000 }).blocking();
+    /// assert_eq!(large.next_now()?.cents, 12_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn stream(self) -> EventStream<Arc<E>> {
+        let opening = Opening::new(&self);
+        let writer = opening.writer();
+        opening.stream(self.on_async(move |event| writer.write(event)))
+    }
+}
+
+impl<K: Kind> Listener<'_, ByName, K> {
+    /// Registers a listener that puts the events into a stream; see [`Bus::stream_name`].
+    pub fn stream(self) -> EventStream<AnyEvent<'static>> {
+        let opening = Opening::new(&self);
+        let writer = opening.writer();
+        opening.stream(self.on_async(move |event| writer.write(event)))
+    }
+}
+
+/// A stream whose listener is still to be registered.
+struct Opening<T> {
+    buffer: Arc<Buffer<T>>,
+    bus: Option<BusId>,
+    ended: CancellationToken,
+}
+
+impl<T> Opening<T> {
+    fn new<L: Topic, K>(listener: &Listener<'_, L, K>) -> Self {
+        let bus = listener.bus();
+        // Of a bus that is gone there is no end to wait for: the listener is dropped at once, and that is the end.
+        let ended = bus.map_or_else(CancellationToken::new, |bus| bus.publishing().ended.clone());
+        let bus = bus.map(Bus::id);
+        Self { buffer: Arc::new(Buffer::new(is_inside_handler(bus))), bus, ended }
+    }
+
+    fn writer(&self) -> Arc<Writer<T>> {
+        Arc::new(Writer { buffer: Arc::clone(&self.buffer), bus: self.bus, ended: self.ended.clone() })
+    }
+
+    fn stream(self, subscription: Subscription) -> EventStream<T> {
+        let Self { buffer, bus, ended } = self;
+        EventStream { buffer, subscription, bus, ended, ending: None, over: false }
+    }
+}
