@@ -33,17 +33,20 @@
 //! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
 //! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
 //! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
+//! | queue events to consumer groups | [`Bus::publish`], [`Bus::consumer`], [`Retry`], [`Delivery`], [`Bus::dead_letters`], [`Bus::shutdown`] |
+//! | carry them elsewhere | [`Transport`], [`Source`], [`Message`], [`Memory`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
 //!
 //! # Words
 //!
 //! An **event** is a fact, a struct that implements [`Event`]; its **name** is dotted, such as `user.created`. A **listener** is
-//! code that **emit** runs for an event; registering one gives a **subscription**. An emission ends with a **report**.
+//! code that **emit** runs for an event; registering one gives a **subscription**. An emission ends with a **report**. To **publish** an
+//! event is to hand it to the **transport**; a **consumer** is a named group of **handlers**, which get **deliveries**.
 //!
 //! # Features
 //!
-//! `derive` (the macros) and `tokio`, both by default; `serde` (events as JSON, by name) and `schema` (their JSON Schemas). Without
-//! `tokio`, async listeners work on any executor; what needs a timer or a pool of threads is absent.
+//! `derive` (the macros) and `publish` (which implies `tokio`), both by default; `rate-limit` (of consumers), `serde` (events as JSON, by
+//! name) and `schema` (their JSON Schemas). Without `tokio`, async listeners work on any executor; what needs a timer or a pool of threads is absent.
 //!
 //! # Promises
 //!
