@@ -87,7 +87,7 @@ pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};
 #[cfg(all(feature = "publish", feature = "serde"))]
-pub use eventbus_core::{MalformedMessage, WriteError};
+pub use eventbus_core::{MalformedMessage, PublishJson, WriteError};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::{Event, derive_event, listeners, on};
 

@@ -5,6 +5,15 @@
 
 #[path = "common/example.rs"]
 mod example;
+#[cfg(unix)] // They end by signals.
+#[path = "webhooks/process.rs"]
+mod process;
+#[cfg(unix)]
+#[path = "webhooks/serving.rs"]
+mod serving;
+#[cfg(unix)]
+#[path = "webhooks/workers.rs"]
+mod workers;
 
 use std::{
     collections::BTreeSet,
@@ -171,6 +180,10 @@ fn damaged_lines_are_reported_by_number_and_the_rest_still_runs() {
     let (json, status) = summary(&["--input", path]);
     assert_eq!(status, Some(1));
     assert_eq!(numbers(&json), [10, 2, 1, 7]);
+    let (published, _) = summary(&["--input", path, "--workers", "3"]);
+    assert_eq!(numbers(&published), [10, 2, 1, 7]);
+    let lines = |json: &Value| failures(json).iter().map(|(line, _)| *line).collect::<Vec<_>>();
+    assert_eq!(lines(&published), lines(&json));
     let expected = [
         (3, "EOF while parsing"),
         (4, "not UTF-8"),
@@ -243,6 +256,9 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
         &["--input", "a", "--input", "b"],
         &["--catalog"],
         &["--catalog", "yaml"],
+        &["--workers"],
+        &["--workers", "0"],
+        &["--queue", "many"],
     ] {
         let output = webhooks(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -74,5 +74,5 @@ pub use publish::{
     TransportOrdering, Unfinished, Unhandled,
 };
 #[cfg(all(feature = "publish", feature = "serde"))]
-pub use publish::{MalformedMessage, WriteError};
+pub use publish::{MalformedMessage, PublishJson, WriteError};
 pub use registry::{Subscription, SubscriptionGuard};

@@ -1,23 +1,36 @@
 //! The command line.
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::consumers::Settings;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Replays GitHub webhook deliveries through a typed event bus, and says what became of them.
+Replays GitHub webhook deliveries through a typed event bus, and says what became of them; or takes them from GitHub.
 
-Usage: webhooks [--json] [--input FILE]
+Usage: webhooks [--json] [--input FILE] [--workers N] [..]
+       WEBHOOK_SECRET=.. webhooks --serve ADDR [--json] [--workers N] [..]
        webhooks --catalog asyncapi|markdown|map
 
   --input FILE  deliveries as JSON lines, plain or gzip: {\"event\": \"issues\", \"name\": \"issues.opened\", \"payload\": {..}}
                 (without it: the 329 recorded deliveries that come with the example)
+  --workers N   publish the deliveries instead of emitting them: each module is a group of consumers, with N workers
+  --serve ADDR  take deliveries by HTTP, POST on any path, signed with the secret in the variable WEBHOOK_SECRET; print
+                `listening on ADDR`, with the port that the system has chosen if it was 0, and at the end the ledger
   --json        print the summary as one JSON object
   --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.0 (JSON), as
                 Markdown, or as a map for Mermaid
   --help        print this and stop
 
-Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least one failed,
-2 if the command line is wrong or the input cannot be opened.
+Of what is published (--workers, --serve):
+  --queue N        how many deliveries may wait for each module, 1024 unless stated
+  --per-minute N   how many deliveries each module begins to handle in a minute, any number unless stated
+  --shutdown-ms N  how long the end may take, 10000 unless stated
+
+SIGINT and SIGTERM end it: nothing more is taken in, what was taken in is handled, and the ledger is printed; a second one
+ends the waiting. Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least
+one failed, 2 if the command line is wrong or the input cannot be opened. With --serve: 0 if everything that was taken in
+has been dealt with, 1 if the time was not enough, 2 if it cannot start.
 ";
 
 /// What to do.
@@ -27,12 +40,24 @@ pub(crate) enum Command {
     Run(Options),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) input: Option<PathBuf>,
     /// Print this instead of running.
     pub(crate) catalog: Option<CatalogForm>,
+    /// Publish instead of emitting.
+    pub(crate) queued: bool,
+    pub(crate) settings: Settings,
+    /// Take deliveries here instead of replaying a file.
+    pub(crate) serve: Option<SocketAddr>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let settings = Settings { workers: 4, queue: 1024, per_minute: None, shutdown: Duration::from_secs(10) };
+        Self { json: false, input: None, catalog: None, queued: false, settings, serve: None }
+    }
 }
 
 /// How the catalog is written.
@@ -61,6 +86,9 @@ pub(crate) enum UsageError {
     NoFile,
     TwoFiles,
     NoForm,
+    NoNumber(&'static str),
+    NoAddress,
+    FileAndServe,
 }
 
 impl fmt::Display for UsageError {
@@ -70,6 +98,9 @@ impl fmt::Display for UsageError {
             Self::NoFile => f.write_str("`--input` needs a file after it")?,
             Self::TwoFiles => f.write_str("`--input` can be given once")?,
             Self::NoForm => f.write_str("`--catalog` needs `asyncapi`, `markdown` or `map` after it")?,
+            Self::NoNumber(option) => write!(f, "`{option}` needs a number after it, at least 1")?,
+            Self::NoAddress => f.write_str("`--serve` needs an address such as 127.0.0.1:8080 after it")?,
+            Self::FileAndServe => f.write_str("`--serve` takes its deliveries by HTTP, and none from `--input`")?,
         }
         f.write_str("; `--help` shows what is possible")
     }
@@ -82,7 +113,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// An unknown argument, `--input` without a file or more than once, `--catalog` without a form.
+    /// An unknown argument, a value that is missing or malformed, `--input` more than once or beside `--serve`.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         let mut options = Options::default();
         let mut arguments = arguments.into_iter();
@@ -99,6 +130,15 @@ impl Command {
                     options.catalog = Some(form.ok_or(UsageError::NoForm)?);
                     continue;
                 }
+                Some("--serve") => {
+                    let addr = arguments.next().and_then(|addr| addr.to_str()?.parse().ok());
+                    options.serve = Some(addr.ok_or(UsageError::NoAddress)?);
+                    continue;
+                }
+                Some(option @ ("--workers" | "--queue" | "--per-minute" | "--shutdown-ms")) => {
+                    options.number(option, arguments.next())?;
+                    continue;
+                }
                 Some("--input") => arguments.next().filter(|file| !file.is_empty()).ok_or(UsageError::NoFile)?,
                 Some(text) => match text.strip_prefix("--input=") {
                     Some("") => return Err(UsageError::NoFile),
@@ -111,6 +151,27 @@ impl Command {
                 return Err(UsageError::TwoFiles);
             }
         }
+        if options.serve.is_some() && options.input.is_some() {
+            return Err(UsageError::FileAndServe);
+        }
         Ok(Self::Run(options))
+    }
+}
+
+impl Options {
+    fn number(&mut self, option: &str, value: Option<OsString>) -> Result<(), UsageError> {
+        // Of 16 bits: nobody has more workers, and a minute of milliseconds fits.
+        let number = value.and_then(|value| value.to_str()?.parse::<u16>().ok()).filter(|number| *number > 0);
+        let number = |name| number.ok_or(UsageError::NoNumber(name));
+        match option {
+            "--workers" => {
+                self.settings.workers = number("--workers")?.into();
+                self.queued = true;
+            }
+            "--queue" => self.settings.queue = number("--queue")?.into(),
+            "--per-minute" => self.settings.per_minute = Some(number("--per-minute")?.into()),
+            _ => self.settings.shutdown = Duration::from_millis(number("--shutdown-ms")?.into()),
+        }
+        Ok(())
     }
 }

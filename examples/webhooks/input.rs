@@ -62,7 +62,7 @@ impl std::error::Error for Damage {}
 
 /// A file of deliveries.
 pub(crate) struct Input {
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
     number: u64,
     broken: bool,
 }
@@ -76,7 +76,7 @@ impl Input {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
         let gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead> =
+        let reader: Box<dyn BufRead + Send> =
             if gzip { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
         Ok(Self { reader, number: 0, broken: false })
     }

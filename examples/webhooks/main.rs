@@ -6,38 +6,47 @@
 //! cargo run --release --example webhooks -- --json
 //! cargo run --release --example webhooks -- --input FILE  # JSON lines, plain or gzip
 //! cargo run --release --example webhooks -- --catalog asyncapi
+//! cargo run --release --example webhooks -- --workers 4      # published, and handled by workers
+//! WEBHOOK_SECRET=.. cargo run --release --example webhooks -- --serve 127.0.0.1:8080
 //! ```
 //!
 //! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
-//! event and what is counted.
+//! event and what is counted. With `--workers` the deliveries are published and not emitted: `consumers.rs` makes a group of each
+//! module, `queued.rs` publishes and keeps the books. `serve/` takes deliveries from GitHub itself.
 
 #![forbid(unsafe_code)]
 
 mod cli;
+mod consumers;
 mod events;
 mod input;
+mod ledger;
 mod modules;
 mod output;
+mod program;
 mod progress;
+mod queued;
 mod run;
+mod serve;
+mod signals;
 mod summary;
 
 use std::{
     env,
     io::{self, Write},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use eventbus::{AsyncApiInfo, Bus, WiringError};
+use serde::Serialize;
 
 use crate::{
-    cli::{CatalogForm, Command, Options},
+    cli::{Command, Options},
     input::Input,
-    modules::{Audit, LabelRules, Statistics, Triage, Unclaimed},
-    progress::Progress,
-    run::run,
-    summary::{Modules, Summary},
+    program::{Mode, Program},
+    serve::Secret,
+    summary::Summary,
 };
 
 fn main() -> ExitCode {
@@ -46,13 +55,26 @@ fn main() -> ExitCode {
         Ok(Command::Help) => return print(cli::HELP, ExitCode::SUCCESS),
         Err(error) => return refuse(&error.to_string()),
     };
-    let program = match Program::wire() {
+    let mode = match &options {
+        // A catalog shows everything in one place.
+        Options { catalog: Some(_), .. } => Mode::Emit,
+        Options { serve: Some(_), .. } => Mode::Serve,
+        Options { queued: true, .. } => Mode::Publish,
+        Options { .. } => Mode::Emit,
+    };
+    let program = match Program::wire(mode) {
         Ok(program) => program,
         Err(error) => return refuse(&error.to_string()),
     };
-    if let Some(form) = options.catalog {
-        return print(&program.catalog(form), ExitCode::SUCCESS);
+    match (options.catalog, options.serve) {
+        (Some(form), _) => print(&program.catalog(form), ExitCode::SUCCESS),
+        (None, Some(addr)) => serve(&program, addr, &options),
+        (None, None) => replay(program, &options),
     }
+}
+
+/// Replays a file.
+fn replay(program: Program, options: &Options) -> ExitCode {
     let path = options.input.clone().unwrap_or_else(recorded_deliveries);
     let mut input = match Input::open(&path) {
         Ok(input) => input,
@@ -61,52 +83,34 @@ fn main() -> ExitCode {
             return refuse(&format!("cannot read `{path}`: {error}; `--input FILE` names a file of JSON lines"));
         }
     };
-
-    let summary = program.replay(&mut input);
-    let status = if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
-    print(&render(&summary, &options), status)
-}
-
-/// A bus, and the modules that listen.
-struct Program {
-    bus: Bus,
-    audit: Audit,
-    triage: Triage,
-    statistics: Statistics,
-    unclaimed: Unclaimed,
-}
-
-impl Program {
-    fn wire() -> Result<Self, WiringError> {
-        let bus = Bus::builder().max_payload(input::LARGEST_DELIVERY).build();
-        events::declare(&bus)?;
-        let audit = Audit::new(&bus);
-        let triage = Triage::new(&bus, LabelRules::default());
-        let statistics = Statistics::new(&bus);
-        let unclaimed = Unclaimed::new(&bus)?;
-        Ok(Self { bus, audit, triage, statistics, unclaimed })
-    }
-
-    fn replay(self, input: &mut Input) -> Summary {
-        let mut progress = Progress::on_stderr();
-        let tally = run(&self.bus, input, &mut progress);
-        progress.done();
-
-        let (audit, triage, statistics) = (self.audit.summary(), self.triage.summary(), self.statistics.summary());
-        Summary::new(tally, self.unclaimed.kinds(), Modules { audit, triage, statistics })
-    }
-
-    fn catalog(&self, form: CatalogForm) -> String {
-        let catalog = self.bus.catalog();
-        match form {
-            CatalogForm::AsyncApi => {
-                let about = "What GitHub's webhooks tell this program, and what its modules tell each other.";
-                let info = AsyncApiInfo::new("webhooks", env!("CARGO_PKG_VERSION")).description(about);
-                format!("{:#}\n", catalog.to_asyncapi(&info))
-            }
-            CatalogForm::Markdown => catalog.to_markdown(),
-            CatalogForm::Map => catalog.to_mermaid(),
+    let summary = if options.queued {
+        match program.replay_queued(input, &options.settings) {
+            Ok(summary) => summary,
+            Err(error) => return refuse(&error.to_string()),
         }
+    } else {
+        program.replay(&mut input)
+    };
+    let status = if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    print(&render(&summary, options), status)
+}
+
+/// Takes deliveries from outside.
+fn serve(program: &Program, addr: SocketAddr, options: &Options) -> ExitCode {
+    let secret = env::var_os(Secret::VARIABLE).and_then(|secret| Secret::new(secret.as_encoded_bytes()));
+    let Some(secret) = secret else {
+        let variable = Secret::VARIABLE;
+        return refuse(&format!("`--serve` needs the secret of the webhook in the variable {variable}"));
+    };
+    // Only now: who reads it may send deliveries, and signals.
+    let ready = |addr: SocketAddr| _ = print(&format!("listening on {addr}\n"), ExitCode::SUCCESS);
+    match program.serve(addr, secret, &options.settings, ready) {
+        Ok(ending) => {
+            let status = if ending.is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) };
+            let ledger = if options.json { json(&ending.ledger) } else { ending.ledger.to_string() };
+            print(&ledger, status)
+        }
+        Err(error) => refuse(&error.to_string()),
     }
 }
 
@@ -115,12 +119,11 @@ fn recorded_deliveries() -> PathBuf {
 }
 
 fn render(summary: &Summary, options: &Options) -> String {
-    if options.json {
-        let json = serde_json::to_string_pretty(summary).expect("the summary has only text keys and finite numbers");
-        json + "\n"
-    } else {
-        summary.to_string()
-    }
+    if options.json { json(summary) } else { summary.to_string() }
+}
+
+fn json(books: &impl Serialize) -> String {
+    serde_json::to_string_pretty(books).expect("the books have only text keys and finite numbers") + "\n"
 }
 
 /// Prints to stdout. A reader that has left, such as `head`, wants no more and no error.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Bus, Catalog, EventName};
+use eventbus::{Bus, EventName};
 
 use crate::{
     input::{Delivery, Input},
@@ -52,14 +52,39 @@ enum Fate {
     Failed { name: Option<String>, reason: String },
 }
 
+/// How many listen to each type, and not to its name.
+pub(crate) struct Listening(BTreeMap<EventName, usize>);
+
+impl Listening {
+    /// Of the listeners on all these buses.
+    pub(crate) fn on<'b>(buses: impl IntoIterator<Item = &'b Bus>) -> Self {
+        let mut listening = BTreeMap::new();
+        for bus in buses {
+            for event in bus.catalog().events() {
+                let typed = event.listeners().iter().filter(|listener| listener.pattern().is_none()).count();
+                *listening.entry(event.event_type().name()).or_default() += typed;
+            }
+        }
+        Self(listening)
+    }
+}
+
+impl Tally {
+    /// A delivery has arrived as this event.
+    pub(crate) fn arrived(&mut self, event: EventName, listening: &Listening) {
+        let listeners = listening.0.get(&event).copied().unwrap_or_default();
+        self.events.entry(event).or_insert(EventTally { deliveries: 0, listeners }).deliveries += 1;
+    }
+}
+
 /// Sends every delivery of `input` through the bus.
 pub(crate) fn run(bus: &Bus, input: &mut Input, progress: &mut Progress) -> Tally {
-    let catalog = bus.catalog();
+    let listening = Listening::on([bus]);
     let mut tally = Tally::default();
     let mut buffer = Vec::new();
     while let Some((line, read)) = input.next_line(&mut buffer) {
         let fate = match read.and_then(|()| Delivery::parse(&buffer)) {
-            Ok(delivery) => deliver(bus, &catalog, &delivery, &mut tally),
+            Ok(delivery) => deliver(bus, &listening, &delivery, &mut tally),
             Err(damage) => Fate::Failed { name: None, reason: damage.to_string() },
         };
         tally.deliveries += 1;
@@ -74,7 +99,7 @@ pub(crate) fn run(bus: &Bus, input: &mut Input, progress: &mut Progress) -> Tall
 }
 
 /// Emits a delivery under `github.` and its kind. The bus finds its type, decodes it, and runs who listens.
-fn deliver(bus: &Bus, catalog: &Catalog, delivery: &Delivery<'_>, tally: &mut Tally) -> Fate {
+fn deliver(bus: &Bus, listening: &Listening, delivery: &Delivery<'_>, tally: &mut Tally) -> Fate {
     let failed = |reason: String| Fate::Failed { name: Some(delivery.name.to_string()), reason };
     let emit = match bus.emit_json(&format!("github.{}", delivery.event), delivery.payload) {
         Ok(emit) => emit,
@@ -84,18 +109,11 @@ fn deliver(bus: &Bus, catalog: &Catalog, delivery: &Delivery<'_>, tally: &mut Ta
     let report = emit.blocking();
     if let Some(event) = report.event_type() {
         tally.emits.push(start.elapsed());
-        let listeners = || EventTally { deliveries: 0, listeners: typed_listeners(catalog, event.name()) };
-        tally.events.entry(event.name()).or_insert_with(listeners).deliveries += 1;
+        tally.arrived(event.name(), listening);
     }
     match (report.failures(), report.event_type()) {
         ([], Some(_)) => Fate::Typed,
         ([], None) => Fate::Unclaimed,
         (failures, _) => failed(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
     }
-}
-
-/// How many listen to the type, and not to the name.
-fn typed_listeners(catalog: &Catalog, name: EventName) -> usize {
-    let event = catalog.event(&name);
-    event.map_or(0, |event| event.listeners().iter().filter(|listener| listener.pattern().is_none()).count())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
+    ledger::Ledger,
     modules::{AuditSummary, StatisticsSummary, TriageSummary},
     run::Tally,
 };
@@ -22,7 +23,10 @@ pub(crate) struct Summary {
     pub(crate) unclaimed_kinds: Vec<(String, usize)>,
     pub(crate) modules: Modules,
     pub(crate) failures: Vec<FailureLine>,
-    /// Absent if nothing was emitted.
+    /// Absent without `--workers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ledger: Option<Ledger>,
+    /// Absent if nothing was emitted, or all of it by workers.
     pub(crate) emit_us: Option<Latency>,
 }
 
@@ -85,6 +89,7 @@ impl Summary {
             unclaimed_kinds,
             modules,
             failures: tally.failures.into_iter().map(line).collect(),
+            ledger: None,
             emit_us: Latency::of(tally.emits),
         }
     }

@@ -1,16 +1,26 @@
 //! Emitting JSON by name.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{any::Any, borrow::Cow, sync::Arc};
 
 use super::{ByNameError, wire_type::WireType};
 use crate::{
     bus::{Bus, EmitAny},
     dispatch::Content,
+    event::EventType,
+    listener::Subject,
 };
 
 /// JSON text, not yet read: what `Bus::emit_json` takes. Made from text, bytes, or a `serde_json` value.
 #[derive(Clone, Debug)]
 pub struct Json<'a>(Cow<'a, [u8]>);
+
+/// JSON that came under a name, read.
+pub(crate) enum ReadJson {
+    /// No type claims the name.
+    Unclaimed(Subject, Arc<str>),
+    /// An event of the type that claims it.
+    Typed(&'static EventType, Box<dyn Any + Send + Sync>),
+}
 
 impl Bus {
     /// Emits JSON under a name, with its version where that is not 1 (`user.created.v2`).
@@ -44,6 +54,14 @@ impl Bus {
     /// # }
     /// ```
     pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<EmitAny<'_>, ByNameError> {
+        Ok(match self.read_json(name, json)? {
+            ReadJson::Unclaimed(subject, json) => self.emit_unclaimed(subject, Content::Json(json)),
+            ReadJson::Typed(event, value) => self.emit_as(event, value),
+        })
+    }
+
+    /// Finds the type of a name, and decodes the payload.
+    pub(crate) fn read_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<ReadJson, ByNameError> {
         let wire = WireType::parse(name)?;
         let claims = self.claims(wire)?;
         let json = json.into().0;
@@ -54,7 +72,7 @@ impl Bus {
             [] => {
                 let json: &serde_json::value::RawValue =
                     serde_json::from_slice(&json).map_err(|source| undecodable(None, String::new(), source))?;
-                Ok(self.emit_unclaimed(wire.subject(), Content::Json(Arc::from(json.get()))))
+                Ok(ReadJson::Unclaimed(wire.subject(), Arc::from(json.get())))
             }
             [event] => {
                 let rust_type = event.rust_type();
@@ -63,7 +81,7 @@ impl Bus {
                 };
                 let value =
                     codec.decode(&json).map_err(|error| undecodable(Some(rust_type), error.path, error.source))?;
-                Ok(self.emit_as(event, value))
+                Ok(ReadJson::Typed(event, value))
             }
             _ => {
                 let types = claims.iter().map(|event| event.rust_type()).collect();

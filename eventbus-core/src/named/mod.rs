@@ -18,4 +18,6 @@ pub use explain::Explanation;
 #[cfg(feature = "serde")]
 pub use json::Json;
 #[cfg(all(feature = "publish", feature = "serde"))]
+pub(crate) use json::ReadJson;
+#[cfg(all(feature = "publish", feature = "serde"))]
 pub(crate) use wire_type::WireType;

@@ -50,7 +50,8 @@ impl fmt::Display for DeadLetter {
 /// Emitted on the bus when a delivery of an `E` has become a dead letter.
 ///
 /// Listen to one event's with `bus.on::<Failed<UserCreated>>(..)`, to all by name: `bus.on_name("delivery.failed", ..)`.
-/// It is emitted in a task of its own, for messages that carry the event itself.
+/// It is emitted in a task of its own, for messages that carry the event itself. Of an event that was published by name, a handler
+/// of its type must have failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failed<E> {

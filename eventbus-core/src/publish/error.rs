@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use super::Message;
 use crate::{event::IntoEvent, listener::BoxError};
 
 /// An error returned by [`Bus::publish`](crate::Bus::publish) and its like. The event is handed back.
@@ -43,6 +45,20 @@ pub enum PublishError<I> {
 }
 
 impl<I> PublishError<I> {
+    /// The event.
+    pub fn event(&self) -> &I {
+        match self {
+            Self::Full(event)
+            | Self::Closed(event)
+            | Self::Cancelled(event)
+            | Self::NoCodec(event)
+            | Self::Unwritable(event, _)
+            | Self::TooLarge { event, .. }
+            | Self::TooManyHops { event, .. }
+            | Self::Unknown(event, _) => event,
+        }
+    }
+
     /// Takes the event back.
     pub fn into_event(self) -> I {
         match self {
@@ -58,17 +74,16 @@ impl<I> PublishError<I> {
     }
 }
 
-impl<I: IntoEvent> fmt::Display for PublishError<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = <I::Event as crate::event::Event>::TYPE.wire_type();
+impl<I> PublishError<I> {
+    /// Puts it into words, for an event whose wire type and Rust type these are.
+    fn tell(&self, event: impl fmt::Display, rust_type: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(_) => write!(f, "`{event}` was not published: a group's queue is full; publish it later"),
             Self::Closed(_) => write!(f, "`{event}` was not published: the bus has shut down, or is about to"),
             Self::Cancelled(_) => write!(f, "`{event}` was not published: cancelled while there was no room"),
             Self::NoCodec(_) => write!(
                 f,
-                "`{event}` was not published: it must be written, and its type `{}` has no codec; add `#[event(serde)]` to it",
-                std::any::type_name::<I::Event>()
+                "`{event}` was not published: it must be written, and its type `{rust_type}` has no codec; add `#[event(serde)]` to it"
             ),
             Self::Unwritable(_, error) => write!(f, "`{event}` was not published: it cannot be written: {error}"),
             Self::TooLarge { size, limit, .. } => {
@@ -90,14 +105,37 @@ impl<I: IntoEvent> fmt::Display for PublishError<I> {
     }
 }
 
-impl<I: IntoEvent> fmt::Debug for PublishError<I> {
-    /// Shows no event: it is not asked for `Debug`, and may hold what logs must not.
+impl<I: IntoEvent> fmt::Display for PublishError<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = <I::Event as crate::event::Event>::TYPE;
+        self.tell(event.wire_type(), event.rust_type(), f)
+    }
+}
+
+/// Of an event that was published by name.
+#[cfg(feature = "serde")]
+impl fmt::Display for PublishError<Message> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.event();
+        let rust_type = message.event_type().map_or("", crate::event::EventType::rust_type);
+        self.tell(message.wire_type(), rust_type, f)
+    }
+}
+
+/// Shows no event: it is not asked for `Debug`, and may hold what logs must not.
+impl<I> fmt::Debug for PublishError<I>
+where
+    Self: fmt::Display,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublishError({self})")
     }
 }
 
-impl<I: IntoEvent> std::error::Error for PublishError<I> {
+impl<I> std::error::Error for PublishError<I>
+where
+    Self: fmt::Display,
+{
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unwritable(_, error) | Self::Unknown(_, error) => error.source(),

@@ -149,12 +149,22 @@ impl Message {
         key: Option<Box<str>>,
         cause: Option<&Cause>,
     ) -> Self {
+        let content = MessageContent::Shared(SharedEvent { event, kind: TypedKind::of::<E>() });
+        Self::of_content(content, source, key, cause)
+    }
+
+    /// A message of this process, of an event whose type may not be known.
+    pub(super) fn of_content(
+        content: MessageContent,
+        source: &'static str,
+        key: Option<Box<str>>,
+        cause: Option<&Cause>,
+    ) -> Self {
         let time = SystemTime::now();
         let more = match (key, cause) {
             (None, None) => None,
             (key, cause) => Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of) })),
         };
-        let content = MessageContent::Shared(SharedEvent { event, kind: TypedKind::of::<E>() });
         Self { id: MessageId::at(time), time: nanos(time), source, content, more }
     }
 

@@ -5,6 +5,8 @@ mod consumer;
 mod dead;
 mod deferred;
 mod error;
+#[cfg(feature = "serde")]
+mod json;
 mod ledger;
 mod memory;
 mod message;
@@ -29,6 +31,8 @@ pub use consumer::{
 };
 pub use dead::{DeadLetter, DeadLetters, Failed, ReplayError};
 pub use error::PublishError;
+#[cfg(feature = "serde")]
+pub use json::PublishJson;
 pub use memory::Memory;
 pub use message::{Message, MessageId};
 pub use publish::Publish;

@@ -23,7 +23,9 @@ mod pulls;
 mod security;
 mod time;
 
-use eventbus::{Bus, Event, WiringError};
+use std::sync::Arc;
+
+use eventbus::{Bus, ConsumerBuilder, Delivery, Event, WiringError};
 
 pub(crate) use access::{
     AppAuthorizationRevoked, BranchProtectionChanged, DeployKeyChanged, HookChanged, InstallationAction,
@@ -59,6 +61,19 @@ pub(crate) trait GithubEvent: Event {
     fn sender(&self) -> Option<&User>;
 }
 
+/// Lets the listeners of `bus` handle the deliveries of an event, if it has any; in order for each place.
+fn hand_event_to<E: GithubEvent>(consumer: ConsumerBuilder, bus: &Bus) -> ConsumerBuilder {
+    if bus.listener_count::<E>() == 0 {
+        return consumer;
+    }
+    let bus = bus.clone();
+    let handler = move |event: Arc<E>, _: Delivery| {
+        let bus = bus.clone();
+        async move { bus.emit(event).await.into_result().map(drop) }
+    };
+    consumer.handle::<E>(handler).key::<E>(|event| event.place().to_owned())
+}
+
 /// Implements [`GithubEvent`] for types whose `place` is found at the given field, and which have a `sender`. Declares
 /// them, and those that implement it themselves.
 macro_rules! github_events {
@@ -72,6 +87,13 @@ macro_rules! github_events {
             $(bus.declare::<$other>()?;)*
             $(bus.declare::<$event>()?;)*
             Ok(())
+        }
+
+        /// Makes the listeners of `bus` the handlers of a group, for those events that they listen to.
+        pub(crate) fn hand_to(consumer: ConsumerBuilder, bus: &Bus) -> ConsumerBuilder {
+            $(let consumer = hand_event_to::<$other>(consumer, bus);)*
+            $(let consumer = hand_event_to::<$event>(consumer, bus);)*
+            consumer
         }
 
         $(

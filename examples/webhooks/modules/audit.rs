@@ -70,14 +70,14 @@ impl fmt::Display for Incomplete {
 impl Error for Incomplete {}
 
 impl Audit {
-    /// Registers the module's listeners.
-    pub(crate) fn new(bus: &Bus) -> Self {
+    /// Registers the module's listeners on `bus`. It raises its alerts on `alerts`, which may be the same.
+    pub(crate) fn new(bus: &Bus, alerts: &Bus) -> Self {
         let audit = Self { trail: Arc::default(), raised: Arc::default() };
         let scope = bus.scope("audit");
         audit.watch_people(&scope);
         audit.watch_code(&scope);
         audit.watch_apps(&scope);
-        audit.watch_alerts(bus, &scope);
+        audit.watch_alerts(alerts, &scope);
         audit
     }
 

@@ -6,30 +6,43 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use eventbus::{Bus, WiringError};
+use eventbus::{Bus, ConsumerBuilder, WiringError};
 
 use super::lock;
 
+type Kinds = Mutex<BTreeMap<String, usize>>;
+
 /// The module.
+#[derive(Default)]
 pub(crate) struct Unclaimed {
-    kinds: Arc<Mutex<BTreeMap<String, usize>>>,
+    kinds: Arc<Kinds>,
 }
 
 impl Unclaimed {
+    /// Its group, where deliveries are published.
+    pub(crate) const GROUP: &'static str = "unclaimed";
+
     /// Registers the module's one listener: for every name, if no type claims it.
     ///
     /// # Errors
     ///
     /// None, as long as `**` is a pattern.
-    pub(crate) fn new(bus: &Bus) -> Result<Self, WiringError> {
-        let unclaimed = Self { kinds: Arc::default() };
-        let scope = bus.scope("unclaimed");
-        let listener = scope.listener_name("**")?.named("unclaimed").filter(|e| e.event_type().is_none());
-        listener.with(Arc::clone(&unclaimed.kinds)).on(|kinds, event| {
-            let kind = event.name().strip_prefix("github.").unwrap_or(event.name());
-            *lock(&kinds).entry(kind.to_owned()).or_default() += 1;
-        });
-        Ok(unclaimed)
+    pub(crate) fn listen(&self, bus: &Bus) -> Result<(), WiringError> {
+        let scope = bus.scope(Self::GROUP);
+        let listener = scope.listener_name("**")?.named(Self::GROUP).filter(|e| e.event_type().is_none());
+        listener.with(Arc::clone(&self.kinds)).on(|kinds, event| count(&kinds, event.name()));
+        Ok(())
+    }
+
+    /// The same as a handler, which has no filter.
+    pub(crate) fn handle(&self, consumer: ConsumerBuilder) -> ConsumerBuilder {
+        let kinds = Arc::clone(&self.kinds);
+        consumer.handle_name("**", move |event, _| {
+            if event.event_type().is_none() {
+                count(&kinds, event.name());
+            }
+            async {}
+        })
     }
 
     /// How many of each kind have arrived, most first.
@@ -38,4 +51,9 @@ impl Unclaimed {
         kinds.sort_by_key(|(_, count)| Reverse(*count));
         kinds
     }
+}
+
+fn count(kinds: &Kinds, name: &str) {
+    let kind = name.strip_prefix("github.").unwrap_or(name);
+    *lock(kinds).entry(kind.to_owned()).or_default() += 1;
 }

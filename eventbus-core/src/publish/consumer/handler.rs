@@ -7,7 +7,7 @@ use crate::{
     dispatch::{AnyEvent, ListenerFuture},
     event::Event,
     listener::{BoxError, Return, async_callable},
-    publish::{BoxFuture, Message, message::MessageContent},
+    publish::{BoxFuture, Message, message::MessageContent, typed::TypedKind},
 };
 
 async_callable! {
@@ -63,6 +63,11 @@ pub(super) trait AnyHandler: Send + Sync {
     fn key(&self, _message: &Message) -> Option<u64> {
         None
     }
+
+    /// What it knows of its event's type.
+    fn kind(&self) -> Option<&'static TypedKind> {
+        None
+    }
 }
 
 /// A handler of a type.
@@ -88,6 +93,10 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
         let key = self.key.as_ref()?;
         // A message in bytes is read once more, when it is handled: the key must be known before.
         event_of::<E>(message).ok().map(|event| key(&event))
+    }
+
+    fn kind(&self) -> Option<&'static TypedKind> {
+        Some(TypedKind::of::<E>())
     }
 }
 

@@ -157,9 +157,13 @@ impl Shared {
         let cause = message.cause(self.bus_id);
         let letter = DeadLetter { id, group, message, error, attempts: job.attempt, first_failed, last_failed };
         self.dead.push(letter.clone());
-        if let (Some(bus), MessageContent::Shared(shared)) = (self.bus.upgrade(), job.leased.message.content()) {
+        // What was published by name is of a type of which only its handler may know more.
+        let of_handler = || job.route.and_then(|at| self.routes.all[at].handler.kind()?.failed);
+        if let (Some(bus), MessageContent::Shared(shared)) = (self.bus.upgrade(), job.leased.message.content())
+            && let Some(failed) = shared.kind.failed.or_else(of_handler)
+        {
             let _frame = Frame::enter_handler(&cause);
-            (shared.kind.failed)(&bus, Arc::clone(&shared.event), letter);
+            failed(&bus, Arc::clone(&shared.event), letter);
         }
     }
 

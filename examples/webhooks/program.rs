@@ -1,0 +1,161 @@
+//! The program: a bus, the modules, and the ways to run them.
+
+use std::{io, net::SocketAddr};
+
+use eventbus::{AsyncApiInfo, BoxError, Bus, WiringError};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::CatalogForm,
+    consumers::{self, Group, Settings},
+    events,
+    input::{self, Input},
+    modules::{Audit, LabelRules, Statistics, Triage, Unclaimed},
+    progress::Progress,
+    queued,
+    run::{Listening, run},
+    serve::{Ending, Secret, serve},
+    signals::Signals,
+    summary::{Modules, Summary},
+};
+
+/// What becomes of deliveries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Those of a file are emitted.
+    Emit,
+    /// Those of a file are published.
+    Publish,
+    /// Those that come by HTTP are published.
+    Serve,
+}
+
+/// A bus, and the modules that listen.
+pub(crate) struct Program {
+    /// Where deliveries are emitted, or published.
+    bus: Bus,
+    /// Where each module listens: there, or, if deliveries are published, on a bus of its own, to which its group hands them. So
+    /// a module hears of a delivery from its group only, and could as well be another process.
+    places: Places,
+    audit: Audit,
+    triage: Triage,
+    statistics: Statistics,
+    unclaimed: Unclaimed,
+}
+
+struct Places {
+    audit: Bus,
+    triage: Bus,
+    statistics: Bus,
+}
+
+impl Program {
+    /// Wires the modules.
+    pub(crate) fn wire(mode: Mode) -> Result<Self, WiringError> {
+        let mut bus = Bus::builder().max_payload(input::LARGEST_DELIVERY);
+        if mode == Mode::Publish {
+            // Every failed delivery of a replay is to be told; a service keeps the newest ones.
+            bus = bus.dead_letters(usize::MAX);
+        }
+        let bus = bus.build();
+        events::declare(&bus)?;
+        let published = mode != Mode::Emit;
+        let place = || if published { Bus::new() } else { bus.clone() };
+        let places = Places { audit: place(), triage: place(), statistics: place() };
+        let audit = Audit::new(&places.audit, &places.triage);
+        let triage = Triage::new(&places.triage, LabelRules::default());
+        let statistics = Statistics::new(&places.statistics);
+        let unclaimed = Unclaimed::default();
+        if !published {
+            unclaimed.listen(&bus)?;
+        }
+        Ok(Self { bus, places, audit, triage, statistics, unclaimed })
+    }
+
+    /// Emits the deliveries of a file, one after the other.
+    pub(crate) fn replay(self, input: &mut Input) -> Summary {
+        let mut progress = Progress::on_stderr();
+        let tally = run(&self.bus, input, &mut progress);
+        progress.done();
+        Summary::new(tally, self.unclaimed.kinds(), self.modules())
+    }
+
+    /// Publishes the deliveries of a file; the modules' workers handle them side by side.
+    ///
+    /// # Errors
+    ///
+    /// There are no threads or signals to be had.
+    pub(crate) fn replay_queued(self, input: Input, settings: &Settings) -> Result<Summary, BoxError> {
+        let (runtime, stop) = runtime()?;
+        let (tally, ledger) = runtime.block_on(async {
+            consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
+            let listening = Listening::on(self.groups().map(|(_, bus)| bus));
+            Ok::<_, BoxError>(queued::run(&self.bus, &listening, input, settings, &stop).await)
+        })?;
+        let summary = Summary::new(tally, self.unclaimed.kinds(), self.modules());
+        Ok(Summary { ledger: Some(ledger), ..summary })
+    }
+
+    /// Takes deliveries by HTTP and publishes them.
+    ///
+    /// # Errors
+    ///
+    /// There are no threads or signals to be had, or not the address.
+    pub(crate) fn serve(
+        &self,
+        addr: SocketAddr,
+        secret: Secret,
+        settings: &Settings,
+        ready: impl FnOnce(SocketAddr),
+    ) -> Result<Ending, BoxError> {
+        let (runtime, stop) = runtime()?;
+        runtime.block_on(async {
+            consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
+            Ok(serve(&self.bus, addr, secret, settings.shutdown, &stop, ready).await?)
+        })
+    }
+
+    pub(crate) fn catalog(&self, form: CatalogForm) -> String {
+        let catalog = self.bus.catalog();
+        match form {
+            CatalogForm::AsyncApi => {
+                let about = "What GitHub's webhooks tell this program, and what its modules tell each other.";
+                let info = AsyncApiInfo::new("webhooks", env!("CARGO_PKG_VERSION")).description(about);
+                format!("{:#}\n", catalog.to_asyncapi(&info))
+            }
+            CatalogForm::Markdown => catalog.to_markdown(),
+            CatalogForm::Map => catalog.to_mermaid(),
+        }
+    }
+
+    fn groups(&self) -> [Group<'_>; 3] {
+        let Places { audit, triage, statistics } = &self.places;
+        [("audit", audit), ("triage", triage), ("statistics", statistics)]
+    }
+
+    fn modules(&self) -> Modules {
+        let (audit, triage, statistics) = (self.audit.summary(), self.triage.summary(), self.statistics.summary());
+        Modules { audit, triage, statistics }
+    }
+}
+
+/// A runtime, and a token that the first signal cancels. The second one ends the program.
+fn runtime() -> io::Result<(Runtime, CancellationToken)> {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let stop = CancellationToken::new();
+    let signalled = stop.clone();
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new()?
+    };
+    runtime.spawn(async move {
+        let signal = signals.next().await;
+        eprintln!("webhooks: {signal}: taking in no more, handling what was taken in");
+        signalled.cancel();
+        let signal = signals.next().await;
+        eprintln!("webhooks: {signal}: not waiting any longer");
+        std::process::exit(1);
+    });
+    Ok((runtime, stop))
+}
