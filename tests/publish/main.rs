@@ -1,6 +1,11 @@
 //! What is claimed of publishing and consuming.
+//!
+//! The counts are scaled so that a busy machine runs them in a minute; `EVENTBUS_FULL=1` has the full ones.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod consume;
+mod stopping;
+mod support;
+mod wakeups;
