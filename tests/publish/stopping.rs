@@ -162,7 +162,7 @@ fn what_a_worker_has_taken_behind_a_handler_that_blocks_is_handed_back() {
 fn a_delivery_whose_handler_blocked_beyond_the_stop_comes_back_when_it_is_let_go() {
     let (runtime, bus, consumer, go) = blocked(3, true);
     let report = runtime.block_on(consumer.stop(Duration::from_millis(50)));
-    assert_eq!((report.still_running.len(), report.returned), (1, 3));
+    assert_eq!(report.still_running.len(), 1);
     assert_eq!(group(&bus, "blocked").in_flight, 4);
     assert_balanced(&bus.stats());
     let log = Log::default();

@@ -249,7 +249,8 @@ impl Origin {
         Self {
             causation: MessageId::from_u128(cause.message),
             correlation: MessageId::from_u128(cause.correlation),
-            hops: cause.hops + 1,
+            // It may have come from outside.
+            hops: cause.hops.saturating_add(1),
             trail: cause.trail,
         }
     }

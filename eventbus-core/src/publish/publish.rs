@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{BoxFuture, Message, PublishError, Publishing, Refused, has_codec};
@@ -102,6 +103,8 @@ pub struct Publish<'b, I: IntoEvent> {
     timeout: Option<Duration>,
     token: Option<CancellationToken>,
     bus: &'b Bus,
+    /// When the waiting is over, once it has begun.
+    until: Option<Instant>,
     /// What it waits for.
     waiting: Option<Waiting<'b>>,
 }
@@ -117,7 +120,7 @@ enum State<I> {
 
 struct Waiting<'b> {
     for_what: For<'b>,
-    stop: Option<BoxFuture<'b, Stop>>,
+    stop: BoxFuture<'b, Stop>,
 }
 
 enum For<'b> {
@@ -138,8 +141,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     fn new(bus: &'b Bus, event: I) -> Self {
         let publishing = bus.publishing();
         let (cause, inside) = (None, false);
-        let (key, timeout, token, waiting) = (None, None, None, None);
-        Self { publishing, cause, inside, state: State::New(event), key, timeout, token, bus, waiting }
+        let (key, timeout, token, until, waiting) = (None, None, None, None, None);
+        Self { publishing, cause, inside, state: State::New(event), key, timeout, token, bus, until, waiting }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
@@ -199,7 +202,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         self.inside = self.cause.is_some_and(|cause| cause.bus == self.bus.id());
         let refused = if self.publishing.is_closed() {
             PublishError::Closed(event)
-        } else if let Some(cause) = self.cause.filter(|cause| cause.hops + 1 >= self.publishing.max_hops) {
+        } else if let Some(cause) = self.cause.filter(|cause| cause.hops.saturating_add(1) >= self.publishing.max_hops) {
             let trail = cause.trail.iter().rev().flatten().map(|name| name.as_str().to_owned());
             let chain = trail.chain([I::Event::NAME.as_str().to_owned()]).collect();
             PublishError::TooManyHops { event, hops: self.publishing.max_hops, chain }
@@ -283,7 +286,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
 
     /// The first of the things that end the waiting.
     fn stop(&self) -> BoxFuture<'b, Stop> {
-        let (publishing, token, timeout) = (self.publishing, self.token.clone(), self.timeout);
+        let (publishing, token, until) = (self.publishing, self.token.clone(), self.until);
         let sent = self.is_sent();
         Box::pin(async move {
             let cancelled = async {
@@ -293,8 +296,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
                 }
             };
             let over = async {
-                match timeout {
-                    Some(timeout) => tokio::time::sleep(timeout).await,
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
                     None => std::future::pending().await,
                 }
             };
@@ -309,9 +312,15 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     }
 
     fn wait(&mut self, for_what: For<'b>) {
-        let stop = self.waiting.take().and_then(|waiting| waiting.stop);
-        let stop = stop.unwrap_or_else(|| self.stop());
-        self.waiting = Some(Waiting { for_what, stop: Some(stop) });
+        if self.until.is_none() {
+            // A time that cannot be told does not come.
+            self.until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        }
+        let stop = match self.waiting.take() {
+            Some(waiting) => waiting.stop,
+            None => self.stop(),
+        };
+        self.waiting = Some(Waiting { for_what, stop });
     }
 }
 
@@ -333,14 +342,27 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
         } else if let State::Done = this.state {
             panic!("this event has been published, or handed back; it can be awaited once");
         }
+        // Whether it has waited for room in this poll: what is said to be ready and is not again shall not hold the thread.
+        let mut has_tried = false;
         loop {
             if let Some(waiting) = &mut this.waiting {
                 let answered = match &mut waiting.for_what {
                     For::Room(room) => room.as_mut().poll(cx).map(|()| None),
-                    For::Answer(answer) => answer.as_mut().poll(cx).map(|mut answers| answers.pop()),
+                    For::Answer(answer) => answer.as_mut().poll(cx).map(|mut answers| Some(answers.pop())),
                 };
+                if answered.is_pending() || has_tried && matches!(answered, Poll::Ready(None)) {
+                    if let Poll::Ready(stop) = waiting.stop.as_mut().poll(cx) {
+                        this.waiting = None;
+                        return Poll::Ready(Err(this.stopped(&stop)));
+                    }
+                }
                 match answered {
-                    Poll::Ready(None) => {}
+                    Poll::Ready(None) if has_tried => {
+                        this.wait(For::Room(this.publishing.transport.ready()));
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(None) => has_tried = true,
                     Poll::Ready(Some(answer)) => match this.answered(answer) {
                         Attempt::Ended(result) => return Poll::Ready(result),
                         Attempt::Full | Attempt::WouldWait => {
@@ -348,14 +370,7 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
                             continue;
                         }
                     },
-                    Poll::Pending => {
-                        let stop = waiting.stop.as_mut().map(|stop| stop.as_mut().poll(cx));
-                        if let Some(Poll::Ready(stop)) = stop {
-                            this.waiting = None;
-                            return Poll::Ready(Err(this.stopped(&stop)));
-                        }
-                        return Poll::Pending;
-                    }
+                    Poll::Pending => return Poll::Pending,
                 }
             }
             match this.attempt() {
@@ -380,13 +395,14 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
 
 impl<I: IntoEvent> Publish<'_, I> {
     /// The answer of a transport that was sent the message.
-    fn answered(&mut self, answer: Result<(), Refused>) -> Attempt<I> {
+    fn answered(&mut self, answer: Option<Result<(), Refused>>) -> Attempt<I> {
         // The copy that is kept: the one that comes back may be another.
         self.waiting = None;
         let State::Sent(message) = std::mem::replace(&mut self.state, State::Done) else {
             unreachable!("it has been sent")
         };
-        match answer {
+        let silent = || Err(Refused::Unknown(message.clone(), "the transport gave no result".into()));
+        match answer.unwrap_or_else(silent) {
             Ok(()) => {
                 self.publishing.intake.accepted.add(1);
                 Attempt::Ended(Ok(()))

@@ -188,7 +188,7 @@ impl Bus {
         let drained =
             futures_util::future::join_all(controls.iter().map(|control| control.drained(|| depth(control.group()))));
         let _ = timeout_at(until, drained).await;
-        let stopped = controls.iter().map(|control| control.stop(until));
+        let stopped = controls.iter().map(|control| control.stop_by(until));
         let consumers = futures_util::future::join_all(stopped).await;
         for control in &controls {
             publishing.leave(control);

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     publish::Leased,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
 };
 
 /// How many deliveries are held at most that are not ready: their key is taken, they wait for their next attempt, or they are
@@ -57,8 +57,12 @@ pub(super) struct Scheduler {
     work: Event,
     /// Notified when deliveries are wanted, when the next attempt may be another one, or the end has come: for the reader.
     wanted: Event,
-    /// Notified when nothing is held.
+    /// Notified when nothing is held, or the reader has nothing in hand, or the end has come.
     idle: Event,
+    /// The reader looks for deliveries, or has some that are not held yet.
+    reading: AtomicBool,
+    /// What is held has been given back for good: what comes back later is to follow it.
+    swept: AtomicBool,
 }
 
 /// What the reader is to do.
@@ -79,6 +83,8 @@ impl Scheduler {
             work: Event::new(),
             wanted: Event::new(),
             idle: Event::new(),
+            reading: AtomicBool::new(false),
+            swept: AtomicBool::new(false),
         }
     }
 
@@ -172,6 +178,10 @@ impl Scheduler {
         into.extend(state.ready.drain(..count));
         let left = state.ready.len();
         drop(state);
+        if count > 0 && left > 0 {
+            // Each wakes the next one: a notification that finds another one pending wakes nobody.
+            self.work.notify(1);
+        }
         if count > 0 && left < self.low(workers) {
             self.wanted.notify(1);
         }
@@ -195,10 +205,12 @@ impl Scheduler {
 
     /// Ends a delivery that has been handled for good: the next one of its key is ready.
     pub(super) fn done(&self, job: &Job) {
-        let (ready, idle) = lock(&self.state).release(job.key);
+        let Released { ready, room, idle } = lock(&self.state).release(job.key);
         self.work.notify(usize::from(ready));
         if idle {
             self.idle.notify(usize::MAX);
+        }
+        if idle || room {
             self.wanted.notify(1);
         }
     }
@@ -223,6 +235,7 @@ impl Scheduler {
         self.stopping.cancel();
         self.work.notify(usize::MAX);
         self.wanted.notify(usize::MAX);
+        self.idle.notify(usize::MAX);
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -237,6 +250,30 @@ impl Scheduler {
     /// Listens for the moment when nothing is held.
     pub(super) fn idle(&self) -> event_listener::EventListener {
         self.idle.listen()
+    }
+
+    /// From here on a look at the transport may take deliveries out of its queue that are not held yet.
+    pub(super) fn reads(&self) {
+        self.reading.store(true, Ordering::SeqCst);
+    }
+
+    /// What has been read is held now, or it was nothing.
+    pub(super) fn has_read(&self) {
+        self.reading.store(false, Ordering::SeqCst);
+        self.idle.notify(usize::MAX);
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        // In this order: what is in hand at the first question is held at the second.
+        !self.reading.load(Ordering::SeqCst) && self.held() == 0
+    }
+
+    pub(super) fn sweep(&self) {
+        self.swept.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_swept(&self) -> bool {
+        self.swept.load(Ordering::SeqCst)
     }
 
     /// Takes everything that is held and not being handled, in the order in which it came.
@@ -257,6 +294,16 @@ impl Scheduler {
     }
 }
 
+/// What follows from the end of a delivery.
+struct Released {
+    /// Another delivery is ready by it.
+    ready: bool,
+    /// So many were held that nothing was read.
+    room: bool,
+    /// Nothing is held any more.
+    idle: bool,
+}
+
 impl State {
     /// Whether the delivery is ready at once.
     fn admit(&mut self, job: Job) -> bool {
@@ -271,8 +318,8 @@ impl State {
         true
     }
 
-    /// Whether another delivery is ready by this, and whether nothing is held any more.
-    fn release(&mut self, key: Option<u64>) -> (bool, bool) {
+    fn release(&mut self, key: Option<u64>) -> Released {
+        let room = self.held - self.ready.len() >= MOST_HELD;
         self.held -= 1;
         let mut ready = false;
         if let Some(key) = key
@@ -286,7 +333,7 @@ impl State {
                 None => _ = self.keys.remove(&key),
             }
         }
-        (ready, self.held == 0)
+        Released { ready, room, idle: self.held == 0 }
     }
 
     fn next_due(&self) -> Option<Instant> {

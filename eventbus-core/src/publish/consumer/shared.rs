@@ -1,8 +1,8 @@
 //! What the tasks of a consumer share.
 
 use std::{
-    collections::HashSet,
-    fmt,
+    collections::{HashSet, VecDeque},
+    fmt, mem,
     panic::Location,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -42,12 +42,29 @@ pub(super) struct Shared {
     #[cfg(feature = "rate-limit")]
     pub(super) limiter: Option<super::rate::Limiter>,
     pub(super) unhandled: Unhandled,
-    /// What each worker handles right now.
-    pub(super) running: Vec<Mutex<Option<Job>>>,
+    /// What each worker has.
+    pub(super) places: Vec<Mutex<Place>>,
     pub(super) ledger: Arc<GroupLedger>,
     pub(super) dead: Arc<DeadStore>,
     /// The leases that are held, if they run out.
     pub(super) leases: Option<Mutex<HashSet<LeaseId>>>,
+}
+
+/// What a worker has. It lies here, so that a stop finds it while the worker's thread is held up.
+#[derive(Default)]
+pub(super) struct Place {
+    /// What it handles right now.
+    pub(super) running: Option<Job>,
+    /// What it has taken and not begun.
+    pub(super) taken: VecDeque<Job>,
+}
+
+impl Place {
+    /// Begins with what was taken first. It may be gone: a stop takes it from a worker that is held up.
+    pub(super) fn begin(&mut self) -> bool {
+        self.running = self.taken.pop_front();
+        self.running.is_some()
+    }
 }
 
 /// The end of an attempt.
@@ -64,7 +81,7 @@ pub(super) type Settled = Vec<(LeaseId, Settle)>;
 
 impl Shared {
     pub(super) fn workers(&self) -> usize {
-        self.running.len()
+        self.places.len()
     }
 
     /// Makes deliveries of what has been read.
@@ -109,10 +126,13 @@ impl Shared {
                     // A time that cannot be told is far away.
                     let due = tokio::time::Instant::now().checked_add(delay);
                     let due = due.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(1 << 30));
+                    let _ = isolate(|| drop(error));
                     return self.scheduler.delay(job, due);
                 }
-                let reason = error.to_string().into();
-                self.bury(&job, error, first_failed, now);
+                // What an error says, and its drop, are foreign code.
+                let reason = isolate(|| error.to_string().into());
+                let reason = reason.unwrap_or_else(|_| "its error panicked when it was asked what it is".into());
+                let _ = isolate(|| self.bury(&job, error, first_failed, now));
                 (Settle::Dead { reason, attempts: job.attempt }, &self.ledger.dead_lettered)
             }
         };
@@ -142,7 +162,7 @@ impl Shared {
         if settled.is_empty() {
             return;
         }
-        let told = self.source.settle(std::mem::take(settled));
+        let told = self.source.settle(mem::take(settled));
         if let Some(told) = told
             && told.await.is_err()
         {
@@ -150,9 +170,27 @@ impl Shared {
         }
     }
 
+    /// Leaves to the other workers what one has taken and not begun.
+    pub(super) fn leave(&self, at: usize) {
+        let mut taken = mem::take(&mut lock(&self.places[at]).taken);
+        self.scheduler.give_back(&mut taken);
+    }
+
+    /// Gives everything that is not being handled back to the transport, in the order in which it came.
+    pub(super) async fn hand_back(&self) {
+        (0..self.workers()).for_each(|at| self.leave(at));
+        let jobs = self.scheduler.take_all();
+        self.ledger.given_back.add(jobs.len() as u64);
+        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
+        let mut settled = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
+        // With them perhaps the last handles of their events.
+        jobs.into_iter().for_each(|job| _ = isolate(|| drop(job)));
+        self.settle(&mut settled).await;
+    }
+
     /// Who is being handled now.
     pub(super) fn unfinished(&self) -> Vec<Unfinished> {
-        self.running.iter().filter_map(|slot| lock(slot).as_ref().map(|job| self.describe(job))).collect()
+        self.places.iter().filter_map(|place| lock(place).running.as_ref().map(|job| self.describe(job))).collect()
     }
 
     fn describe(&self, job: &Job) -> Unfinished {

@@ -44,8 +44,17 @@ pub(super) async fn read(shared: Arc<Shared>) {
             }
             _ => scheduler.next_due(),
         };
+        let mut next = shared.source.next(scheduler.to_read(shared.workers(), MOST_READ));
+        let next = poll_fn(|cx| {
+            scheduler.reads();
+            let polled = next.as_mut().poll(cx);
+            if polled.is_pending() {
+                scheduler.has_read();
+            }
+            polled
+        });
         let read = tokio::select! {
-            read = shared.source.next(scheduler.to_read(shared.workers(), MOST_READ)) => read,
+            read = next => read,
             () = wait(wanted, due) => continue,
         };
         match read {
@@ -60,6 +69,7 @@ pub(super) async fn read(shared: Arc<Shared>) {
                 pause = (pause * 2).min(READ_AGAIN_CAP);
             }
         }
+        scheduler.has_read();
     }
 }
 
@@ -77,40 +87,42 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
     loop {
         shared.scheduler.take(MOST_TAKEN, shared.workers(), &mut taken).await;
         if taken.is_empty() {
-            return;
+            break;
         }
-        while let Some(job) = taken.pop_front() {
-            if shared.scheduler.is_stopping() {
-                taken.push_front(job);
+        lock(&shared.places[at]).taken.append(&mut taken);
+        while !shared.scheduler.is_stopping() {
+            if lock(&shared.places[at]).taken.is_empty() {
                 break;
             }
             #[cfg(feature = "rate-limit")]
-            let job = match admit(&shared, job, &mut taken, &mut settled).await {
-                Some(job) => job,
-                None => break,
-            };
-            *lock(&shared.running[at]) = Some(job);
-            let ended = attempt(&shared, at, &mut taken, &mut settled).await;
-            let Some(job) = lock(&shared.running[at]).take() else { unreachable!("only this worker takes it") };
+            if !admit(&shared, &mut settled).await {
+                break;
+            }
+            if !lock(&shared.places[at]).begin() {
+                break;
+            }
+            let ended = attempt(&shared, at, &mut settled).await;
+            let Some(job) = lock(&shared.places[at]).running.take() else { unreachable!("only this worker takes it") };
             shared.end(job, ended, &mut settled);
-            // Handlers that never wait shall not keep others from this thread.
-            tokio::task::coop::consume_budget().await;
+            if !shared.scheduler.is_stopping() {
+                // Handlers that never wait shall not keep others from this thread.
+                tokio::task::coop::consume_budget().await;
+            }
         }
-        shared.scheduler.give_back(&mut taken);
+        shared.leave(at);
         shared.settle(&mut settled).await;
+    }
+    if shared.scheduler.is_swept() {
+        // This worker was held up beyond the stop.
+        shared.hand_back().await;
     }
 }
 
 /// Makes the attempt that stands in the worker's place. If it does not end at once, the others that were taken are left to the
 /// other workers.
-async fn attempt(
-    shared: &Arc<Shared>,
-    at: usize,
-    taken: &mut VecDeque<super::scheduler::Job>,
-    settled: &mut Settled,
-) -> Ended {
+async fn attempt(shared: &Arc<Shared>, at: usize, settled: &mut Settled) -> Ended {
     let began = shared.timeout.map(|limit| (limit, Instant::now()));
-    let begun = match &*lock(&shared.running[at]) {
+    let begun = match &lock(&shared.places[at]).running {
         Some(job) => shared.prepare(job),
         None => unreachable!("set by the caller"),
     };
@@ -123,7 +135,7 @@ async fn attempt(
         return result.into();
     }
     shared.scheduler.is_slow();
-    shared.scheduler.give_back(taken);
+    shared.leave(at);
     shared.settle(settled).await;
     let time_is_up = async {
         match began {
@@ -154,28 +166,20 @@ impl From<Result<(), super::AttemptError>> for Ended {
     }
 }
 
-/// Waits until the rate allows one more; `None` if the consumer stops first: the delivery is then given back.
+/// Waits until the rate allows one more; whether that is before the consumer stops.
 #[cfg(feature = "rate-limit")]
-async fn admit(
-    shared: &Arc<Shared>,
-    job: super::scheduler::Job,
-    taken: &mut VecDeque<super::scheduler::Job>,
-    settled: &mut Settled,
-) -> Option<super::scheduler::Job> {
-    let Some(limiter) = &shared.limiter else { return Some(job) };
+async fn admit(shared: &Arc<Shared>, settled: &mut Settled) -> bool {
+    let Some(limiter) = &shared.limiter else { return true };
     while let Err(wait) = limiter.take() {
         shared.scheduler.is_slow();
         shared.settle(settled).await;
         tokio::select! {
             biased;
-            () = shared.scheduler.stopped() => {
-                taken.push_front(job);
-                return None;
-            }
+            () = shared.scheduler.stopped() => return false,
             () = sleep(wait) => {}
         }
     }
-    Some(job)
+    true
 }
 
 /// Extends the leases that are held, three times in the time after which they run out.

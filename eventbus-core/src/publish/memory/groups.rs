@@ -15,6 +15,8 @@ pub(super) struct Groups {
     closed: bool,
     /// What came before there was a group.
     log: VecDeque<Message>,
+    /// How many of those were dropped; the first group's books begin with them.
+    log_dropped: u64,
     groups: Vec<Queue>,
 }
 
@@ -67,7 +69,7 @@ pub(super) enum Taken {
 
 impl Groups {
     pub(super) fn new(capacity: usize, overflow: Overflow) -> Self {
-        Self { capacity, overflow, closed: false, log: VecDeque::new(), groups: Vec::new() }
+        Self { capacity, overflow, closed: false, log: VecDeque::new(), log_dropped: 0, groups: Vec::new() }
     }
 
     /// Gives a message to all groups, or to none.
@@ -80,8 +82,14 @@ impl Groups {
             let mut log = Bounded { waiting: self.log.len(), capacity: self.capacity, overflow: self.overflow };
             match log.admit() {
                 Admitted::Push => {}
-                Admitted::Replace => dropped = self.log.pop_front().map(|oldest| vec![oldest]),
-                Admitted::Drop => return Pushed::Taken { dropped: Some(vec![message]) },
+                Admitted::Replace => {
+                    self.log_dropped += 1;
+                    dropped = self.log.pop_front().map(|oldest| vec![oldest]);
+                }
+                Admitted::Drop => {
+                    self.log_dropped += 1;
+                    return Pushed::Taken { dropped: Some(vec![message]) };
+                }
                 Admitted::Refuse { wait } => return Pushed::Refused(Refused::Full { message, wait }),
             }
             self.log.push_back(message);
@@ -105,8 +113,7 @@ impl Groups {
             match group.bounded(capacity, overflow).admit() {
                 Admitted::Replace => {
                     group.dropped += 1;
-                    let oldest = group.waiting.pop_front().map(|oldest| oldest.message);
-                    dropped.get_or_insert_with(Vec::new).extend(oldest);
+                    dropped.get_or_insert_with(Vec::new).extend(group.pop_oldest());
                 }
                 Admitted::Drop | Admitted::Refuse { .. } => {
                     group.dropped += 1;
@@ -141,7 +148,8 @@ impl Groups {
             None => {
                 let mut queue = Queue::new(name);
                 if self.groups.is_empty() {
-                    queue.created = self.log.len() as u64;
+                    queue.dropped = self.log_dropped;
+                    queue.created = self.log.len() as u64 + self.log_dropped;
                     queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
                 }
                 self.groups.push(queue);
@@ -154,19 +162,18 @@ impl Groups {
         Opened { at, available: Arc::clone(&queue.available) }
     }
 
-    /// Takes what is next, at most `max`; and whether that has made room.
-    pub(super) fn take(&mut self, at: usize, max: usize) -> (Taken, bool) {
+    /// Takes what is next, at most `max`.
+    pub(super) fn take(&mut self, at: usize, max: usize) -> Taken {
         if self.closed {
-            return (Taken::Closed, false);
+            return Taken::Closed;
         }
-        let was_full = !matches!(self.bounded(&self.groups[at]).admit(), Admitted::Push);
         let queue = &mut self.groups[at];
         if !queue.delayed.is_empty() {
             queue.wake_due();
         }
         if queue.waiting.is_empty() {
             let due = queue.delayed.iter().map(|(due, _)| *due).min();
-            return (Taken::Nothing { due }, false);
+            return Taken::Nothing { due };
         }
         let count = queue.waiting.len().min(max.max(1));
         let taken = queue.waiting.drain(..count).collect();
@@ -174,7 +181,7 @@ impl Groups {
             // For another reader of the group.
             queue.available.notify(1);
         }
-        (Taken::Some(taken), was_full)
+        Taken::Some(taken)
     }
 
     /// Takes back what was handed out. It stands before what is new, in the order of `waiting`. What comes back after the end
@@ -257,6 +264,11 @@ impl Queue {
         let waiting = self.waiting.len() + self.delayed.len();
         let (capacity, overflow) = (self.capacity.unwrap_or(capacity), self.overflow.unwrap_or(overflow));
         Bounded { waiting, capacity, overflow }
+    }
+
+    /// The oldest that could be handed out; if there is none, one that is not due yet.
+    fn pop_oldest(&mut self) -> Option<Message> {
+        self.waiting.pop_front().or_else(|| self.delayed.pop().map(|(_, waiting)| waiting)).map(|oldest| oldest.message)
     }
 
     fn wake_due(&mut self) {

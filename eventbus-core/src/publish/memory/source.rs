@@ -2,6 +2,8 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
+use event_listener::IntoNotification;
+
 use super::{
     Shared, discard,
     groups::{Opened, Taken, Waiting},
@@ -31,12 +33,11 @@ impl MemorySource {
     }
 
     fn take(&self, max: usize) -> Result<Vec<Leased>, Option<tokio::time::Instant>> {
-        let (taken, made_room) = lock(&self.shared.groups).take(self.opened.at, max);
+        let taken = lock(&self.shared.groups).take(self.opened.at, max);
         match taken {
             Taken::Some(waiting) => {
-                if made_room {
-                    self.shared.space.notify(waiting.len());
-                }
+                // One for each slot, however many have been told of other slots and have not run yet.
+                self.shared.space.notify(waiting.len().additional());
                 Ok(lock(&self.leases).lease(waiting))
             }
             Taken::Closed => Ok(Vec::new()),
