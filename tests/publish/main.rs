@@ -6,6 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod consume;
+mod dead;
+mod keys;
+mod panics;
+mod publishing;
+mod rate;
+mod retries;
 mod stopping;
 mod support;
 mod wakeups;

@@ -29,6 +29,7 @@ pub(in crate::publish) struct Control {
     shared: Arc<Shared>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     report: OnceCell<StopReport>,
+    runtime: Handle,
     /// A deadline that came after the stop, and is earlier.
     hurry: watch::Sender<Option<Instant>>,
 }
@@ -84,7 +85,7 @@ impl Control {
             name,
         });
         let (tasks, report, hurry) = (Mutex::default(), OnceCell::new(), watch::Sender::new(None));
-        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks, report, hurry });
+        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks, report, runtime: runtime.clone(), hurry });
         {
             // Held over the start, so that whoever stops it at once finds all its tasks.
             let mut running = lock(&control.tasks);
@@ -103,6 +104,11 @@ impl Control {
 
     pub(in crate::publish) fn group(&self) -> &Arc<str> {
         &self.shared.name
+    }
+
+    /// Where its tasks run.
+    pub(in crate::publish) fn runtime(&self) -> Handle {
+        self.runtime.clone()
     }
 
     pub(in crate::publish) fn held(&self) -> usize {
