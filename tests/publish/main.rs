@@ -7,7 +7,10 @@
 
 mod consume;
 mod dead;
+mod ending;
+mod intake;
 mod keys;
+mod leaks;
 mod panics;
 mod publishing;
 mod rate;
