@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+mod chains;
 mod consume;
 mod dead;
 mod ending;
+mod groups;
 mod intake;
 mod keys;
 mod leaks;
@@ -18,3 +20,4 @@ mod retries;
 mod stopping;
 mod support;
 mod wakeups;
+mod wiring;
