@@ -136,6 +136,15 @@ impl Message {
         Self(Arc::new(Inner { id, time, source, subject, key, cause, content }))
     }
 
+    /// The same message with its event in bytes.
+    #[cfg(feature = "serde")]
+    pub(super) fn written(&self) -> Result<Self, super::WriteError> {
+        let Inner { id, time, source, subject, key, cause, .. } = &*self.0;
+        let content = MessageContent::Json(self.data()?);
+        let (source, subject, key, cause) = (Arc::clone(source), subject.clone(), key.clone(), cause.clone());
+        Ok(Self(Arc::new(Inner { id: *id, time: *time, source, subject, key, cause, content })))
+    }
+
     /// The message's id; with its [`source`](Self::source), its identity everywhere. An event that is delivered again has it
     /// again.
     pub fn id(&self) -> MessageId {

@@ -10,6 +10,7 @@ mod message;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;
+mod sending;
 mod shutdown;
 mod stats;
 mod transport;
