@@ -14,6 +14,7 @@ mod groups;
 mod intake;
 mod keys;
 mod leaks;
+mod model;
 mod panics;
 mod publishing;
 mod rate;
