@@ -78,7 +78,8 @@ async fn storm(bus: &Bus, seen: &Seen, errors: &Log<String>, own_task: bool) {
         let failed = failed.clone();
         async move {
             let bus = delivery.bus().unwrap();
-            let publish = async move { bus.publish(Pong(e.0 + 1)).await.map_err(|error| failed.add(error.to_string())) };
+            let publish =
+                async move { bus.publish(Pong(e.0 + 1)).await.map_err(|error| failed.add(error.to_string())) };
             if own_task { tokio::spawn(publish).await.unwrap().unwrap_or(()) } else { publish.await.unwrap_or(()) }
         }
     };

@@ -128,7 +128,8 @@ async fn dead_letters_are_bounded_and_those_that_make_room_are_counted() {
         }
         yield_a_lot().await;
         assert_eq!((bus.dead_letters().len(), bus.stats().dead_letters_evicted), (kept, 10 - kept as u64));
-        let newest: Vec<_> = bus.dead_letters().list().iter().map(|one| one.message.downcast_ref::<Job>().unwrap().0).collect();
+        let newest: Vec<_> =
+            bus.dead_letters().list().iter().map(|one| one.message.downcast_ref::<Job>().unwrap().0).collect();
         assert_eq!(newest, (10 - kept as u64..10).collect::<Vec<_>>());
         assert_eq!(group(&bus, "group").dead_lettered, 10);
     }
@@ -137,7 +138,12 @@ async fn dead_letters_are_bounded_and_those_that_make_room_are_counted() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_can_be_discarded_once() {
     let bus = Bus::new();
-    bus.consumer("group").handle::<Job>(|_: Arc<Job>, _| async { Err("no") }).retry(Retry::never()).start().await.unwrap();
+    bus.consumer("group")
+        .handle::<Job>(|_: Arc<Job>, _| async { Err("no") })
+        .retry(Retry::never())
+        .start()
+        .await
+        .unwrap();
     bus.publish(Job(7)).await.unwrap();
     yield_a_lot().await;
     let id = bus.dead_letters().list()[0].id;

@@ -1,9 +1,6 @@
 //! When the last `Bus` is gone, nothing of it is left.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use eventbus::{Bus, Delivery, Retry};
 use tokio::runtime::Handle;

@@ -2,7 +2,9 @@
 
 use std::{collections::VecDeque, sync::Arc, task::Poll, time::Duration};
 
-use eventbus::{Bus, Consumer, Group, LeaseId, Memory, Message, Overflow, PublishError, Refused, Retry, Settle, Source, Transport};
+use eventbus::{
+    Bus, Consumer, Group, LeaseId, Memory, Message, Overflow, PublishError, Refused, Retry, Settle, Source, Transport,
+};
 use proptest::prelude::*;
 
 use crate::support::{HOUR, Job, Log, assert_balanced, current_thread, poll_once, scaled, yield_a_lot};
@@ -96,12 +98,17 @@ async fn transport_agrees(policy: Overflow, steps: Vec<Step>) {
                 next_id += 1;
                 let expected = queue.offer(next_id, policy);
                 assert_eq!(told(memory.try_publish(message(next_id))), expected);
-                assert_eq!(poll_once(&mut memory.ready()).is_pending(), queue.waiting.len() >= CAPACITY && policy == Overflow::Wait);
+                assert_eq!(
+                    poll_once(&mut memory.ready()).is_pending(),
+                    queue.waiting.len() >= CAPACITY && policy == Overflow::Wait
+                );
             }
             Step::Requeue => {
                 next_id += 1;
                 let is_full = queue.waiting.len() >= CAPACITY && matches!(policy, Overflow::Wait | Overflow::Fail);
-                let Poll::Ready(result) = poll_once(&mut memory.requeue("group", message(next_id))) else { panic!("it waits") };
+                let Poll::Ready(result) = poll_once(&mut memory.requeue("group", message(next_id))) else {
+                    panic!("it waits")
+                };
                 assert_eq!(told(result).is_err(), is_full);
                 if !is_full {
                     // A replay is not lost to a policy.
@@ -206,7 +213,10 @@ async fn bus_agrees(policy: Overflow, acts: Vec<Act>) {
             seen.extend(queue.waiting.drain(..).map(|(id, _)| id));
         }
         assert_balanced(&bus.stats());
-        assert_eq!(bus.stats().deliveries().dead_lettered, seen.iter().filter(|id| id.is_multiple_of(5)).count() as u64);
+        assert_eq!(
+            bus.stats().deliveries().dead_lettered,
+            seen.iter().filter(|id| id.is_multiple_of(5)).count() as u64
+        );
     }
     let report = bus.shutdown(HOUR).await;
     assert_balanced(report.stats());

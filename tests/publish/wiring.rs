@@ -30,7 +30,10 @@ async fn two_handlers_for_one_event_are_refused_and_both_places_named() {
     for (first, second) in [("job", "job"), ("*", "job"), ("**", "a.b"), ("a.*", "*.b"), ("**.z", "a.**")] {
         let pair = builder().handle_name(first, |_, _| async {}).handle_name(second, |_, _| async {});
         let error = mistake(pair).await;
-        assert!(error.contains(&format!("for `{first}` at")) && error.contains(&format!("for `{second}` at")), "{error}");
+        assert!(
+            error.contains(&format!("for `{first}` at")) && error.contains(&format!("for `{second}` at")),
+            "{error}"
+        );
     }
     for pattern in ["job", "*", "**"] {
         let error = mistake(builder().handle_name(pattern, |_, _| async {}).handle::<Job>(unit)).await;
@@ -108,7 +111,10 @@ async fn an_event_without_a_codec_is_refused_where_codecs_are_required() {
     let bus = Bus::builder().require_codecs().build();
     let error = bus.consumer("group").handle::<Job>(unit).start().await.unwrap_err();
     assert!(matches!(error, ConsumerError::NoCodec { .. }), "{error}");
-    assert!(error.to_string().contains("group `group` cannot handle") && error.to_string().contains("serde"), "{error}");
+    assert!(
+        error.to_string().contains("group `group` cannot handle") && error.to_string().contains("serde"),
+        "{error}"
+    );
     let error = bus.publish(Job(1)).await.unwrap_err();
     assert!(matches!(error, PublishError::NoCodec(Job(1))), "{error}");
     assert!(bus.stats().published.is_balanced());

@@ -26,7 +26,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         self.inside = self.cause.is_some_and(|cause| cause.bus == self.bus.id());
         let refused = if self.publishing.is_closed() {
             PublishError::Closed(event)
-        } else if let Some(cause) = self.cause.filter(|cause| cause.hops.saturating_add(1) >= self.publishing.max_hops) {
+        } else if let Some(cause) = self.cause.filter(|cause| cause.hops.saturating_add(1) >= self.publishing.max_hops)
+        {
             let trail = cause.trail.iter().rev().flatten().map(|name| name.as_str().to_owned());
             let chain = trail.chain([I::Event::NAME.as_str().to_owned()]).collect();
             PublishError::TooManyHops { event, hops: self.publishing.max_hops, chain }

@@ -105,7 +105,7 @@ fn parse(text: &str) -> Result<Subject, MalformedMessage> {
 
 /// Reads an event of a known type.
 pub(super) fn decode<E: Event>(json: &[u8]) -> Result<Arc<E>, AttemptError> {
-    let undecodable = |error: crate::BoxError| AttemptError::Undecodable(error.into());
+    let undecodable = |error: crate::listener::BoxError| AttemptError::Undecodable(error.into());
     let Some(codec) = E::TYPE.codec() else {
         return Err(undecodable(WriteError::NoCodec { name: E::TYPE.wire_type().to_string() }.into()));
     };

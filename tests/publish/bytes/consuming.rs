@@ -42,7 +42,11 @@ async fn events_come_through_as_bytes_typed_and_by_name() {
     let seen = named.clone();
     let handler = move |e: AnyEvent<'static>, delivery: Delivery| {
         assert!(e.downcast_ref::<Moved>().is_none(), "it carries bytes");
-        seen.add((e.name().to_owned(), e.to_json().unwrap()["number"].as_u64(), delivery.message().key().map(str::to_owned)));
+        seen.add((
+            e.name().to_owned(),
+            e.to_json().unwrap()["number"].as_u64(),
+            delivery.message().key().map(str::to_owned),
+        ));
         async {}
     };
     bus.consumer("named").handle_name("stock.*", handler).start().await.unwrap();

@@ -175,11 +175,7 @@ impl Control {
 }
 
 /// Whether all have ended by then, or by an earlier time that `hurry` says; those that have are gone from the list.
-async fn join(
-    tasks: &mut Vec<JoinHandle<()>>,
-    until: Instant,
-    mut hurry: watch::Receiver<Option<Instant>>,
-) -> bool {
+async fn join(tasks: &mut Vec<JoinHandle<()>>, until: Instant, mut hurry: watch::Receiver<Option<Instant>>) -> bool {
     while let Some(task) = tasks.last_mut() {
         let until = hurry.borrow_and_update().map_or(until, |earlier| earlier.min(until));
         tokio::select! {

@@ -51,7 +51,7 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
     /// # Errors
     ///
     /// What went wrong; the delivery is then tried again, as the consumer's [`Retry`](super::Retry) says.
-    fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), crate::BoxError>>;
+    fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), crate::listener::BoxError>>;
 }
 
 /// A handler, its event's type forgotten.

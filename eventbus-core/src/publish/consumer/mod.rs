@@ -160,7 +160,7 @@ impl ConsumerBuilder {
     pub fn to_listeners<E: Event>(self) -> Self {
         let call = |event: Arc<E>, delivery: Delivery| async move {
             match delivery.bus() {
-                Some(bus) => bus.emit(event).await.into_result().map(drop).map_err(crate::BoxError::from),
+                Some(bus) => bus.emit(event).await.into_result().map(drop).map_err(crate::listener::BoxError::from),
                 None => Err("the bus is gone".into()),
             }
         };
