@@ -17,15 +17,16 @@ struct Pong(u32);
 
 #[test]
 fn handlers_that_fill_each_others_queues_do_not_wait_without_end() {
-    let report = within(Duration::from_secs(60), "A -> B and B -> A", || {
+    let report = within(Duration::from_mins(1), "A -> B and B -> A", || {
         multi_thread(4).block_on(async {
             let bus = Bus::builder().transport(Memory::new().capacity(1)).max_hops(1000).build();
             let back = |delivery: &Delivery| delivery.bus().unwrap();
             let retry = Retry::fixed(Duration::from_micros(100)).max_attempts(3);
-            let ping = move |e: Arc<Ping>, delivery: Delivery| async move { back(&delivery).publish(Pong(e.0)).await };
-            let pong = move |e: Arc<Pong>, delivery: Delivery| async move { back(&delivery).publish(Ping(e.0)).await };
-            bus.consumer("a").handle::<Ping>(ping).retry(retry.clone()).start().await.unwrap();
-            bus.consumer("b").handle::<Pong>(pong).retry(retry).start().await.unwrap();
+            let serve = move |e: Arc<Ping>, delivery: Delivery| async move { back(&delivery).publish(Pong(e.0)).await };
+            let riposte =
+                move |e: Arc<Pong>, delivery: Delivery| async move { back(&delivery).publish(Ping(e.0)).await };
+            bus.consumer("a").handle::<Ping>(serve).retry(retry.clone()).start().await.unwrap();
+            bus.consumer("b").handle::<Pong>(riposte).retry(retry).start().await.unwrap();
             for id in 0..scaled(200, 5_000) {
                 bus.publish(Ping(id)).await.unwrap();
                 bus.publish(Pong(id)).await.unwrap();
@@ -73,7 +74,7 @@ fn note(seen: &Seen, delivery: &Delivery) {
 /// A consumer that answers each with the other; the errors are logged.
 async fn storm(bus: &Bus, seen: &Seen, errors: &Log<String>, own_task: bool) {
     let (noted, failed) = (Arc::clone(seen), errors.clone());
-    let ping = move |e: Arc<Ping>, delivery: Delivery| {
+    let serve = move |e: Arc<Ping>, delivery: Delivery| {
         note(&noted, &delivery);
         let failed = failed.clone();
         async move {
@@ -84,7 +85,7 @@ async fn storm(bus: &Bus, seen: &Seen, errors: &Log<String>, own_task: bool) {
         }
     };
     let (noted, failed) = (Arc::clone(seen), errors.clone());
-    let pong = move |e: Arc<Pong>, delivery: Delivery| {
+    let riposte = move |e: Arc<Pong>, delivery: Delivery| {
         note(&noted, &delivery);
         let failed = failed.clone();
         async move {
@@ -94,7 +95,7 @@ async fn storm(bus: &Bus, seen: &Seen, errors: &Log<String>, own_task: bool) {
             }
         }
     };
-    bus.consumer("storm").handle::<Ping>(ping).handle::<Pong>(pong).start().await.unwrap();
+    bus.consumer("storm").handle::<Ping>(serve).handle::<Pong>(riposte).start().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,16 +163,16 @@ async fn what_a_listener_of_a_failed_event_publishes_belongs_to_the_chain() {
         async move { bus.publish(Pong(e.event.0)).await.map_err(|error| error.to_string()) }
     });
     let noted = Arc::clone(&seen);
-    let pong = move |_: Arc<Pong>, delivery: Delivery| {
+    let riposte = move |_: Arc<Pong>, delivery: Delivery| {
         note(&noted, &delivery);
         async {}
     };
     let noted = Arc::clone(&seen);
-    let ping = move |_: Arc<Ping>, delivery: Delivery| {
+    let serve = move |_: Arc<Ping>, delivery: Delivery| {
         note(&noted, &delivery);
         async { Err("no") }
     };
-    bus.consumer("g").handle::<Ping>(ping).handle::<Pong>(pong).retry(Retry::never()).start().await.unwrap();
+    bus.consumer("g").handle::<Ping>(serve).handle::<Pong>(riposte).retry(Retry::never()).start().await.unwrap();
     bus.publish(Ping(0)).await.unwrap();
     yield_a_lot().await;
     let seen = seen.lock().unwrap();

@@ -55,7 +55,7 @@ async fn a_failing_handler_is_tried_again_and_then_a_dead_letter() {
         .await
         .unwrap();
     bus.publish(OrderPlaced { id: 1 }).await.unwrap();
-    let report = bus.shutdown(Duration::from_secs(60)).await;
+    let report = bus.shutdown(Duration::from_mins(1)).await;
     assert_eq!(*attempts.lock().unwrap(), [1, 2, 3]);
     assert_eq!(report.stats().deliveries().dead_lettered, 1);
     assert_eq!(bus.dead_letters().list()[0].error.to_string(), "no server");

@@ -17,15 +17,15 @@ use crate::support::{
 struct Rang;
 
 /// Queues `queued` events, goes on publishing from 8 tasks, and shuts down with this deadline.
-fn under_load(queued: u64, deadline: Duration, pause: bool) -> Duration {
+fn under_load(queued: u32, deadline: Duration, pause: bool) -> Duration {
     let runtime = multi_thread(4);
     runtime.block_on(async {
         let bus = Bus::builder().transport(Memory::new().capacity(2 * queued as usize)).build();
-        for id in 0..queued {
+        for id in 0..u64::from(queued) {
             bus.publish(Job(id)).await.unwrap();
         }
-        let handled = Arc::new(Mutex::new(HashSet::new()));
-        let log = Arc::clone(&handled);
+        let done = Arc::new(Mutex::new(HashSet::new()));
+        let log = Arc::clone(&done);
         let handler = move |e: Arc<Job>, _| {
             let log = Arc::clone(&log);
             async move {
@@ -70,13 +70,13 @@ fn under_load(queued: u64, deadline: Duration, pause: bool) -> Duration {
         assert_balanced(report.stats());
         let (published, all) = (report.stats().published, report.stats().deliveries());
         assert_eq!((all.created, all.in_flight, all.dropped), (published.accepted, 0, 0));
-        let handled = handled.lock().unwrap();
+        let done = done.lock().unwrap();
         let mut left = HashSet::new();
         for one in report.returned() {
             assert!(left.insert(one.message.downcast_ref::<Job>().unwrap().0), "once each");
         }
-        assert!(handled.is_disjoint(&left), "either handled or handed back");
-        assert_eq!((handled.len() as u64, left.len() as u64), (all.handled, all.returned));
+        assert!(done.is_disjoint(&left), "either handled or handed back");
+        assert_eq!((done.len() as u64, left.len() as u64), (all.handled, all.returned));
         took
     })
 }
@@ -277,9 +277,9 @@ fn a_handler_that_holds_up_its_thread_is_named() {
             bus.consumer("blocked").handle::<Job>(handler).start().await.unwrap();
             bus.publish(Job(0)).await.unwrap();
             begun.recv().unwrap();
-            let began = Instant::now();
+            let asked = Instant::now();
             let report = bus.shutdown(Duration::from_millis(50)).await;
-            assert!(began.elapsed() < Duration::from_millis(300), "{:?}", began.elapsed());
+            assert!(asked.elapsed() < Duration::from_millis(300), "{:?}", asked.elapsed());
             report
         });
         drop(go);

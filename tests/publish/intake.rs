@@ -13,7 +13,7 @@ use eventbus::{Bus, Memory, Overflow};
 use crate::support::{Gauge, Tracked, assert_balanced, is_full_run, multi_thread, scaled};
 
 const CAPACITY: usize = 1024;
-const PRODUCERS: u64 = 8;
+const PRODUCERS: u32 = 8;
 /// What the workers of a consumer have read, handled and not settled, and what producers hold in their hands.
 const HELD: usize = 2 * 256 + 4 * 32 + 2 * PRODUCERS as usize;
 
@@ -40,9 +40,9 @@ fn many_producers(policy: Overflow) {
             .map(|at| {
                 let (bus, gauge) = (bus.clone(), gauge.clone());
                 tokio::spawn(async move {
-                    for number in 0..events / PRODUCERS {
+                    for number in 0..events / u64::from(PRODUCERS) {
                         // What is refused is dropped here.
-                        let _ = bus.publish(Tracked::new(number * PRODUCERS + at, &gauge)).await;
+                        let _ = bus.publish(Tracked::new(number * u64::from(PRODUCERS) + u64::from(at), &gauge)).await;
                         tokio::task::coop::consume_budget().await;
                     }
                 })
@@ -51,7 +51,7 @@ fn many_producers(policy: Overflow) {
         for producer in producers {
             producer.await.unwrap();
         }
-        bus.shutdown(Duration::from_secs(60)).await
+        bus.shutdown(Duration::from_mins(1)).await
     });
     let took = began.elapsed();
     stop.store(true, Ordering::SeqCst);

@@ -24,10 +24,10 @@ fn unreliable(
     move |e, _| {
         let done = Arc::clone(&done);
         Box::pin(async move {
-            if fastrand_like(e.of, e.number) % 3 == 0 {
+            if fastrand_like(e.of, e.number).is_multiple_of(3) {
                 tokio::task::yield_now().await;
             }
-            if fastrand_like(0, 0) % 4 == 0 {
+            if fastrand_like(0, 0).is_multiple_of(4) {
                 return Err("now and then");
             }
             done.lock().unwrap().entry(e.of).or_default().push(e.number);
@@ -59,7 +59,7 @@ async fn ordered(workers: usize, on_consumer: bool) {
             publish.await.unwrap();
         }
     }
-    let report = bus.shutdown(Duration::from_secs(60)).await;
+    let report = bus.shutdown(Duration::from_mins(1)).await;
     assert!(report.is_clean(), "{report}");
     assert_balanced(report.stats());
     let done = done.lock().unwrap();

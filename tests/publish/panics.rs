@@ -181,7 +181,7 @@ async fn an_event_may_panic_in_its_drop_when_it_has_been_handled_or_is_a_dead_le
     let counted = Arc::clone(&count);
     let handler = move |e: Arc<Bomb>, _: Delivery| {
         counted.fetch_add(1, Ordering::SeqCst);
-        async move { if e.0 % 2 == 0 { Err("even") } else { Ok(()) } }
+        async move { if e.0.is_multiple_of(2) { Err("even") } else { Ok(()) } }
     };
     let builder = bus.consumer("group").handle::<Bomb>(handler).handle::<Job>(|_, _| async {});
     builder.retry(Retry::never()).start().await.unwrap();

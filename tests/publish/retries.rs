@@ -26,7 +26,7 @@ async fn times_of(retry: Retry) -> Vec<Duration> {
 }
 
 fn gaps(times: &[Duration]) -> Vec<Duration> {
-    times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect()
 }
 
 fn millis(all: impl IntoIterator<Item = u64>) -> Vec<Duration> {

@@ -81,9 +81,9 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     fn refused(&self, refused: Refused, kept: Option<Message>) -> PublishError<I> {
         let intake = &self.publishing.intake;
         if matches!(refused, Refused::Unknown(..)) {
-            intake.unknown.add(1)
+            intake.unknown.add(1);
         } else {
-            intake.rejected.add(1)
+            intake.rejected.add(1);
         }
         let event = |back: Message| match kept {
             Some(kept) => {

@@ -4,6 +4,7 @@ mod control;
 mod delivery;
 mod error;
 mod handler;
+mod held;
 mod keys;
 #[cfg(feature = "rate-limit")]
 mod rate;

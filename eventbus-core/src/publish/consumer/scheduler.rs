@@ -4,49 +4,14 @@
 //! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries come in through one
 //! reader, in the order of the group, so that the order of a key is decided here and nowhere else.
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    mem,
-    time::SystemTime,
-};
+use std::{collections::VecDeque, mem};
 
 use event_listener::Event;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    publish::Leased,
-    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
-};
-
-/// How many deliveries are held at most that are not ready: their key is taken, they wait for their next attempt, or they are
-/// being handled. Beyond it nothing is read.
-const MOST_HELD: usize = 1024;
-
-/// A delivery that the consumer holds.
-pub(super) struct Job {
-    pub(super) leased: Leased,
-    /// Its place in the order in which it came.
-    pub(super) number: u64,
-    pub(super) key: Option<u64>,
-    /// Where its handler is; `None` if nobody handles it.
-    pub(super) route: Option<usize>,
-    /// The number of the attempt that is made, or comes next.
-    pub(super) attempt: u32,
-    pub(super) first_failed: Option<SystemTime>,
-}
-
-#[derive(Default)]
-struct State {
-    ready: VecDeque<Job>,
-    /// The keys that are taken, and who waits for them.
-    keys: HashMap<u64, VecDeque<Job>>,
-    /// By the time and number of the attempt.
-    delayed: BTreeMap<(Instant, u64), Job>,
-    /// All of these, and those that are being handled.
-    held: usize,
-    numbered: u64,
-}
+use super::held::{Job, MOST_HELD, Released, State};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
@@ -291,52 +256,5 @@ impl Scheduler {
         }
         jobs.sort_by_key(|job| job.number);
         jobs
-    }
-}
-
-/// What follows from the end of a delivery.
-struct Released {
-    /// Another delivery is ready by it.
-    ready: bool,
-    /// So many were held that nothing was read.
-    room: bool,
-    /// Nothing is held any more.
-    idle: bool,
-}
-
-impl State {
-    /// Whether the delivery is ready at once.
-    fn admit(&mut self, job: Job) -> bool {
-        if let Some(key) = job.key {
-            if let Some(waiting) = self.keys.get_mut(&key) {
-                waiting.push_back(job);
-                return false;
-            }
-            self.keys.insert(key, VecDeque::new());
-        }
-        self.ready.push_back(job);
-        true
-    }
-
-    fn release(&mut self, key: Option<u64>) -> Released {
-        let room = self.held - self.ready.len() >= MOST_HELD;
-        self.held -= 1;
-        let mut ready = false;
-        if let Some(key) = key
-            && let Some(waiting) = self.keys.get_mut(&key)
-        {
-            match waiting.pop_front() {
-                Some(next) => {
-                    self.ready.push_back(next);
-                    ready = true;
-                }
-                None => _ = self.keys.remove(&key),
-            }
-        }
-        Released { ready, room, idle: self.held == 0 }
-    }
-
-    fn next_due(&self) -> Option<Instant> {
-        self.delayed.first_key_value().map(|((due, _), _)| *due)
     }
 }

@@ -11,11 +11,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AttemptError, Delivery, Retry, Unhandled,
-    keys::key_of_message,
-    routes::Routes,
-    run::Run,
-    scheduler::{Job, Scheduler},
+    AttemptError, Delivery, Retry, Unhandled, held::Job, keys::key_of_message, routes::Routes, run::Run,
+    scheduler::Scheduler,
 };
 use crate::{
     bus::WeakBus,
@@ -184,7 +181,9 @@ impl Shared {
         let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
         let mut settled = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
         // With them perhaps the last handles of their events.
-        jobs.into_iter().for_each(|job| _ = isolate(|| drop(job)));
+        for job in jobs {
+            let _ = isolate(|| drop(job));
+        }
         self.settle(&mut settled).await;
     }
 

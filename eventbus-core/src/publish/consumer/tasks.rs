@@ -122,11 +122,11 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
 /// other workers.
 async fn attempt(shared: &Arc<Shared>, at: usize, settled: &mut Settled) -> Ended {
     let began = shared.timeout.map(|limit| (limit, Instant::now()));
-    let begun = match &lock(&shared.places[at]).running {
+    let starts = match &lock(&shared.places[at]).running {
         Some(job) => shared.prepare(job),
         None => unreachable!("set by the caller"),
     };
-    let mut run = match begun.begin() {
+    let mut run = match starts.begin() {
         Ok(run) => run,
         Err(ended) => return ended,
     };

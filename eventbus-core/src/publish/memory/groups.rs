@@ -17,7 +17,7 @@ pub(super) struct Groups {
     log: VecDeque<Message>,
     /// How many of those were dropped; the first group's books begin with them.
     log_dropped: u64,
-    groups: Vec<Queue>,
+    queues: Vec<Queue>,
 }
 
 /// One group's queue.
@@ -69,7 +69,7 @@ pub(super) enum Taken {
 
 impl Groups {
     pub(super) fn new(capacity: usize, overflow: Overflow) -> Self {
-        Self { capacity, overflow, closed: false, log: VecDeque::new(), log_dropped: 0, groups: Vec::new() }
+        Self { capacity, overflow, closed: false, log: VecDeque::new(), log_dropped: 0, queues: Vec::new() }
     }
 
     /// Gives a message to all groups, or to none.
@@ -78,7 +78,7 @@ impl Groups {
             return Pushed::Refused(Refused::Closed(message));
         }
         let mut dropped = None;
-        if self.groups.is_empty() {
+        if self.queues.is_empty() {
             let mut log = Bounded { waiting: self.log.len(), capacity: self.capacity, overflow: self.overflow };
             match log.admit() {
                 Admitted::Push => {}
@@ -95,7 +95,7 @@ impl Groups {
             self.log.push_back(message);
             return Pushed::Taken { dropped };
         }
-        let refusals = self.groups.iter().filter_map(|group| match self.bounded(group).admit() {
+        let refusals = self.queues.iter().filter_map(|group| match self.bounded(group).admit() {
             Admitted::Refuse { wait } => Some(wait),
             _ => None,
         });
@@ -104,9 +104,9 @@ impl Groups {
             return Pushed::Refused(Refused::Full { message, wait });
         }
         let (capacity, overflow) = (self.capacity, self.overflow);
-        let last = self.groups.len() - 1;
+        let last = self.queues.len() - 1;
         let mut message = Some(message);
-        for (at, group) in self.groups.iter_mut().enumerate() {
+        for (at, group) in self.queues.iter_mut().enumerate() {
             let next = if at == last { message.take() } else { message.clone() };
             let Some(next) = next else { break };
             group.created += 1;
@@ -134,29 +134,29 @@ impl Groups {
         if self.closed {
             return false;
         }
-        if self.groups.is_empty() {
+        if self.queues.is_empty() {
             return refuses(Bounded { waiting: self.log.len(), capacity: self.capacity, overflow: self.overflow });
         }
-        self.groups.iter().any(|group| refuses(self.bounded(group)))
+        self.queues.iter().any(|group| refuses(self.bounded(group)))
     }
 
     /// Finds a group, or makes it; the first one gets the log.
     pub(super) fn open(&mut self, group: Group) -> Opened {
         let Group { name, capacity, overflow } = group;
-        let at = match self.groups.iter().position(|queue| queue.name == name) {
+        let at = match self.queues.iter().position(|queue| queue.name == name) {
             Some(at) => at,
             None => {
                 let mut queue = Queue::new(name);
-                if self.groups.is_empty() {
+                if self.queues.is_empty() {
                     queue.dropped = self.log_dropped;
                     queue.created = self.log.len() as u64 + self.log_dropped;
                     queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
                 }
-                self.groups.push(queue);
-                self.groups.len() - 1
+                self.queues.push(queue);
+                self.queues.len() - 1
             }
         };
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         queue.capacity = capacity.map(|capacity| capacity.max(1)).or(queue.capacity);
         queue.overflow = overflow.or(queue.overflow);
         Opened { at, available: Arc::clone(&queue.available) }
@@ -167,7 +167,7 @@ impl Groups {
         if self.closed {
             return Taken::Closed;
         }
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         if !queue.delayed.is_empty() {
             queue.wake_due();
         }
@@ -187,7 +187,7 @@ impl Groups {
     /// Takes back what was handed out. It stands before what is new, in the order of `waiting`. What comes back after the end
     /// is handed back.
     pub(super) fn give_back(&mut self, at: usize, given: Vec<(Duration, Waiting)>) {
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         for (after, waiting) in given.into_iter().rev() {
             if after.is_zero() || self.closed {
                 queue.waiting.push_front(waiting);
@@ -203,13 +203,13 @@ impl Groups {
         if self.closed {
             return Err(Refused::Closed(message));
         }
-        let Some(at) = self.groups.iter().position(|queue| &*queue.name == group) else {
+        let Some(at) = self.queues.iter().position(|queue| &*queue.name == group) else {
             return Err(Refused::Closed(message));
         };
-        if let Admitted::Refuse { wait } = self.bounded(&self.groups[at]).admit() {
+        if let Admitted::Refuse { wait } = self.bounded(&self.queues[at]).admit() {
             return Err(Refused::Full { message, wait });
         }
-        let queue = &mut self.groups[at];
+        let queue = &mut self.queues[at];
         queue.created += 1;
         queue.waiting.push_back(Waiting { message, attempts: 0 });
         queue.available.notify(1);
@@ -223,7 +223,7 @@ impl Groups {
             created: Some(queue.created),
             dropped: queue.dropped,
         };
-        let mut states: Vec<_> = self.groups.iter().map(state).collect();
+        let mut states: Vec<_> = self.queues.iter().map(state).collect();
         states.sort_by(|one, other| one.name.cmp(&other.name));
         states
     }
@@ -232,7 +232,7 @@ impl Groups {
     pub(super) fn close(&mut self) -> Vec<(Option<Arc<str>>, Message)> {
         self.closed = true;
         let mut left: Vec<_> = self.log.drain(..).map(|message| (None, message)).collect();
-        for queue in &mut self.groups {
+        for queue in &mut self.queues {
             let delayed = queue.delayed.drain(..).map(|(_, waiting)| waiting);
             let waiting = queue.waiting.drain(..).chain(delayed);
             left.extend(waiting.map(|waiting| (Some(Arc::clone(&queue.name)), waiting.message)));
