@@ -243,3 +243,36 @@ async fn a_retry_predicate_that_panics_says_no() {
     let letters = bus.dead_letters().list();
     assert_eq!((letters.len(), letters[0].attempts, letters[0].error.to_string()), (1, 1, "no".into()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_may_panic_in_its_drop_while_its_consumer_stops_and_the_bus_shuts_down() {
+    hush();
+    let bus = Bus::new();
+    let handler = |e: Arc<Bomb>, _: Delivery| async move {
+        if e.0 == 1 {
+            std::future::pending::<()>().await;
+        }
+        Err::<(), _>("later")
+    };
+    let builder = bus.consumer("group").handle::<Bomb>(handler).workers(2).retry(Retry::fixed(HOUR));
+    let consumer = builder.start().await.unwrap();
+    for id in 1..=5 {
+        bus.publish(Bomb(id)).await.unwrap();
+    }
+    yield_a_lot().await;
+    let stopped = consumer.stop(Duration::from_secs(1)).await;
+    assert_eq!((stopped.cancelled.len(), stopped.returned), (1, 5));
+    // The next consumer handles two of them, and does not get to the others.
+    let handler = |e: Arc<Bomb>, _: Delivery| async move {
+        if e.0 > 2 {
+            std::future::pending::<()>().await;
+        }
+    };
+    bus.consumer("group").handle::<Bomb>(handler).start().await.unwrap();
+    let report = bus.shutdown(Duration::from_secs(1)).await;
+    assert_eq!((report.stats().deliveries().handled, report.returned().len()), (2, 3));
+    assert_balanced(report.stats());
+    // Whoever lets go of the report lets go of the events, and of their panics.
+    std::mem::forget(report);
+    std::mem::forget(bus);
+}
