@@ -15,8 +15,8 @@
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use eventbus_core::{
-    BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, LeaseId, Memory, Message, PublishError,
-    Refused, Settle, Source, Transport,
+    BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, LeaseId, Memory, Message,
+    PublishError, Refused, Settle, Source, Transport,
 };
 use shuttle::{future::block_on, thread};
 

@@ -1,7 +1,26 @@
 //! What is claimed of publishing and consuming.
+//!
+//! The counts are scaled so that a busy machine runs them in a minute; `EVENTBUS_FULL=1` has the full ones.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod by_name;
+mod bytes;
+mod chains;
 mod consume;
+mod dead;
+mod ending;
+mod groups;
+mod intake;
+mod keys;
+mod leaks;
+mod model;
+mod panics;
+mod publishing;
+mod rate;
+mod retries;
+mod stopping;
+mod support;
+mod wakeups;
+mod wiring;

@@ -24,7 +24,8 @@ pub struct Published {
 pub struct GroupStats {
     /// The group's name.
     pub name: Arc<str>,
-    /// How many deliveries the group was given. Of a transport that does not tell: how many this process has read.
+    /// How many deliveries the group was given. Of a transport that does not tell: how many this process has read and not given
+    /// back.
     pub created: u64,
     /// Those that wait with the transport; `None` if it does not tell.
     pub waiting: Option<u64>,
@@ -37,7 +38,7 @@ pub struct GroupStats {
     pub dead_lettered: u64,
     /// Passed over, since the group has no handler for the event.
     pub ignored: u64,
-    /// Dropped since the queue was full, as its policy says.
+    /// Dropped since the queue was full, as its policy says; of the first group also what the log before it has dropped.
     pub overflowed: u64,
     /// Not handled when the bus shut down, and handed back by the shutdown's report.
     pub returned: u64,

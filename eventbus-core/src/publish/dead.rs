@@ -88,13 +88,12 @@ impl DeadStore {
     pub(super) fn push(&self, letter: DeadLetter) {
         let evicted = {
             let mut letters = lock(&self.letters);
-            let evicted = if letters.len() >= self.capacity { letters.pop_front() } else { None };
-            if self.capacity > 0 {
-                letters.push_back(letter);
-            }
-            evicted
+            // One that is put back goes where it was.
+            let at = letters.partition_point(|other| other.id < letter.id);
+            letters.insert(at, letter);
+            if letters.len() > self.capacity { letters.pop_front() } else { None }
         };
-        if evicted.is_some() || self.capacity == 0 {
+        if evicted.is_some() {
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }
         // Its event is foreign code.

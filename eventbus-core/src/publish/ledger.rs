@@ -34,6 +34,8 @@ pub(super) struct GroupLedger {
     pub(super) retried: Count,
     pub(super) dead_lettered: Count,
     pub(super) returned: Count,
+    /// Back to the transport, which counts them as waiting.
+    pub(super) given_back: Count,
     pub(super) read_errors: Count,
     pub(super) settle_errors: Count,
 }

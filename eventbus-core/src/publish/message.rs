@@ -179,6 +179,13 @@ impl Message {
         Self { id, time: nanos(time), source: "", content, more }
     }
 
+    /// The same message with its event in bytes.
+    #[cfg(feature = "serde")]
+    pub(super) fn written(&self) -> Result<Self, super::WriteError> {
+        let content = MessageContent::Json(Arc::new(JsonEvent { subject: self.subject(), json: self.data()? }));
+        Ok(Self { content, ..self.clone() })
+    }
+
     /// The message's id; with its [`source`](Self::source), its identity everywhere. An event that is delivered again has it
     /// again.
     pub fn id(&self) -> MessageId {
@@ -220,7 +227,7 @@ impl Message {
         match &self.content {
             MessageContent::Shared(shared) => Some(shared.kind.event),
             #[cfg(feature = "serde")]
-            MessageContent::Json(_) => None,
+            MessageContent::Json(json) => json.subject.event_type(),
         }
     }
 
@@ -315,7 +322,8 @@ impl Origin {
         Self {
             causation: MessageId::from_u128(cause.message),
             correlation: MessageId::from_u128(cause.correlation),
-            hops: cause.hops + 1,
+            // It may have come from outside.
+            hops: cause.hops.saturating_add(1),
             trail: cause.trail,
         }
     }

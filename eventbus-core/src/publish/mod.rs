@@ -10,10 +10,10 @@ mod json;
 mod ledger;
 mod memory;
 mod message;
-mod offer;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;
+mod sending;
 mod shutdown;
 mod stats;
 mod stream;

@@ -2,12 +2,10 @@
 
 use std::{fmt, time::Duration};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    PublishError, Publishing,
-    offer::{State, Waiting},
-};
+use super::{BoxFuture, Message, PublishError, Publishing, Refused};
 use crate::{
     bus::Bus,
     dispatch::{Cause, isolate},
@@ -99,8 +97,35 @@ pub struct Publish<'b, I: IntoEvent> {
     pub(super) timeout: Option<Duration>,
     pub(super) tokens: Vec<CancellationToken>,
     pub(super) bus: &'b Bus,
+    /// When the waiting is over, once it has begun.
+    pub(super) until: Option<Instant>,
     /// What it waits for.
     pub(super) waiting: Option<Waiting<'b>>,
+}
+
+pub(super) enum State<I> {
+    New(I),
+    /// Offered, and not taken yet.
+    Offered(Message),
+    /// Sent to the transport; the message is kept to hand it back.
+    Sent(Message),
+    Done,
+}
+
+pub(super) struct Waiting<'b> {
+    pub(super) for_what: For<'b>,
+    pub(super) stop: BoxFuture<'b, Stop>,
+}
+
+pub(super) enum For<'b> {
+    Room(BoxFuture<'b, ()>),
+    Answer(BoxFuture<'b, Vec<Result<(), Refused>>>),
+}
+
+pub(super) enum Stop {
+    Closing,
+    Cancelled,
+    TimedOut,
 }
 
 // Nothing in it is pinned in place: futures are boxed.
@@ -110,8 +135,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     fn new(bus: &'b Bus, event: I) -> Self {
         let publishing = bus.publishing();
         let (cause, inside) = (None, false);
-        let (key, timeout, tokens, waiting) = (None, None, Vec::new(), None);
-        Self { publishing, cause, inside, state: State::New(event), key, timeout, tokens, bus, waiting }
+        let (key, timeout, tokens, until, waiting) = (None, None, Vec::new(), None, None);
+        Self { publishing, cause, inside, state: State::New(event), key, timeout, tokens, bus, until, waiting }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
@@ -129,7 +154,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     }
 
     /// Gives up waiting when `token` is cancelled: [`Cancelled`](PublishError::Cancelled), or
-    /// [`Unknown`](PublishError::Unknown) if it has been sent. Several may be given.
+    /// [`Unknown`](PublishError::Unknown) if it has been sent.
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
         self.tokens.push(token.clone());
         self
@@ -144,13 +169,25 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     pub(super) fn is_sent(&self) -> bool {
         matches!(self.state, State::Sent(_))
     }
+
+    pub(super) fn take_event(&mut self) -> Option<I> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::New(event) => Some(event),
+            State::Offered(message) => {
+                self.publishing.intake.rejected.add(1);
+                message.into_event()
+            }
+            State::Sent(message) => {
+                self.publishing.intake.unknown.add(1);
+                message.into_event()
+            }
+            State::Done => None,
+        }
+    }
 }
 
 impl<I: IntoEvent> Drop for Publish<'_, I> {
     fn drop(&mut self) {
-        if let State::Done = self.state {
-            return;
-        }
         self.waiting = None;
         // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
         let event = self.take_event();

@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConsumerError, Memory, Transport,
+    ConsumerError, Memory, Message, Transport,
     consumer::Control,
     dead::DeadStore,
     ledger::{GroupLedger, Intake},
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     bus::{Bus, BusBuilder, Extension, Stats},
+    listener::BoxError,
     sync::{AtomicBool, Mutex, Ordering, lock},
 };
 
@@ -78,6 +79,22 @@ impl Publishing {
 
     pub(super) fn needs_codec(&self) -> bool {
         self.require_codecs || self.transport.capabilities().needs_codec
+    }
+
+    /// The message as the transport is sent it. What carries bytes gets bytes, and may keep them as long as it likes: the event
+    /// itself stays here, to be handed back.
+    #[cfg(feature = "serde")]
+    pub(super) fn written(&self, message: &Message) -> Result<Message, BoxError> {
+        if self.transport.capabilities().needs_codec {
+            return message.written().map_err(BoxError::from);
+        }
+        Ok(message.clone())
+    }
+
+    #[cfg(not(feature = "serde"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the shape that it has with the feature")]
+    pub(super) fn written(&self, message: &Message) -> Result<Message, BoxError> {
+        Ok(message.clone())
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Message, StopReport, Unfinished};
+use super::{BoxFuture, Message, StopReport, Unfinished};
 use crate::{
     bus::{Bus, Stats},
     sync::{Mutex, lock},
@@ -16,7 +16,9 @@ use crate::{
 
 /// The shutdown of a bus, once it has begun.
 #[derive(Default)]
-pub(super) struct Shutdown(Mutex<Option<watch::Receiver<Option<ShutdownReport>>>>);
+pub(super) struct Shutdown(Mutex<Option<Reported>>);
+
+type Reported = watch::Receiver<Option<ShutdownReport>>;
 
 /// How a bus shut down; its totals add up.
 #[derive(Clone)]
@@ -133,7 +135,10 @@ impl Bus {
     /// # }
     /// ```
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let mut report = self.begin_shutdown(deadline);
+        let (mut report, undone) = self.begin_shutdown(deadline);
+        if let Some(work) = undone {
+            work.await;
+        }
         let inside = self.cause().is_some_and(|cause| cause.bus == self.id());
         if inside {
             let stats = self.stats();
@@ -147,18 +152,23 @@ impl Bus {
             if report.changed().await.is_err() {
                 // The runtime of the task that shut it down has gone: it is taken up here.
                 *lock(&self.publishing().shutdown.0) = None;
-                report = self.begin_shutdown(deadline);
+                let (again, undone) = self.begin_shutdown(deadline);
+                if let Some(work) = undone {
+                    work.await;
+                }
+                report = again;
             }
         }
     }
 
-    fn begin_shutdown(&self, deadline: Duration) -> watch::Receiver<Option<ShutdownReport>> {
+    /// Begins it, and gives what is left to do where there is no runtime for a task.
+    fn begin_shutdown(&self, deadline: Duration) -> (Reported, Option<BoxFuture<'static, ()>>) {
         let publishing = self.publishing();
         let (sender, receiver) = watch::channel(None);
         {
             let mut begun = lock(&publishing.shutdown.0);
             if let Some(begun) = &*begun {
-                return begun.clone();
+                return (begun.clone(), None);
             }
             *begun = Some(receiver.clone());
         }
@@ -167,18 +177,23 @@ impl Bus {
         let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
         // A task of its own, so that it goes on if nobody waits for it.
         let bus = self.clone();
-        let work = async move {
+        let theirs = || publishing.consumers().first().map(|control| control.runtime());
+        let Some(runtime) = Handle::try_current().ok().or_else(|| self.own_runtime()).or_else(theirs) else {
+            // Then there is no consumer, and nothing to wait for.
+            let work = async move {
+                let report = bus.close(Vec::new(), None).await;
+                let _ = sender.send(Some(report));
+            };
+            return (receiver, Some(Box::pin(work)));
+        };
+        runtime.spawn(async move {
             let report = bus.drain(until).await;
             let _ = sender.send(Some(report));
-        };
-        match Handle::try_current().ok().or_else(|| self.own_runtime()) {
-            Some(runtime) => drop(runtime.spawn(work)),
-            None => unreachable!("nothing can be awaited with a deadline where there is no runtime"),
-        }
-        receiver
+        });
+        (receiver, None)
     }
 
-    async fn drain(self, until: Instant) -> ShutdownReport {
+    async fn drain(&self, until: Instant) -> ShutdownReport {
         let publishing = self.publishing();
         let controls = publishing.consumers();
         let depth = |group: &Arc<str>| {
@@ -188,12 +203,18 @@ impl Bus {
         let drained =
             futures_util::future::join_all(controls.iter().map(|control| control.drained(|| depth(control.group()))));
         let _ = timeout_at(until, drained).await;
-        let stopped = controls.iter().map(|control| control.stop(until));
+        let stopped = controls.iter().map(|control| control.stop_by(until));
         let consumers = futures_util::future::join_all(stopped).await;
         for control in &controls {
             publishing.leave(control);
         }
-        let left = until.saturating_duration_since(Instant::now());
+        self.close(consumers, Some(until)).await
+    }
+
+    /// Ends the transport, and counts up.
+    async fn close(&self, consumers: Vec<StopReport>, until: Option<Instant>) -> ShutdownReport {
+        let publishing = self.publishing();
+        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
         let mut returned = Vec::new();
         for (group, message) in publishing.transport.close(left).await {
             if let Some(group) = &group {
@@ -201,7 +222,9 @@ impl Bus {
             }
             returned.push(Returned { group, message });
         }
-        let _ = timeout_at(until, self.settled_outside()).await;
+        if let Some(until) = until {
+            let _ = timeout_at(until, self.settled_outside()).await;
+        }
         publishing.ended.cancel();
         let stats = self.stats();
         ShutdownReport(Arc::new(Inner { consumers, returned, stats }))

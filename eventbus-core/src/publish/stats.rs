@@ -26,11 +26,11 @@ pub(super) fn tell(publishing: &Publishing, stats: &mut Stats) {
         group.returned = ledger.returned.get();
         group.read_errors = ledger.read_errors.get();
         group.settle_errors = ledger.settle_errors.get();
-        group.created = ledger.received.get();
-    }
-    for control in publishing.consumers() {
-        let group = groups.entry(control.group().clone()).or_default();
-        group.in_flight += control.held() as u64;
+        let ended = group.handled + group.ignored + group.dead_lettered;
+        let given_back = ledger.given_back.get();
+        // Last: what is received meanwhile is not missing elsewhere.
+        group.created = ledger.received.get().saturating_sub(given_back);
+        group.in_flight = group.created.saturating_sub(ended);
     }
     for state in publishing.transport.groups() {
         let group = groups.entry(state.name.clone()).or_default();

@@ -26,6 +26,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///   [`Source`] is dropped, or its process dies, is delivered again, with a greater attempt.
 /// - **At the bound** the policy of the group decides ([`Overflow`]); [`Refused::Full`] says whether waiting helps, and
 ///   [`ready`](Self::ready) waits.
+/// - A transport that needs codecs is sent messages with their events in bytes, and may keep them. Any other one keeps no handle of a
+///   message that it refuses, or whose publishing is dropped: the event in it is handed back.
 /// - Nothing here is called while a lock of the bus is held, and no method may block the thread.
 /// - Futures may be dropped at any time: a message that was given to a [`publish`](Self::publish) that is dropped may or may not
 ///   be published.

@@ -4,18 +4,15 @@ use std::{fmt, mem, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
-    sync::OnceCell,
+    sync::{OnceCell, watch},
     task::JoinHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    ConsumerBuilder, ConsumerError, Unfinished, reader::Reader, routes::Routes, scheduler::Scheduler, shared::Shared,
-    tasks,
-};
+use super::{ConsumerBuilder, ConsumerError, Unfinished, routes::Routes, scheduler::Scheduler, shared::Shared, tasks};
 use crate::{
-    publish::{Publishing, Settle},
+    publish::Publishing,
     sync::{Mutex, lock},
 };
 
@@ -32,6 +29,21 @@ pub(in crate::publish) struct Control {
     shared: Arc<Shared>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     report: OnceCell<StopReport>,
+    runtime: Handle,
+    /// A deadline that came after the stop, and is earlier.
+    hurry: watch::Sender<Option<Instant>>,
+}
+
+/// The tasks that a stop waits for. They outlive it, for whoever takes it up again.
+struct Tasks<'c> {
+    control: &'c Control,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Tasks<'_> {
+    fn drop(&mut self) {
+        *lock(&self.control.tasks) = mem::take(&mut self.tasks);
+    }
 }
 
 impl Control {
@@ -60,24 +72,25 @@ impl Control {
             routes,
             source,
             scheduler: Scheduler::new(),
-            reader: tokio::sync::Mutex::new(Reader::new()),
             cancel: CancellationToken::new(),
             retry,
             timeout,
             #[cfg(feature = "rate-limit")]
             limiter: builder.rate.map(super::rate::Limiter::new),
             unhandled,
-            running: (0..workers).map(|_| Mutex::new(None)).collect(),
+            places: (0..workers).map(|_| Mutex::default()).collect(),
             ledger: publishing.ledger(&name),
             dead: Arc::clone(&publishing.dead),
             leases: lease.map(|_| Mutex::default()),
             name,
         });
-        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks: Mutex::default(), report: OnceCell::new() });
+        let (tasks, report, hurry) = (Mutex::default(), OnceCell::new(), watch::Sender::new(None));
+        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks, report, runtime: runtime.clone(), hurry });
         {
             // Held over the start, so that whoever stops it at once finds all its tasks.
             let mut running = lock(&control.tasks);
             seat.take(&control)?;
+            running.push(runtime.spawn(tasks::read(Arc::clone(&shared))));
             running.extend((0..workers).map(|at| runtime.spawn(tasks::work(Arc::clone(&shared), at))));
             if let Some(time) = lease {
                 // Ends with the others: it holds nothing that they need.
@@ -93,24 +106,22 @@ impl Control {
         &self.shared.name
     }
 
+    /// Where its tasks run.
+    pub(in crate::publish) fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
     pub(in crate::publish) fn held(&self) -> usize {
         self.shared.scheduler.held()
     }
 
     /// Waits until nothing of the group waits or is held, `depth` telling how many wait with the transport.
     pub(in crate::publish) async fn drained(&self, depth: impl Fn() -> Option<u64>) {
-        let scheduler = &self.shared.scheduler;
-        let is_empty = || depth().unwrap_or(0) == 0 && scheduler.held() == 0;
         loop {
-            let idle = scheduler.idle();
-            if is_empty() {
-                // What is just being read is neither here nor there: asked again while nobody reads.
-                let reading = self.shared.keep_from_reading().await;
-                if is_empty() {
-                    return;
-                }
-                drop(reading);
-                scheduler.wake_one();
+            let idle = self.shared.scheduler.idle();
+            // Those that wait are asked for first: what is read between the questions is in hand or held then.
+            if self.shared.scheduler.is_stopping() || depth().unwrap_or(0) == 0 && self.shared.scheduler.is_idle() {
+                return;
             }
             idle.await;
         }
@@ -128,41 +139,54 @@ impl Control {
         self.report.get_or_init(|| self.end(until, handled)).await.clone()
     }
 
+    /// Stops it by then, also if a stop is under way that has more time.
+    pub(in crate::publish) async fn stop_by(&self, until: Instant) -> StopReport {
+        self.hurry.send_replace(Some(until));
+        self.stop(until).await
+    }
+
     async fn end(&self, until: Instant, handled_before: u64) -> StopReport {
         let shared = &self.shared;
+        let given_back_before = shared.ledger.given_back.get();
         shared.scheduler.stop();
-        let mut tasks = mem::take(&mut *lock(&self.tasks));
+        let tasks = mem::take(&mut *lock(&self.tasks));
+        let mut tasks = Tasks { control: self, tasks };
+        let tasks = &mut tasks.tasks;
         let mut cancelled = Vec::new();
         let mut still_running = Vec::new();
-        if !join(&mut tasks, until).await {
+        if !join(tasks, until, self.hurry.subscribe()).await {
             cancelled = shared.unfinished();
             shared.cancel.cancel();
-            if !join(&mut tasks, Instant::now() + GRACE).await {
+            if !join(tasks, Instant::now() + GRACE, watch::channel(None).1).await {
                 still_running = shared.unfinished();
                 cancelled.retain(|one| still_running.iter().all(|other| other.id != one.id));
                 tasks.iter().for_each(JoinHandle::abort);
             }
         }
         shared.cancel.cancel();
-        let jobs = shared.scheduler.take_all();
-        let returned = jobs.len();
-        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
-        let leases = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
-        drop(jobs);
-        shared.end_leases(leases).await;
+        // Workers that are let go later see to the rest.
+        shared.scheduler.sweep();
+        shared.hand_back().await;
+        let returned = shared.ledger.given_back.get() - given_back_before;
+        let returned = usize::try_from(returned).unwrap_or(usize::MAX);
         let handled = shared.ledger.handled.get() - handled_before;
         StopReport { group: Arc::clone(&shared.name), handled, returned, cancelled, still_running }
     }
 }
 
-/// Whether all have ended by then; those that have are gone from the list.
-async fn join(tasks: &mut Vec<JoinHandle<()>>, until: Instant) -> bool {
+/// Whether all have ended by then, or by an earlier time that `hurry` says; those that have are gone from the list.
+async fn join(tasks: &mut Vec<JoinHandle<()>>, until: Instant, mut hurry: watch::Receiver<Option<Instant>>) -> bool {
     while let Some(task) = tasks.last_mut() {
-        if timeout_at(until, task).await.is_err() {
-            tasks.retain(|task| !task.is_finished());
-            return tasks.is_empty();
+        let until = hurry.borrow_and_update().map_or(until, |earlier| earlier.min(until));
+        tokio::select! {
+            biased;
+            _ = task => { tasks.pop(); }
+            Ok(()) = hurry.changed() => {}
+            () = sleep_until(until) => {
+                tasks.retain(|task| !task.is_finished());
+                return tasks.is_empty();
+            }
         }
-        tasks.pop();
     }
     true
 }

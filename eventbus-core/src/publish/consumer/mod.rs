@@ -4,10 +4,10 @@ mod control;
 mod delivery;
 mod error;
 mod handler;
+mod held;
 mod keys;
 #[cfg(feature = "rate-limit")]
 mod rate;
-mod reader;
 mod retry;
 mod routes;
 mod run;

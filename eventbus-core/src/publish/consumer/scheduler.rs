@@ -1,86 +1,55 @@
 //! Which delivery is next: those that are ready, in order; those whose key is taken, behind it; those that wait for their next
 //! attempt.
 //!
-//! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries are read by one worker at a
-//! time, in the order of the group, so that the order of a key is decided here and nowhere else.
+//! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries come in through one
+//! reader, in the order of the group, so that the order of a key is decided here and nowhere else.
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    mem,
-    time::SystemTime,
-};
+use std::{collections::VecDeque, mem};
 
-use event_listener::{Event, EventListener};
+use event_listener::Event;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    publish::Leased,
-    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
-};
-
-/// How many deliveries are held at most that are not ready: their key is taken, they wait for their next attempt, or they are
-/// being handled. Beyond it nothing is read.
-const MOST_HELD: usize = 1024;
-
-/// A delivery that the consumer holds.
-pub(super) struct Job {
-    pub(super) leased: Leased,
-    /// Its place in the order in which it came.
-    pub(super) number: u64,
-    pub(super) key: Option<u64>,
-    /// Where its handler is; `None` if nobody handles it.
-    pub(super) route: Option<usize>,
-    /// The number of the attempt that is made, or comes next.
-    pub(super) attempt: u32,
-    pub(super) first_failed: Option<SystemTime>,
-}
-
-#[derive(Default)]
-struct State {
-    ready: VecDeque<Job>,
-    /// The keys that are taken, and who waits for them.
-    keys: HashMap<u64, VecDeque<Job>>,
-    /// By the time and number of the attempt.
-    delayed: BTreeMap<(Instant, u64), Job>,
-    /// All of these, and those that are being handled.
-    held: usize,
-    numbered: u64,
-}
+use super::held::{Job, MOST_HELD, Released, State};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
-    /// The end, for those who ask, and for those who wait.
-    stopping: AtomicBool,
-    stopped: CancellationToken,
+    stopping: CancellationToken,
     /// How many deliveries are read at once: many, while they end as soon as they begin; else as many as there are workers.
     batch: AtomicUsize,
     /// Notified when a delivery is ready, or the end has come: for workers.
     work: Event,
-    /// Notified when there is room again, when the next attempt may be another one, or the end has come: for who reads.
+    /// Notified when deliveries are wanted, when the next attempt may be another one, or the end has come: for the reader.
     wanted: Event,
-    /// Notified when nothing is held.
+    /// Notified when nothing is held, or the reader has nothing in hand, or the end has come.
     idle: Event,
+    /// The reader looks for deliveries, or has some that are not held yet.
+    reading: AtomicBool,
+    /// What is held has been given back for good: what comes back later is to follow it.
+    swept: AtomicBool,
 }
 
-/// What the reader is to do; with the time when an attempt is due.
+/// What the reader is to do.
 pub(super) enum Demand {
-    Read(Option<Instant>),
+    /// Read.
+    Read,
+    /// Nothing is wanted; but an attempt may be due then.
     Wait(Option<Instant>),
-    /// There is something ready, or the end has come.
-    Nothing,
+    Stop,
 }
 
 impl Scheduler {
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            stopped: CancellationToken::new(),
+            stopping: CancellationToken::new(),
             batch: AtomicUsize::new(1),
             work: Event::new(),
             wanted: Event::new(),
             idle: Event::new(),
+            reading: AtomicBool::new(false),
+            swept: AtomicBool::new(false),
         }
     }
 
@@ -89,6 +58,11 @@ impl Scheduler {
         let batch = self.batch.load(Ordering::Relaxed).saturating_mul(2).clamp(workers, most.max(workers));
         self.batch.store(batch, Ordering::Relaxed);
         batch
+    }
+
+    /// Below how many ready deliveries more are wanted.
+    pub(super) fn low(&self, workers: usize) -> usize {
+        (self.batch.load(Ordering::Relaxed) / 2).max(workers)
     }
 
     /// A handler did not end at once: what is read from now on would wait here, where no other process can take it.
@@ -111,55 +85,71 @@ impl Scheduler {
         self.work.notify(added);
     }
 
-    /// What the reader is to do. Makes those ready whose next attempt is due.
-    pub(super) fn demand(&self) -> Demand {
+    /// What the reader is to do, `low` being the number of ready deliveries below which more are wanted.
+    pub(super) fn demand(&self, low: usize) -> Demand {
         let mut state = lock(&self.state);
-        if !state.delayed.is_empty() {
-            let now = Instant::now();
-            while let Some(next) = state.delayed.first_entry()
-                && next.key().0 <= now
-            {
-                let job = next.remove();
-                // It has kept its key.
-                state.ready.push_back(job);
-            }
+        if self.is_stopping() {
+            return Demand::Stop;
         }
-        if self.is_stopping() || !state.ready.is_empty() {
-            Demand::Nothing
-        } else if state.held < MOST_HELD {
-            Demand::Read(state.next_due())
+        let now = Instant::now();
+        let mut due = 0;
+        while let Some(next) = state.delayed.first_entry()
+            && next.key().0 <= now
+        {
+            let job = next.remove();
+            // It has kept its key.
+            state.ready.push_back(job);
+            due += 1;
+        }
+        let demand = if state.ready.len() < low && state.held - state.ready.len() < MOST_HELD.max(low) {
+            Demand::Read
         } else {
             Demand::Wait(state.next_due())
-        }
+        };
+        drop(state);
+        self.work.notify(due);
+        demand
     }
 
-    pub(super) fn wanted(&self) -> EventListener {
+    /// When the next attempt of a delayed delivery is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        lock(&self.state).next_due()
+    }
+
+    pub(super) fn wanted(&self) -> event_listener::EventListener {
         self.wanted.listen()
     }
 
-    /// Ends the waiting of who reads.
-    pub(super) fn stop_waiting(&self) {
-        self.wanted.notify(usize::MAX);
+    /// Takes up to `max` deliveries that are ready, leaving their share to the other workers; none at the end.
+    pub(super) async fn take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) {
+        loop {
+            if self.try_take(max, workers, into) {
+                return;
+            }
+            let work = self.work.listen();
+            if self.try_take(max, workers, into) {
+                return;
+            }
+            work.await;
+        }
     }
 
-    pub(super) fn work(&self) -> EventListener {
-        self.work.listen()
-    }
-
-    /// Wakes a worker that has nothing to do.
-    pub(super) fn wake_one(&self) {
-        self.work.notify(1);
-    }
-
-    /// Takes up to `max` deliveries that are ready, and leaves their share to the other workers. Whether there were any, or the end
-    /// has come.
-    pub(super) fn try_take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) -> bool {
+    fn try_take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) -> bool {
         let mut state = lock(&self.state);
         if self.is_stopping() {
             return true;
         }
         let count = state.ready.len().div_ceil(workers).min(max);
         into.extend(state.ready.drain(..count));
+        let left = state.ready.len();
+        drop(state);
+        if count > 0 && left > 0 {
+            // Each wakes the next one: a notification that finds another one pending wakes nobody.
+            self.work.notify(1);
+        }
+        if count > 0 && left < self.low(workers) {
+            self.wanted.notify(1);
+        }
         count > 0
     }
 
@@ -178,24 +168,14 @@ impl Scheduler {
         self.work.notify(given);
     }
 
-    /// Frees the key of a delivery that has been handled for good: the next one is ready.
-    pub(super) fn free(&self, key: u64) {
-        let ready = lock(&self.state).free(key);
+    /// Ends a delivery that has been handled for good: the next one of its key is ready.
+    pub(super) fn done(&self, job: &Job) {
+        let Released { ready, room, idle } = lock(&self.state).release(job.key);
         self.work.notify(usize::from(ready));
-    }
-
-    /// Ends so many deliveries that have been handled for good, and whose keys are free.
-    pub(super) fn done(&self, count: usize) {
-        let (idle, room) = {
-            let mut state = lock(&self.state);
-            let was_full = state.held >= MOST_HELD;
-            state.held -= count;
-            (state.held == 0, was_full && state.held < MOST_HELD)
-        };
         if idle {
             self.idle.notify(usize::MAX);
         }
-        if room {
+        if idle || room {
             self.wanted.notify(1);
         }
     }
@@ -217,28 +197,48 @@ impl Scheduler {
     }
 
     pub(super) fn stop(&self) {
-        // Under the lock, so that who has asked and found nothing is listening before it hears of the end.
-        {
-            let _state = lock(&self.state);
-            self.stopping.store(true, Ordering::Release);
-        }
-        self.stopped.cancel();
+        self.stopping.cancel();
         self.work.notify(usize::MAX);
         self.wanted.notify(usize::MAX);
+        self.idle.notify(usize::MAX);
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.stopping.is_cancelled()
     }
 
     #[cfg(feature = "rate-limit")]
     pub(super) fn stopped(&self) -> tokio_util::sync::WaitForCancellationFuture<'_> {
-        self.stopped.cancelled()
+        self.stopping.cancelled()
     }
 
     /// Listens for the moment when nothing is held.
-    pub(super) fn idle(&self) -> EventListener {
+    pub(super) fn idle(&self) -> event_listener::EventListener {
         self.idle.listen()
+    }
+
+    /// From here on a look at the transport may take deliveries out of its queue that are not held yet.
+    pub(super) fn reads(&self) {
+        self.reading.store(true, Ordering::SeqCst);
+    }
+
+    /// What has been read is held now, or it was nothing.
+    pub(super) fn has_read(&self) {
+        self.reading.store(false, Ordering::SeqCst);
+        self.idle.notify(usize::MAX);
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        // In this order: what is in hand at the first question is held at the second.
+        !self.reading.load(Ordering::SeqCst) && self.held() == 0
+    }
+
+    pub(super) fn sweep(&self) {
+        self.swept.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_swept(&self) -> bool {
+        self.swept.load(Ordering::SeqCst)
     }
 
     /// Takes everything that is held and not being handled, in the order in which it came.
@@ -256,35 +256,5 @@ impl Scheduler {
         }
         jobs.sort_by_key(|job| job.number);
         jobs
-    }
-}
-
-impl State {
-    /// Whether the delivery is ready at once.
-    fn admit(&mut self, job: Job) -> bool {
-        if let Some(key) = job.key {
-            if let Some(waiting) = self.keys.get_mut(&key) {
-                waiting.push_back(job);
-                return false;
-            }
-            self.keys.insert(key, VecDeque::new());
-        }
-        self.ready.push_back(job);
-        true
-    }
-
-    /// Whether another delivery is ready by this.
-    fn free(&mut self, key: u64) -> bool {
-        let Some(waiting) = self.keys.get_mut(&key) else { return false };
-        if let Some(next) = waiting.pop_front() {
-            self.ready.push_back(next);
-            return true;
-        }
-        self.keys.remove(&key);
-        false
-    }
-
-    fn next_due(&self) -> Option<Instant> {
-        self.delayed.first_key_value().map(|((due, _), _)| *due)
     }
 }

@@ -1,26 +1,18 @@
 //! What the tasks of a consumer share.
 
 use std::{
-    collections::HashSet,
-    fmt,
-    future::poll_fn,
+    collections::{HashSet, VecDeque},
+    fmt, mem,
     panic::Location,
-    pin::pin,
     sync::Arc,
-    task::Poll,
     time::{Duration, SystemTime},
 };
 
-use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AttemptError, Delivery, Retry, Unhandled,
-    keys::key_of_message,
-    reader::Reader,
-    routes::Routes,
-    run::Run,
-    scheduler::{Job, Scheduler},
+    AttemptError, Delivery, Retry, Unhandled, held::Job, keys::key_of_message, routes::Routes, run::Run,
+    scheduler::Scheduler,
 };
 use crate::{
     bus::WeakBus,
@@ -40,7 +32,6 @@ pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) source: Arc<dyn Source>,
     pub(super) scheduler: Scheduler,
-    pub(super) reader: tokio::sync::Mutex<Reader>,
     /// Handlers are to end.
     pub(super) cancel: CancellationToken,
     pub(super) retry: Retry,
@@ -48,12 +39,29 @@ pub(super) struct Shared {
     #[cfg(feature = "rate-limit")]
     pub(super) limiter: Option<super::rate::Limiter>,
     pub(super) unhandled: Unhandled,
-    /// What each worker handles right now.
-    pub(super) running: Vec<Mutex<Option<Job>>>,
+    /// What each worker has.
+    pub(super) places: Vec<Mutex<Place>>,
     pub(super) ledger: Arc<GroupLedger>,
     pub(super) dead: Arc<DeadStore>,
     /// The leases that are held, if they run out.
     pub(super) leases: Option<Mutex<HashSet<LeaseId>>>,
+}
+
+/// What a worker has. It lies here, so that a stop finds it while the worker's thread is held up.
+#[derive(Default)]
+pub(super) struct Place {
+    /// What it handles right now.
+    pub(super) running: Option<Job>,
+    /// What it has taken and not begun.
+    pub(super) taken: VecDeque<Job>,
+}
+
+impl Place {
+    /// Begins with what was taken first. It may be gone: a stop takes it from a worker that is held up.
+    pub(super) fn begin(&mut self) -> bool {
+        self.running = self.taken.pop_front();
+        self.running.is_some()
+    }
 }
 
 /// The end of an attempt.
@@ -65,30 +73,12 @@ pub(super) enum Ended {
     Cancelled,
 }
 
-/// What a worker has done and not told yet: told together, it costs less.
-#[derive(Default)]
-pub(super) struct Settled {
-    leases: Vec<(LeaseId, Settle)>,
-    handled: u64,
-}
+/// Leases to be ended together.
+pub(super) type Settled = Vec<(LeaseId, Settle)>;
 
 impl Shared {
     pub(super) fn workers(&self) -> usize {
-        self.running.len()
-    }
-
-    /// Keeps the workers from reading while it is held; waits for who reads now.
-    pub(super) async fn keep_from_reading(&self) -> MutexGuard<'_, Reader> {
-        let mut lock = pin!(self.reader.lock());
-        // Stands in line first: who reads then ends, and no other worker begins.
-        let now = poll_fn(|cx| Poll::Ready(lock.as_mut().poll(cx))).await;
-        match now {
-            Poll::Ready(reader) => reader,
-            Poll::Pending => {
-                self.scheduler.stop_waiting();
-                lock.await
-            }
-        }
+        self.places.len()
     }
 
     /// Makes deliveries of what has been read.
@@ -112,17 +102,17 @@ impl Shared {
         told.or_else(|| key_of_message(message))
     }
 
+    /// Takes what an attempt needs, so that the worker's place is not locked while the handler runs.
+    pub(super) fn prepare(self: &Arc<Self>, job: &Job) -> Attempt {
+        let message = job.leased.message.clone();
+        Attempt { delivery: Delivery { message, attempt: job.attempt, shared: Arc::clone(self) }, route: job.route }
+    }
+
     /// What becomes of a delivery after an attempt.
     pub(super) fn end(&self, mut job: Job, ended: Ended, settled: &mut Settled) {
-        let settle = match ended {
-            Ended::Well => {
-                settled.handled += 1;
-                Settle::Ack
-            }
-            Ended::Ignored => {
-                self.ledger.ignored.add(1);
-                Settle::Ack
-            }
+        let (settle, count) = match ended {
+            Ended::Well => (Settle::Ack, &self.ledger.handled),
+            Ended::Ignored => (Settle::Ack, &self.ledger.ignored),
             Ended::Cancelled => return self.scheduler.cancelled(job),
             Ended::Badly(error) => {
                 let now = SystemTime::now();
@@ -133,21 +123,22 @@ impl Shared {
                     // A time that cannot be told is far away.
                     let due = tokio::time::Instant::now().checked_add(delay);
                     let due = due.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(1 << 30));
+                    let _ = isolate(|| drop(error));
                     return self.scheduler.delay(job, due);
                 }
-                let reason = error.to_string().into();
-                self.bury(&job, error, first_failed, now);
-                self.ledger.dead_lettered.add(1);
-                Settle::Dead { reason, attempts: job.attempt }
+                // What an error says, and its drop, are foreign code.
+                let reason = isolate(|| error.to_string().into());
+                let reason = reason.unwrap_or_else(|_| "its error panicked when it was asked what it is".into());
+                let _ = isolate(|| self.bury(&job, error, first_failed, now));
+                (Settle::Dead { reason, attempts: job.attempt }, &self.ledger.dead_lettered)
             }
         };
+        count.add(1);
         if let Some(leases) = &self.leases {
             lock(leases).remove(&job.leased.lease);
         }
-        settled.leases.push((job.leased.lease, settle));
-        if let Some(key) = job.key {
-            self.scheduler.free(key);
-        }
+        settled.push((job.leased.lease, settle));
+        self.scheduler.done(&job);
         // With it perhaps the last handle of the event, whose drop is foreign code.
         let _ = isolate(|| drop(job));
     }
@@ -167,29 +158,42 @@ impl Shared {
         }
     }
 
-    /// Tells what has been done. If the transport does not hear which leases have ended, it delivers their messages again.
+    /// Tells the transport which leases have ended. If it does not hear it, their messages are delivered again.
     pub(super) async fn settle(&self, settled: &mut Settled) {
-        let Settled { leases, handled } = std::mem::take(settled);
-        let done = leases.len();
-        if done == 0 {
+        if settled.is_empty() {
             return;
         }
-        self.ledger.handled.add(handled);
-        self.end_leases(leases).await;
-        self.scheduler.done(done);
-    }
-
-    pub(super) async fn end_leases(&self, leases: Vec<(LeaseId, Settle)>) {
-        if let Some(told) = self.source.settle(leases)
+        let told = self.source.settle(mem::take(settled));
+        if let Some(told) = told
             && told.await.is_err()
         {
             self.ledger.settle_errors.add(1);
         }
     }
 
+    /// Leaves to the other workers what one has taken and not begun.
+    pub(super) fn leave(&self, at: usize) {
+        let mut taken = mem::take(&mut lock(&self.places[at]).taken);
+        self.scheduler.give_back(&mut taken);
+    }
+
+    /// Gives everything that is not being handled back to the transport, in the order in which it came.
+    pub(super) async fn hand_back(&self) {
+        (0..self.workers()).for_each(|at| self.leave(at));
+        let jobs = self.scheduler.take_all();
+        self.ledger.given_back.add(jobs.len() as u64);
+        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
+        let mut settled = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
+        // With them perhaps the last handles of their events.
+        for job in jobs {
+            let _ = isolate(|| drop(job));
+        }
+        self.settle(&mut settled).await;
+    }
+
     /// Who is being handled now.
     pub(super) fn unfinished(&self) -> Vec<Unfinished> {
-        self.running.iter().filter_map(|slot| lock(slot).as_ref().map(|job| self.describe(job))).collect()
+        self.places.iter().filter_map(|place| lock(place).running.as_ref().map(|job| self.describe(job))).collect()
     }
 
     fn describe(&self, job: &Job) -> Unfinished {
@@ -204,19 +208,16 @@ impl Shared {
     }
 }
 
-/// A worker's own handle: the counter of handles that all workers share would be the line that their threads fight for.
-pub(super) struct Seat {
-    pub(super) shared: Arc<Shared>,
-    pub(super) at: usize,
+/// An attempt that is about to begin.
+pub(super) struct Attempt {
+    delivery: Delivery,
+    route: Option<usize>,
 }
 
-impl Seat {
-    /// Begins an attempt.
-    pub(super) fn begin(self: &Arc<Self>, job: Job) -> Result<Run, Ended> {
-        let shared = &self.shared;
-        let (route, attempt, message) = (job.route, job.attempt, job.leased.message.clone());
-        // Whoever asks what is being handled finds it here; the place is not locked while the handler runs.
-        *lock(&shared.running[self.at]) = Some(job);
+impl Attempt {
+    pub(super) fn begin(self) -> Result<Run, Ended> {
+        let Self { delivery, route } = self;
+        let (message, shared) = (&delivery.message, Arc::clone(&delivery.shared));
         let Some(route) = route else {
             return Err(match shared.unhandled {
                 Unhandled::Ignore => Ended::Ignored,
@@ -226,7 +227,7 @@ impl Seat {
         let cause = message.cause(shared.bus_id);
         let handler = &shared.routes.all[route].handler;
         let _frame = Frame::enter_handler(&cause);
-        match isolate(|| handler.begin(Delivery { message, attempt, seat: Arc::clone(self) })) {
+        match isolate(|| handler.begin(delivery)) {
             Ok(Ok(future)) => Ok(Run::new(future, cause)),
             Ok(Err(error)) => Err(Ended::Badly(error)),
             Err(message) => Err(Ended::Badly(AttemptError::Panicked(message))),

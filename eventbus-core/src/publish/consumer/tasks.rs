@@ -1,77 +1,132 @@
-//! The tasks of a consumer: its workers, and one that keeps leases where they run out.
+//! The tasks of a consumer: one that reads, some that handle, and one that keeps leases where they run out.
 
 use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
-    scheduler::Job,
-    shared::{Ended, Seat, Settled, Shared},
+    scheduler::Demand,
+    shared::{Ended, Settled, Shared},
 };
 use crate::sync::lock;
 
 /// How many deliveries a worker takes at once, if they end as soon as they begin.
 const MOST_TAKEN: usize = 32;
 
-/// Takes what is ready. Where nothing is, one of the workers reads, and the others wait until it has. None at the end.
-async fn next(shared: &Arc<Shared>, taken: &mut VecDeque<Job>) {
-    let (scheduler, workers) = (&shared.scheduler, shared.workers());
+/// How many deliveries are read at once, if they end as soon as they begin.
+const MOST_READ: usize = 256;
+
+/// How long the reader waits after its transport has failed, and how long that grows.
+const READ_AGAIN: Duration = Duration::from_millis(50);
+const READ_AGAIN_CAP: Duration = Duration::from_secs(5);
+
+/// Reads deliveries as they are wanted, and wakes those whose next attempt is due.
+pub(super) async fn read(shared: Arc<Shared>) {
+    let scheduler = &shared.scheduler;
+    let mut pause = READ_AGAIN;
+    let mut closed = false;
+    let mut not_before: Option<Instant> = None;
     loop {
-        if scheduler.try_take(MOST_TAKEN, workers, taken) {
-            return;
-        }
-        // Before the second look, so that no notification falls between.
-        let work = scheduler.work();
-        if scheduler.try_take(MOST_TAKEN, workers, taken) {
-            return;
-        }
-        match shared.reader.try_lock() {
-            Ok(mut reader) => {
-                drop(work);
-                reader.read(shared).await;
-                drop(reader);
-                // This worker is about to be busy: another one may read.
-                scheduler.wake_one();
+        // Before the question, so that no notification falls between.
+        let wanted = scheduler.wanted();
+        let demand = match scheduler.demand(scheduler.low(shared.workers())) {
+            Demand::Stop => return,
+            Demand::Read if closed => Demand::Wait(scheduler.next_due()),
+            Demand::Read if not_before.is_some_and(|moment| moment > Instant::now()) => {
+                Demand::Wait(scheduler.next_due().into_iter().chain(not_before).min())
             }
-            Err(_) => work.await,
+            demand => demand,
+        };
+        let due = match demand {
+            Demand::Wait(due) => {
+                wait(wanted, due).await;
+                continue;
+            }
+            _ => scheduler.next_due(),
+        };
+        let mut next = shared.source.next(scheduler.to_read(shared.workers(), MOST_READ));
+        let next = poll_fn(|cx| {
+            scheduler.reads();
+            let polled = next.as_mut().poll(cx);
+            if polled.is_pending() {
+                scheduler.has_read();
+            }
+            polled
+        });
+        let read = tokio::select! {
+            read = next => read,
+            () = wait(wanted, due) => continue,
+        };
+        match read {
+            Ok(leased) if leased.is_empty() => closed = true,
+            Ok(leased) => {
+                (pause, not_before) = (READ_AGAIN, None);
+                shared.add(leased);
+            }
+            Err(_) => {
+                shared.ledger.read_errors.add(1);
+                not_before = Some(Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+                pause = (pause * 2).min(READ_AGAIN_CAP);
+            }
         }
+        scheduler.has_read();
+    }
+}
+
+async fn wait(wanted: event_listener::EventListener, due: Option<Instant>) {
+    match due {
+        Some(due) => _ = timeout_at(due, wanted).await,
+        None => wanted.await,
     }
 }
 
 /// Handles deliveries, one after the other.
 pub(super) async fn work(shared: Arc<Shared>, at: usize) {
-    let seat = Arc::new(Seat { shared, at });
-    let shared = &seat.shared;
     let mut taken = VecDeque::new();
-    let mut settled = Settled::default();
+    let mut settled = Settled::new();
     loop {
-        next(shared, &mut taken).await;
+        shared.scheduler.take(MOST_TAKEN, shared.workers(), &mut taken).await;
         if taken.is_empty() {
-            return;
+            break;
         }
-        while let Some(job) = taken.pop_front() {
-            if shared.scheduler.is_stopping() {
-                taken.push_front(job);
+        lock(&shared.places[at]).taken.append(&mut taken);
+        while !shared.scheduler.is_stopping() {
+            if lock(&shared.places[at]).taken.is_empty() {
                 break;
             }
             #[cfg(feature = "rate-limit")]
-            let Some(job) = admit(shared, job, &mut taken, &mut settled).await else { break };
-            let ended = attempt(&seat, job, &mut taken, &mut settled).await;
-            let Some(job) = lock(&shared.running[at]).take() else { unreachable!("only this worker takes it") };
+            if !admit(&shared, &mut settled).await {
+                break;
+            }
+            if !lock(&shared.places[at]).begin() {
+                break;
+            }
+            let ended = attempt(&shared, at, &mut settled).await;
+            let Some(job) = lock(&shared.places[at]).running.take() else { unreachable!("only this worker takes it") };
             shared.end(job, ended, &mut settled);
+            if !shared.scheduler.is_stopping() {
+                // Handlers that never wait shall not keep others from this thread.
+                tokio::task::coop::consume_budget().await;
+            }
         }
-        shared.scheduler.give_back(&mut taken);
+        shared.leave(at);
         shared.settle(&mut settled).await;
-        // Handlers that never wait shall not keep others from this thread.
-        tokio::task::coop::consume_budget().await;
+    }
+    if shared.scheduler.is_swept() {
+        // This worker was held up beyond the stop.
+        shared.hand_back().await;
     }
 }
 
-/// Makes an attempt. If it does not end at once, the others that were taken are left to the other workers.
-async fn attempt(seat: &Arc<Seat>, job: Job, taken: &mut VecDeque<Job>, settled: &mut Settled) -> Ended {
-    let shared = &seat.shared;
+/// Makes the attempt that stands in the worker's place. If it does not end at once, the others that were taken are left to the
+/// other workers.
+async fn attempt(shared: &Arc<Shared>, at: usize, settled: &mut Settled) -> Ended {
     let began = shared.timeout.map(|limit| (limit, Instant::now()));
-    let mut run = match seat.begin(job) {
+    let starts = match &lock(&shared.places[at]).running {
+        Some(job) => shared.prepare(job),
+        None => unreachable!("set by the caller"),
+    };
+    let mut run = match starts.begin() {
         Ok(run) => run,
         Err(ended) => return ended,
     };
@@ -80,7 +135,7 @@ async fn attempt(seat: &Arc<Seat>, job: Job, taken: &mut VecDeque<Job>, settled:
         return result.into();
     }
     shared.scheduler.is_slow();
-    shared.scheduler.give_back(taken);
+    shared.leave(at);
     shared.settle(settled).await;
     let time_is_up = async {
         match began {
@@ -111,23 +166,20 @@ impl From<Result<(), super::AttemptError>> for Ended {
     }
 }
 
-/// Waits until the rate allows one more; `None` if the consumer stops first: the delivery is then given back.
+/// Waits until the rate allows one more; whether that is before the consumer stops.
 #[cfg(feature = "rate-limit")]
-async fn admit(shared: &Arc<Shared>, job: Job, taken: &mut VecDeque<Job>, settled: &mut Settled) -> Option<Job> {
-    let Some(limiter) = &shared.limiter else { return Some(job) };
+async fn admit(shared: &Arc<Shared>, settled: &mut Settled) -> bool {
+    let Some(limiter) = &shared.limiter else { return true };
     while let Err(wait) = limiter.take() {
         shared.scheduler.is_slow();
         shared.settle(settled).await;
         tokio::select! {
             biased;
-            () = shared.scheduler.stopped() => {
-                taken.push_front(job);
-                return None;
-            }
+            () = shared.scheduler.stopped() => return false,
             () = sleep(wait) => {}
         }
     }
-    Some(job)
+    true
 }
 
 /// Extends the leases that are held, three times in the time after which they run out.

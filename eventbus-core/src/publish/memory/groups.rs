@@ -1,6 +1,6 @@
 //! The queues of the memory transport, as they are under its lock.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use event_listener::Event;
 use tokio::time::Instant;
@@ -15,6 +15,8 @@ pub(super) struct Groups {
     closed: bool,
     /// What came before there was a group.
     log: VecDeque<Message>,
+    /// How many of those were dropped; the first group's books begin with them.
+    log_dropped: u64,
     queues: Vec<Queue>,
 }
 
@@ -27,8 +29,6 @@ struct Queue {
     waiting: VecDeque<Waiting>,
     /// What is not to be handed out before a time; few.
     delayed: Vec<(Instant, Waiting)>,
-    /// An empty queue with room, to be taken in place of `waiting`.
-    spare: VecDeque<Waiting>,
     created: u64,
     dropped: u64,
     /// Notified when there is something to read, or the end.
@@ -59,7 +59,7 @@ pub(super) enum Pushed {
 
 /// The answer of [`Groups::take`].
 pub(super) enum Taken {
-    Some(VecDeque<Waiting>),
+    Some(Vec<Waiting>),
     Nothing {
         /// When something delayed is due.
         due: Option<Instant>,
@@ -69,7 +69,7 @@ pub(super) enum Taken {
 
 impl Groups {
     pub(super) fn new(capacity: usize, overflow: Overflow) -> Self {
-        Self { capacity, overflow, closed: false, log: VecDeque::new(), queues: Vec::new() }
+        Self { capacity, overflow, closed: false, log: VecDeque::new(), log_dropped: 0, queues: Vec::new() }
     }
 
     /// Gives a message to all groups, or to none.
@@ -82,8 +82,14 @@ impl Groups {
             let mut log = Bounded { waiting: self.log.len(), capacity: self.capacity, overflow: self.overflow };
             match log.admit() {
                 Admitted::Push => {}
-                Admitted::Replace => dropped = self.log.pop_front().map(|oldest| vec![oldest]),
-                Admitted::Drop => return Pushed::Taken { dropped: Some(vec![message]) },
+                Admitted::Replace => {
+                    self.log_dropped += 1;
+                    dropped = self.log.pop_front().map(|oldest| vec![oldest]);
+                }
+                Admitted::Drop => {
+                    self.log_dropped += 1;
+                    return Pushed::Taken { dropped: Some(vec![message]) };
+                }
                 Admitted::Refuse { wait } => return Pushed::Refused(Refused::Full { message, wait }),
             }
             self.log.push_back(message);
@@ -107,8 +113,7 @@ impl Groups {
             match group.bounded(capacity, overflow).admit() {
                 Admitted::Replace => {
                     group.dropped += 1;
-                    let oldest = group.waiting.pop_front().map(|oldest| oldest.message);
-                    dropped.get_or_insert_with(Vec::new).extend(oldest);
+                    dropped.get_or_insert_with(Vec::new).extend(group.pop_oldest());
                 }
                 Admitted::Drop | Admitted::Refuse { .. } => {
                     group.dropped += 1;
@@ -118,10 +123,7 @@ impl Groups {
                 Admitted::Push => {}
             }
             group.waiting.push_back(Waiting { message: next, attempts: 0 });
-            // Readers wait for the first one only; one that leaves some behind tells the next reader.
-            if group.waiting.len() == 1 {
-                group.available.notify(1);
-            }
+            group.available.notify(1);
         }
         Pushed::Taken { dropped }
     }
@@ -141,56 +143,45 @@ impl Groups {
     /// Finds a group, or makes it; the first one gets the log.
     pub(super) fn open(&mut self, group: Group) -> Opened {
         let Group { name, capacity, overflow } = group;
-        let known = self.queues.iter().position(|queue| queue.name == name);
-        let at = known.unwrap_or_else(|| {
-            let mut queue = Queue::new(name);
-            if self.queues.is_empty() {
-                queue.created = self.log.len() as u64;
-                queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
+        let at = match self.queues.iter().position(|queue| queue.name == name) {
+            Some(at) => at,
+            None => {
+                let mut queue = Queue::new(name);
+                if self.queues.is_empty() {
+                    queue.dropped = self.log_dropped;
+                    queue.created = self.log.len() as u64 + self.log_dropped;
+                    queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
+                }
+                self.queues.push(queue);
+                self.queues.len() - 1
             }
-            self.queues.push(queue);
-            self.queues.len() - 1
-        });
+        };
         let queue = &mut self.queues[at];
         queue.capacity = capacity.map(|capacity| capacity.max(1)).or(queue.capacity);
         queue.overflow = overflow.or(queue.overflow);
         Opened { at, available: Arc::clone(&queue.available) }
     }
 
-    /// Takes what is next, at most `max`; and whether that has made room.
-    pub(super) fn take(&mut self, at: usize, max: usize) -> (Taken, bool) {
+    /// Takes what is next, at most `max`.
+    pub(super) fn take(&mut self, at: usize, max: usize) -> Taken {
         if self.closed {
-            return (Taken::Closed, false);
+            return Taken::Closed;
         }
-        let was_full = !matches!(self.bounded(&self.queues[at]).admit(), Admitted::Push);
         let queue = &mut self.queues[at];
         if !queue.delayed.is_empty() {
             queue.wake_due();
         }
         if queue.waiting.is_empty() {
             let due = queue.delayed.iter().map(|(due, _)| *due).min();
-            return (Taken::Nothing { due }, false);
+            return Taken::Nothing { due };
         }
-        let max = max.max(1);
-        let taken = if queue.waiting.len() <= max {
-            // Nothing is moved under the lock.
-            mem::replace(&mut queue.waiting, mem::take(&mut queue.spare))
-        } else {
-            queue.waiting.drain(..max).collect()
-        };
+        let count = queue.waiting.len().min(max.max(1));
+        let taken = queue.waiting.drain(..count).collect();
         if !queue.waiting.is_empty() {
             // For another reader of the group.
             queue.available.notify(1);
         }
-        (Taken::Some(taken), was_full)
-    }
-
-    /// Takes an empty queue, for the next time that all is taken.
-    pub(super) fn spare(&mut self, at: usize, empty: VecDeque<Waiting>) {
-        let queue = &mut self.queues[at];
-        if queue.spare.capacity() < empty.capacity() {
-            queue.spare = empty;
-        }
+        Taken::Some(taken)
     }
 
     /// Takes back what was handed out. It stands before what is new, in the order of `waiting`. What comes back after the end
@@ -263,7 +254,6 @@ impl Queue {
             overflow: None,
             waiting: VecDeque::new(),
             delayed: Vec::new(),
-            spare: VecDeque::new(),
             created: 0,
             dropped: 0,
             available: Arc::new(Event::new()),
@@ -274,6 +264,11 @@ impl Queue {
         let waiting = self.waiting.len() + self.delayed.len();
         let (capacity, overflow) = (self.capacity.unwrap_or(capacity), self.overflow.unwrap_or(overflow));
         Bounded { waiting, capacity, overflow }
+    }
+
+    /// The oldest that could be handed out; if there is none, one that is not due yet.
+    fn pop_oldest(&mut self) -> Option<Message> {
+        self.waiting.pop_front().or_else(|| self.delayed.pop().map(|(_, waiting)| waiting)).map(|oldest| oldest.message)
     }
 
     fn wake_due(&mut self) {

@@ -24,7 +24,7 @@ use crate::{
 /// Events are carried as they are, in an `Arc`, and need no serde. Each group has a queue of its own, which holds
 /// [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY) events unless stated; what happens at that bound is the group's
 /// [`Overflow`] policy. Until there is a group, events wait in a log of the same bound, for the first one; and if nobody ever
-/// makes one, `publish` waits once the log is full. A later group gets what is published after it was made.
+/// makes one, `publish` waits once the log is full. What that log drops, the first group counts. A later group gets what is published after it was made.
 ///
 /// Nothing outlives the process: what is left when the bus shuts down is in its report.
 ///

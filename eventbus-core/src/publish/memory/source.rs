@@ -1,6 +1,8 @@
 //! A reader of a group of the memory transport.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
+
+use event_listener::IntoNotification;
 
 use super::{
     Shared, discard,
@@ -30,20 +32,13 @@ impl MemorySource {
         Self { shared, opened, leases: Mutex::default() }
     }
 
-    fn lease(&self, mut taken: VecDeque<Waiting>) -> Vec<Leased> {
-        let leased = lock(&self.leases).lease(&mut taken);
-        lock(&self.shared.groups).spare(self.opened.at, taken);
-        leased
-    }
-
     fn take(&self, max: usize) -> Result<Vec<Leased>, Option<tokio::time::Instant>> {
-        let (taken, made_room) = lock(&self.shared.groups).take(self.opened.at, max);
+        let taken = lock(&self.shared.groups).take(self.opened.at, max);
         match taken {
             Taken::Some(waiting) => {
-                if made_room {
-                    self.shared.space.notify(waiting.len());
-                }
-                Ok(self.lease(waiting))
+                // One for each slot, however many have been told of other slots and have not run yet.
+                self.shared.space.notify(waiting.len().additional());
+                Ok(lock(&self.leases).lease(waiting))
             }
             Taken::Closed => Ok(Vec::new()),
             Taken::Nothing { due } => Err(due),
@@ -52,9 +47,9 @@ impl MemorySource {
 }
 
 impl Leases {
-    fn lease(&mut self, taken: &mut VecDeque<Waiting>) -> Vec<Leased> {
+    fn lease(&mut self, taken: Vec<Waiting>) -> Vec<Leased> {
         let mut leased = Vec::with_capacity(taken.len());
-        for mut waiting in taken.drain(..) {
+        for mut waiting in taken {
             waiting.attempts += 1;
             let (message, attempt) = (waiting.message.clone(), waiting.attempts);
             let place = if let Some(place) = self.free.pop() {
@@ -93,10 +88,6 @@ impl Source for MemorySource {
                 }
             }
         })
-    }
-
-    fn try_next(&self, max: usize) -> Vec<Leased> {
-        self.take(max).unwrap_or_default()
     }
 
     fn settle(&self, leases: Vec<(LeaseId, Settle)>) -> Option<BoxFuture<'static, Result<(), BoxError>>> {

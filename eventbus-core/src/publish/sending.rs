@@ -1,69 +1,32 @@
-//! How an event gets to the transport: offered, waited for, sent, answered.
+//! How an event is offered to the transport, sent, waited for, and handed back.
 
 use std::{
     future::poll_fn,
-    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{BoxFuture, Message, Publish, PublishError, Refused, has_codec};
+use super::{
+    BoxFuture, Message, Publish, PublishError, Refused, has_codec,
+    publish::{For, State, Stop, Waiting},
+};
 use crate::event::{Event, IntoEvent};
 
-pub(super) enum State<I> {
-    New(I),
-    /// Offered, and not taken yet.
-    Offered(Message),
-    /// Sent to the transport; the message is kept to hand it back.
-    Sent(Message),
-    Done,
-}
-
-pub(super) struct Waiting<'b> {
-    for_what: For<'b>,
-    stop: Option<BoxFuture<'b, Stop>>,
-}
-
-pub(super) enum For<'b> {
-    Room(BoxFuture<'b, ()>),
-    Answer(BoxFuture<'b, Vec<Result<(), Refused>>>),
-}
-
-pub(super) enum Stop {
-    Closing,
-    Cancelled,
-    TimedOut,
-}
-
 /// Waits for the first of them; for ever if there is none.
-fn select_all_or_never(mut futures: Vec<Pin<Box<WaitForCancellationFutureOwned>>>) -> impl Future<Output = ()> + Unpin {
+fn first_of(mut tokens: Vec<Pin<Box<WaitForCancellationFutureOwned>>>) -> impl Future<Output = ()> + Unpin {
     poll_fn(move |cx| {
-        let is_ready = |future: &mut Pin<Box<WaitForCancellationFutureOwned>>| future.as_mut().poll(cx).is_ready();
-        if futures.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
+        let is_ready = |token: &mut Pin<Box<WaitForCancellationFutureOwned>>| token.as_mut().poll(cx).is_ready();
+        if tokens.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
     })
 }
 
 impl<'b, I: IntoEvent> Publish<'b, I> {
-    pub(super) fn take_event(&mut self) -> Option<I> {
-        match mem::replace(&mut self.state, State::Done) {
-            State::New(event) => Some(event),
-            State::Offered(message) => {
-                self.publishing.intake.rejected.add(1);
-                message.into_event()
-            }
-            State::Sent(message) => {
-                self.publishing.intake.unknown.add(1);
-                message.into_event()
-            }
-            State::Done => None,
-        }
-    }
-
     /// Makes the message. From here on the event counts as offered.
     fn offer(&mut self) -> Result<(), PublishError<I>> {
-        let State::New(event) = mem::replace(&mut self.state, State::Done) else {
+        let State::New(event) = std::mem::replace(&mut self.state, State::Done) else {
             unreachable!("only a new one is offered")
         };
         let intake = &self.publishing.intake;
@@ -72,7 +35,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         self.inside = self.cause.is_some_and(|cause| cause.bus == self.bus.id());
         let refused = if self.publishing.is_closed() {
             PublishError::Closed(event)
-        } else if let Some(cause) = self.cause.filter(|cause| cause.hops + 1 >= self.publishing.max_hops) {
+        } else if let Some(cause) = self.cause.filter(|cause| cause.hops.saturating_add(1) >= self.publishing.max_hops)
+        {
             let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
             let chain = trail.chain([I::Event::NAME.as_str().to_owned()]).collect();
             PublishError::TooManyHops { event, hops: self.publishing.max_hops, chain }
@@ -90,7 +54,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
 
     /// Offers the message to the transport.
     fn attempt(&mut self) -> Attempt<I> {
-        let State::Offered(message) = mem::replace(&mut self.state, State::Done) else {
+        let State::Offered(message) = std::mem::replace(&mut self.state, State::Done) else {
             unreachable!("it has been offered")
         };
         match self.publishing.transport.try_publish(message) {
@@ -106,7 +70,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
                 self.state = State::Offered(message);
                 Attempt::WouldWait
             }
-            Err(refused) => Attempt::Ended(Err(self.refused(refused))),
+            Err(refused) => Attempt::Ended(Err(self.refused(refused, None))),
         }
     }
 
@@ -121,25 +85,28 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         }
     }
 
-    fn refused(&self, refused: Refused) -> PublishError<I> {
+    /// The error of a refusal. Of a message that was sent another handle is `kept`, in case that the one that comes back is
+    /// not the only one.
+    fn refused(&self, refused: Refused, kept: Option<Message>) -> PublishError<I> {
         let intake = &self.publishing.intake;
         if matches!(refused, Refused::Unknown(..)) {
             intake.unknown.add(1);
         } else {
             intake.rejected.add(1);
         }
-        let make: Box<dyn FnOnce(I) -> PublishError<I>> = match &refused {
-            Refused::Closed(_) => Box::new(PublishError::Closed),
-            Refused::TooLarge { size, limit, .. } => {
-                let (size, limit) = (*size, *limit);
-                Box::new(move |event| PublishError::TooLarge { event, size, limit })
+        let event = |back: Message| match kept {
+            Some(kept) => {
+                drop(back);
+                event_of(kept)
             }
-            _ => Box::new(PublishError::Full),
+            None => event_of(back),
         };
         match refused {
-            Refused::Unknown(message, error) => PublishError::Unknown(event_of(message), error),
-            Refused::Unwritable(message, error) => PublishError::Unwritable(event_of(message), error),
-            other => make(event_of(other.into_message())),
+            Refused::Full { message, .. } | Refused::WouldWait(message) => PublishError::Full(event(message)),
+            Refused::Closed(message) => PublishError::Closed(event(message)),
+            Refused::Unwritable(message, error) => PublishError::Unwritable(event(message), error),
+            Refused::TooLarge { message, size, limit } => PublishError::TooLarge { event: event(message), size, limit },
+            Refused::Unknown(message, error) => PublishError::Unknown(event(message), error),
         }
     }
 
@@ -156,14 +123,14 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
 
     /// The first of the things that end the waiting.
     fn stop(&self) -> BoxFuture<'b, Stop> {
-        let (publishing, tokens, timeout) = (self.publishing, self.tokens.clone(), self.timeout);
+        let (publishing, tokens, until) = (self.publishing, self.tokens.clone(), self.until);
         let sent = self.is_sent();
         Box::pin(async move {
             let cancelled = tokens.into_iter().map(|token| Box::pin(token.cancelled_owned()));
-            let mut cancelled = select_all_or_never(cancelled.collect());
+            let mut cancelled = first_of(cancelled.collect());
             let over = async {
-                match timeout {
-                    Some(timeout) => tokio::time::sleep(timeout).await,
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
                     None => std::future::pending().await,
                 }
             };
@@ -178,9 +145,15 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     }
 
     fn wait(&mut self, for_what: For<'b>) {
-        let stop = self.waiting.take().and_then(|waiting| waiting.stop);
-        let stop = stop.unwrap_or_else(|| self.stop());
-        self.waiting = Some(Waiting { for_what, stop: Some(stop) });
+        if self.until.is_none() {
+            // A time that cannot be told does not come.
+            self.until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        }
+        let stop = match self.waiting.take() {
+            Some(waiting) => waiting.stop,
+            None => self.stop(),
+        };
+        self.waiting = Some(Waiting { for_what, stop });
     }
 }
 
@@ -202,14 +175,27 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
         } else if let State::Done = this.state {
             panic!("this event has been published, or handed back; it can be awaited once");
         }
+        // Whether it has waited for room in this poll: what is said to be ready and is not again shall not hold the thread.
+        let mut has_tried = false;
         loop {
             if let Some(waiting) = &mut this.waiting {
                 let answered = match &mut waiting.for_what {
                     For::Room(room) => room.as_mut().poll(cx).map(|()| None),
-                    For::Answer(answer) => answer.as_mut().poll(cx).map(|mut answers| answers.pop()),
+                    For::Answer(answer) => answer.as_mut().poll(cx).map(|mut answers| Some(answers.pop())),
                 };
+                if answered.is_pending() || has_tried && matches!(answered, Poll::Ready(None)) {
+                    if let Poll::Ready(stop) = waiting.stop.as_mut().poll(cx) {
+                        this.waiting = None;
+                        return Poll::Ready(Err(this.stopped(&stop)));
+                    }
+                }
                 match answered {
-                    Poll::Ready(None) => {}
+                    Poll::Ready(None) if has_tried => {
+                        this.wait(For::Room(this.publishing.transport.ready()));
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(None) => has_tried = true,
                     Poll::Ready(Some(answer)) => match this.answered(answer) {
                         Attempt::Ended(result) => return Poll::Ready(result),
                         Attempt::Full | Attempt::WouldWait => {
@@ -217,14 +203,7 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
                             continue;
                         }
                     },
-                    Poll::Pending => {
-                        let stop = waiting.stop.as_mut().map(|stop| stop.as_mut().poll(cx));
-                        if let Some(Poll::Ready(stop)) = stop {
-                            this.waiting = None;
-                            return Poll::Ready(Err(this.stopped(&stop)));
-                        }
-                        return Poll::Pending;
-                    }
+                    Poll::Pending => return Poll::Pending,
                 }
             }
             match this.attempt() {
@@ -234,10 +213,18 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
                 }
                 Attempt::Full => this.wait(For::Room(this.publishing.transport.ready())),
                 Attempt::WouldWait => {
-                    let State::Offered(message) = mem::replace(&mut this.state, State::Done) else {
+                    let State::Offered(message) = std::mem::replace(&mut this.state, State::Done) else {
                         unreachable!("it has come back")
                     };
-                    let answer = this.publishing.transport.publish(vec![message.clone()]);
+                    let sent = match this.publishing.written(&message) {
+                        Ok(sent) => sent,
+                        Err(error) => {
+                            this.waiting = None;
+                            let refused = Refused::Unwritable(message, error);
+                            return Poll::Ready(Err(this.refused(refused, None)));
+                        }
+                    };
+                    let answer = this.publishing.transport.publish(vec![sent]);
                     this.state = State::Sent(message);
                     this.waiting = None;
                     this.wait(For::Answer(answer));
@@ -249,11 +236,14 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
 
 impl<I: IntoEvent> Publish<'_, I> {
     /// The answer of a transport that was sent the message.
-    fn answered(&mut self, answer: Result<(), Refused>) -> Attempt<I> {
-        // The copy that is kept: the one that comes back may be another.
+    fn answered(&mut self, answer: Option<Result<(), Refused>>) -> Attempt<I> {
+        // What it waited with.
         self.waiting = None;
-        let State::Sent(message) = mem::replace(&mut self.state, State::Done) else { unreachable!("it has been sent") };
-        match answer {
+        let State::Sent(message) = std::mem::replace(&mut self.state, State::Done) else {
+            unreachable!("it has been sent")
+        };
+        let silent = || Err(Refused::Unknown(message.clone(), "the transport gave no result".into()));
+        match answer.unwrap_or_else(silent) {
             Ok(()) => {
                 self.publishing.intake.accepted.add(1);
                 Attempt::Ended(Ok(()))
@@ -262,10 +252,7 @@ impl<I: IntoEvent> Publish<'_, I> {
                 self.state = State::Offered(message);
                 Attempt::Full
             }
-            Err(refused) => {
-                drop(message);
-                Attempt::Ended(Err(self.refused(refused)))
-            }
+            Err(refused) => Attempt::Ended(Err(self.refused(refused, Some(message)))),
         }
     }
 }

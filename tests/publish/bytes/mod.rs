@@ -1,0 +1,15 @@
+//! Over a transport of somebody else, which carries bytes.
+
+mod consuming;
+mod publishing;
+mod transport;
+
+use eventbus::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize, Debug, PartialEq, Eq)]
+#[event(name = "stock.moved", serde)]
+struct Moved {
+    of: u64,
+    number: u64,
+}

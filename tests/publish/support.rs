@@ -1,0 +1,144 @@
+//! What the claims share: events, gates, counters, runtimes, a watchdog.
+
+#[path = "../common/log.rs"]
+mod log;
+
+use std::{
+    panic,
+    pin::Pin,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
+
+use eventbus::{Bus, Event, Stats};
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) use log::{Log, OnDrop};
+
+/// An event without a codec.
+#[derive(Event, Debug, PartialEq, Eq)]
+pub(crate) struct Job(pub(crate) u64);
+
+/// An event that is counted while it lives.
+#[derive(Event, Debug)]
+pub(crate) struct Tracked {
+    pub(crate) id: u64,
+    _live: Live,
+}
+
+impl Tracked {
+    pub(crate) fn new(id: u64, gauge: &Gauge) -> Self {
+        Self { id, _live: gauge.enter() }
+    }
+}
+
+/// Longer than any test.
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+
+/// How many there are now, and were at most.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gauge(Arc<(AtomicUsize, AtomicUsize)>);
+
+/// One of those that a [`Gauge`] counts.
+#[derive(Debug)]
+pub(crate) struct Live(Gauge);
+
+impl Gauge {
+    pub(crate) fn enter(&self) -> Live {
+        let now = self.0.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.1.fetch_max(now, Ordering::SeqCst);
+        Live(self.clone())
+    }
+
+    pub(crate) fn now(&self) -> usize {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn most(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The full count if `EVENTBUS_FULL` is set, else the one for every day.
+pub(crate) fn scaled<T>(every_day: T, full: T) -> T {
+    if is_full_run() { full } else { every_day }
+}
+
+pub(crate) fn is_full_run() -> bool {
+    std::env::var_os("EVENTBUS_FULL").is_some()
+}
+
+/// Asserts that nothing is missing in the books, and nothing is in them twice.
+#[track_caller]
+pub(crate) fn assert_balanced(stats: &Stats) {
+    assert!(stats.published.is_balanced(), "{:?}", stats.published);
+    for group in &stats.groups {
+        assert!(group.deliveries().is_balanced(), "{group:?}");
+    }
+    assert!(stats.deliveries().is_balanced(), "{:?}", stats.deliveries());
+}
+
+/// What is counted of a group.
+#[track_caller]
+pub(crate) fn group(bus: &Bus, name: &str) -> eventbus::GroupStats {
+    bus.stats().group(name).unwrap().clone()
+}
+
+/// Lets everything run that can, in a runtime of one thread.
+pub(crate) async fn yield_a_lot() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Polls a future once, with a waker that does nothing.
+pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+pub(crate) fn multi_thread(workers: usize) -> Runtime {
+    Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
+}
+
+pub(crate) fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Keeps the expected panics, those that say `boom`, off the terminal.
+pub(crate) fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let shown = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !info.payload_as_str().is_some_and(|text| text.contains("boom")) {
+                shown(info);
+            }
+        }));
+    });
+}
+
+/// Runs `code` on a thread of its own and fails if it takes longer than `limit`.
+pub(crate) fn within<T: Send + 'static>(limit: Duration, what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, finished) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let result = code();
+        // The receiver is gone only if the watchdog has given up.
+        let _ = done.send(());
+        result
+    });
+    let timed_out = finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(!timed_out, "{what}: takes longer than {limit:?}");
+    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+}
