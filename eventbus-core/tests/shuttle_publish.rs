@@ -15,8 +15,8 @@
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use eventbus_core::{
-    BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, LeaseId, Memory, Message,
-    PublishError, Refused, Settle, Source, Transport,
+    BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, Memory, Message, PublishError,
+    Refused, Settle, Source, Transport,
 };
 use shuttle::{future::block_on, thread};
 
@@ -186,6 +186,8 @@ fn a_reader_that_goes_leaves_its_leases_to_the_other() {
         seen.sort_unstable();
         assert_eq!(seen, [0, 1]);
         producer.join().unwrap();
+        // It may have come too late for any.
+        block_on(memory.close(Duration::ZERO));
         leaving.join().unwrap();
     });
 }
@@ -256,16 +258,5 @@ fn a_wait_that_is_given_up_passes_its_turn_on() {
         assert!(seen.contains(&0) && seen.contains(&2) || seen.len() == 2, "{seen:?}");
         let stats = bus.stats().published;
         assert!(stats.is_balanced(), "{stats:?}");
-    });
-}
-
-#[test]
-fn an_unknown_lease_is_passed_over() {
-    explore(|| {
-        let (bus, memory) = bus(1);
-        let source = subscribe(&memory, "all");
-        block_on(bus.publish(Tick(0))).unwrap();
-        assert!(source.settle(vec![(LeaseId(7), Settle::Ack)]).is_none());
-        assert_eq!(read(&source, 1, |_, _| Settle::Ack).join().unwrap(), [0]);
     });
 }

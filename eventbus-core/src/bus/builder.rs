@@ -157,7 +157,7 @@ impl BusBuilder {
                 #[cfg(feature = "publish")]
                 extension: OnceLock::new(),
                 #[cfg(feature = "publish")]
-                extension_settings: crate::sync::Mutex::new(self.extension_settings),
+                extension_settings: std::sync::Mutex::new(self.extension_settings),
             }),
             origin: None,
         }

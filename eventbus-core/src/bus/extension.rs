@@ -1,6 +1,9 @@
 //! Room for what a higher floor keeps with a bus: this floor holds it and does not know it.
 
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::{Arc, PoisonError},
+};
 
 use super::{Bus, BusBuilder, Stats};
 use crate::{
@@ -21,7 +24,9 @@ impl Bus {
     /// The extension, made when it is first asked for.
     pub(crate) fn extension(&self, make: impl FnOnce(Settings) -> Arc<dyn Extension>) -> &dyn Extension {
         let inner = &self.inner;
-        &**inner.extension.get_or_init(|| make(crate::sync::lock(&inner.extension_settings).take()))
+        // Not the locks of `sync`: under an explored schedule no thread may be switched inside `get_or_init`.
+        let settings = || inner.extension_settings.lock().unwrap_or_else(PoisonError::into_inner).take();
+        &**inner.extension.get_or_init(|| make(settings()))
     }
 
     /// The delivery that the running code handles, or that this handle came from.

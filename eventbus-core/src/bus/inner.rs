@@ -38,7 +38,7 @@ pub(super) struct Inner {
     #[cfg(feature = "publish")]
     pub(super) extension: OnceLock<Arc<dyn super::Extension>>,
     #[cfg(feature = "publish")]
-    pub(super) extension_settings: crate::sync::Mutex<super::extension::Settings>,
+    pub(super) extension_settings: std::sync::Mutex<super::extension::Settings>,
 }
 
 impl Host for Inner {

@@ -183,11 +183,11 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
                     For::Room(room) => room.as_mut().poll(cx).map(|()| None),
                     For::Answer(answer) => answer.as_mut().poll(cx).map(|mut answers| Some(answers.pop())),
                 };
-                if answered.is_pending() || has_tried && matches!(answered, Poll::Ready(None)) {
-                    if let Poll::Ready(stop) = waiting.stop.as_mut().poll(cx) {
-                        this.waiting = None;
-                        return Poll::Ready(Err(this.stopped(&stop)));
-                    }
+                if (answered.is_pending() || has_tried && matches!(answered, Poll::Ready(None)))
+                    && let Poll::Ready(stop) = waiting.stop.as_mut().poll(cx)
+                {
+                    this.waiting = None;
+                    return Poll::Ready(Err(this.stopped(&stop)));
                 }
                 match answered {
                     Poll::Ready(None) if has_tried => {

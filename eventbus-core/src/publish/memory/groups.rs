@@ -143,19 +143,17 @@ impl Groups {
     /// Finds a group, or makes it; the first one gets the log.
     pub(super) fn open(&mut self, group: Group) -> Opened {
         let Group { name, capacity, overflow } = group;
-        let at = match self.queues.iter().position(|queue| queue.name == name) {
-            Some(at) => at,
-            None => {
-                let mut queue = Queue::new(name);
-                if self.queues.is_empty() {
-                    queue.dropped = self.log_dropped;
-                    queue.created = self.log.len() as u64 + self.log_dropped;
-                    queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
-                }
-                self.queues.push(queue);
-                self.queues.len() - 1
+        let known = self.queues.iter().position(|queue| queue.name == name);
+        let at = known.unwrap_or_else(|| {
+            let mut queue = Queue::new(name);
+            if self.queues.is_empty() {
+                queue.dropped = self.log_dropped;
+                queue.created = self.log.len() as u64 + self.log_dropped;
+                queue.waiting = self.log.drain(..).map(|message| Waiting { message, attempts: 0 }).collect();
             }
-        };
+            self.queues.push(queue);
+            self.queues.len() - 1
+        });
         let queue = &mut self.queues[at];
         queue.capacity = capacity.map(|capacity| capacity.max(1)).or(queue.capacity);
         queue.overflow = overflow.or(queue.overflow);
