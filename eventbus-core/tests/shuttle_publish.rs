@@ -12,7 +12,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, mem, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use eventbus_core::{
     BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, Memory, Message, PublishError,
@@ -258,5 +258,58 @@ fn a_wait_that_is_given_up_passes_its_turn_on() {
         assert!(seen.contains(&0) && seen.contains(&2) || seen.len() == 2, "{seen:?}");
         let stats = bus.stats().published;
         assert!(stats.is_balanced(), "{stats:?}");
+    });
+}
+
+/// A consumer that stops gives back what it holds and goes; a shutdown closes. Whatever comes first: what was accepted has been handled,
+/// or is handed back, once.
+#[test]
+fn publishing_consuming_stopping_and_closing_in_any_order_lose_nothing() {
+    explore(|| {
+        let (bus, memory) = bus(2);
+        let source = subscribe(&memory, "all");
+        let waiting = {
+            let bus = bus.clone();
+            thread::spawn(move || u32::from(block_on(bus.publish(Tick(0))).is_ok()))
+        };
+        let trying = {
+            let bus = bus.clone();
+            thread::spawn(move || (1..3).filter(|tick| bus.try_publish(Tick(*tick)).is_ok()).count())
+        };
+        let consumer = {
+            let memory = memory.clone();
+            thread::spawn(move || {
+                let mut handled = Vec::new();
+                let (mut source, mut stops) = (source, true);
+                loop {
+                    let leased = block_on(source.next(2)).unwrap();
+                    let Some(first) = leased.first() else { return handled };
+                    if mem::take(&mut stops) {
+                        // It stops, and another takes its place.
+                        source = subscribe(&memory, "all");
+                        continue;
+                    }
+                    handled.push(number(&first.message));
+                    let rest = leased
+                        .iter()
+                        .skip(1)
+                        .map(|one| (one.lease, Settle::Nack { after: Duration::ZERO, attempts: 0 }));
+                    source.settle([(first.lease, Settle::Ack)].into_iter().chain(rest).collect());
+                }
+            })
+        };
+        let accepted = waiting.join().unwrap() as usize + trying.join().unwrap();
+        let left = block_on(memory.close(Duration::ZERO));
+        let mut found = consumer.join().unwrap();
+        found.extend(left.iter().map(|(_, message)| number(message)));
+        // What came back after the close lies with the transport, and is counted as waiting.
+        let waits = memory.groups()[0].depth.unwrap();
+        found.sort_unstable();
+        let all = found.len();
+        found.dedup();
+        assert_eq!(found.len(), all, "each once");
+        assert_eq!(all + usize::try_from(waits).unwrap(), accepted);
+        let stats = bus.stats().published;
+        assert!(stats.is_balanced() && stats.offered == 3, "{stats:?}");
     });
 }

@@ -11,7 +11,7 @@ use std::{
 
 use eventbus::{Bus, Context, Event};
 use futures_executor::block_on;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::support::{HOUR, Log, Ping, finishes, multi_thread, outcomes, poll_once};
@@ -128,13 +128,19 @@ fn a_spawned_listener_is_woken_when_its_emission_is_cancelled() {
             multi_thread(1).block_on(async {
                 let bus = Bus::new();
                 let (begins, begun) = mpsc::unbounded_channel();
-                bus.listener::<Ping>().with(begins).with_context().spawned().on_async(|begins, _, cx| async move {
+                let (go, may_go) = watch::channel(false);
+                let state = (begins, may_go);
+                bus.listener::<Ping>().with(state).with_context().spawned().on_async(|state, _, cx| async move {
+                    let (begins, mut may_go) = state;
                     assert!(!cx.is_cancelled());
                     begins.send(()).unwrap();
                     cx.cancelled().await;
                     assert!(cx.is_cancelled());
+                    // Not before the report has been made, which tells that it is still running.
+                    may_go.wait_for(|go| *go).await.unwrap();
                 });
                 end(&bus, how, begun).await;
+                go.send(true).unwrap();
                 bus.settled().await.unwrap();
             });
         });
@@ -148,13 +154,19 @@ fn a_blocking_listener_learns_that_its_emission_is_cancelled() {
             multi_thread(1).block_on(async {
                 let bus = Bus::new();
                 let (begins, begun) = mpsc::unbounded_channel();
-                bus.listener::<Ping>().with(begins).with_context().on_blocking(|begins, _, cx| {
-                    assert!(!cx.is_cancelled());
-                    begins.send(()).unwrap();
-                    block_on(cx.cancelled());
-                    assert!(cx.is_cancelled());
-                });
+                let (go, may_go) = watch::channel(false);
+                bus.listener::<Ping>().with((begins, may_go)).with_context().on_blocking(
+                    |(begins, mut may_go), _, cx| {
+                        assert!(!cx.is_cancelled());
+                        begins.send(()).unwrap();
+                        block_on(cx.cancelled());
+                        assert!(cx.is_cancelled());
+                        // Not before the report has been made, which tells that it is still running.
+                        block_on(may_go.wait_for(|go| *go)).unwrap();
+                    },
+                );
                 end(&bus, how, begun).await;
+                go.send(true).unwrap();
                 bus.settled().await.unwrap();
             });
         });
