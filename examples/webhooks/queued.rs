@@ -99,8 +99,9 @@ impl Books {
             Err(error) => return Ok(Some(FailedDelivery { line, name: Some(name), reason: error.to_string() })),
         };
         let event = publish.event_type();
-        match publish.cancel_on(stop).await {
-            Ok(id) => {
+        let id = MessageId::new();
+        match publish.id(id).cancel_on(stop).await {
+            Ok(()) => {
                 if let Some(event) = event {
                     self.tally.typed += 1;
                     self.tally.arrived(event.name(), listening);

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, ByNameError, Event, Failed, Memory, PublishError, Retry};
+use eventbus::{Bus, ByNameError, Event, Failed, Memory, MessageId, PublishError, Retry};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -36,14 +36,15 @@ async fn a_claimed_name_is_published_typed_and_an_unclaimed_one_as_json() {
 
     let user = bus.publish_json("user.created", r#"{"id": 7, "more": true}"#).unwrap();
     assert_eq!(user.event_type(), Some(UserCreated::TYPE));
-    let user = user.await.unwrap();
+    let ids = (MessageId::new(), MessageId::new());
+    user.id(ids.0).await.unwrap();
     let issue = bus.publish_json("issues.opened", r#"{"number":3}"#).unwrap();
     assert!(issue.event_type().is_none());
-    let issue = issue.await.unwrap();
+    issue.id(ids.1).await.unwrap();
 
     let report = bus.shutdown(DEADLINE).await;
     assert!(report.is_clean() && report.stats().published.is_balanced(), "{report:?}");
-    assert_eq!(*seen.lock().unwrap(), [(user, "7".to_owned()), (issue, r#"{"number":3}"#.to_owned())]);
+    assert_eq!(*seen.lock().unwrap(), [(ids.0, "7".to_owned()), (ids.1, r#"{"number":3}"#.to_owned())]);
 }
 
 #[tokio::test]
@@ -98,7 +99,8 @@ async fn its_dead_letter_is_told_typed_where_a_handler_of_its_type_failed() {
     });
     let consumer = bus.consumer("mail").handle::<UserCreated>(|_, _| async { Err::<(), _>("no relay") });
     consumer.retry(Retry::never()).start().await.unwrap();
-    let id = bus.publish_json("user.created", r#"{"id": 7}"#).unwrap().await.unwrap();
+    let id = MessageId::new();
+    bus.publish_json("user.created", r#"{"id": 7}"#).unwrap().id(id).await.unwrap();
     let report = bus.shutdown(DEADLINE).await;
     assert_eq!(report.stats().deliveries().dead_lettered, 1);
     assert_eq!(*told.lock().unwrap(), [(7, id)]);

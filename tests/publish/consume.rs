@@ -89,3 +89,21 @@ async fn what_is_just_being_read_is_drained() {
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.stats().deliveries().handled, 1);
 }
+
+#[tokio::test]
+async fn what_is_published_again_with_its_id_is_known_by_it() {
+    let bus = Bus::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let handler = move |e: Arc<OrderPlaced>, delivery: eventbus::Delivery| {
+        log.lock().unwrap().push((delivery.id(), e.id));
+        async {}
+    };
+    bus.consumer("mail").handle::<OrderPlaced>(handler).start().await.unwrap();
+    let id = eventbus::MessageId::new();
+    for _ in 0..2 {
+        bus.publish(OrderPlaced { id: 7 }).id(id).await.unwrap();
+    }
+    assert!(bus.shutdown(Duration::from_secs(5)).await.is_clean());
+    assert_eq!(*seen.lock().unwrap(), [(id, 7), (id, 7)]);
+}

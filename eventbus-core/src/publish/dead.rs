@@ -61,6 +61,7 @@ pub struct Failed<E> {
     pub letter: DeadLetter,
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Event> Event for Failed<E> {
     const NAME: EventName = EventName::new("delivery.failed");
     const DOCS: &'static str = "A delivery has failed for the last time.";

@@ -4,6 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "serde")]
 use super::Message;
+use super::MessageId;
 use crate::{event::IntoEvent, listener::BoxError};
 
 /// An error returned by [`Bus::publish`](crate::Bus::publish) and its like. The event is handed back.
@@ -40,8 +41,16 @@ pub enum PublishError<I> {
         /// The last events of the chain, the newest last: this event is refused.
         chain: Vec<String>,
     },
-    /// It was sent, and no answer came: it may be delivered. Publishing it again may deliver it twice.
-    Unknown(I, BoxError),
+    /// It was sent, and no answer came: it may be delivered. Published again with the same [`id`](super::Publish::id), those who keep the
+    /// ids that they have seen can tell.
+    Unknown {
+        /// The event.
+        event: I,
+        /// The id that it was sent with.
+        id: MessageId,
+        /// What is known.
+        source: BoxError,
+    },
 }
 
 impl<I> PublishError<I> {
@@ -55,7 +64,7 @@ impl<I> PublishError<I> {
             | Self::Unwritable(event, _)
             | Self::TooLarge { event, .. }
             | Self::TooManyHops { event, .. }
-            | Self::Unknown(event, _) => event,
+            | Self::Unknown { event, .. } => event,
         }
     }
 
@@ -69,7 +78,7 @@ impl<I> PublishError<I> {
             | Self::Unwritable(event, _)
             | Self::TooLarge { event, .. }
             | Self::TooManyHops { event, .. }
-            | Self::Unknown(event, _) => event,
+            | Self::Unknown { event, .. } => event,
         }
     }
 }
@@ -95,7 +104,7 @@ impl<I> PublishError<I> {
                 hops + 1,
                 chain.join(" -> ")
             ),
-            Self::Unknown(_, error) => {
+            Self::Unknown { source: error, .. } => {
                 write!(
                     f,
                     "`{event}` may or may not be published, nobody answered: {error}; publish it again if twice is better than never"
@@ -138,7 +147,7 @@ where
 {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unwritable(_, error) | Self::Unknown(_, error) => error.source(),
+            Self::Unwritable(_, error) | Self::Unknown { source: error, .. } => error.source(),
             _ => None,
         }
     }

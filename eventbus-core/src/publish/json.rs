@@ -25,7 +25,7 @@ impl Bus {
     /// get it as if it had been published typed. Under a name that no type claims it is carried as JSON, for the handlers by name
     /// that match.
     ///
-    /// Awaited, it waits as [`publish`](Self::publish) does, and gives the message's id.
+    /// Awaited, it waits as [`publish`](Self::publish) does.
     ///
     /// # Errors
     ///
@@ -49,8 +49,7 @@ impl Bus {
     /// let log = bus.consumer("log").handle_name("issues.*", |e, _| async move { println!("{:?}", e.to_json()) });
     /// log.start().await?;
     ///
-    /// let id = bus.publish_json("issues.opened", r#"{"number": 7}"#)?.key("7").await?;
-    /// println!("published as {id}");
+    /// bus.publish_json("issues.opened", r#"{"number": 7}"#)?.key("7").await?;
     /// assert!(bus.publish_json("issues.opened", "{").is_err());
     ///
     /// let report = bus.shutdown(Duration::from_secs(5)).await;
@@ -67,7 +66,7 @@ impl Bus {
                 MessageContent::Json(Arc::new(JsonEvent { subject, json: Arc::from(json.as_bytes()) }))
             }
         };
-        Ok(PublishJson { bus: self, content, key: None, timeout: None, token: None })
+        Ok(PublishJson { bus: self, content, key: None, id: None, timeout: None, token: None })
     }
 }
 
@@ -77,6 +76,7 @@ pub struct PublishJson<'b> {
     bus: &'b Bus,
     content: MessageContent,
     key: Option<Box<str>>,
+    id: Option<MessageId>,
     timeout: Option<Duration>,
     token: Option<CancellationToken>,
 }
@@ -85,6 +85,12 @@ impl PublishJson<'_> {
     /// As [`Publish::key`](super::Publish::key).
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// As [`Publish::id`](super::Publish::id).
+    pub fn id(mut self, id: MessageId) -> Self {
+        self.id = Some(id);
         self
     }
 
@@ -108,18 +114,21 @@ impl PublishJson<'_> {
         }
     }
 
-    async fn run(self) -> Result<MessageId, PublishError<Message>> {
-        let Self { bus, content, key, timeout, token } = self;
+    async fn run(self) -> Result<(), PublishError<Message>> {
+        let Self { bus, content, key, id, timeout, token } = self;
         let publishing = bus.publishing();
         let cause = bus.cause();
         let inside = cause.is_some_and(|cause| cause.bus == bus.id());
         let mut message = Message::of_content(content, publishing.source, key, cause.as_ref());
+        if let Some(id) = id {
+            message.set_id(id);
+        }
         let id = message.id();
         let mut entry = Entry::new(&publishing.intake);
         if publishing.is_closed() {
             return Err(PublishError::Closed(message));
         }
-        if let Some(cause) = cause.filter(|cause| cause.hops + 1 >= publishing.max_hops) {
+        if let Some(cause) = cause.filter(|cause| cause.hops.saturating_add(1) >= publishing.max_hops) {
             let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
             let chain = trail.chain([message.name().to_owned()]).collect();
             return Err(PublishError::TooManyHops { event: message, hops: publishing.max_hops, chain });
@@ -137,7 +146,7 @@ impl PublishJson<'_> {
                     }),
                     // What has been sent is waited for: a shutdown gives it its time.
                     _ = stop.wait(false) => {
-                        return Err(PublishError::Unknown(unsent, "no answer while it was waited for".into()));
+                        return Err(PublishError::Unknown { id, event: unsent, source: "no answer while it was waited for".into() });
                     }
                 };
                 entry.is_sent = false;
@@ -145,7 +154,7 @@ impl PublishJson<'_> {
             match answer {
                 Ok(()) => {
                     entry.accepted();
-                    return Ok(id);
+                    return Ok(());
                 }
                 Err(Refused::Full { message: refused, wait: true }) if !inside => {
                     let stopped = tokio::select! {
@@ -168,7 +177,7 @@ impl PublishJson<'_> {
 }
 
 impl<'b> IntoFuture for PublishJson<'b> {
-    type Output = Result<MessageId, PublishError<Message>>;
+    type Output = Result<(), PublishError<Message>>;
     type IntoFuture = BoxFuture<'b, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -192,7 +201,7 @@ fn error_of(refused: Refused) -> PublishError<Message> {
         Refused::Closed(message) => PublishError::Closed(message),
         Refused::Unwritable(message, error) => PublishError::Unwritable(message, error),
         Refused::TooLarge { message, size, limit } => PublishError::TooLarge { event: message, size, limit },
-        Refused::Unknown(message, error) => PublishError::Unknown(message, error),
+        Refused::Unknown(message, source) => PublishError::Unknown { id: message.id(), event: message, source },
     }
 }
 

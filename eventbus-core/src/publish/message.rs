@@ -26,6 +26,12 @@ use crate::{
 pub struct MessageId(Uuid);
 
 impl MessageId {
+    /// A new id, of this moment.
+    #[expect(clippy::new_without_default, reason = "no two are the same")]
+    pub fn new() -> Self {
+        Self::at(SystemTime::now())
+    }
+
     fn at(time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let millis = since.as_secs() * 1000 + u64::from(since.subsec_millis());
@@ -177,6 +183,10 @@ impl Message {
         let content = MessageContent::Json(Arc::new(JsonEvent { subject, json }));
         let more = Some(Arc::new(More { key, source: Some(source), origin }));
         Self { id, time: nanos(time), source: "", content, more }
+    }
+
+    pub(super) fn set_id(&mut self, id: MessageId) {
+        self.id = id;
     }
 
     /// The same message with its event in bytes.

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{BoxFuture, Message, PublishError, Publishing, Refused};
+use super::{BoxFuture, Message, MessageId, PublishError, Publishing, Refused};
 use crate::{
     bus::Bus,
     dispatch::{Cause, isolate},
@@ -94,6 +94,7 @@ pub struct Publish<'b, I: IntoEvent> {
     pub(super) inside: bool,
     pub(super) state: State<I>,
     pub(super) key: Option<Box<str>>,
+    pub(super) id: Option<MessageId>,
     pub(super) timeout: Option<Duration>,
     pub(super) tokens: Vec<CancellationToken>,
     pub(super) bus: &'b Bus,
@@ -135,14 +136,37 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     fn new(bus: &'b Bus, event: I) -> Self {
         let publishing = bus.publishing();
         let (cause, inside) = (None, false);
-        let (key, timeout, tokens, until, waiting) = (None, None, Vec::new(), None, None);
-        Self { publishing, cause, inside, state: State::New(event), key, timeout, tokens, bus, until, waiting }
+        let (key, id, timeout, tokens, until, waiting) = (None, None, None, Vec::new(), None, None);
+        Self { publishing, cause, inside, state: State::New(event), key, id, timeout, tokens, bus, until, waiting }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
     /// tell keys itself.
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// The message's id, instead of a new one: to know it beforehand, or to publish again after [`Unknown`](PublishError::Unknown), so
+    /// that handlers that keep the ids they have seen do not handle it twice.
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let bus = Bus::new();
+    /// use eventbus_core::MessageId;
+    ///
+    /// let id = MessageId::new();
+    /// bus.publish(Tick).id(id).await?;
+    /// println!("published as {id}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn id(mut self, id: MessageId) -> Self {
+        self.id = Some(id);
         self
     }
 

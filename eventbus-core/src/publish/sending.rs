@@ -44,7 +44,10 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
             PublishError::NoCodec(event)
         } else {
             let source = self.publishing.source;
-            let message = Message::new(event.into_arc(), source, self.key.take(), self.cause.as_ref());
+            let mut message = Message::new(event.into_arc(), source, self.key.take(), self.cause.as_ref());
+            if let Some(id) = self.id {
+                message.set_id(id);
+            }
             self.state = State::Offered(message);
             return Ok(());
         };
@@ -106,15 +109,21 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
             Refused::Closed(message) => PublishError::Closed(event(message)),
             Refused::Unwritable(message, error) => PublishError::Unwritable(event(message), error),
             Refused::TooLarge { message, size, limit } => PublishError::TooLarge { event: event(message), size, limit },
-            Refused::Unknown(message, error) => PublishError::Unknown(event(message), error),
+            Refused::Unknown(message, source) => {
+                PublishError::Unknown { id: message.id(), event: event(message), source }
+            }
         }
     }
 
     fn stopped(&mut self, stop: &Stop) -> PublishError<I> {
-        let sent = self.is_sent();
+        let (sent, id) = match &self.state {
+            State::Sent(message) => (true, message.id()),
+            State::Offered(message) => (false, message.id()),
+            State::New(_) | State::Done => unreachable!("it has been offered"),
+        };
         let Some(event) = self.take_event() else { unreachable!("it is still here") };
         match stop {
-            _ if sent => PublishError::Unknown(event, "no answer while it was waited for".into()),
+            _ if sent => PublishError::Unknown { event, id, source: "no answer while it was waited for".into() },
             Stop::Closing => PublishError::Closed(event),
             Stop::Cancelled => PublishError::Cancelled(event),
             Stop::TimedOut => PublishError::Full(event),

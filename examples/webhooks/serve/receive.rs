@@ -11,7 +11,7 @@ use axum::{
         header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
 };
-use eventbus::{Bus, ByNameError, PublishError};
+use eventbus::{Bus, ByNameError, MessageId, PublishError};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -75,7 +75,8 @@ pub(super) async fn receive(
         ByNameError::NoCodec { .. } | ByNameError::Ambiguous { .. } => Refusal::Broken(error.to_string()),
         _ => Refusal::Malformed(error.to_string()),
     })?;
-    let id = publish.timeout(ROOM).await.map_err(|error| match error {
+    let id = MessageId::new();
+    publish.id(id).timeout(ROOM).await.map_err(|error| match error {
         PublishError::Full(_) => Refusal::Busy("too many deliveries wait already"),
         PublishError::Closed(_) => Refusal::Busy("the service is about to end"),
         _ => Refusal::Broken(error.to_string()),

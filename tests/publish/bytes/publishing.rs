@@ -49,7 +49,7 @@ async fn what_is_never_answered_is_unknown_and_comes_back() {
     for answer in [Answer::Silent, Answer::Nothing] {
         let (bus, _) = bus(answer);
         let error = bus.publish(moved(1)).timeout(Duration::from_secs(3)).await.unwrap_err();
-        assert!(matches!(error, PublishError::Unknown(..)), "{error}");
+        assert!(matches!(error, PublishError::Unknown { .. }), "{error}");
         assert_eq!(error.into_event(), moved(1));
         assert_eq!(bus.stats().published.unknown, 1);
         assert_balanced(&bus.stats());
@@ -59,7 +59,7 @@ async fn what_is_never_answered_is_unknown_and_comes_back() {
     let mut publish = bus.publish(moved(2)).cancel_on(&token);
     assert!(poll_once(&mut publish).is_pending());
     token.cancel();
-    assert!(matches!(publish.await, Err(PublishError::Unknown(..))));
+    assert!(matches!(publish.await, Err(PublishError::Unknown { .. })));
     let mut dropped = bus.publish(moved(3));
     assert!(poll_once(&mut dropped).is_pending());
     drop(dropped);
@@ -74,7 +74,7 @@ async fn what_is_never_answered_is_unknown_and_comes_back() {
 async fn an_event_comes_back_though_the_transport_still_holds_its_message() {
     let (bus, wire) = bus(Answer::SilentAndKept);
     let error = bus.publish(moved(1)).timeout(Duration::from_secs(3)).await.unwrap_err();
-    assert!(matches!(error, PublishError::Unknown(..)), "{error}");
+    assert!(matches!(error, PublishError::Unknown { .. }), "{error}");
     assert_eq!(error.into_event(), moved(1));
     assert_eq!(wire.state().kept.len(), 1);
 }
@@ -94,7 +94,7 @@ async fn a_timeout_holds_where_the_transport_is_always_ready_and_always_full() {
         };
         tokio::select! {
             biased;
-            result = waited => assert!(matches!(result.unwrap(), Err(PublishError::Full(_) | PublishError::Unknown(..)))),
+            result = waited => assert!(matches!(result.unwrap(), Err(PublishError::Full(_) | PublishError::Unknown { .. }))),
             () = hand => unreachable!("an hour has passed"),
         }
         let took = began.elapsed();
