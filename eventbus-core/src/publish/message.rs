@@ -29,12 +29,12 @@ impl MessageId {
     /// A new id, of this moment.
     #[expect(clippy::new_without_default, reason = "no two are the same")]
     pub fn new() -> Self {
-        Self::at(SystemTime::now())
+        Self::at(nanos(SystemTime::now()))
     }
 
-    fn at(time: SystemTime) -> Self {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let millis = since.as_secs() * 1000 + u64::from(since.subsec_millis());
+    /// `time` in nanoseconds since 1970.
+    fn at(time: u64) -> Self {
+        let millis = time / 1_000_000;
         let mut random = [0; 10];
         random.copy_from_slice(&fastrand::u128(..).to_ne_bytes()[..10]);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
@@ -166,23 +166,23 @@ impl Message {
         key: Option<Box<str>>,
         cause: Option<&Cause>,
     ) -> Self {
-        let time = SystemTime::now();
+        let time = nanos(SystemTime::now());
         let more = match (key, cause) {
             (None, None) => None,
             (key, cause) => Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of) })),
         };
-        Self { id: MessageId::at(time), time: nanos(time), source, content, more }
+        Self { id: MessageId::at(time), time, source, content, more }
     }
 
     /// A message from outside.
     #[cfg(feature = "serde")]
     pub(super) fn from_outside(attributes: Attributes, json: Arc<[u8]>) -> Self {
         let Attributes { id, time, source, subject, key, origin } = attributes;
-        let time = time.unwrap_or_else(SystemTime::now);
+        let time = nanos(time.unwrap_or_else(SystemTime::now));
         let id = id.unwrap_or_else(|| MessageId::at(time));
         let content = MessageContent::Json(Arc::new(JsonEvent { subject, json }));
         let more = Some(Arc::new(More { key, source: Some(source), origin }));
-        Self { id, time: nanos(time), source: "", content, more }
+        Self { id, time, source: "", content, more }
     }
 
     pub(super) fn set_id(&mut self, id: MessageId) {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::shared::Shared;
+use super::shared::Seat;
 use crate::{
     bus::Bus,
     dispatch::Frame,
@@ -16,7 +16,7 @@ use crate::{
 pub struct Delivery {
     pub(super) message: Message,
     pub(super) attempt: u32,
-    pub(super) shared: Arc<Shared>,
+    pub(super) seat: Arc<Seat>,
 }
 
 impl Delivery {
@@ -32,7 +32,7 @@ impl Delivery {
 
     /// The group.
     pub fn group(&self) -> &str {
-        &self.shared.name
+        &self.seat.shared.name
     }
 
     /// When the event was published.
@@ -48,20 +48,20 @@ impl Delivery {
     /// The bus, to emit and publish on. What is published through this handle, also from a task of your own, counts as caused
     /// by this delivery. `None` if the bus is gone.
     pub fn bus(&self) -> Option<Bus> {
-        let bus = self.shared.bus.upgrade()?;
-        let cause = self.message.cause(self.shared.bus_id);
+        let bus = self.seat.shared.bus.upgrade()?;
+        let cause = self.message.cause(self.seat.shared.bus_id);
         Some(bus.with_origin(Frame::of_handler(cause)))
     }
 
     /// Whether the handler is to end: the time of its consumer's stop, or of the bus's shutdown, is up. An async handler is then
     /// stopped at its next await.
     pub fn is_cancelled(&self) -> bool {
-        self.shared.cancel.is_cancelled()
+        self.seat.shared.cancel.is_cancelled()
     }
 
     /// Waits until the handler is to end. Cancel safe.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.shared.cancel.clone().cancelled_owned()
+        self.seat.shared.cancel.clone().cancelled_owned()
     }
 }
 

@@ -62,9 +62,14 @@ impl State {
         true
     }
 
-    pub(super) fn release(&mut self, key: Option<u64>) -> Released {
+    pub(super) fn release_many(&mut self, count: usize) -> Released {
         let room = self.held - self.ready.len() >= MOST_HELD;
-        self.held -= 1;
+        self.held -= count;
+        Released { ready: false, room, idle: self.held == 0 }
+    }
+
+    pub(super) fn release(&mut self, key: Option<u64>) -> Released {
+        let released = self.release_many(1);
         let mut ready = false;
         if let Some(key) = key
             && let Some(waiting) = self.keys.get_mut(&key)
@@ -77,7 +82,7 @@ impl State {
                 None => _ = self.keys.remove(&key),
             }
         }
-        Released { ready, room, idle: self.held == 0 }
+        Released { ready, ..released }
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {

@@ -15,7 +15,9 @@ use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
-    stopping: CancellationToken,
+    /// The end, for those who ask, and for those who wait.
+    stopping: AtomicBool,
+    stopped: CancellationToken,
     /// How many deliveries are read at once: many, while they end as soon as they begin; else as many as there are workers.
     batch: AtomicUsize,
     /// Notified when a delivery is ready, or the end has come: for workers.
@@ -43,7 +45,8 @@ impl Scheduler {
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::default(),
-            stopping: CancellationToken::new(),
+            stopping: AtomicBool::new(false),
+            stopped: CancellationToken::new(),
             batch: AtomicUsize::new(1),
             work: Event::new(),
             wanted: Event::new(),
@@ -170,8 +173,20 @@ impl Scheduler {
 
     /// Ends a delivery that has been handled for good: the next one of its key is ready.
     pub(super) fn done(&self, job: &Job) {
-        let Released { ready, room, idle } = lock(&self.state).release(job.key);
-        self.work.notify(usize::from(ready));
+        let released = lock(&self.state).release(job.key);
+        self.released(&released);
+    }
+
+    /// Ends so many deliveries without a key that have been handled well.
+    pub(super) fn done_well(&self, count: usize) {
+        let released = lock(&self.state).release_many(count);
+        self.released(&released);
+    }
+
+    fn released(&self, &Released { ready, room, idle }: &Released) {
+        if ready {
+            self.work.notify(1);
+        }
         if idle {
             self.idle.notify(usize::MAX);
         }
@@ -197,19 +212,20 @@ impl Scheduler {
     }
 
     pub(super) fn stop(&self) {
-        self.stopping.cancel();
+        self.stopping.store(true, Ordering::SeqCst);
+        self.stopped.cancel();
         self.work.notify(usize::MAX);
         self.wanted.notify(usize::MAX);
         self.idle.notify(usize::MAX);
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
+        self.stopping.load(Ordering::SeqCst)
     }
 
     #[cfg(feature = "rate-limit")]
     pub(super) fn stopped(&self) -> tokio_util::sync::WaitForCancellationFuture<'_> {
-        self.stopping.cancelled()
+        self.stopped.cancelled()
     }
 
     /// Listens for the moment when nothing is held.

@@ -56,14 +56,6 @@ pub(super) struct Place {
     pub(super) taken: VecDeque<Job>,
 }
 
-impl Place {
-    /// Begins with what was taken first. It may be gone: a stop takes it from a worker that is held up.
-    pub(super) fn begin(&mut self) -> bool {
-        self.running = self.taken.pop_front();
-        self.running.is_some()
-    }
-}
-
 /// The end of an attempt.
 pub(super) enum Ended {
     Well,
@@ -73,8 +65,13 @@ pub(super) enum Ended {
     Cancelled,
 }
 
-/// Leases to be ended together.
-pub(super) type Settled = Vec<(LeaseId, Settle)>;
+/// What a worker has done and not told yet: told together, it costs less.
+#[derive(Default)]
+pub(super) struct Settled {
+    pub(super) leases: Vec<(LeaseId, Settle)>,
+    /// How many of them were handled well and have no key that others wait for. They are held, and not counted, until this is told.
+    well: usize,
+}
 
 impl Shared {
     pub(super) fn workers(&self) -> usize {
@@ -102,15 +99,16 @@ impl Shared {
         told.or_else(|| key_of_message(message))
     }
 
-    /// Takes what an attempt needs, so that the worker's place is not locked while the handler runs.
-    pub(super) fn prepare(self: &Arc<Self>, job: &Job) -> Attempt {
-        let message = job.leased.message.clone();
-        Attempt { delivery: Delivery { message, attempt: job.attempt, shared: Arc::clone(self) }, route: job.route }
-    }
-
     /// What becomes of a delivery after an attempt.
     pub(super) fn end(&self, mut job: Job, ended: Ended, settled: &mut Settled) {
         let (settle, count) = match ended {
+            Ended::Well if job.key.is_none() => {
+                settled.well += 1;
+                settled.leases.push((job.leased.lease, Settle::Ack));
+                // With it perhaps the last handle of the event, whose drop is foreign code.
+                let _ = isolate(|| drop(job));
+                return;
+            }
             Ended::Well => (Settle::Ack, &self.ledger.handled),
             Ended::Ignored => (Settle::Ack, &self.ledger.ignored),
             Ended::Cancelled => return self.scheduler.cancelled(job),
@@ -134,10 +132,7 @@ impl Shared {
             }
         };
         count.add(1);
-        if let Some(leases) = &self.leases {
-            lock(leases).remove(&job.leased.lease);
-        }
-        settled.push((job.leased.lease, settle));
+        settled.leases.push((job.leased.lease, settle));
         self.scheduler.done(&job);
         // With it perhaps the last handle of the event, whose drop is foreign code.
         let _ = isolate(|| drop(job));
@@ -158,16 +153,28 @@ impl Shared {
         }
     }
 
-    /// Tells the transport which leases have ended. If it does not hear it, their messages are delivered again.
+    /// Tells what has been done. If the transport does not hear which leases have ended, it delivers their messages again.
     pub(super) async fn settle(&self, settled: &mut Settled) {
-        if settled.is_empty() {
+        let Settled { leases, well } = mem::take(settled);
+        if leases.is_empty() {
             return;
         }
-        let told = self.source.settle(mem::take(settled));
-        if let Some(told) = told
+        if let Some(held) = &self.leases {
+            let mut held = lock(held);
+            for (lease, _) in &leases {
+                held.remove(lease);
+            }
+        }
+        if well > 0 {
+            self.ledger.handled.add(well as u64);
+        }
+        if let Some(told) = self.source.settle(leases)
             && told.await.is_err()
         {
             self.ledger.settle_errors.add(1);
+        }
+        if well > 0 {
+            self.scheduler.done_well(well);
         }
     }
 
@@ -183,12 +190,12 @@ impl Shared {
         let jobs = self.scheduler.take_all();
         self.ledger.given_back.add(jobs.len() as u64);
         let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
-        let mut settled = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
+        let leases = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
         // With them perhaps the last handles of their events.
         for job in jobs {
             let _ = isolate(|| drop(job));
         }
-        self.settle(&mut settled).await;
+        self.settle(&mut Settled { leases, well: 0 }).await;
     }
 
     /// Who is being handled now.
@@ -208,6 +215,24 @@ impl Shared {
     }
 }
 
+/// A worker's own handle: the counter of handles that all workers share would be the line that their threads fight for.
+pub(super) struct Seat {
+    pub(super) shared: Arc<Shared>,
+    pub(super) at: usize,
+}
+
+impl Seat {
+    /// Begins with what was taken first, and takes what its attempt needs, so that the place is not locked while the handler runs. None
+    /// if nothing is left: a stop takes it from a worker that is held up.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<Attempt> {
+        let mut place = lock(&self.shared.places[self.at]);
+        let job = place.taken.pop_front()?;
+        let (message, attempt, route) = (job.leased.message.clone(), job.attempt, job.route);
+        place.running = Some(job);
+        Some(Attempt { delivery: Delivery { message, attempt, seat: Arc::clone(self) }, route })
+    }
+}
+
 /// An attempt that is about to begin.
 pub(super) struct Attempt {
     delivery: Delivery,
@@ -217,7 +242,8 @@ pub(super) struct Attempt {
 impl Attempt {
     pub(super) fn begin(self) -> Result<Run, Ended> {
         let Self { delivery, route } = self;
-        let (message, shared) = (&delivery.message, Arc::clone(&delivery.shared));
+        let (message, seat) = (&delivery.message, Arc::clone(&delivery.seat));
+        let shared = &seat.shared;
         let Some(route) = route else {
             return Err(match shared.unhandled {
                 Unhandled::Ignore => Ended::Ignored,

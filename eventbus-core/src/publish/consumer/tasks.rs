@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
     scheduler::Demand,
-    shared::{Ended, Settled, Shared},
+    shared::{Attempt, Ended, Seat, Settled, Shared},
 };
 use crate::sync::lock;
 
@@ -82,8 +82,10 @@ async fn wait(wanted: event_listener::EventListener, due: Option<Instant>) {
 
 /// Handles deliveries, one after the other.
 pub(super) async fn work(shared: Arc<Shared>, at: usize) {
+    let seat = Arc::new(Seat { shared, at });
+    let shared = &seat.shared;
     let mut taken = VecDeque::new();
-    let mut settled = Settled::new();
+    let mut settled = Settled::default();
     loop {
         shared.scheduler.take(MOST_TAKEN, shared.workers(), &mut taken).await;
         if taken.is_empty() {
@@ -91,17 +93,12 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
         }
         lock(&shared.places[at]).taken.append(&mut taken);
         while !shared.scheduler.is_stopping() {
-            if lock(&shared.places[at]).taken.is_empty() {
-                break;
-            }
             #[cfg(feature = "rate-limit")]
-            if !admit(&shared, &mut settled).await {
+            if !admit(&seat, &mut settled).await {
                 break;
             }
-            if !lock(&shared.places[at]).begin() {
-                break;
-            }
-            let ended = attempt(&shared, at, &mut settled).await;
+            let Some(starts) = seat.begin() else { break };
+            let ended = attempt(&seat, starts, &mut settled).await;
             let Some(job) = lock(&shared.places[at]).running.take() else { unreachable!("only this worker takes it") };
             shared.end(job, ended, &mut settled);
             if !shared.scheduler.is_stopping() {
@@ -118,14 +115,10 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
     }
 }
 
-/// Makes the attempt that stands in the worker's place. If it does not end at once, the others that were taken are left to the
-/// other workers.
-async fn attempt(shared: &Arc<Shared>, at: usize, settled: &mut Settled) -> Ended {
+/// Makes an attempt. If it does not end at once, the others that were taken are left to the other workers.
+async fn attempt(seat: &Arc<Seat>, starts: Attempt, settled: &mut Settled) -> Ended {
+    let shared = &seat.shared;
     let began = shared.timeout.map(|limit| (limit, Instant::now()));
-    let starts = match &lock(&shared.places[at]).running {
-        Some(job) => shared.prepare(job),
-        None => unreachable!("set by the caller"),
-    };
     let mut run = match starts.begin() {
         Ok(run) => run,
         Err(ended) => return ended,
@@ -135,7 +128,7 @@ async fn attempt(shared: &Arc<Shared>, at: usize, settled: &mut Settled) -> Ende
         return result.into();
     }
     shared.scheduler.is_slow();
-    shared.leave(at);
+    shared.leave(seat.at);
     shared.settle(settled).await;
     let time_is_up = async {
         match began {
@@ -168,8 +161,12 @@ impl From<Result<(), super::AttemptError>> for Ended {
 
 /// Waits until the rate allows one more; whether that is before the consumer stops.
 #[cfg(feature = "rate-limit")]
-async fn admit(shared: &Arc<Shared>, settled: &mut Settled) -> bool {
+async fn admit(seat: &Arc<Seat>, settled: &mut Settled) -> bool {
+    let shared = &seat.shared;
     let Some(limiter) = &shared.limiter else { return true };
+    if lock(&shared.places[seat.at]).taken.is_empty() {
+        return true;
+    }
     while let Err(wait) = limiter.take() {
         shared.scheduler.is_slow();
         shared.settle(settled).await;
