@@ -54,6 +54,10 @@
 //! bus. An emission calls the listeners that were registered when it began, once each, except those that are gone when
 //! their turn comes. Synchronous listeners run first, by priority and registration; async ones run inside the emitting
 //! task, and stop with it. What does not finish well is in the report, and what nobody reads there reaches the failure hook.
+//!
+//! A published event that was accepted is handled, a dead letter, dropped by a stated policy, or handed back at the shutdown: the
+//! ledger in [`Bus::stats`] adds up. Queues are bounded, and a handler that publishes never waits for room. A shutdown drains
+//! before it cancels. Delivery is at least once: a handler may see the same [`Delivery::id`] again.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,4 +1,4 @@
-//! The engine of `eventbus`: events, the registry, dispatch and the bus.
+//! The engine of `eventbus`: events, the registry, dispatch, the bus, and publishing.
 //!
 //! Applications and frameworks depend on the facade, `eventbus`, which re-exports all of this and the derive. The modules
 //! are floors, and each may use only those before it in this list; ARCHITECTURE.md says why.

@@ -18,7 +18,7 @@ pub(crate) struct FlowService {
 }
 
 impl FlowService {
-    /// Writes a flow, and triggers the matching.
+    /// Writes a flow, and publishes what the matching begins with.
     async fn sync(&self, flow: &Flow, delivery: &Delivery) -> Result<(), BoxError> {
         self.graph.write(flow)?;
         // This handle knows of the delivery: the follow-up tells by what it was caused, and publishing it never waits. If the
