@@ -340,3 +340,23 @@ fn clear_leaves_nobody_by_name_half_registered() {
         assert_eq!(bus.listeners().len(), left);
     });
 }
+
+/// Whoever is told that a scope's listeners are gone finds none that is on, also of those that were just coming.
+#[test]
+fn a_closed_scope_has_nobody_though_one_was_just_coming() {
+    explore(|| {
+        let (bus, count) = (Bus::new(), Counter::default());
+        let scope = bus.scope("coming");
+        let coming = {
+            let (scope, count) = (scope.clone(), count.clone());
+            thread::spawn(move || {
+                scope.on::<Ping>(move |_| _ = count.0.fetch_add(1, SeqCst));
+            })
+        };
+        shuttle::future::block_on(scope.close_and_wait()).unwrap();
+        bus.emit(Ping).blocking();
+        assert_eq!(count.get(), 0, "called after it was said to be gone");
+        coming.join().unwrap();
+        assert_eq!(bus.listener_count::<Ping>(), 0);
+    });
+}

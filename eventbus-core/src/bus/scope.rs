@@ -205,8 +205,8 @@ impl Scope {
         Arc::clone(&self.name)
     }
 
-    pub(super) fn add(&self, subscription: &Subscription) {
-        self.members.add(subscription);
+    pub(super) fn add(&self, subscription: &Subscription) -> bool {
+        self.members.add(subscription)
     }
 }
 

@@ -64,19 +64,20 @@ impl Group {
         true
     }
 
-    /// Takes in a listener. If the group has been closed meanwhile, the listener ends.
-    pub(crate) fn add(&self, subscription: &Subscription) {
-        let (swept, closed);
+    /// Takes in a listener that is about to be registered, so that who ends the group from here on waits for it. Refused if the
+    /// group is closed: it is not to be registered then.
+    pub(crate) fn add(&self, subscription: &Subscription) -> bool {
+        let swept;
         {
             let mut members = lock(&self.members);
-            closed = members.closed;
+            if members.closed {
+                return false;
+            }
             swept = members.make_room();
-            members.listeners.push(subscription.clone()); // also into a closed group, to be waited for
+            members.listeners.push(subscription.clone());
         }
         drop(swept);
-        if closed {
-            subscription.off();
-        }
+        true
     }
 
     /// Ends them all. Further ones may be added.

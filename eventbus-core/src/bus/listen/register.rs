@@ -83,9 +83,9 @@ impl Target<'_> {
             return Subscription::new(None, info, Weak::<EventSlot<E>>::new(), departure);
         };
         let slot: Arc<EventSlot<E>> = bus.slot(self.location);
-        drop(slot.insert(member));
-        let home: Arc<dyn Home> = slot;
-        self.subscription(info, Arc::downgrade(&home), departure)
+        let home: Arc<dyn Home> = slot.clone();
+        let insert = || drop(slot.insert(member));
+        self.subscribe(info, Arc::downgrade(&home), departure, insert)
     }
 
     fn info<T: Topic>(
@@ -109,12 +109,27 @@ impl Target<'_> {
         }
     }
 
-    /// The subscription of a listener that has been registered.
-    fn subscription(&self, info: ListenerInfo, home: Weak<dyn Home>, departure: Arc<Departure>) -> Subscription {
+    /// Registers a listener by `insert`, and gives its subscription. A scope knows of it before it is there: who closes the scope
+    /// then waits for it, and one that is closed already gets none.
+    fn subscribe(
+        &self,
+        info: ListenerInfo,
+        home: Weak<dyn Home>,
+        departure: Arc<Departure>,
+        insert: impl FnOnce(),
+    ) -> Subscription {
         let bus = self.bus.as_ref().map(|bus| bus.inner.registry.id());
         let subscription = Subscription::new(bus, info, home, departure);
-        if let Some(scope) = self.scope {
-            scope.add(&subscription);
+        match self.scope {
+            None => insert(),
+            Some(scope) if scope.add(&subscription) => {
+                insert();
+                // Closed in between, it was not there yet to be ended.
+                if scope.is_closed() {
+                    subscription.off();
+                }
+            }
+            Some(_) => {}
         }
         subscription
     }
@@ -134,8 +149,8 @@ impl Target<'_> {
         };
         let home: Weak<dyn Home> = bus.inner.me.clone();
         let listener = NameListener::new(info.clone(), options.once, options.timeout, code, home.clone());
-        bus.inner.registry.add_by_name(&Arc::new(listener));
-        self.subscription(info, home, departure)
+        let listener = Arc::new(listener);
+        self.subscribe(info, home, departure, || bus.inner.registry.add_by_name(&listener))
     }
 }
 
