@@ -279,6 +279,15 @@ impl Message {
         }
     }
 
+    /// How many bytes its event has, if it is carried in bytes.
+    pub(super) fn size(&self) -> Option<usize> {
+        match &self.content {
+            MessageContent::Shared(_) => None,
+            #[cfg(feature = "serde")]
+            MessageContent::Json(json) => Some(json.json.len()),
+        }
+    }
+
     pub(super) fn content(&self) -> &MessageContent {
         &self.content
     }

@@ -247,6 +247,10 @@ impl GroupState {
 }
 
 /// Why a transport does not take a message. It hands the message back.
+///
+/// **It is the only handle.** The event in the message belongs to who publishes it, by value: a transport that carries events as
+/// they are keeps no clone of a message that it refuses, or whose publishing is dropped. If it does, the publishing panics. Of
+/// what is handed over in bytes ([`Capabilities::needs_codec`]) it may keep clones.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refused {
