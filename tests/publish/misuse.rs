@@ -1,14 +1,14 @@
 //! What is used, or implemented, in a way that it was not meant for.
 
 use std::{
-    future::ready,
+    future::{pending, ready},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use eventbus::{
-    BoxError, BoxFuture, Bus, Capabilities, Event, Group, GroupState, Memory, Message, PublishError, PublishJson,
-    Refused, Source, Transport,
+    AttemptError, BoxError, BoxFuture, Bus, Capabilities, ConsumerError, Event, Group, GroupState, MalformedMessage,
+    Memory, Message, PublishError, PublishJson, Rate, Refused, Retry, Source, Transport, TransportOrdering,
 };
 use futures_executor::block_on;
 use serde::{Deserialize, Serialize};
@@ -163,9 +163,7 @@ async fn json_is_handed_back_after_a_lost_select_and_before_it_is_polled() {
 #[tokio::test]
 async fn what_carries_bytes_is_sent_bytes_whichever_way_it_is_published() {
     for answer in [Answer::Well, Answer::Later] {
-        let mut capabilities = Capabilities::IN_PROCESS;
-        capabilities.needs_codec = true;
-        let stub = Stub::new(capabilities, answer);
+        let stub = Stub::new(Capabilities::IN_PROCESS.with_codec(), answer);
         let bus = stub.bus();
         bus.declare::<NoteMade>().unwrap();
         bus.publish(note()).await.unwrap();
@@ -238,4 +236,205 @@ async fn who_publishes_on_and_on_gives_way_to_others() {
     tokio::spawn(async move { *log.lock().unwrap() += 1 });
     assert!(publishing.await.unwrap() < 1000);
     yield_a_lot().await;
+}
+
+#[tokio::test]
+async fn a_burst_may_be_as_large_as_it_can_be_told() {
+    let bus = Bus::new();
+    for (at, rate) in [Rate::per_minute(1), Rate::per_second(1), Rate::per_second(u32::MAX)].into_iter().enumerate() {
+        let consumer = bus.consumer(&format!("group-{at}")).handle::<Job>(|_, _| async {});
+        consumer.rate_limit(rate.burst(u32::MAX)).start().await.unwrap();
+    }
+    for id in 0..100 {
+        bus.publish(Job(id)).await.unwrap();
+    }
+    let report = bus.shutdown(HOUR).await;
+    assert_eq!(report.stats().deliveries().handled, 300);
+}
+
+#[tokio::test]
+async fn a_key_for_an_event_that_is_not_handled_by_type_is_told() {
+    let bus = Bus::new();
+    let by_name = bus.consumer("group").handle_name("note.*", |_, _| async {}).key::<NoteMade>(|e| e.text.len());
+    let error = by_name.start().await.unwrap_err();
+    assert!(matches!(&error, ConsumerError::KeyWithoutHandler { event, .. } if *event == NoteMade::TYPE));
+    let text = error.to_string();
+    assert!(text.contains("note.made") && text.contains("add `.handle::<E>(..)`"), "{text}");
+    bus.consumer("group").handle::<Job>(|_, _| async {}).key::<Job>(|e| e.0).start().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_over_a_transport_without_order_is_told() {
+    let unordered = Capabilities::IN_PROCESS.with_ordering(TransportOrdering::None);
+    let bus = Stub::new(unordered, Answer::Well).bus();
+    let error = bus.consumer("group").handle::<Job>(|_, _| async {}).key::<Job>(|e| e.0).start().await.unwrap_err();
+    assert!(matches!(error, ConsumerError::NoOrder { .. }), "{error}");
+}
+
+#[derive(Clone)]
+struct Touchy(Arc<()>);
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        assert!(Arc::strong_count(&self.0) != 1, "boom in the drop of a handler");
+    }
+}
+
+fn touchy() -> Touchy {
+    Touchy(Arc::new(()))
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_in_its_drop_does_not_unwind_out_of_the_consumer_or_its_builder() {
+    hush();
+    let bus = Bus::new();
+    let build = || {
+        let (typed, named, key) = (touchy(), touchy(), touchy());
+        let builder = bus.consumer("group").handle::<Job>(move |_, _| {
+            let _ = &typed;
+            async {}
+        });
+        let builder = builder.handle_name("note.*", move |_, _| {
+            let _ = &named;
+            async {}
+        });
+        builder.key::<Job>(move |e| {
+            let _ = &key;
+            e.0
+        })
+    };
+    drop(build());
+    let unheard = touchy();
+    drop(bus.consumer("group").handle_name("No Pattern", move |_, _| {
+        let _ = &unheard;
+        async {}
+    }));
+    let unfit = build().handle::<Job>(|_, _| async {}).start().await;
+    assert!(matches!(unfit, Err(ConsumerError::HandlerTaken { .. })));
+    drop(unfit);
+    let consumer = build().start().await.unwrap();
+    bus.publish(Job(1)).await.unwrap();
+    assert!(consumer.stop(HOUR).await.is_clean());
+    drop(consumer);
+    drop(bus);
+    yield_a_lot().await;
+}
+
+#[tokio::test]
+async fn what_is_larger_than_the_transport_takes_is_not_sent() {
+    let stub = Stub::new(Capabilities::IN_PROCESS.with_codec().with_max_payload(15), Answer::Well);
+    let bus = stub.bus();
+    let error = bus.publish(note()).await.unwrap_err();
+    assert!(matches!(&error, PublishError::TooLarge { size: 19, limit: 15, .. }), "{error}");
+    assert_eq!(error.into_event(), note());
+    let long = bus.publish_json("issues.opened", &format!("\"{}\"", "x".repeat(19))).unwrap().await;
+    assert!(matches!(long, Err(PublishError::TooLarge { size: 21, limit: 15, .. })));
+    assert!(stub.seen().is_empty());
+    json(&bus).await.unwrap();
+    let error = bus.publish(NoteMade { text: String::new() }).key("k".repeat(1025)).await.unwrap_err();
+    assert!(matches!(error, PublishError::Unwritable(..)), "{error}");
+    assert_balanced(&bus.stats());
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_a_dead_letter_also_by_name() {
+    let memory = Memory::new();
+    memory.try_publish(Message::from_attributes([("type", "note.made")], [b'"', 0xff, b'"']).unwrap()).unwrap();
+    let bus = Bus::builder().transport(memory).build();
+    let called = Arc::new(Mutex::new(false));
+    let log = Arc::clone(&called);
+    let consumer = bus.consumer("group").handle_name("note.*", move |_, _| {
+        *log.lock().unwrap() = true;
+        async {}
+    });
+    consumer.retry(Retry::fixed(Duration::ZERO)).start().await.unwrap();
+    assert!(bus.shutdown(HOUR).await.is_clean());
+    let letters = bus.dead_letters().list();
+    assert!(matches!(letters[0].error, AttemptError::Undecodable(_)), "{letters:?}");
+    assert_eq!((letters[0].attempts, *called.lock().unwrap()), (1, false));
+}
+
+#[test]
+fn the_id_of_a_foreign_message_is_the_same_for_ever() {
+    let message = |id| Message::from_attributes([("type", "note.made"), ("id", id)], *b"1").unwrap();
+    assert_eq!(message("order 7").id(), message("order 7").id());
+    assert_eq!(message("order 7").id().to_string(), "0d6234bc-a74f-878d-bf7b-f7441d4f3f76");
+    let uuid = "018f3a5c-7b5e-7cc1-8a3d-0123456789ab";
+    assert_eq!(message(uuid).id().to_string(), uuid);
+}
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    let read = |name, length: usize, data: usize| {
+        let value = "x".repeat(length);
+        Message::from_attributes([("type", "note.made"), (name, &*value)], vec![b'1'; data]).map(drop)
+    };
+    assert_eq!(read("id", 1024, 1 << 20), Ok(()));
+    assert!(matches!(read("id", 1, (1 << 20) + 1), Err(MalformedMessage::TooLarge { size: 1_048_577, .. })));
+    for name in ["id", "source", "type", "time", "partitionkey", "correlationid", "causationid", "hops"] {
+        let error = read(name, 1025, 1).unwrap_err();
+        assert!(matches!(error, MalformedMessage::AttributeTooLarge { limit: 1024, .. }), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    assert_eq!(read("traceparent", 1025, 1), Ok(()), "it is passed over");
+    assert!(matches!(read("type", 129, 1), Err(MalformedMessage::Type { .. })));
+}
+
+#[tokio::test]
+async fn a_replay_that_is_given_up_puts_the_dead_letter_back() {
+    let (bus, wire) = (Bus::builder(), ReplaysNever::default());
+    let bus = bus.transport(wire).build();
+    bus.consumer("group")
+        .handle::<Job>(|_, _| async { Err::<(), _>("no") })
+        .retry(Retry::never())
+        .start()
+        .await
+        .unwrap();
+    bus.publish(Job(1)).await.unwrap();
+    yield_a_lot().await;
+    let id = bus.dead_letters().list()[0].id;
+    let letters = bus.dead_letters();
+    let mut replay = Box::pin(letters.replay(id));
+    assert!(poll_once(&mut replay).is_pending());
+    assert!(bus.dead_letters().is_empty());
+    drop(replay);
+    assert_eq!(bus.dead_letters().list()[0].id, id);
+}
+
+/// A [`Memory`] that never answers a replay.
+#[derive(Default)]
+struct ReplaysNever(Memory);
+
+impl Transport for ReplaysNever {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn try_publish(&self, message: Message) -> Result<(), Refused> {
+        self.0.try_publish(message)
+    }
+
+    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
+        self.0.publish(batch)
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        self.0.ready()
+    }
+
+    fn subscribe(&self, group: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+        self.0.subscribe(group)
+    }
+
+    fn requeue(&self, _: &str, _: Message) -> BoxFuture<'_, Result<(), Refused>> {
+        Box::pin(pending())
+    }
+
+    fn groups(&self) -> Vec<GroupState> {
+        self.0.groups()
+    }
+
+    fn close(&self, deadline: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
+        self.0.close(deadline)
+    }
 }

@@ -76,12 +76,6 @@ pub trait Source: Send + Sync + 'static {
     /// Dropping the future loses nothing: what it may have leased is delivered again.
     fn next(&self, max: usize) -> BoxFuture<'_, Result<Vec<Leased>, BoxError>>;
 
-    /// The same without waiting: empty if there is nothing now, and, unless this is overridden, always.
-    fn try_next(&self, max: usize) -> Vec<Leased> {
-        let _ = max;
-        Vec::new()
-    }
-
     /// Ends leases. Those that are unknown or have run out are passed over.
     ///
     /// A transport that needs no wait does it before it returns the future, and `None` stands for a future that is ready.
@@ -173,19 +167,29 @@ pub enum Settle {
     },
 }
 
-/// What a transport can do.
+/// What a transport can do: [`IN_PROCESS`](Self::IN_PROCESS), and what is different.
+///
+/// ```
+/// use std::time::Duration;
+/// use eventbus_core::{Capabilities, Durability};
+///
+/// let disk = Capabilities::IN_PROCESS.with_codec().with_durability(Durability::Disk).with_lease(Duration::from_secs(30));
+/// assert!(disk.needs_codec);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// What a message survives that has been taken.
     pub durability: Durability,
-    /// Whether the order of publishing is kept within a group.
+    /// Whether the order of publishing is kept within a group. Without it a consumer cannot have a
+    /// [`key`](super::ConsumerBuilder::key).
     pub ordering: Ordering,
     /// Whether a new group can read what was published before.
     pub replay: bool,
     /// Whether it carries bytes: events need a codec (`#[event(serde)]`) then.
     pub needs_codec: bool,
-    /// The largest message in bytes, where there is a bound.
+    /// The most bytes that an event may have, where there is a bound. The bus refuses a larger one before it is sent
+    /// ([`PublishError::TooLarge`](super::PublishError::TooLarge)); events that are not carried in bytes have none.
     pub max_payload: Option<usize>,
     /// After how long a lease runs out that is not extended; `None` for never.
     pub lease: Option<Duration>,
@@ -201,6 +205,42 @@ impl Capabilities {
         max_payload: None,
         lease: None,
     };
+
+    /// With this durability.
+    #[must_use]
+    pub const fn with_durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
+    /// With this order.
+    #[must_use]
+    pub const fn with_ordering(self, ordering: Ordering) -> Self {
+        Self { ordering, ..self }
+    }
+
+    /// With what was published before, for new groups.
+    #[must_use]
+    pub const fn with_replay(self) -> Self {
+        Self { replay: true, ..self }
+    }
+
+    /// With bytes instead of events.
+    #[must_use]
+    pub const fn with_codec(self) -> Self {
+        Self { needs_codec: true, ..self }
+    }
+
+    /// With a bound for an event's bytes.
+    #[must_use]
+    pub const fn with_max_payload(self, bytes: usize) -> Self {
+        Self { max_payload: Some(bytes), ..self }
+    }
+
+    /// With leases that run out.
+    #[must_use]
+    pub const fn with_lease(self, time: Duration) -> Self {
+        Self { lease: Some(time), ..self }
+    }
 }
 
 /// What a published message survives.

@@ -160,10 +160,22 @@ impl<'b, P: Payload> Sending<'b, P> {
                 Err(error) => return Err(Box::new(move |event| PublishError::Unwritable(event, error))),
             }
         }
-        if let Some(limit) = capabilities.max_payload
-            && let Some(size) = self.bytes.as_ref().unwrap_or(message).size().filter(|size| *size > limit)
+        // Whoever reads the bytes reads no more than that.
+        let readable = self.bytes.is_some().then_some(Message::MAX_DATA);
+        let limit = capabilities.max_payload.into_iter().chain(readable).min();
+        let size = self.bytes.as_ref().unwrap_or(message).size();
+        if let (Some(size), Some(limit)) = (size, limit)
+            && size > limit
         {
             return Err(Box::new(move |event| PublishError::TooLarge { event, size, limit }));
+        }
+        let largest = message.key().unwrap_or_default().len().max(message.source().len());
+        if readable.is_some() && largest > Message::MAX_ATTRIBUTE {
+            let error = format!(
+                "its key, or the bus's source, has {largest} bytes, and at most {} are read",
+                Message::MAX_ATTRIBUTE
+            );
+            return Err(Box::new(move |event| PublishError::Unwritable(event, error.into())));
         }
         Ok(())
     }
