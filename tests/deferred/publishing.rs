@@ -67,3 +67,26 @@ fn a_release_that_blocks_does_not_wait_for_room() {
     assert_eq!(released.unpublished().len(), 1);
     assert!(!released.is_ok());
 }
+
+#[test]
+fn the_error_of_a_release_counts_what_was_published_and_what_was_not() {
+    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let pending = bus.deferred();
+    pending.publish(OrderPlaced(1));
+    pending.publish(OrderPlaced(2));
+    let error = pending.release().blocking().into_result().unwrap_err();
+    assert!(error.to_string().starts_with("1 of 2 released events did not go well; `order.placed` was not"), "{error}");
+    assert_eq!((error.errors().count(), error.released().unpublished().len()), (0, 1));
+    assert_eq!(bus.stats().deferred.released, 2);
+}
+
+#[tokio::test]
+async fn the_error_of_a_release_counts_what_was_emitted_with_what_was_published() {
+    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    bus.listener::<OrderPaid>().on(|_| Err("no good"));
+    let pending = bus.deferred();
+    pending.publish(OrderPlaced(1));
+    pending.emit(OrderPaid);
+    let error = pending.release().await.into_result().unwrap_err();
+    assert!(error.to_string().starts_with("1 of 2 released events did not go well; "), "{error}");
+}

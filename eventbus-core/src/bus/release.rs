@@ -102,16 +102,21 @@ impl Release {
         let deadline = limits.deadline_from_now(Mode::Thread.clock());
         let mut reports = Vec::with_capacity(kept.len());
         #[cfg(feature = "publish")]
-        let mut unpublished = Vec::new();
+        let (mut to_publish, mut unpublished) = (0, Vec::new());
         while let Some(event) = kept.next() {
             match event.release(kept.bus()) {
                 Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).blocking()),
                 #[cfg(feature = "publish")]
-                Step::Publish(publish) => unpublished.extend(publish.at_once().err()),
+                Step::Publish(publish) => {
+                    to_publish += 1;
+                    unpublished.extend(publish.at_once().err());
+                }
             }
         }
         Released {
             reports,
+            #[cfg(feature = "publish")]
+            to_publish,
             #[cfg(feature = "publish")]
             unpublished,
         }
@@ -124,12 +129,13 @@ impl New {
         let deadline = limits.deadline_from_now(Mode::Task.clock());
         let mut reports = Vec::with_capacity(kept.len());
         #[cfg(feature = "publish")]
-        let mut unpublished = Vec::new();
+        let (mut to_publish, mut unpublished) = (0, Vec::new());
         while let Some(event) = kept.next() {
             match event.release(kept.bus()) {
                 Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).await),
                 #[cfg(feature = "publish")]
                 Step::Publish(publish) => {
+                    to_publish += 1;
                     let published = publish.wait(&limits.tokens, deadline.map(|deadline| deadline.at)).await;
                     unpublished.extend(published.err());
                 }
@@ -137,6 +143,8 @@ impl New {
         }
         Released {
             reports,
+            #[cfg(feature = "publish")]
+            to_publish,
             #[cfg(feature = "publish")]
             unpublished,
         }
@@ -179,13 +187,16 @@ impl fmt::Debug for Release {
     }
 }
 
-/// How a release went: the report of each event, in order.
+/// How a release went: the report of each event that was emitted, in order, and what could not be published.
 ///
-/// Displayed, it is what the reports are, one after the other. Reports that are dropped unread are as those of
+/// Displayed, it is what the reports are, one after the other, and why events were not published. Reports that are dropped unread are as those of
 /// [`Emit`](crate::Emit).
 #[derive(Debug, Clone)]
 pub struct Released {
     reports: Vec<Report>,
+    /// How many events were to be published.
+    #[cfg(feature = "publish")]
+    to_publish: usize,
     #[cfg(feature = "publish")]
     unpublished: Vec<Unpublished>,
 }
@@ -232,11 +243,12 @@ impl Released {
         true
     }
 
-    /// Turns failures into an error, for `?`. All events have been emitted by then, whatever it says.
+    /// Turns failures into an error, for `?`. All events have been emitted by then, or offered to the transport, whatever it says.
     ///
     /// # Errors
     ///
-    /// [`ReleaseError`], which holds the reports, if a listener of one of the events did not finish well.
+    /// [`ReleaseError`], which holds the reports, if a listener of one of the events did not finish well, or one of them that was to
+    /// be published has not been.
     pub fn into_result(self) -> Result<Self, ReleaseError> {
         if self.is_ok() { Ok(self) } else { Err(ReleaseError { released: self }) }
     }
@@ -259,14 +271,15 @@ impl fmt::Display for Released {
 
 /// An error returned by [`Released::into_result`].
 ///
-/// All events were emitted. The message names those with listeners that did not finish well, and these.
+/// All events were emitted, or offered to the transport. The message names those with listeners that did not finish well, and these;
+/// and those that were not published.
 #[derive(Debug, Clone)]
 pub struct ReleaseError {
     released: Released,
 }
 
 impl ReleaseError {
-    /// The reports of all events, also of those that went well.
+    /// The reports of all events, also of those that went well, and what was not published.
     pub fn released(&self) -> &Released {
         &self.released
     }
@@ -276,7 +289,8 @@ impl ReleaseError {
         self.released
     }
 
-    /// What became of each event that did not go well, in order: timed out, cancelled or failed.
+    /// What became of each event that was emitted and did not go well, in order: timed out, cancelled or failed. What was not
+    /// published is in `released().unpublished()`.
     pub fn errors(&self) -> impl Iterator<Item = EmitError> {
         self.released.reports.iter().filter_map(|report| report.clone().into_result().err())
     }
@@ -284,9 +298,15 @@ impl ReleaseError {
 
 impl fmt::Display for ReleaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.released.reports.len();
+        #[cfg_attr(not(feature = "publish"), expect(unused_mut, reason = "nothing is added"))]
+        let (mut badly, mut all) = (self.errors().count(), self.released.reports.len());
+        #[cfg(feature = "publish")]
+        {
+            badly += self.released.unpublished.len();
+            all += self.released.to_publish;
+        }
         let s = if all == 1 { "" } else { "s" };
-        write!(f, "{} of {all} released event{s} did not go well", self.errors().count())?;
+        write!(f, "{badly} of {all} released event{s} did not go well")?;
         for error in self.errors() {
             write!(f, "; {error}")?;
         }

@@ -29,9 +29,10 @@ pub struct Stats {
 pub struct DeferredStats {
     /// Kept, and neither released nor discarded yet.
     pub pending: u64,
-    /// Emitted by a release. How that went is in its reports.
+    /// Emitted by a release, or offered to the transport by it, whether or not that has taken them. How that went is in what the
+    /// release gives.
     pub released: u64,
-    /// Dropped without being emitted: by `discard`, with their `Deferred`, or with a release that was given up.
+    /// Dropped without being emitted or published: by `discard`, with their `Deferred`, or with a release that was given up.
     pub discarded: u64,
 }
 

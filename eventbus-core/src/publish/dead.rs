@@ -120,6 +120,20 @@ impl DeadStore {
     }
 }
 
+/// A dead letter that is being replayed; put back unless that has gone well.
+struct Away<'b> {
+    store: &'b DeadStore,
+    letter: Option<DeadLetter>,
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        if let Some(letter) = self.letter.take() {
+            self.store.push(letter);
+        }
+    }
+}
+
 impl Bus {
     /// The deliveries that have failed for the last time.
     ///
@@ -166,17 +180,25 @@ impl DeadLetters<'_> {
     ///
     /// # Errors
     ///
-    /// [`ReplayError`]; the dead letter is then still there.
+    /// [`ReplayError`]; the dead letter is then put back, as if it had never been away. Newer ones may have taken its room meanwhile
+    /// ([`dead_letters`](crate::BusBuilder::dead_letters)): then it is evicted, and counted so.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may lose the message where the transport waits; the memory transport does not.
+    /// Dropping the future puts the dead letter back, too. A transport that waits may have the message by then: it may be delivered,
+    /// and be a dead letter still. The memory transport does not wait.
     pub async fn replay(&self, id: u64) -> Result<(), ReplayError> {
         let Some(letter) = self.0.dead.take(id) else { return Err(ReplayError::Unknown { id }) };
-        let requeued = self.0.transport.requeue(&letter.group, letter.message.clone()).await;
-        let Err(refused) = requeued else { return Ok(()) };
-        let group = Arc::clone(&letter.group);
-        self.0.dead.push(letter);
+        let (group, message) = (Arc::clone(&letter.group), letter.message.clone());
+        let mut away = Away { store: &self.0.dead, letter: Some(letter) };
+        let requeued = self.0.transport.requeue(&group, message).await;
+        let Err(refused) = requeued else {
+            let letter = away.letter.take();
+            // Its event is foreign code.
+            let _ = isolate(|| drop(letter));
+            return Ok(());
+        };
+        drop(away);
         Err(match refused {
             Refused::Full { .. } => ReplayError::Full { id, group },
             _ => ReplayError::Refused { id, group },
@@ -195,7 +217,7 @@ impl fmt::Debug for DeadLetters<'_> {
     }
 }
 
-/// An error returned by [`DeadLetters::replay`]. The dead letter is still there.
+/// An error returned by [`DeadLetters::replay`]. The dead letter has been put back, if there was one and there is room.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {

@@ -13,7 +13,8 @@ use crate::{event::IntoEvent, listener::BoxError};
 #[non_exhaustive]
 pub enum PublishError<I> {
     /// A group, or the log before there is one, is full: there was no room, or not in time, or waiting was not allowed. Inside a
-    /// handler of the same bus `publish` never waits: two handlers that fill each other's queues would wait for ever.
+    /// handler of the same bus `publish` never waits: two handlers that fill each other's queues would wait for ever. Nor does it
+    /// with a timeout where there is no runtime to tell the time.
     Full(I),
     /// The bus is shutting down, or has shut down.
     Closed(I),
@@ -21,9 +22,11 @@ pub enum PublishError<I> {
     Cancelled(I),
     /// The transport carries bytes, or the bus demands codecs, and the event's type has none.
     NoCodec(I),
-    /// The event cannot be written.
+    /// The event cannot be written; or, for a transport that carries bytes, its key is too long
+    /// ([`Message::MAX_ATTRIBUTE`](super::Message::MAX_ATTRIBUTE)).
     Unwritable(I, BoxError),
-    /// The event is larger than the transport takes.
+    /// The event has more bytes than the transport takes, or than are read of any message
+    /// ([`Message::MAX_DATA`](super::Message::MAX_DATA)). Only what is carried in bytes is measured.
     TooLarge {
         /// The event.
         event: I,

@@ -1,18 +1,24 @@
 //! Publishing JSON by name.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BoxFuture, Message, MessageId, PublishError, Publishing, Refused,
-    ledger::Intake,
+    Message, MessageId, PublishError,
     message::{JsonEvent, MessageContent, SharedEvent},
+    sending::{Payload, Sending},
     typed::TypedKind,
 };
 use crate::{
     bus::Bus,
+    dispatch::Cause,
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
@@ -66,207 +72,89 @@ impl Bus {
                 MessageContent::Json(Arc::new(JsonEvent { subject, json: Arc::from(json.as_bytes()) }))
             }
         };
-        Ok(PublishJson { bus: self, content, key: None, id: None, timeout: None, token: None })
+        Ok(PublishJson { sending: Sending::new(self, content) })
     }
 }
 
 /// JSON that is about to be published; made by [`Bus::publish_json`](crate::Bus::publish_json).
+///
+/// # Cancel safety
+///
+/// As for [`Publish`](super::Publish); [`into_message`](Self::into_message) has the message back, as after a lost `select!`.
 #[must_use = "nothing is published until it is awaited"]
 pub struct PublishJson<'b> {
-    bus: &'b Bus,
-    content: MessageContent,
-    key: Option<Box<str>>,
-    id: Option<MessageId>,
-    timeout: Option<Duration>,
-    token: Option<CancellationToken>,
+    sending: Sending<'b, MessageContent>,
+}
+
+impl Payload for MessageContent {
+    type Back = Message;
+
+    fn into_message(self, source: &'static str, key: Option<Box<str>>, cause: Option<&Cause>) -> Message {
+        Message::of_content(self, source, key, cause)
+    }
+
+    fn of_message(message: Message) -> Option<Message> {
+        Some(message)
+    }
 }
 
 impl PublishJson<'_> {
     /// As [`Publish::key`](super::Publish::key).
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
-        self.key = Some(key.into());
+        self.sending.key = Some(key.into());
         self
     }
 
     /// As [`Publish::id`](super::Publish::id).
     pub fn id(mut self, id: MessageId) -> Self {
-        self.id = Some(id);
+        self.sending.id = Some(id);
         self
     }
 
     /// As [`Publish::timeout`](super::Publish::timeout).
     pub fn timeout(mut self, time: Duration) -> Self {
-        self.timeout = Some(time);
+        self.sending.timeout = Some(time);
         self
     }
 
     /// As [`Publish::cancel_on`](super::Publish::cancel_on).
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
-        self.token = Some(token.clone());
+        self.sending.tokens.push(token.clone());
         self
     }
 
-    /// The type that has claimed the name, if one has.
+    /// The type that has claimed the name, if one has; `None` once it has been published.
     pub fn event_type(&self) -> Option<&'static EventType> {
-        match &self.content {
+        match self.content()? {
             MessageContent::Shared(shared) => Some(shared.kind.event),
             MessageContent::Json(_) => None,
         }
     }
 
-    async fn run(self) -> Result<(), PublishError<Message>> {
-        let Self { bus, content, key, id, timeout, token } = self;
-        let publishing = bus.publishing();
-        let cause = bus.cause();
-        let inside = cause.is_some_and(|cause| cause.bus == bus.id());
-        let mut message = Message::of_content(content, publishing.source, key, cause.as_ref());
-        if let Some(id) = id {
-            message.set_id(id);
-        }
-        let id = message.id();
-        let mut entry = Entry::new(&publishing.intake);
-        if publishing.is_closed() {
-            return Err(PublishError::Closed(message));
-        }
-        if let Some(cause) = cause.filter(|cause| cause.hops.saturating_add(1) >= publishing.max_hops) {
-            let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
-            let chain = trail.chain([message.name().to_owned()]).collect();
-            return Err(PublishError::TooManyHops { event: message, hops: publishing.max_hops, chain });
-        }
-        let mut stop = Stop { publishing, token, timeout, until: None };
-        loop {
-            let mut answer = publishing.transport.try_publish(message);
-            if let Err(Refused::WouldWait(unsent)) = answer {
-                let sent = publishing.transport.publish(vec![unsent.clone()]);
-                entry.is_sent = true;
-                answer = tokio::select! {
-                    biased;
-                    mut answers = sent => answers.pop().unwrap_or_else(|| {
-                        Err(Refused::Unknown(unsent, "the transport gave no answer".into()))
-                    }),
-                    // What has been sent is waited for: a shutdown gives it its time.
-                    _ = stop.wait(false) => {
-                        return Err(PublishError::Unknown { id, event: unsent, source: "no answer while it was waited for".into() });
-                    }
-                };
-                entry.is_sent = false;
-            }
-            match answer {
-                Ok(()) => {
-                    entry.accepted();
-                    return Ok(());
-                }
-                Err(Refused::Full { message: refused, wait: true }) if !inside => {
-                    let stopped = tokio::select! {
-                        biased;
-                        () = publishing.transport.ready() => None,
-                        stopped = stop.wait(true) => Some(stopped),
-                    };
-                    match stopped {
-                        None => message = refused,
-                        Some(stopped) => return Err(stopped(refused)),
-                    }
-                }
-                Err(refused) => {
-                    entry.is_sent = matches!(refused, Refused::Unknown(..));
-                    return Err(error_of(refused));
-                }
-            }
-        }
+    /// Takes the message back; `None` if it has been published, or handed back by an error.
+    pub fn into_message(mut self) -> Option<Message> {
+        self.sending.take_back()
+    }
+
+    fn content(&self) -> Option<&MessageContent> {
+        self.sending.payload().or_else(|| self.sending.message().map(Message::content))
     }
 }
 
-impl<'b> IntoFuture for PublishJson<'b> {
+impl Future for PublishJson<'_> {
     type Output = Result<(), PublishError<Message>>;
-    type IntoFuture = BoxFuture<'b, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.sending).poll(cx)
     }
 }
 
 impl fmt::Debug for PublishJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = match &self.content {
-            MessageContent::Shared(shared) => Subject::Typed(shared.kind.event),
-            MessageContent::Json(json) => json.subject.clone(),
-        };
-        f.debug_struct("PublishJson").field("event", &event.to_string()).finish_non_exhaustive()
-    }
-}
-
-fn error_of(refused: Refused) -> PublishError<Message> {
-    match refused {
-        Refused::Full { message, .. } | Refused::WouldWait(message) => PublishError::Full(message),
-        Refused::Closed(message) => PublishError::Closed(message),
-        Refused::Unwritable(message, error) => PublishError::Unwritable(message, error),
-        Refused::TooLarge { message, size, limit } => PublishError::TooLarge { event: message, size, limit },
-        Refused::Unknown(message, source) => PublishError::Unknown { id: message.id(), event: message, source },
-    }
-}
-
-/// What ends the waiting.
-struct Stop<'b> {
-    publishing: &'b Publishing,
-    token: Option<CancellationToken>,
-    timeout: Option<Duration>,
-    /// From the first wait on.
-    until: Option<Instant>,
-}
-
-impl Stop<'_> {
-    /// Waits for the first of them, and tells the error that it is.
-    async fn wait(&mut self, ends_with_the_bus: bool) -> fn(Message) -> PublishError<Message> {
-        if self.until.is_none() {
-            self.until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        }
-        let cancelled = async {
-            match &self.token {
-                Some(token) => token.cancelled().await,
-                None => std::future::pending().await,
-            }
-        };
-        let over = async {
-            match self.until {
-                Some(until) => tokio::time::sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            () = self.publishing.closing.cancelled(), if ends_with_the_bus => PublishError::Closed,
-            () = cancelled => PublishError::Cancelled,
-            () = over => PublishError::Full,
-        }
-    }
-}
-
-/// The event in the books; one that is given up is there, too.
-struct Entry<'b> {
-    intake: &'b Intake,
-    /// Whether nobody knows what becomes of it.
-    is_sent: bool,
-    is_accepted: bool,
-}
-
-impl<'b> Entry<'b> {
-    fn new(intake: &'b Intake) -> Self {
-        intake.offered.add(1);
-        Self { intake, is_sent: false, is_accepted: false }
-    }
-
-    fn accepted(&mut self) {
-        self.is_accepted = true;
-    }
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        let end = match (self.is_accepted, self.is_sent) {
-            (true, _) => &self.intake.accepted,
-            (false, true) => &self.intake.unknown,
-            (false, false) => &self.intake.rejected,
-        };
-        end.add(1);
+        let event = self.content().map(|content| match content {
+            MessageContent::Shared(shared) => Subject::Typed(shared.kind.event).to_string(),
+            MessageContent::Json(json) => json.subject.to_string(),
+        });
+        f.debug_struct("PublishJson").field("event", &event).finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::typed::TypedKind;
+use super::{AttemptError, typed::TypedKind};
 use crate::{
     dispatch::{CAUSES, Cause, Content},
     event::{Event, EventType, IntoEvent},
@@ -50,17 +50,15 @@ impl MessageId {
         Self(Uuid::from_u128(bits))
     }
 
-    /// Reads an id. Other programs may have ids of other forms: of those this is made of a hash, so that it is the same each time.
+    /// Reads an id. Other programs may have ids of other forms: of those this is made of a hash, so that it is the same for ever.
     #[cfg(feature = "serde")]
     pub(super) fn of_text(text: &str) -> Self {
-        use std::hash::{DefaultHasher, Hash, Hasher};
+        // FNV-1a, which is the same in every version and on every machine: std's hashers need not be.
+        const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
         Self(Uuid::try_parse(text).unwrap_or_else(|_| {
-            let half = |salt: u8| {
-                let mut hasher = DefaultHasher::new();
-                (salt, text).hash(&mut hasher);
-                u128::from(hasher.finish())
-            };
-            uuid::Builder::from_custom_bytes((half(0) << 64 | half(1)).to_be_bytes()).into_uuid()
+            let hash = text.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+            uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
         }))
     }
 }
@@ -148,6 +146,12 @@ pub(super) struct Attributes {
 }
 
 impl Message {
+    /// How many bytes an event may have outside of the process, whatever its transport can carry: 1 MiB.
+    pub const MAX_DATA: usize = 1 << 20;
+
+    /// How many bytes an attribute may have outside of the process: 1 KiB.
+    pub const MAX_ATTRIBUTE: usize = 1 << 10;
+
     /// A message of this process.
     pub(super) fn new<E: Event>(
         event: Arc<E>,
@@ -279,6 +283,15 @@ impl Message {
         }
     }
 
+    /// How many bytes its event has, if it is carried in bytes.
+    pub(super) fn size(&self) -> Option<usize> {
+        match &self.content {
+            MessageContent::Shared(_) => None,
+            #[cfg(feature = "serde")]
+            MessageContent::Json(json) => Some(json.json.len()),
+        }
+    }
+
     pub(super) fn content(&self) -> &MessageContent {
         &self.content
     }
@@ -311,13 +324,17 @@ impl Message {
         }
     }
 
-    /// The event for those who know only its name, as it came.
-    pub(super) fn as_content(&self) -> Content {
-        match &self.content {
+    /// The event for those who know only its name, as it came. What is no text cannot be JSON.
+    #[cfg_attr(not(feature = "serde"), expect(clippy::unnecessary_wraps, reason = "as with the feature `serde`"))]
+    pub(super) fn as_content(&self) -> Result<Content, AttemptError> {
+        Ok(match &self.content {
             MessageContent::Shared(shared) => Content::Value(Arc::clone(&shared.event)),
             #[cfg(feature = "serde")]
-            MessageContent::Json(json) => Content::Json(Arc::from(&*String::from_utf8_lossy(&json.json))),
-        }
+            MessageContent::Json(json) => match std::str::from_utf8(&json.json) {
+                Ok(text) => Content::Json(Arc::from(text)),
+                Err(error) => return Err(AttemptError::Undecodable(Arc::new(error))),
+            },
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Floor 6: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
 
 mod batch;
+mod capabilities;
 mod consumer;
 mod dead;
 mod deferred;
@@ -23,6 +24,7 @@ mod typed;
 mod wire;
 
 pub use batch::PublishAll;
+pub use capabilities::{Capabilities, Durability, Ordering as TransportOrdering};
 #[cfg(feature = "rate-limit")]
 pub use consumer::Rate;
 pub use consumer::{
@@ -39,10 +41,7 @@ pub use publish::Publish;
 use publishing::Publishing;
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
-pub use transport::{
-    BoxFuture, Capabilities, Durability, Group, GroupState, LeaseId, Leased, Ordering as TransportOrdering, Overflow,
-    Refused, Settle, Source, Transport,
-};
+pub use transport::{BoxFuture, Group, GroupState, LeaseId, Leased, Overflow, Refused, Settle, Source, Transport};
 #[cfg(feature = "serde")]
 pub use wire::{MalformedMessage, WriteError};
 

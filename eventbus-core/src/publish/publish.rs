@@ -1,14 +1,21 @@
 //! Publishing one event.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{BoxFuture, Message, MessageId, PublishError, Publishing, Refused};
+use super::{
+    Message, MessageId, PublishError,
+    sending::{Payload, Sending},
+};
 use crate::{
     bus::Bus,
-    dispatch::{Cause, isolate},
+    dispatch::Cause,
     event::{Event, IntoEvent},
 };
 
@@ -17,11 +24,18 @@ impl Bus {
     ///
     /// Awaited, it waits while a group's queue is full, unless the group's [`Overflow`](super::Overflow) policy is another. Without
     /// any group, the event stays in the transport's log for the first one; if that is full, this waits too. Inside a handler
-    /// of this bus it never waits: full is an error at once.
+    /// of this bus it never waits: full is an error at once. That is told by the handler's task, and by
+    /// [`Delivery::bus`](super::Delivery::bus): in a task of its own, with another handle of the bus, it does wait; a handler that
+    /// awaits such a task may wait for itself.
     ///
     /// # Errors
     ///
     /// [`PublishError`], which hands the event back.
+    ///
+    /// # Panics
+    ///
+    /// Awaited: if it must wait with a [`timeout`](Publish::timeout) in a runtime without a timer (`enable_time`); and if a transport
+    /// keeps a message that it refuses, against the rule at [`Refused`](super::Refused).
     ///
     /// # Examples
     ///
@@ -63,6 +77,9 @@ impl Bus {
 
 /// An event that is about to be published; made by [`Bus::publish`](crate::Bus::publish).
 ///
+/// It takes part in tokio's cooperative scheduling: a task that publishes on and on gives way to others now and then, but for a
+/// handler.
+///
 /// # Cancel safety
 ///
 /// Dropped before it is ready, the event has not been published, unless the transport is another process: then it may be. To have
@@ -88,62 +105,33 @@ impl Bus {
 /// ```
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publish<'b, I: IntoEvent> {
-    pub(super) publishing: &'b Publishing,
-    pub(super) cause: Option<Cause>,
-    /// Whether a handler of this bus publishes: it must not wait.
-    pub(super) inside: bool,
-    pub(super) state: State<I>,
-    pub(super) key: Option<Box<str>>,
-    pub(super) id: Option<MessageId>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) tokens: Vec<CancellationToken>,
-    pub(super) bus: &'b Bus,
-    /// When the waiting is over, once it has begun.
-    pub(super) until: Option<Instant>,
-    /// What it waits for.
-    pub(super) waiting: Option<Waiting<'b>>,
+    sending: Sending<'b, I>,
 }
 
-pub(super) enum State<I> {
-    New(I),
-    /// Offered, and not taken yet.
-    Offered(Message),
-    /// Sent to the transport; the message is kept to hand it back.
-    Sent(Message),
-    Done,
-}
-
-pub(super) struct Waiting<'b> {
-    pub(super) for_what: For<'b>,
-    pub(super) stop: BoxFuture<'b, Stop>,
-}
-
-pub(super) enum For<'b> {
-    Room(BoxFuture<'b, ()>),
-    Answer(BoxFuture<'b, Vec<Result<(), Refused>>>),
-}
-
-pub(super) enum Stop {
-    Closing,
-    Cancelled,
-    TimedOut,
-}
-
-// Nothing in it is pinned in place: futures are boxed.
+// Nothing in it is pinned in place.
 impl<I: IntoEvent> Unpin for Publish<'_, I> {}
+
+impl<I: IntoEvent> Payload for I {
+    type Back = I;
+
+    fn into_message(self, source: &'static str, key: Option<Box<str>>, cause: Option<&Cause>) -> Message {
+        Message::new(self.into_arc(), source, key, cause)
+    }
+
+    fn of_message(message: Message) -> Option<I> {
+        message.into_event()
+    }
+}
 
 impl<'b, I: IntoEvent> Publish<'b, I> {
     fn new(bus: &'b Bus, event: I) -> Self {
-        let publishing = bus.publishing();
-        let (cause, inside) = (None, false);
-        let (key, id, timeout, tokens, until, waiting) = (None, None, None, Vec::new(), None, None);
-        Self { publishing, cause, inside, state: State::New(event), key, id, timeout, tokens, bus, until, waiting }
+        Self { sending: Sending::new(bus, event) }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
     /// tell keys itself.
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
-        self.key = Some(key.into());
+        self.sending.key = Some(key.into());
         self
     }
 
@@ -166,56 +154,50 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     /// # }
     /// ```
     pub fn id(mut self, id: MessageId) -> Self {
-        self.id = Some(id);
+        self.sending.id = Some(id);
         self
     }
 
     /// How long to wait for room, from the first poll: [`Full`](PublishError::Full) then; or for the answer of a transport that
     /// has been sent the event: [`Unknown`](PublishError::Unknown) then.
+    ///
+    /// The time is that of the runtime that it is polled in, or of the bus's own. Where there is neither it does not wait at all: no
+    /// room is [`Full`](PublishError::Full) at once.
+    ///
+    /// # Panics
+    ///
+    /// When it begins to wait, if that runtime has no timer (`enable_time`).
     pub fn timeout(mut self, time: Duration) -> Self {
-        self.timeout = Some(time);
+        self.sending.timeout = Some(time);
         self
     }
 
     /// Gives up waiting when `token` is cancelled: [`Cancelled`](PublishError::Cancelled), or
     /// [`Unknown`](PublishError::Unknown) if it has been sent.
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
-        self.tokens.push(token.clone());
+        self.sending.tokens.push(token.clone());
         self
     }
 
     /// Takes the event back; `None` if it has been published, or if the transport still holds it.
     pub fn into_event(mut self) -> Option<I> {
-        self.waiting = None;
-        self.take_event()
+        self.sending.take_back()
     }
 
     pub(super) fn is_sent(&self) -> bool {
-        matches!(self.state, State::Sent(_))
+        self.sending.is_sent()
     }
 
-    pub(super) fn take_event(&mut self) -> Option<I> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::New(event) => Some(event),
-            State::Offered(message) => {
-                self.publishing.intake.rejected.add(1);
-                message.into_event()
-            }
-            State::Sent(message) => {
-                self.publishing.intake.unknown.add(1);
-                message.into_event()
-            }
-            State::Done => None,
-        }
+    pub(super) fn at_once(self) -> Result<(), PublishError<I>> {
+        self.sending.at_once()
     }
 }
 
-impl<I: IntoEvent> Drop for Publish<'_, I> {
-    fn drop(&mut self) {
-        self.waiting = None;
-        // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
-        let event = self.take_event();
-        let _ = isolate(|| drop(event));
+impl<I: IntoEvent> Future for Publish<'_, I> {
+    type Output = Result<(), PublishError<I>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.sending).poll(cx)
     }
 }
 

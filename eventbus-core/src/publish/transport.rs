@@ -5,7 +5,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use super::Message;
+use super::{Capabilities, Message};
 use crate::listener::BoxError;
 
 /// A future in a box.
@@ -75,12 +75,6 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// Dropping the future loses nothing: what it may have leased is delivered again.
     fn next(&self, max: usize) -> BoxFuture<'_, Result<Vec<Leased>, BoxError>>;
-
-    /// The same without waiting: empty if there is nothing now, and, unless this is overridden, always.
-    fn try_next(&self, max: usize) -> Vec<Leased> {
-        let _ = max;
-        Vec::new()
-    }
 
     /// Ends leases. Those that are unknown or have run out are passed over.
     ///
@@ -173,58 +167,6 @@ pub enum Settle {
     },
 }
 
-/// What a transport can do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Capabilities {
-    /// What a message survives that has been taken.
-    pub durability: Durability,
-    /// Whether the order of publishing is kept within a group.
-    pub ordering: Ordering,
-    /// Whether a new group can read what was published before.
-    pub replay: bool,
-    /// Whether it carries bytes: events need a codec (`#[event(serde)]`) then.
-    pub needs_codec: bool,
-    /// The largest message in bytes, where there is a bound.
-    pub max_payload: Option<usize>,
-    /// After how long a lease runs out that is not extended; `None` for never.
-    pub lease: Option<Duration>,
-}
-
-impl Capabilities {
-    /// Those of a transport inside the process: nothing outlives it, order is kept, events need no codec.
-    pub const IN_PROCESS: Self = Self {
-        durability: Durability::Process,
-        ordering: Ordering::Group,
-        replay: false,
-        needs_codec: false,
-        max_payload: None,
-        lease: None,
-    };
-}
-
-/// What a published message survives.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Durability {
-    /// Nothing: it ends with the process.
-    Process,
-    /// The end of this process, not that of the server.
-    Server,
-    /// The loss of power, too.
-    Disk,
-}
-
-/// What order a transport keeps.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Ordering {
-    /// None.
-    None,
-    /// Each group gets its messages in the order of publishing.
-    Group,
-}
-
 /// What a transport knows of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -247,6 +189,10 @@ impl GroupState {
 }
 
 /// Why a transport does not take a message. It hands the message back.
+///
+/// **It is the only handle.** The event in the message belongs to who publishes it, by value: a transport that carries events as
+/// they are keeps no clone of a message that it refuses, or whose publishing is dropped. If it does, the publishing panics. Of
+/// what is handed over in bytes ([`Capabilities::needs_codec`]) it may keep clones.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refused {

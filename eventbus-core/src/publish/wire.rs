@@ -63,15 +63,25 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`MalformedMessage`], if the type is missing or no wire type, or an attribute is not of its form.
+    /// [`MalformedMessage`], if the type is missing or no wire type, if an attribute is not of its form, and, before anything is
+    /// read, if the data has more than [`MAX_DATA`](Self::MAX_DATA) bytes or an attribute more than
+    /// [`MAX_ATTRIBUTE`](Self::MAX_ATTRIBUTE). What this program publishes in bytes keeps to these limits.
     pub fn from_attributes<'a>(
         attributes: impl IntoIterator<Item = (&'a str, &'a str)>,
         data: impl Into<Arc<[u8]>>,
     ) -> Result<Self, MalformedMessage> {
+        let data = data.into();
+        if data.len() > Self::MAX_DATA {
+            return Err(MalformedMessage::TooLarge { size: data.len(), limit: Self::MAX_DATA });
+        }
         let (mut id, mut time, mut subject, mut key) = (None, None, None, None);
         let mut source = Box::from("unknown");
         let (mut causation, mut correlation, mut hops) = (None, None, 0);
-        for (name, value) in attributes {
+        for (name, value) in attributes.into_iter().filter(|(name, _)| READ.contains(name)) {
+            if value.len() > Self::MAX_ATTRIBUTE {
+                let (name, size, limit) = (name.to_owned(), value.len(), Self::MAX_ATTRIBUTE);
+                return Err(MalformedMessage::AttributeTooLarge { name, size, limit });
+            }
             let malformed = || MalformedMessage::Attribute { name: name.to_owned(), value: excerpt(value) };
             match name {
                 "id" => id = Some(MessageId::of_text(value)),
@@ -90,9 +100,12 @@ impl Message {
             let correlation = correlation.unwrap_or(causation);
             Origin { causation, correlation, hops, trail: [None; CAUSES] }
         });
-        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin }, data.into()))
+        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin }, data))
     }
 }
+
+/// The attributes that mean something here.
+const READ: [&str; 8] = ["id", "source", "type", "time", "partitionkey", "correlationid", "causationid", "hops"];
 
 /// Takes a wire type apart.
 fn parse(text: &str) -> Result<Subject, MalformedMessage> {
@@ -148,6 +161,26 @@ pub enum WriteError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MalformedMessage {
+    /// The data is too large.
+    #[error("the message has {size} bytes, and {limit} are read")]
+    #[non_exhaustive]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// An attribute is too large.
+    #[error("the message's `{name}` has {size} bytes, and {limit} are read")]
+    #[non_exhaustive]
+    AttributeTooLarge {
+        /// The attribute.
+        name: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// There is no type.
     #[error("the message has no `type`")]
     NoType,

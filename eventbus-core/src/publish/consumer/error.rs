@@ -64,6 +64,25 @@ pub enum ConsumerError {
         /// The type.
         event: &'static EventType,
     },
+    /// A key was given for an event that the group does not handle by its type.
+    #[error(
+        "group `{group}` has a key for {event}, and no handler for it; add `.handle::<E>(..)` for that type, or remove its \
+         `.key::<E>(..)`: handlers by name go by the key that an event was published with"
+    )]
+    #[non_exhaustive]
+    KeyWithoutHandler {
+        /// The group.
+        group: Arc<str>,
+        /// The type.
+        event: &'static EventType,
+    },
+    /// A key was given, and the transport keeps no order.
+    #[error("group `{group}` cannot keep the order of keys: its transport keeps no order; remove `.key::<E>(..)`")]
+    #[non_exhaustive]
+    NoOrder {
+        /// The group.
+        group: Arc<str>,
+    },
     /// There is no runtime for the workers: neither does this code run in one, nor has the bus one of its own.
     #[error("group `{group}` has no runtime for its workers; start it inside one, or give the bus one (`runtime`)")]
     #[non_exhaustive]

@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData, sync::Arc};
 
 use super::{AttemptError, Delivery};
 use crate::{
-    dispatch::{AnyEvent, ListenerFuture},
+    dispatch::{AnyEvent, Isolated, ListenerFuture},
     event::Event,
     listener::{BoxError, Return, async_callable},
     publish::{BoxFuture, Message, message::MessageContent, typed::TypedKind},
@@ -70,29 +70,29 @@ pub(super) trait AnyHandler: Send + Sync {
     }
 }
 
-/// A handler of a type.
+/// A handler of a type. Its code is foreign, its drop included.
 pub(super) struct Typed<E, F> {
-    code: F,
+    code: Isolated<F>,
     key: Option<super::keys::Key<E>>,
     _event: PhantomData<fn(&E)>,
 }
 
 impl<E: Event, F> Typed<E, F> {
-    pub(super) fn new(code: F, key: Option<super::keys::Key<E>>) -> Self {
+    pub(super) fn new(code: Isolated<F>, key: Option<super::keys::Key<E>>) -> Self {
         Self { code, key, _event: PhantomData }
     }
 }
 
 impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
     fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
-        let future = (self.code)(event_of::<E>(&delivery.message)?, delivery);
+        let future = (self.code.get())(event_of::<E>(&delivery.message)?, delivery);
         Ok(Box::pin(async move { future.await.into_result() }))
     }
 
     fn key(&self, message: &Message) -> Option<u64> {
         let key = self.key.as_ref()?;
         // A message in bytes is read once more, when it is handled: the key must be known before.
-        event_of::<E>(message).ok().map(|event| key(&event))
+        event_of::<E>(message).ok().map(|event| (key.get())(&event))
     }
 
     fn kind(&self) -> Option<&'static TypedKind> {
@@ -117,13 +117,13 @@ fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
 }
 
 /// A handler by name.
-pub(super) struct Named<F>(pub(super) F);
+pub(super) struct Named<F>(pub(super) Isolated<F>);
 
 impl<F: NameHandlerFn> AnyHandler for Named<F> {
     fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
         let message = &delivery.message;
-        let event = AnyEvent::of_content(message.subject(), message.as_content());
-        let future = (self.0)(event, delivery);
+        let event = AnyEvent::of_content(message.subject(), message.as_content()?);
+        let future = (self.0.get())(event, delivery);
         Ok(Box::pin(async move { future.await.into_result() }))
     }
 }

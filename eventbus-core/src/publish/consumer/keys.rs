@@ -5,10 +5,10 @@ use std::{
     sync::LazyLock,
 };
 
-use crate::publish::Message;
+use crate::{dispatch::Isolated, publish::Message};
 
 /// Tells the key of an event, as its hash.
-pub(super) type Key<E> = Box<dyn Fn(&E) -> u64 + Send + Sync>;
+pub(super) type Key<E> = Isolated<Box<dyn Fn(&E) -> u64 + Send + Sync>>;
 
 /// A function that tells the key of an event: deliveries with the same key are handled one after the other.
 pub trait KeyFn<E>: Fn(&E) -> Self::Key + Send + Sync + 'static {
@@ -27,7 +27,7 @@ fn hash(key: &impl Hash) -> u64 {
 }
 
 pub(super) fn key_of<E>(tell: impl KeyFn<E>) -> Key<E> {
-    Box::new(move |event| hash(&tell(event)))
+    Isolated::new(Box::new(move |event| hash(&tell(event))))
 }
 
 /// The key that the message itself has.

@@ -35,8 +35,14 @@ pub use rate::Rate;
 pub use retry::{AttemptError, Retry};
 pub use shared::Unfinished;
 
-use super::{Group, Overflow, has_codec};
-use crate::{bus::Bus, event::Event, listener::BoxError, pattern::Pattern};
+use super::{Group, Overflow, TransportOrdering, has_codec};
+use crate::{
+    bus::Bus,
+    dispatch::Isolated,
+    event::{Event, EventType},
+    listener::BoxError,
+    pattern::Pattern,
+};
 use handler::{AnyHandler, Named, Typed};
 use keys::Key;
 use routes::{Handles, Route, Routes};
@@ -110,7 +116,7 @@ pub struct ConsumerBuilder {
     bus: Bus,
     group: Group,
     handlers: Vec<Pending>,
-    keys: HashMap<TypeId, AnyKey>,
+    keys: HashMap<TypeId, (&'static EventType, AnyKey)>,
     /// The first mistake.
     error: Option<ConsumerError>,
     workers: usize,
@@ -176,10 +182,14 @@ impl ConsumerBuilder {
         let location = Location::caller();
         match Pattern::new(pattern) {
             Ok(pattern) => {
-                let build = Box::new(|_| -> Box<dyn AnyHandler> { Box::new(Named(handler)) });
+                let code = Isolated::new(handler);
+                let build = Box::new(|_| -> Box<dyn AnyHandler> { Box::new(Named(code)) });
                 self.handlers.push(Pending { what: Handles::Pattern(pattern), location, build });
             }
-            Err(error) => self.mistake(error.into()),
+            Err(error) => {
+                self.mistake(error.into());
+                drop(Isolated::new(handler));
+            }
         }
         self
     }
@@ -189,11 +199,13 @@ impl ConsumerBuilder {
     ///
     /// Without it, the [`key`](super::Publish::key) that the event was published with counts.
     ///
+    /// That the group handles `E` by its type, and that the transport keeps order, is checked by [`start`](Self::start).
+    ///
     /// A consumer holds at most about a thousand deliveries that are behind others of their key, or wait for their next attempt;
     /// while it holds so many, it reads no more.
     pub fn key<E: Event>(mut self, key: impl KeyFn<E>) -> Self {
         let key: Key<E> = keys::key_of(key);
-        self.keys.insert(TypeId::of::<E>(), Box::new(key));
+        self.keys.insert(TypeId::of::<E>(), (E::TYPE, Box::new(key)));
         self
     }
 
@@ -245,6 +257,7 @@ impl ConsumerBuilder {
         if let Err(error) = self.bus.declare_at::<E>(location) {
             self.mistake(error.into());
         }
+        let code = Isolated::new(code);
         let build = Box::new(|key: Option<AnyKey>| -> Box<dyn AnyHandler> {
             let key = key.and_then(|key| key.downcast::<Key<E>>().ok()).map(|key| *key);
             Box::new(Typed::<E, F>::new(code, key))
@@ -265,7 +278,7 @@ impl ConsumerBuilder {
         let mut routes = Routes::default();
         for Pending { what, location, build } in self.handlers.drain(..) {
             let handler = match &what {
-                Handles::Type(event) => build(self.keys.remove(&event.id())),
+                Handles::Type(event) => build(self.keys.remove(&event.id()).map(|(_, key)| key)),
                 Handles::Pattern(_) => build(None),
             };
             if let Err((first, second)) = routes.add(Route { handler, what, location }) {
@@ -281,6 +294,11 @@ impl ConsumerBuilder {
         if routes.all.is_empty() {
             return Err(ConsumerError::NoHandlers { group: Arc::clone(&self.group.name) });
         }
+        // What is left has found no handler. Of several the same one is told each time.
+        let left = self.keys.values().map(|(event, _)| *event);
+        if let Some(event) = left.min_by_key(|event| (event.name().as_str(), event.version())) {
+            return Err(ConsumerError::KeyWithoutHandler { group: Arc::clone(&self.group.name), event });
+        }
         Ok(routes)
     }
 
@@ -294,9 +312,13 @@ impl ConsumerBuilder {
     ///
     /// Dropped before it is ready, nothing has been started. The group may have been made, and then keeps events.
     pub async fn start(mut self) -> Result<Consumer, ConsumerError> {
+        let has_keys = !self.keys.is_empty();
         let routes = self.routes()?;
         let bus = self.bus.clone();
         let publishing = bus.publishing();
+        if has_keys && publishing.transport.capabilities().ordering == TransportOrdering::None {
+            return Err(ConsumerError::NoOrder { group: Arc::clone(&self.group.name) });
+        }
         self.check_codecs(publishing.needs_codec(), &routes)?;
         Control::start(self, routes, publishing).await.map(Consumer::new)
     }

@@ -36,12 +36,18 @@ impl Rate {
         Self(Quota::per_minute(at_least_one(count)))
     }
 
-    /// How many at once, after a pause; at least 1.
+    /// How many at once, after a pause; at least 1, and at most as many as come in a hundred years of the rate.
     #[must_use]
     pub fn burst(self, count: u32) -> Self {
-        Self(self.0.allow_burst(at_least_one(count)))
+        // The limiter counts in nanoseconds, of which a `u64` holds some 584 years; a larger bucket is not told from a full one.
+        let each = self.0.replenish_interval().as_nanos().max(1);
+        let most = u32::try_from(LONGEST_PAUSE.as_nanos() / each).unwrap_or(u32::MAX);
+        Self(self.0.allow_burst(at_least_one(count.min(most))))
     }
 }
+
+/// How long a pause may be for which a rate saves up.
+const LONGEST_PAUSE: Duration = Duration::from_hours(100 * 365 * 24);
 
 fn at_least_one(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
