@@ -15,6 +15,7 @@ mod groups;
 mod intake;
 mod keys;
 mod leaks;
+mod lifecycle;
 mod model;
 mod panics;
 mod publishing;

@@ -5,6 +5,7 @@ use std::{
     fmt, mem,
     panic::Location,
     sync::Arc,
+    task::{Context, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -186,16 +187,42 @@ impl Shared {
 
     /// Gives everything that is not being handled back to the transport, in the order in which it came.
     pub(super) async fn hand_back(&self) {
+        let mut settled = self.take_back();
+        self.settle(&mut settled).await;
+    }
+
+    fn take_back(&self) -> Settled {
         (0..self.workers()).for_each(|at| self.leave(at));
         let jobs = self.scheduler.take_all();
         self.ledger.given_back.add(jobs.len() as u64);
-        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
+        // A transport may count from 0, whatever it was told.
+        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt.saturating_sub(1) };
         let leases = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
         // With them perhaps the last handles of their events.
         for job in jobs {
             let _ = isolate(|| drop(job));
         }
-        self.settle(&mut Settled { leases, well: 0 }).await;
+        Settled { leases, well: 0 }
+    }
+
+    /// What becomes of a worker's deliveries if its task is dropped: its runtime goes away, or it was aborted.
+    pub(super) fn forsake(&self, at: usize, settled: &mut Settled) {
+        self.tell_now(settled);
+        let running = lock(&self.places[at]).running.take();
+        if let Some(job) = running {
+            self.scheduler.cancelled(job);
+        }
+        if self.scheduler.is_swept() {
+            // Nobody else looks any more.
+            self.tell_now(&mut self.take_back());
+        }
+    }
+
+    /// [`settle`](Self::settle) where nothing can be awaited. A transport that needs a wait delivers again.
+    fn tell_now(&self, settled: &mut Settled) {
+        let telling = self.settle(settled);
+        // No waker is needed: it is dropped after the one poll.
+        let _ = isolate(|| _ = std::pin::pin!(telling).poll(&mut Context::from_waker(Waker::noop())));
     }
 
     /// Who is being handled now.

@@ -83,9 +83,10 @@ async fn wait(wanted: event_listener::EventListener, due: Option<Instant>) {
 /// Handles deliveries, one after the other.
 pub(super) async fn work(shared: Arc<Shared>, at: usize) {
     let seat = Arc::new(Seat { shared, at });
+    let mut at_work = AtWork { seat: Arc::clone(&seat), settled: Settled::default() };
+    let settled = &mut at_work.settled;
     let shared = &seat.shared;
     let mut taken = VecDeque::new();
-    let mut settled = Settled::default();
     loop {
         shared.scheduler.take(MOST_TAKEN, shared.workers(), &mut taken).await;
         if taken.is_empty() {
@@ -94,24 +95,36 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
         lock(&shared.places[at]).taken.append(&mut taken);
         while !shared.scheduler.is_stopping() {
             #[cfg(feature = "rate-limit")]
-            if !admit(&seat, &mut settled).await {
+            if !admit(&seat, settled).await {
                 break;
             }
             let Some(starts) = seat.begin() else { break };
-            let ended = attempt(&seat, starts, &mut settled).await;
+            let ended = attempt(&seat, starts, settled).await;
             let Some(job) = lock(&shared.places[at]).running.take() else { unreachable!("only this worker takes it") };
-            shared.end(job, ended, &mut settled);
+            shared.end(job, ended, settled);
             if !shared.scheduler.is_stopping() {
                 // Handlers that never wait shall not keep others from this thread.
                 tokio::task::coop::consume_budget().await;
             }
         }
         shared.leave(at);
-        shared.settle(&mut settled).await;
+        shared.settle(settled).await;
     }
     if shared.scheduler.is_swept() {
         // This worker was held up beyond the stop.
         shared.hand_back().await;
+    }
+}
+
+/// A worker; what it has when its task is dropped is not lost.
+struct AtWork {
+    seat: Arc<Seat>,
+    settled: Settled,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.seat.shared.forsake(self.seat.at, &mut self.settled);
     }
 }
 
