@@ -20,6 +20,7 @@ mod model;
 mod panics;
 mod publishing;
 mod rate;
+mod reading;
 mod retries;
 mod stopping;
 mod support;
