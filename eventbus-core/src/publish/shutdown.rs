@@ -71,7 +71,8 @@ impl ShutdownReport {
         self.0.consumers.iter().flat_map(|report| &report.cancelled)
     }
 
-    /// Whose handlers could not be stopped.
+    /// Whose handlers could not be stopped. Their deliveries are in flight until they end; one that is not handled then stays in
+    /// flight for ever, since there is nobody to return it to.
     pub fn still_running(&self) -> impl Iterator<Item = &Unfinished> {
         self.0.consumers.iter().flat_map(|report| &report.still_running)
     }
