@@ -30,9 +30,9 @@ async fn stuck(bus: &Bus) -> Consumer {
 /// A consumer that logs, in the group of [`stuck`].
 async fn logging(bus: &Bus) -> Log<u64> {
     let log = Log::default();
-    let handled = log.clone();
+    let told = log.clone();
     let handler = move |e: Arc<Job>, _| {
-        handled.add(e.0);
+        told.add(e.0);
         async {}
     };
     bus.consumer("stuck").handle::<Job>(handler).start().await.unwrap();
@@ -101,15 +101,13 @@ fn all_who_wait_for_a_shutdown_whose_runtime_went_away_get_the_same_report() {
         let (bus, runtime) = (Bus::new(), current_thread());
         runtime.block_on(stuck(&bus));
         let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(bus.shutdown(Duration::ZERO))).collect();
-        runtime.block_on(async { waiting.iter_mut().for_each(|one| assert!(poll_once(one).is_pending())) });
+        runtime.block_on(async { assert!(waiting.iter_mut().all(|one| poll_once(one).is_pending())) });
         drop(runtime);
         let reports = multi_thread(2).block_on(async move {
-            let mut reports = Vec::new();
             // Side by side: each hears that the first one's runtime has gone.
-            let both = waiting.split_off(4);
-            let (one, other) = tokio::join!(all(waiting), all(both));
-            reports.extend(one);
-            reports.extend(other);
+            let others = waiting.split_off(4);
+            let (mut reports, others) = tokio::join!(all(waiting), all(others));
+            reports.extend(others);
             reports
         });
         for report in &reports {
@@ -183,10 +181,23 @@ fn a_consumer_may_be_stopped_outside_of_a_runtime() {
         let (bus, runtime) = (Bus::new(), multi_thread(1));
         let consumer = runtime.block_on(stuck(&bus));
         let report = block_on(consumer.stop(Duration::from_millis(1)));
-        // Whether it was handed out before is not known here.
-        assert_eq!(report.cancelled.len(), report.returned);
+        assert!(report.still_running.is_empty(), "{report:?}");
         assert_eq!(group(&bus, "stuck").waiting, Some(1));
     });
+}
+
+#[test]
+fn a_shutdown_ends_in_time_though_its_consumers_runtime_is_not_driven() {
+    let (bus, idle) = (Bus::new(), current_thread());
+    idle.block_on(stuck(&bus));
+    bus.try_publish(Job(1)).unwrap();
+    let ending = bus.clone();
+    let report =
+        within(LIMIT, "a shutdown", move || current_thread().block_on(ending.shutdown(Duration::from_millis(50))));
+    assert_eq!((report.still_running().count(), report.returned().len()), (1, 1));
+    assert!(!report.is_clean(), "{report}");
+    drop(idle);
+    assert_balanced(&bus.stats());
 }
 
 #[test]

@@ -77,13 +77,14 @@ impl Source for SpySource {
         let mut next = self.0.next(max);
         Box::pin(std::future::poll_fn(move |cx| {
             let take = |panics: usize| panics.checked_sub(1);
-            if self.1.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
-                panic!("boom: a read");
-            }
+            let panics = self.1.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+            assert!(panics.is_err(), "boom: a read");
             let mut read = ready!(next.as_mut().poll(cx));
             std::mem::forget(given_up.take());
             if let (Ok(leased), Some(attempt)) = (&mut read, *self.1.attempt.lock().unwrap()) {
-                leased.iter_mut().for_each(|one| one.attempt = attempt);
+                for one in leased {
+                    one.attempt = attempt;
+                }
             }
             Poll::Ready(read)
         }))

@@ -5,7 +5,6 @@ use std::{
     fmt, mem,
     panic::Location,
     sync::Arc,
-    task::{Context, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -191,7 +190,8 @@ impl Shared {
         self.settle(&mut settled).await;
     }
 
-    fn take_back(&self) -> Settled {
+    /// Takes everything that is not being handled, to be given back.
+    pub(super) fn take_back(&self) -> Settled {
         (0..self.workers()).for_each(|at| self.leave(at));
         let jobs = self.scheduler.take_all();
         self.ledger.given_back.add(jobs.len() as u64);
@@ -203,26 +203,6 @@ impl Shared {
             let _ = isolate(|| drop(job));
         }
         Settled { leases, well: 0 }
-    }
-
-    /// What becomes of a worker's deliveries if its task is dropped: its runtime goes away, or it was aborted.
-    pub(super) fn forsake(&self, at: usize, settled: &mut Settled) {
-        self.tell_now(settled);
-        let running = lock(&self.places[at]).running.take();
-        if let Some(job) = running {
-            self.scheduler.cancelled(job);
-        }
-        if self.scheduler.is_swept() {
-            // Nobody else looks any more.
-            self.tell_now(&mut self.take_back());
-        }
-    }
-
-    /// [`settle`](Self::settle) where nothing can be awaited. A transport that needs a wait delivers again.
-    fn tell_now(&self, settled: &mut Settled) {
-        let telling = self.settle(settled);
-        // No waker is needed: it is dropped after the one poll.
-        let _ = isolate(|| _ = std::pin::pin!(telling).poll(&mut Context::from_waker(Waker::noop())));
     }
 
     /// Who is being handled now.

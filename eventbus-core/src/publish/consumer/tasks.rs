@@ -3,9 +3,10 @@
 use std::{
     collections::VecDeque,
     future::{poll_fn, ready},
-    pin::Pin,
+    mem,
+    pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -154,15 +155,34 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
     }
 }
 
-/// A worker; what it has when its task is dropped is not lost.
+/// A worker. If its task is dropped, since its runtime goes away or it was aborted, what it has is not lost.
 struct AtWork {
     seat: Arc<Seat>,
     settled: Settled,
 }
 
+impl AtWork {
+    /// [`settle`](Shared::settle) where nothing can be awaited. A transport that needs a wait delivers again.
+    fn tell_now(&self, mut settled: Settled) {
+        let telling = self.seat.shared.settle(&mut settled);
+        // No waker is needed: it is dropped after the one poll.
+        let _ = isolate(|| _ = pin!(telling).poll(&mut Context::from_waker(Waker::noop())));
+    }
+}
+
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.seat.shared.forsake(self.seat.at, &mut self.settled);
+        let settled = mem::take(&mut self.settled);
+        self.tell_now(settled);
+        let Seat { shared, at } = &*self.seat;
+        let running = lock(&shared.places[*at]).running.take();
+        if let Some(job) = running {
+            shared.scheduler.cancelled(job);
+        }
+        if shared.scheduler.is_swept() {
+            // Nobody else looks any more.
+            self.tell_now(shared.take_back());
+        }
     }
 }
 
