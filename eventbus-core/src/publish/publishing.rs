@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConsumerError, Memory, Message, Transport,
+    ConsumerError, Durability, Memory, Message, Transport,
     consumer::Control,
     dead::DeadStore,
     ledger::{GroupLedger, Intake},
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     bus::{Bus, BusBuilder, Extension, Stats},
+    dispatch::{isolate, to_stderr},
     listener::BoxError,
     sync::{AtomicBool, Mutex, Ordering, lock},
 };
@@ -144,10 +145,38 @@ impl Publishing {
 
 impl Drop for Publishing {
     fn drop(&mut self) {
+        if !self.ended.is_cancelled() {
+            self.warn();
+        }
         self.close_intake();
         self.ended.cancel();
         for control in self.consumers() {
             control.abandon();
+        }
+    }
+}
+
+impl Publishing {
+    /// Nobody is left who could be given a report.
+    fn warn(&self) {
+        let mut in_flight = 0;
+        for (_, ledger) in self.ledgers() {
+            let ended = ledger.handled.get() + ledger.ignored.get() + ledger.dead_lettered.get();
+            in_flight += ledger.received.get().saturating_sub(ledger.given_back.get() + ended);
+        }
+        // The transport is foreign code. Where it keeps its messages, what waits there is not lost.
+        let is_in_process = || self.transport.capabilities().durability == Durability::Process;
+        let waiting = || self.transport.groups().iter().filter_map(|group| group.depth).sum::<u64>();
+        let what = match isolate(|| is_in_process().then(waiting)) {
+            Ok(Some(waiting)) => {
+                in_flight += waiting;
+                "discarded"
+            }
+            _ => "left to the transport",
+        };
+        if in_flight > 0 {
+            let line = "the last `Bus` was dropped without a shutdown";
+            to_stderr(&format_args!("{line}: {in_flight} deliveries in flight are {what}"));
         }
     }
 }

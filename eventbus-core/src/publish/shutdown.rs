@@ -8,15 +8,26 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{BoxFuture, Message, StopReport, Unfinished};
+use super::{BoxFuture, Durability, Message, StopReport, Unfinished};
 use crate::{
     bus::{Bus, Stats},
+    dispatch::Frame,
     sync::{Mutex, lock},
 };
 
 /// The shutdown of a bus, once it has begun.
 #[derive(Default)]
-pub(super) struct Shutdown(Mutex<Option<Reported>>);
+pub(super) struct Shutdown(Mutex<Option<Begun>>);
+
+#[derive(Clone)]
+struct Begun {
+    report: Reported,
+    /// How many tasks for it have died before.
+    died: u32,
+}
+
+/// After so many tasks that died there is none: whoever waits does what can be done at once.
+const MOST_DIED: u32 = 2;
 
 type Reported = watch::Receiver<Option<ShutdownReport>>;
 
@@ -28,6 +39,9 @@ struct Inner {
     consumers: Vec<StopReport>,
     returned: Vec<Returned>,
     stats: Stats,
+    is_interim: bool,
+    /// Whether what is in flight ends with the process.
+    is_in_process: bool,
 }
 
 /// A message that was not handled when the bus shut down.
@@ -57,7 +71,8 @@ impl ShutdownReport {
         self.0.consumers.iter().flat_map(|report| &report.cancelled)
     }
 
-    /// Whose handlers could not be stopped.
+    /// Whose handlers could not be stopped. Their deliveries are in flight until they end; one that is not handled then stays in
+    /// flight for ever, since there is nobody to return it to.
     pub fn still_running(&self) -> impl Iterator<Item = &Unfinished> {
         self.0.consumers.iter().flat_map(|report| &report.still_running)
     }
@@ -67,9 +82,16 @@ impl ShutdownReport {
         &self.0.stats
     }
 
-    /// Whether all that was published has been dealt with.
+    /// Whether all that was published has been dealt with: nothing came back, every handler ended by itself, and nothing is in flight
+    /// that ends with the process. Never so in an interim report.
     pub fn is_clean(&self) -> bool {
-        self.0.returned.is_empty() && self.0.consumers.iter().all(StopReport::is_clean)
+        let lost = self.0.is_in_process && self.0.stats.deliveries().in_flight > 0;
+        !lost && !self.0.is_interim && self.0.returned.is_empty() && self.0.consumers.iter().all(StopReport::is_clean)
+    }
+
+    /// Whether the bus is still shutting down: what a handler of it gets, which would wait for itself.
+    pub fn is_interim(&self) -> bool {
+        self.0.is_interim
     }
 }
 
@@ -114,12 +136,17 @@ impl Bus {
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the bus shuts down, whether or not somebody waits for the report.
+    /// Once polled, the bus shuts down, whether or not somebody waits for the report. If the runtime goes away on which it does, it is
+    /// taken up by those who wait, once; all get the same report.
+    ///
+    /// Where there is no runtime any more, or one without timers, nothing is waited for: what is not being handled is handed back at
+    /// once, and handlers are stopped at their next await.
     ///
     /// # Re-entrancy
     ///
-    /// In a handler of this bus it begins the shutdown and gives an interim report at once: the handler would wait for itself. The
-    /// same in an emission that the bus has spawned is not seen, and ends at the deadline.
+    /// In a handler of this bus it begins the shutdown and gives an [interim](ShutdownReport::is_interim) report at once: the handler
+    /// would wait for itself. A task that the handler has spawned may wait. The same in an emission that the bus has spawned is not
+    /// seen, and ends at the deadline.
     ///
     /// # Examples
     ///
@@ -135,14 +162,10 @@ impl Bus {
     /// # }
     /// ```
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let (mut report, undone) = self.begin_shutdown(deadline);
-        if let Some(work) = undone {
-            work.await;
-        }
-        let inside = self.cause().is_some_and(|cause| cause.bus == self.id());
-        if inside {
-            let stats = self.stats();
-            return ShutdownReport(Arc::new(Inner { consumers: Vec::new(), returned: Vec::new(), stats }));
+        let mut report = self.run_shutdown(deadline, None).await;
+        // Where this code runs, and not where the handle comes from: a task of the handler's own may wait.
+        if Frame::current_cause().is_some_and(|cause| cause.bus == self.id()) {
+            return self.report(Vec::new(), Vec::new(), true);
         }
         loop {
             let ended = report.borrow_and_update().clone();
@@ -150,47 +173,63 @@ impl Bus {
                 return report;
             }
             if report.changed().await.is_err() {
-                // The runtime of the task that shut it down has gone: it is taken up here.
-                *lock(&self.publishing().shutdown.0) = None;
-                let (again, undone) = self.begin_shutdown(deadline);
-                if let Some(work) = undone {
-                    work.await;
-                }
-                report = again;
+                // The task that shut it down has died: most likely its runtime has gone.
+                report = self.run_shutdown(deadline, Some(report)).await;
             }
         }
     }
 
-    /// Begins it, and gives what is left to do where there is no runtime for a task.
-    fn begin_shutdown(&self, deadline: Duration) -> (Reported, Option<BoxFuture<'static, ()>>) {
-        let publishing = self.publishing();
-        let (sender, receiver) = watch::channel(None);
-        {
-            let mut begun = lock(&publishing.shutdown.0);
-            if let Some(begun) = &*begun {
-                return (begun.clone(), None);
-            }
-            *begun = Some(receiver.clone());
+    /// Begins it, or takes it up if that is the one which `died`; and does it here where there is nothing to do it on.
+    async fn run_shutdown(&self, deadline: Duration, died: Option<Reported>) -> Reported {
+        let (report, undone) = self.begin_shutdown(deadline, died);
+        if let Some(work) = undone {
+            work.await;
         }
+        report
+    }
+
+    fn begin_shutdown(&self, deadline: Duration, dead: Option<Reported>) -> (Reported, Option<BoxFuture<'static, ()>>) {
+        let publishing = self.publishing();
+        let (sender, report) = watch::channel(None);
+        let died = {
+            let mut slot = lock(&publishing.shutdown.0);
+            let died = match (&*slot, dead) {
+                (None, _) => 0,
+                // Of those who wait for the same one, the first takes it up.
+                (Some(begun), Some(dead)) if begun.report.same_channel(&dead) => begun.died + 1,
+                (Some(begun), _) => return (begun.report.clone(), None),
+            };
+            *slot = Some(Begun { report: report.clone(), died });
+            died
+        };
         publishing.close_intake();
         let now = Instant::now();
         let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
         // A task of its own, so that it goes on if nobody waits for it.
         let bus = self.clone();
         let theirs = || publishing.consumers().first().map(|control| control.runtime());
-        let Some(runtime) = Handle::try_current().ok().or_else(|| self.own_runtime()).or_else(theirs) else {
-            // Then there is no consumer, and nothing to wait for.
+        let runtime = Handle::try_current().ok().or_else(|| self.own_runtime()).or_else(theirs);
+        let Some(runtime) = runtime.filter(|_| died < MOST_DIED) else {
             let work = async move {
-                let report = bus.close(Vec::new(), None).await;
+                let report = bus.end_now().await;
                 let _ = sender.send(Some(report));
             };
-            return (receiver, Some(Box::pin(work)));
+            return (report, Some(Box::pin(work)));
         };
         runtime.spawn(async move {
             let report = bus.drain(until).await;
             let _ = sender.send(Some(report));
         });
-        (receiver, None)
+        (report, None)
+    }
+
+    /// Without any wait: there is nothing that tells the time.
+    async fn end_now(&self) -> ShutdownReport {
+        let mut consumers = Vec::new();
+        for control in self.publishing().consumers() {
+            consumers.push(control.end_now().await);
+        }
+        self.close(consumers, None).await
     }
 
     async fn drain(&self, until: Instant) -> ShutdownReport {
@@ -205,9 +244,6 @@ impl Bus {
         let _ = timeout_at(until, drained).await;
         let stopped = controls.iter().map(|control| control.stop_by(until));
         let consumers = futures_util::future::join_all(stopped).await;
-        for control in &controls {
-            publishing.leave(control);
-        }
         self.close(consumers, Some(until)).await
     }
 
@@ -226,7 +262,11 @@ impl Bus {
             let _ = timeout_at(until, self.settled_outside()).await;
         }
         publishing.ended.cancel();
-        let stats = self.stats();
-        ShutdownReport(Arc::new(Inner { consumers, returned, stats }))
+        self.report(consumers, returned, false)
+    }
+
+    fn report(&self, consumers: Vec<StopReport>, returned: Vec<Returned>, is_interim: bool) -> ShutdownReport {
+        let is_in_process = self.publishing().transport.capabilities().durability == Durability::Process;
+        ShutdownReport(Arc::new(Inner { consumers, returned, stats: self.stats(), is_interim, is_in_process }))
     }
 }

@@ -1,49 +1,35 @@
 //! A consumer that runs, and how it is stopped.
 
-use std::{fmt, mem, sync::Arc, time::Duration};
+mod ending;
 
-use tokio::{
-    runtime::Handle,
-    sync::{OnceCell, watch},
-    task::JoinHandle,
-    time::{Instant, sleep_until},
-};
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{ConsumerBuilder, ConsumerError, Unfinished, routes::Routes, scheduler::Scheduler, shared::Shared, tasks};
 use crate::{
+    dispatch::Frame,
     publish::Publishing,
     sync::{Mutex, lock},
 };
 
-/// How long handlers that were told to end may take to do so.
-const GRACE: Duration = Duration::from_millis(100);
-
 /// A consumer that runs; made by [`ConsumerBuilder::start`].
 ///
 /// Dropping it changes nothing: the consumer runs until [`stop`](Self::stop), until the bus shuts down, or until the bus is gone.
+/// When the last [`Bus`](crate::Bus) is dropped without a shutdown, handlers are stopped at their next await, and what the group
+/// still holds is discarded unless the transport keeps it; if there was something, a line on stderr says how much.
 #[derive(Clone)]
 pub struct Consumer(Arc<Control>);
 
 pub(in crate::publish) struct Control {
     shared: Arc<Shared>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    report: OnceCell<StopReport>,
     runtime: Handle,
-    /// A deadline that came after the stop, and is earlier.
-    hurry: watch::Sender<Option<Instant>>,
-}
-
-/// The tasks that a stop waits for. They outlive it, for whoever takes it up again.
-struct Tasks<'c> {
-    control: &'c Control,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Drop for Tasks<'_> {
-    fn drop(&mut self) {
-        *lock(&self.control.tasks) = mem::take(&mut self.tasks);
-    }
+    /// The end, once it has begun.
+    ending: Mutex<Option<ending::Reported>>,
+    /// The earliest deadline that a stop has stated.
+    until: watch::Sender<Option<Instant>>,
 }
 
 impl Control {
@@ -84,8 +70,8 @@ impl Control {
             leases: lease.map(|_| Mutex::default()),
             name,
         });
-        let (tasks, report, hurry) = (Mutex::default(), OnceCell::new(), watch::Sender::new(None));
-        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks, report, runtime: runtime.clone(), hurry });
+        let (tasks, ending, until) = (Mutex::default(), Mutex::default(), watch::Sender::new(None));
+        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks, runtime: runtime.clone(), ending, until });
         {
             // Held over the start, so that whoever stops it at once finds all its tasks.
             let mut running = lock(&control.tasks);
@@ -132,63 +118,6 @@ impl Control {
         self.shared.scheduler.stop();
         self.shared.cancel.cancel();
     }
-
-    /// Stops it. Whoever comes second waits for the first.
-    pub(in crate::publish) async fn stop(&self, until: Instant) -> StopReport {
-        let handled = self.shared.ledger.handled.get();
-        self.report.get_or_init(|| self.end(until, handled)).await.clone()
-    }
-
-    /// Stops it by then, also if a stop is under way that has more time.
-    pub(in crate::publish) async fn stop_by(&self, until: Instant) -> StopReport {
-        self.hurry.send_replace(Some(until));
-        self.stop(until).await
-    }
-
-    async fn end(&self, until: Instant, handled_before: u64) -> StopReport {
-        let shared = &self.shared;
-        let given_back_before = shared.ledger.given_back.get();
-        shared.scheduler.stop();
-        let tasks = mem::take(&mut *lock(&self.tasks));
-        let mut tasks = Tasks { control: self, tasks };
-        let tasks = &mut tasks.tasks;
-        let mut cancelled = Vec::new();
-        let mut still_running = Vec::new();
-        if !join(tasks, until, self.hurry.subscribe()).await {
-            cancelled = shared.unfinished();
-            shared.cancel.cancel();
-            if !join(tasks, Instant::now() + GRACE, watch::channel(None).1).await {
-                still_running = shared.unfinished();
-                cancelled.retain(|one| still_running.iter().all(|other| other.id != one.id));
-                tasks.iter().for_each(JoinHandle::abort);
-            }
-        }
-        shared.cancel.cancel();
-        // Workers that are let go later see to the rest.
-        shared.scheduler.sweep();
-        shared.hand_back().await;
-        let returned = shared.ledger.given_back.get() - given_back_before;
-        let returned = usize::try_from(returned).unwrap_or(usize::MAX);
-        let handled = shared.ledger.handled.get() - handled_before;
-        StopReport { group: Arc::clone(&shared.name), handled, returned, cancelled, still_running }
-    }
-}
-
-/// Whether all have ended by then, or by an earlier time that `hurry` says; those that have are gone from the list.
-async fn join(tasks: &mut Vec<JoinHandle<()>>, until: Instant, mut hurry: watch::Receiver<Option<Instant>>) -> bool {
-    while let Some(task) = tasks.last_mut() {
-        let until = hurry.borrow_and_update().map_or(until, |earlier| earlier.min(until));
-        tokio::select! {
-            biased;
-            _ = task => { tasks.pop(); }
-            Ok(()) = hurry.changed() => {}
-            () = sleep_until(until) => {
-                tasks.retain(|task| !task.is_finished());
-                return tasks.is_empty();
-            }
-        }
-    }
-    true
 }
 
 impl Consumer {
@@ -205,22 +134,31 @@ impl Consumer {
     /// next await.
     ///
     /// What was not handled goes back to the transport, with the attempts that were made, and waits for the next consumer of the
-    /// group, which may be started now; meanwhile the group fills up. Whoever calls it again gets the same report.
+    /// group, which may be started now; meanwhile the group fills up. Whoever calls it again gets the same report; the earliest
+    /// deadline counts.
+    ///
+    /// The order of a key is kept, with one exception: a handler that holds up its thread beyond the stop
+    /// ([`still_running`](StopReport::still_running)) keeps its delivery until it ends. If it did not handle it, the delivery goes back
+    /// then, and those behind it may have been handled by the next consumer meanwhile.
+    ///
+    /// It runs on the runtime on which the consumer was started, and may be called outside of any. If that runtime has gone, or has no
+    /// timers, handlers get no time to end; a runtime that is there and is not driven holds up the stop until it is.
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the consumer stops. A wait that is given up may be taken up by calling it again, with a deadline of its own.
+    /// Once polled, the consumer stops and its group is free afterwards, whether or not somebody waits for the report.
     ///
     /// # Re-entrancy
     ///
-    /// A handler that stops its own consumer waits for itself until the deadline, and is stopped then; have another task do it.
+    /// In a handler of the same bus it begins the stop and gives an [interim](StopReport::is_interim) report at once: the handler would
+    /// wait for itself.
     pub async fn stop(&self, deadline: Duration) -> StopReport {
         let now = Instant::now();
-        let report = self.0.stop(now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30))).await;
-        if let Some(bus) = self.0.shared.bus.upgrade() {
-            bus.publishing().leave(&self.0);
+        let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
+        if Frame::current_cause().is_some_and(|cause| cause.bus == self.0.shared.bus_id) {
+            return self.0.begin_stop(until);
         }
-        report
+        self.0.stop(until).await
     }
 }
 
@@ -248,11 +186,17 @@ pub struct StopReport {
     pub cancelled: Vec<Unfinished>,
     /// Whose handlers could not be stopped: they hold up their thread. Their deliveries are in flight until they end.
     pub still_running: Vec<Unfinished>,
+    is_interim: bool,
 }
 
 impl StopReport {
-    /// Whether every handler that ran has ended by itself.
+    /// Whether every handler that ran has ended by itself. Never so in an interim report.
     pub fn is_clean(&self) -> bool {
-        self.cancelled.is_empty() && self.still_running.is_empty()
+        !self.is_interim && self.cancelled.is_empty() && self.still_running.is_empty()
+    }
+
+    /// Whether the consumer is still stopping: what a handler of its bus gets, which would wait for itself.
+    pub fn is_interim(&self) -> bool {
+        self.is_interim
     }
 }

@@ -36,8 +36,10 @@ pub(super) struct Scheduler {
 pub(super) enum Demand {
     /// Read.
     Read,
-    /// Nothing is wanted; but an attempt may be due then.
+    /// Nothing is wanted now; but an attempt may be due then.
     Wait(Option<Instant>),
+    /// The same, and nothing more may be held.
+    Full(Option<Instant>),
     Stop,
 }
 
@@ -104,7 +106,9 @@ impl Scheduler {
             state.ready.push_back(job);
             due += 1;
         }
-        let demand = if state.ready.len() < low && state.held - state.ready.len() < MOST_HELD.max(low) {
+        let demand = if state.held - state.ready.len() >= MOST_HELD.max(low) {
+            Demand::Full(state.next_due())
+        } else if state.ready.len() < low {
             Demand::Read
         } else {
             Demand::Wait(state.next_due())

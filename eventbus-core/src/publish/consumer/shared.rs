@@ -186,16 +186,23 @@ impl Shared {
 
     /// Gives everything that is not being handled back to the transport, in the order in which it came.
     pub(super) async fn hand_back(&self) {
+        let mut settled = self.take_back();
+        self.settle(&mut settled).await;
+    }
+
+    /// Takes everything that is not being handled, to be given back.
+    pub(super) fn take_back(&self) -> Settled {
         (0..self.workers()).for_each(|at| self.leave(at));
         let jobs = self.scheduler.take_all();
         self.ledger.given_back.add(jobs.len() as u64);
-        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt - 1 };
+        // A transport may count from 0, whatever it was told.
+        let nack = |attempt: u32| Settle::Nack { after: Duration::ZERO, attempts: attempt.saturating_sub(1) };
         let leases = jobs.iter().map(|job| (job.leased.lease, nack(job.attempt))).collect();
         // With them perhaps the last handles of their events.
         for job in jobs {
             let _ = isolate(|| drop(job));
         }
-        self.settle(&mut Settled { leases, well: 0 }).await;
+        Settled { leases, well: 0 }
     }
 
     /// Who is being handled now.

@@ -1,6 +1,14 @@
 //! The tasks of a consumer: one that reads, some that handle, and one that keeps leases where they run out.
 
-use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::{poll_fn, ready},
+    mem,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -8,7 +16,12 @@ use super::{
     scheduler::Demand,
     shared::{Attempt, Ended, Seat, Settled, Shared},
 };
-use crate::sync::lock;
+use crate::{
+    dispatch::isolate,
+    listener::BoxError,
+    publish::{BoxFuture, Leased},
+    sync::lock,
+};
 
 /// How many deliveries a worker takes at once, if they end as soon as they begin.
 const MOST_TAKEN: usize = 32;
@@ -26,37 +39,49 @@ pub(super) async fn read(shared: Arc<Shared>) {
     let mut pause = READ_AGAIN;
     let mut closed = false;
     let mut not_before: Option<Instant> = None;
+    // It goes on while others are looked after: a transport elsewhere delivers again what was leased to one that is given up.
+    let mut next = None;
     loop {
         // Before the question, so that no notification falls between.
         let wanted = scheduler.wanted();
-        let demand = match scheduler.demand(scheduler.low(shared.workers())) {
-            Demand::Stop => return,
-            Demand::Read if closed => Demand::Wait(scheduler.next_due()),
+        let demand = scheduler.demand(scheduler.low(shared.workers()));
+        let due = scheduler.next_due();
+        let wait_until = match demand {
+            Demand::Stop => break,
+            Demand::Full(due) => {
+                // Not kept aside: what it holds of the transport may be what a settling waits for.
+                let given_up = next.take();
+                let _ = isolate(|| drop(given_up));
+                Some(due)
+            }
+            _ if next.is_some() => None,
+            Demand::Wait(due) => Some(due),
+            Demand::Read if closed => Some(due),
             Demand::Read if not_before.is_some_and(|moment| moment > Instant::now()) => {
-                Demand::Wait(scheduler.next_due().into_iter().chain(not_before).min())
+                Some(due.into_iter().chain(not_before).min())
             }
-            demand => demand,
+            Demand::Read => None,
         };
-        let due = match demand {
-            Demand::Wait(due) => {
-                wait(wanted, due).await;
-                continue;
-            }
-            _ => scheduler.next_due(),
-        };
-        let mut next = shared.source.next(scheduler.to_read(shared.workers(), MOST_READ));
-        let next = poll_fn(|cx| {
+        if let Some(due) = wait_until {
+            wait(wanted, due).await;
+            continue;
+        }
+        let reading = next.get_or_insert_with(|| look(&shared));
+        let looked = poll_fn(|cx| {
             scheduler.reads();
-            let polled = next.as_mut().poll(cx);
+            let polled =
+                isolate(|| reading.as_mut().poll(cx)).unwrap_or_else(|message| Poll::Ready(panicked(&message)));
             if polled.is_pending() {
                 scheduler.has_read();
             }
             polled
         });
         let read = tokio::select! {
-            read = next => read,
+            read = looked => read,
             () = wait(wanted, due) => continue,
         };
+        let ended = next.take();
+        let _ = isolate(|| drop(ended));
         match read {
             Ok(leased) if leased.is_empty() => closed = true,
             Ok(leased) => {
@@ -71,6 +96,20 @@ pub(super) async fn read(shared: Arc<Shared>) {
         }
         scheduler.has_read();
     }
+    let _ = isolate(|| drop(next));
+}
+
+type Looked = Result<Vec<Leased>, BoxError>;
+
+/// Begins a look at the transport, whose code is foreign.
+fn look(shared: &Shared) -> BoxFuture<'_, Looked> {
+    let most = shared.scheduler.to_read(shared.workers(), MOST_READ);
+    isolate(|| shared.source.next(most)).unwrap_or_else(|message| Box::pin(ready(panicked(&message))))
+}
+
+/// A panic is an error like any other: the reader goes on.
+fn panicked(message: &str) -> Looked {
+    Err(message.into())
 }
 
 async fn wait(wanted: event_listener::EventListener, due: Option<Instant>) {
@@ -83,9 +122,10 @@ async fn wait(wanted: event_listener::EventListener, due: Option<Instant>) {
 /// Handles deliveries, one after the other.
 pub(super) async fn work(shared: Arc<Shared>, at: usize) {
     let seat = Arc::new(Seat { shared, at });
+    let mut at_work = AtWork { seat: Arc::clone(&seat), settled: Settled::default() };
+    let settled = &mut at_work.settled;
     let shared = &seat.shared;
     let mut taken = VecDeque::new();
-    let mut settled = Settled::default();
     loop {
         shared.scheduler.take(MOST_TAKEN, shared.workers(), &mut taken).await;
         if taken.is_empty() {
@@ -94,24 +134,55 @@ pub(super) async fn work(shared: Arc<Shared>, at: usize) {
         lock(&shared.places[at]).taken.append(&mut taken);
         while !shared.scheduler.is_stopping() {
             #[cfg(feature = "rate-limit")]
-            if !admit(&seat, &mut settled).await {
+            if !admit(&seat, settled).await {
                 break;
             }
             let Some(starts) = seat.begin() else { break };
-            let ended = attempt(&seat, starts, &mut settled).await;
+            let ended = attempt(&seat, starts, settled).await;
             let Some(job) = lock(&shared.places[at]).running.take() else { unreachable!("only this worker takes it") };
-            shared.end(job, ended, &mut settled);
+            shared.end(job, ended, settled);
             if !shared.scheduler.is_stopping() {
                 // Handlers that never wait shall not keep others from this thread.
                 tokio::task::coop::consume_budget().await;
             }
         }
         shared.leave(at);
-        shared.settle(&mut settled).await;
+        shared.settle(settled).await;
     }
     if shared.scheduler.is_swept() {
         // This worker was held up beyond the stop.
         shared.hand_back().await;
+    }
+}
+
+/// A worker. If its task is dropped, since its runtime goes away or it was aborted, what it has is not lost.
+struct AtWork {
+    seat: Arc<Seat>,
+    settled: Settled,
+}
+
+impl AtWork {
+    /// [`settle`](Shared::settle) where nothing can be awaited. A transport that needs a wait delivers again.
+    fn tell_now(&self, mut settled: Settled) {
+        let telling = self.seat.shared.settle(&mut settled);
+        // No waker is needed: it is dropped after the one poll.
+        let _ = isolate(|| _ = pin!(telling).poll(&mut Context::from_waker(Waker::noop())));
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let settled = mem::take(&mut self.settled);
+        self.tell_now(settled);
+        let Seat { shared, at } = &*self.seat;
+        let running = lock(&shared.places[*at]).running.take();
+        if let Some(job) = running {
+            shared.scheduler.cancelled(job);
+        }
+        if shared.scheduler.is_swept() {
+            // Nobody else looks any more.
+            self.tell_now(shared.take_back());
+        }
     }
 }
 

@@ -182,15 +182,20 @@ impl Groups {
         Taken::Some(taken)
     }
 
-    /// Takes back what was handed out. It stands before what is new, in the order of `waiting`. What comes back after the end
-    /// is handed back.
+    /// Takes back what was handed out. It stands before what is new, in the order of `waiting`.
+    ///
+    /// What comes back after the end, from a handler that was held up, stays here until all of this is dropped: the end has told
+    /// what was left, and nobody reads any more. It counts as waiting, and so as in flight: it was neither handled nor returned.
     pub(super) fn give_back(&mut self, at: usize, given: Vec<(Duration, Waiting)>) {
         let queue = &mut self.queues[at];
+        let now = Instant::now();
         for (after, waiting) in given.into_iter().rev() {
             if after.is_zero() || self.closed {
                 queue.waiting.push_front(waiting);
             } else {
-                queue.delayed.push((Instant::now() + after, waiting));
+                // A time that cannot be told is far away.
+                let due = now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
+                queue.delayed.push((due, waiting));
             }
         }
         queue.available.notify(usize::MAX);
