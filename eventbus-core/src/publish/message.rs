@@ -7,73 +7,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use uuid::Uuid;
-
-use super::{AttemptError, typed::TypedKind};
+use super::{AttemptError, MessageId, message_id::nanos, typed::TypedKind};
 use crate::{
     dispatch::{CAUSES, Cause, Content},
     event::{Event, EventType, IntoEvent},
     listener::Subject,
     registry::BusId,
 };
-
-/// The identity of a published event: a UUID of version 7 ([RFC 9562]), so that ids sort by the time of publishing.
-///
-/// It is unique, not secret: whoever has seen some ids may guess others.
-///
-/// [RFC 9562]: https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(Uuid);
-
-impl MessageId {
-    /// A new id, of this moment.
-    #[expect(clippy::new_without_default, reason = "no two are the same")]
-    pub fn new() -> Self {
-        Self::at(nanos(SystemTime::now()))
-    }
-
-    /// `time` in nanoseconds since 1970.
-    fn at(time: u64) -> Self {
-        let millis = time / 1_000_000;
-        let mut random = [0; 10];
-        random.copy_from_slice(&fastrand::u128(..).to_ne_bytes()[..10]);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
-    }
-
-    /// The id as a number: the 128 bits of the UUID.
-    pub const fn as_u128(self) -> u128 {
-        self.0.as_u128()
-    }
-
-    /// The id with these 128 bits.
-    pub const fn from_u128(bits: u128) -> Self {
-        Self(Uuid::from_u128(bits))
-    }
-
-    /// Reads an id. Other programs may have ids of other forms: of those this is made of a hash, so that it is the same for ever.
-    #[cfg(feature = "serde")]
-    pub(super) fn of_text(text: &str) -> Self {
-        // FNV-1a, which is the same in every version and on every machine: std's hashers need not be.
-        const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-        Self(Uuid::try_parse(text).unwrap_or_else(|_| {
-            let hash = text.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-            uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
-        }))
-    }
-}
-
-impl fmt::Display for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
 
 /// A published event on its way: what a [`Transport`](super::Transport) carries. A clone is the same message, with the same event.
 ///
@@ -336,12 +276,6 @@ impl Message {
             },
         })
     }
-}
-
-/// Times before 1970 and after 2554 are taken for those.
-fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Origin {

@@ -11,6 +11,7 @@ mod json;
 mod ledger;
 mod memory;
 mod message;
+mod message_id;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;
@@ -36,7 +37,8 @@ pub use error::PublishError;
 #[cfg(feature = "serde")]
 pub use json::PublishJson;
 pub use memory::Memory;
-pub use message::{Message, MessageId};
+pub use message::Message;
+pub use message_id::MessageId;
 pub use publish::Publish;
 use publishing::Publishing;
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
