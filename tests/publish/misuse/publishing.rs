@@ -19,7 +19,7 @@ fn json(bus: &Bus) -> PublishJson<'_> {
 
 #[test]
 fn json_sees_time_token_and_shutdown_where_the_transport_is_always_ready_and_always_full() {
-    within(Duration::from_secs(60), "publishing JSON", || {
+    within(Duration::from_mins(1), "publishing JSON", || {
         Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let bus = Stub::new(Capabilities::IN_PROCESS, Answer::Full).bus();
             let late = json(&bus).timeout(Duration::from_millis(5)).await;
