@@ -192,3 +192,16 @@ async fn close_and_wait_inside_an_emission_closes_and_refuses_to_wait() {
     other.emit(Ping).await;
     assert_eq!(results.take(), [Ok(())]);
 }
+
+/// A scope that is emptied forgets those inside of it that nobody can add to; one inside of those, that somebody holds, is none.
+#[test]
+fn a_scope_deep_inside_of_one_that_was_emptied_still_ends_with_it() {
+    let bus = Bus::new();
+    let outer = bus.scope("outer");
+    let deep = outer.scope("middle").scope("deep");
+    outer.off();
+    deep.on::<Ping>(|_| {});
+    assert_eq!(outer.listener_count(), 1);
+    outer.close();
+    assert_eq!(bus.listener_count::<Ping>(), 0);
+}

@@ -23,6 +23,7 @@ struct Seen {
     given_up: AtomicUsize,
     /// How many reads panic.
     panics: AtomicUsize,
+    settle_panics: AtomicUsize,
     /// What stands on leases in place of their attempt.
     attempt: Mutex<Option<u32>>,
 }
@@ -91,7 +92,14 @@ impl Source for SpySource {
     }
 
     fn settle(&self, leases: Vec<(LeaseId, Settle)>) -> Option<BoxFuture<'static, Result<(), BoxError>>> {
-        self.0.settle(leases)
+        let take = |panics: usize| panics.checked_sub(1);
+        let panics = self.1.settle_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+        let told = self.0.settle(leases);
+        match panics {
+            Ok(left) if left % 2 == 0 => panic!("boom: told"),
+            Ok(_) => Some(Box::pin(async { panic!("boom: an answer") })),
+            Err(_) => told,
+        }
     }
 }
 
@@ -122,6 +130,23 @@ async fn a_source_that_panics_is_read_again() {
     assert!(report.is_clean(), "{report}");
     let stats = group(&bus, "group");
     assert_eq!((stats.handled, stats.read_errors), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_panics_when_it_is_told_keeps_its_worker() {
+    hush();
+    let spy = Spy::default();
+    spy.1.settle_panics.store(2, Ordering::SeqCst);
+    let bus = Bus::builder().transport(spy).build();
+    bus.consumer("group").handle::<Job>(|_, _| async {}).start().await.unwrap();
+    for id in 0..4 {
+        bus.publish(Job(id)).await.unwrap();
+        yield_a_lot().await;
+    }
+    let report = bus.shutdown(HOUR).await;
+    assert!(report.is_clean(), "{report}");
+    let stats = group(&bus, "group");
+    assert_eq!((stats.handled, stats.settle_errors), (4, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,7 +55,7 @@ impl<I: IntoEvent> Future for PublishAll<'_, I> {
             let Item::Under(publish) = item else { continue };
             match Pin::new(&mut *publish).poll(cx) {
                 Poll::Ready(result) => *item = Item::Ended(Some(result)),
-                // It has its place in the transport's order: the next one may be sent after it.
+                // The next one may be sent after it. A transport that then has no room for the first may change their order.
                 Poll::Pending if publish.is_sent() => {}
                 Poll::Pending => break,
             }

@@ -227,7 +227,7 @@ impl Bus {
     async fn end_now(&self) -> ShutdownReport {
         let mut consumers = Vec::new();
         for control in self.publishing().consumers() {
-            consumers.push(control.end_now().await);
+            consumers.push(control.end_now());
         }
         self.close(consumers, None).await
     }
@@ -241,7 +241,10 @@ impl Bus {
         };
         let drained =
             futures_util::future::join_all(controls.iter().map(|control| control.drained(|| depth(control.group()))));
-        let _ = timeout_at(until, drained).await;
+        // What waits with a transport that keeps it elsewhere is the next process's.
+        if publishing.transport.capabilities().durability == Durability::Process {
+            let _ = timeout_at(until, drained).await;
+        }
         let stopped = controls.iter().map(|control| control.stop_by(until));
         let consumers = futures_util::future::join_all(stopped).await;
         self.close(consumers, Some(until)).await
@@ -250,6 +253,10 @@ impl Bus {
     /// Ends the transport, and counts up.
     async fn close(&self, consumers: Vec<StopReport>, until: Option<Instant>) -> ShutdownReport {
         let publishing = self.publishing();
+        // Before the transport hands back what is left: from there on nothing is to come between that and the report.
+        if let Some(until) = until {
+            let _ = timeout_at(until, self.settled_outside()).await;
+        }
         let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
         let mut returned = Vec::new();
         for (group, message) in publishing.transport.close(left).await {
@@ -257,9 +264,6 @@ impl Bus {
                 publishing.ledger(group).returned.add(1);
             }
             returned.push(Returned { group, message });
-        }
-        if let Some(until) = until {
-            let _ = timeout_at(until, self.settled_outside()).await;
         }
         publishing.ended.cancel();
         self.report(consumers, returned, false)

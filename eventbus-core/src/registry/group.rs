@@ -141,6 +141,15 @@ impl Group {
         (members.listeners.clone(), members.inner.clone())
     }
 
+    /// Whether it is empty, and nobody can add to it or to a group inside of it. Asked under the lock of the list that holds it: nobody
+    /// can get hold of a group that only this list holds otherwise.
+    fn is_forgotten(self: &Arc<Self>) -> bool {
+        let members = lock(&self.members);
+        (members.closed || Arc::strong_count(self) == 1)
+            && members.listeners.iter().all(Subscription::is_gone)
+            && members.inner.iter().all(Self::is_forgotten)
+    }
+
     /// Whether no listener is left in it.
     pub(super) fn is_idle(&self) -> bool {
         let members = lock(&self.members);
@@ -158,11 +167,7 @@ impl Members {
     /// Forgets listeners that are gone, and empty groups that nobody can add to. Hands out what is to be dropped.
     fn sweep(&mut self) -> impl Sized + use<> {
         let listeners: Vec<_> = self.listeners.extract_if(.., |listener| listener.is_gone()).collect();
-        // Nobody can get hold of a group that only this list holds, other than through the lock that is held here.
-        let inner: Vec<_> = self
-            .inner
-            .extract_if(.., |group| (Arc::strong_count(group) == 1 || group.is_closed()) && group.is_idle())
-            .collect();
+        let inner: Vec<_> = self.inner.extract_if(.., |group| group.is_forgotten()).collect();
         self.sweep_at = (self.listeners.len() + self.inner.len()) * 2;
         (listeners, inner)
     }

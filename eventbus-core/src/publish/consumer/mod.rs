@@ -308,6 +308,8 @@ impl ConsumerBuilder {
     ///
     /// [`ConsumerError`]; nothing has been started then.
     ///
+    /// The runtime needs its timer (`enable_time`): without it the first retry, time-out or rate ends the consumer's tasks.
+    ///
     /// # Cancel safety
     ///
     /// Dropped before it is ready, nothing has been started. The group may have been made, and then keeps events.

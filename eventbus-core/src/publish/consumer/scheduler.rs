@@ -209,6 +209,7 @@ impl Scheduler {
     /// Takes back a delivery whose handling has been cancelled.
     pub(super) fn cancelled(&self, job: Job) {
         lock(&self.state).ready.push_front(job);
+        self.work.notify(1);
     }
 
     pub(super) fn held(&self) -> usize {

@@ -2,9 +2,13 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    fmt, mem,
+    fmt,
+    future::poll_fn,
+    mem,
     panic::Location,
+    pin::pin,
     sync::Arc,
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -17,9 +21,10 @@ use super::{
 use crate::{
     bus::WeakBus,
     dispatch::{Frame, isolate},
+    listener::BoxError,
     publish::{
-        DeadLetter, LeaseId, Leased, Message, MessageId, Settle, Source, dead::DeadStore, ledger::GroupLedger,
-        message::MessageContent,
+        BoxFuture, DeadLetter, LeaseId, Leased, Message, MessageId, Settle, Source, dead::DeadStore,
+        ledger::GroupLedger, message::MessageContent,
     },
     registry::BusId,
     sync::{Mutex, lock},
@@ -63,6 +68,17 @@ pub(super) enum Ended {
     /// Nobody handles the event, and that is no error.
     Ignored,
     Cancelled,
+}
+
+/// Waits for a transport's answer, isolated: whether it is a good one.
+pub(super) async fn answered(mut answer: BoxFuture<'static, Result<(), BoxError>>) -> bool {
+    let answered = poll_fn(|cx| match isolate(|| answer.as_mut().poll(cx)) {
+        Ok(polled) => polled.map(|answered| answered.is_ok()),
+        Err(_) => Poll::Ready(false),
+    });
+    let is_good = answered.await;
+    let _ = isolate(|| drop(answer));
+    is_good
 }
 
 /// What a worker has done and not told yet: told together, it costs less.
@@ -168,14 +184,26 @@ impl Shared {
         if well > 0 {
             self.ledger.handled.add(well as u64);
         }
-        if let Some(told) = self.source.settle(leases)
-            && told.await.is_err()
-        {
-            self.ledger.settle_errors.add(1);
-        }
+        let telling = isolate(|| self.source.settle(leases));
+        // Done is done, whatever the transport makes of it, and though nobody should wait for its answer.
         if well > 0 {
             self.scheduler.done_well(well);
         }
+        let is_told = match telling {
+            Ok(None) => true,
+            Ok(Some(telling)) => answered(telling).await,
+            Err(_) => false,
+        };
+        if !is_told {
+            self.ledger.settle_errors.add(1);
+        }
+    }
+
+    /// [`settle`](Self::settle) where nothing can be awaited. A transport that needs a wait delivers again.
+    pub(super) fn settle_now(&self, mut settled: Settled) {
+        let telling = self.settle(&mut settled);
+        // No waker is needed: it is dropped after the one poll.
+        let _ = isolate(|| _ = pin!(telling).poll(&mut Context::from_waker(Waker::noop())));
     }
 
     /// Leaves to the other workers what one has taken and not begun.

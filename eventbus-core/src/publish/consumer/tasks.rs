@@ -4,9 +4,9 @@ use std::{
     collections::VecDeque,
     future::{poll_fn, ready},
     mem,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::Poll,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
     scheduler::Demand,
-    shared::{Attempt, Ended, Seat, Settled, Shared},
+    shared::{Attempt, Ended, Seat, Settled, Shared, answered},
 };
 use crate::{
     dispatch::isolate,
@@ -35,6 +35,8 @@ const READ_AGAIN_CAP: Duration = Duration::from_secs(5);
 
 /// Reads deliveries as they are wanted, and wakes those whose next attempt is due.
 pub(super) async fn read(shared: Arc<Shared>) {
+    let reading = Reading(shared);
+    let shared = &reading.0;
     let scheduler = &shared.scheduler;
     let mut pause = READ_AGAIN;
     let mut closed = false;
@@ -66,11 +68,10 @@ pub(super) async fn read(shared: Arc<Shared>) {
             wait(wanted, due).await;
             continue;
         }
-        let reading = next.get_or_insert_with(|| look(&shared));
+        let look = next.get_or_insert_with(|| begin_look(shared));
         let looked = poll_fn(|cx| {
             scheduler.reads();
-            let polled =
-                isolate(|| reading.as_mut().poll(cx)).unwrap_or_else(|message| Poll::Ready(panicked(&message)));
+            let polled = isolate(|| look.as_mut().poll(cx)).unwrap_or_else(|message| Poll::Ready(panicked(&message)));
             if polled.is_pending() {
                 scheduler.has_read();
             }
@@ -99,10 +100,21 @@ pub(super) async fn read(shared: Arc<Shared>) {
     let _ = isolate(|| drop(next));
 }
 
+/// Who reads. What it still brings when the consumer has ended goes back.
+struct Reading(Arc<Shared>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if self.0.scheduler.is_swept() {
+            self.0.settle_now(self.0.take_back());
+        }
+    }
+}
+
 type Looked = Result<Vec<Leased>, BoxError>;
 
 /// Begins a look at the transport, whose code is foreign.
-fn look(shared: &Shared) -> BoxFuture<'_, Looked> {
+fn begin_look(shared: &Shared) -> BoxFuture<'_, Looked> {
     let most = shared.scheduler.to_read(shared.workers(), MOST_READ);
     isolate(|| shared.source.next(most)).unwrap_or_else(|message| Box::pin(ready(panicked(&message))))
 }
@@ -161,27 +173,18 @@ struct AtWork {
     settled: Settled,
 }
 
-impl AtWork {
-    /// [`settle`](Shared::settle) where nothing can be awaited. A transport that needs a wait delivers again.
-    fn tell_now(&self, mut settled: Settled) {
-        let telling = self.seat.shared.settle(&mut settled);
-        // No waker is needed: it is dropped after the one poll.
-        let _ = isolate(|| _ = pin!(telling).poll(&mut Context::from_waker(Waker::noop())));
-    }
-}
-
 impl Drop for AtWork {
     fn drop(&mut self) {
-        let settled = mem::take(&mut self.settled);
-        self.tell_now(settled);
         let Seat { shared, at } = &*self.seat;
+        shared.settle_now(mem::take(&mut self.settled));
         let running = lock(&shared.places[*at]).running.take();
         if let Some(job) = running {
             shared.scheduler.cancelled(job);
         }
+        shared.leave(*at);
         if shared.scheduler.is_swept() {
             // Nobody else looks any more.
-            self.tell_now(shared.take_back());
+            shared.settle_now(shared.take_back());
         }
     }
 }
@@ -256,7 +259,14 @@ pub(super) async fn keep(shared: Arc<Shared>, time: Duration) {
     loop {
         sleep(time / 3).await;
         let held: Vec<_> = lock(leases).iter().copied().collect();
-        if !held.is_empty() && shared.source.extend(&held).await.is_err() {
+        if held.is_empty() {
+            continue;
+        }
+        let is_extended = match isolate(|| shared.source.extend(&held)) {
+            Ok(extending) => answered(extending).await,
+            Err(_) => false,
+        };
+        if !is_extended {
             shared.ledger.settle_errors.add(1);
         }
     }

@@ -16,18 +16,6 @@ const GRACE: Duration = Duration::from_millis(100);
 
 pub(super) type Reported = watch::Receiver<Option<StopReport>>;
 
-/// The tasks that a stop waits for. They outlive it: what takes it up asks them.
-struct Tasks<'c> {
-    control: &'c Control,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Drop for Tasks<'_> {
-    fn drop(&mut self) {
-        *lock(&self.control.tasks) = mem::take(&mut self.tasks);
-    }
-}
-
 /// What was counted when the stop began.
 #[derive(Clone, Copy)]
 struct Before {
@@ -53,7 +41,7 @@ impl Control {
             return report.clone();
         }
         // The task has died: its runtime has gone, or has no timers.
-        self.end_from(before).await
+        self.end_from(before)
     }
 
     /// The same for a shutdown, which also ends in time if the consumer's runtime is not driven.
@@ -61,7 +49,7 @@ impl Control {
         let before = self.before();
         match timeout_at(until + 2 * GRACE, self.stop(until)).await {
             Ok(report) => report,
-            Err(_) => self.end_from(before).await,
+            Err(_) => self.end_from(before),
         }
     }
 
@@ -94,9 +82,7 @@ impl Control {
 
     async fn end(&self, before: Before) -> StopReport {
         let shared = &self.shared;
-        let tasks = mem::take(&mut *lock(&self.tasks));
-        let mut tasks = Tasks { control: self, tasks };
-        let tasks = &mut tasks.tasks;
+        let tasks = &mut mem::take(&mut *lock(&self.tasks));
         let mut cancelled = Vec::new();
         let mut still_running = Vec::new();
         if !join(tasks, self.until.subscribe()).await {
@@ -112,20 +98,21 @@ impl Control {
         shared.cancel.cancel();
         // Workers that are let go later see to the rest.
         shared.scheduler.sweep();
-        shared.hand_back().await;
+        // A transport that does not answer shall not hold up the end.
+        let _ = timeout_at(Instant::now() + GRACE, shared.hand_back()).await;
         StopReport { cancelled, still_running, ..self.report(before) }
     }
 
     /// Ends it without any wait: there are no timers, or nobody drives its tasks.
-    pub(in crate::publish) async fn end_now(self: &Arc<Self>) -> StopReport {
-        self.end_from(self.before()).await
+    pub(in crate::publish) fn end_now(self: &Arc<Self>) -> StopReport {
+        self.end_from(self.before())
     }
 
-    async fn end_from(self: &Arc<Self>, before: Before) -> StopReport {
+    fn end_from(self: &Arc<Self>, before: Before) -> StopReport {
         let shared = &self.shared;
         self.abandon();
         shared.scheduler.sweep();
-        shared.hand_back().await;
+        shared.settle_now(shared.take_back());
         self.leave();
         StopReport { still_running: shared.unfinished(), ..self.report(before) }
     }
