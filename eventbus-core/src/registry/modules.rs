@@ -59,7 +59,8 @@ impl Modules {
         let registration = Arc::new(Registration { info, group, module: Box::new(Arc::downgrade(module)) });
 
         let mut table = lock(&self.table);
-        if let Some(first) = table.registrations.get(&address).filter(|first| !first.group.is_closed()) {
+        // Also one that is just being ended: its listeners may still be on.
+        if let Some(first) = table.registrations.get(&address) {
             let location = first.info.location;
             drop(table); // the seat of the registration that is refused asks for the lock
             return Err(location);
