@@ -5,6 +5,8 @@
 #![cfg(unix)] // It ends by signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/example.rs"]
+mod example;
 #[path = "http/service.rs"]
 mod service;
 
@@ -29,11 +31,11 @@ fn a_placed_order_stands_and_every_module_has_heard_of_it() {
     let mut service = Service::start(&["--deadline-ms", NEVER]);
     let (status, order) = service.order("book");
     assert_eq!((status, &order["status"]), (201, &json!("confirmed")));
-    service.wait_for("order 1: receipt sent");
+    service.process.wait_for("order 1: receipt sent");
     assert_eq!(service.get("/orders/1"), (200, order));
 
-    service.signal("-INT");
-    let (status, lines) = service.end();
+    service.process.signal("-INT");
+    let (status, lines) = service.process.end();
     assert_eq!(status, Some(0), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains(r#""confirmed":1"#) && line.ends_with("failures: 0")), "{lines:#?}");
 }
@@ -43,7 +45,7 @@ fn the_numbers_of_an_order_show_in_the_stats() {
     let mut service = Service::start(&["--deadline-ms", NEVER]);
     service.order("book");
     // Sent, and counted: the synchronous listeners of an emission run before the asynchronous ones.
-    service.wait_for("order 1: receipt sent");
+    service.process.wait_for("order 1: receipt sent");
     let stats = service.stats();
     assert_eq!(stats["orders"], json!({"placed": 0, "confirmed": 1, "withdrawn": 0}));
     assert_eq!((&stats["stock"]["left"]["book"], &stats["payment"]["cents"]), (&json!(99), &json!(1250)));
@@ -73,13 +75,13 @@ fn a_refusal_is_a_conflict_and_what_the_others_did_is_undone() {
     let (status, problem) = service.order("declined");
     assert_eq!((status, &problem["event"]), (409, &json!("order.placed")));
     assert_eq!(failure(&problem), ("payment.charge", "failed: the card was declined"));
-    service.wait_for("order 1: released 1 of declined");
+    service.process.wait_for("order 1: released 1 of declined");
 
     let (status, problem) =
         service.post("/orders", &json!({"item": "lamp", "quantity": 6, "email": "ada@example.org"}));
     assert_eq!(status, 409);
     assert_eq!(failure(&problem), ("stock.reserve", "failed: out of stock, 5 left"));
-    service.wait_for("order 2: refunded");
+    service.process.wait_for("order 2: refunded");
     assert_eq!(service.get("/orders/2").1["status"], "withdrawn");
 }
 
@@ -97,13 +99,13 @@ fn a_deadline_is_a_gateway_timeout_and_stops_whoever_was_late() {
     let (status, problem) = service.order("stuck");
     assert_eq!((status, &problem["error"]), (504, &json!("timed out")));
     assert_eq!(failure(&problem), ("stock.reserve", "timed out"));
-    service.wait_for("order 1: reserving was stopped");
+    service.process.wait_for("order 1: reserving was stopped");
 
     // In a task of its own it is not stopped but told, and stops itself.
     let (status, problem) = service.order("slow");
     assert_eq!(status, 504);
     assert_eq!(failure(&problem), ("payment.charge", "is still running"));
-    service.wait_for("order 2: charging was stopped");
+    service.process.wait_for("order 2: charging was stopped");
     assert_eq!(service.stats()["payment"]["stopped"], 1);
 }
 
@@ -113,7 +115,7 @@ fn a_failed_receipt_is_logged_and_the_order_stands() {
     let mut service = Service::start(&["--deadline-ms", NEVER, "--mail-relay", &relay.addr()]);
     assert_eq!(service.order("book").0, 201);
     relay.mail().1.write_all(b"no\n").unwrap();
-    let line = service.wait_for("order.confirmed: listener `mail.receipt`");
+    let line = service.process.wait_for("order.confirmed: listener `mail.receipt`");
     assert!(line.contains("examples/http/modules/mail.rs:") && line.ends_with("did not take the mail"), "{line}");
     assert_eq!(service.get("/orders/1").1["status"], "confirmed");
     assert_eq!(service.stats()["failures"], 1);
@@ -123,11 +125,11 @@ fn a_failed_receipt_is_logged_and_the_order_stands() {
 fn a_client_that_goes_away_stops_the_listeners_inside_its_request() {
     let mut service = Service::start(&["--deadline-ms", NEVER]);
     let client = service.send_order("stuck");
-    service.wait_for("order 1: reserving");
-    service.wait_for("order 1: charged");
+    service.process.wait_for("order 1: reserving");
+    service.process.wait_for("order 1: charged");
     drop(client);
-    service.wait_for("order 1: reserving was stopped");
-    service.wait_for("order 1: refunded");
+    service.process.wait_for("order 1: reserving was stopped");
+    service.process.wait_for("order 1: refunded");
     let stats = service.stats();
     assert_eq!((&stats["stock"]["stopped"], &stats["payment"]["refunded"]), (&json!(1), &json!(1)));
     assert_eq!(stats["orders"], json!({"placed": 0, "confirmed": 0, "withdrawn": 1}));
@@ -137,11 +139,11 @@ fn a_client_that_goes_away_stops_the_listeners_inside_its_request() {
 fn a_client_that_goes_away_is_seen_by_a_listener_in_a_task_of_its_own() {
     let mut service = Service::start(&["--deadline-ms", NEVER]);
     let client = service.send_order("slow");
-    service.wait_for("order 1: charging 100 cents");
+    service.process.wait_for("order 1: charging 100 cents");
     assert_eq!(service.stats()["in_flight"]["spawned_listeners"], 1);
     drop(client);
-    service.wait_for("order 1: charging was stopped");
-    service.wait_for("order 1: released");
+    service.process.wait_for("order 1: charging was stopped");
+    service.process.wait_for("order 1: released");
     let stats = service.stats();
     assert_eq!((&stats["payment"]["stopped"], &stats["stock"]["left"]["slow"]), (&json!(1), &json!(100)));
     assert_eq!(stats["in_flight"]["requests"], 0);
@@ -177,13 +179,13 @@ fn sigterm_closes_the_intake_and_waits_for_what_was_spawned() {
     let (mail, mut stream) = relay.mail();
     assert_eq!(mail["subject"], "Order 1: 1 of book");
 
-    service.signal("-TERM");
-    service.wait_for("the intake is closed and every request has ended; under way: 1 spawned emissions");
+    service.process.signal("-TERM");
+    service.process.wait_for("the intake is closed and every request has ended; under way: 1 spawned emissions");
     assert!(TcpStream::connect(service.addr).is_err(), "it still listens");
-    assert!(service.child.try_wait().unwrap().is_none(), "it waits for the mail");
+    assert!(service.process.child.try_wait().unwrap().is_none(), "it waits for the mail");
 
     stream.write_all(b"ok\n").unwrap();
-    let (status, lines) = service.end();
+    let (status, lines) = service.process.end();
     assert_eq!(status, Some(0), "{lines:#?}");
     assert!(lines.contains(&"order 1: receipt sent".to_owned()), "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("stopped, ") && line.ends_with("failures: 0")), "{lines:#?}");
@@ -193,10 +195,10 @@ fn sigterm_closes_the_intake_and_waits_for_what_was_spawned() {
 fn a_request_under_way_at_sigterm_is_answered() {
     let mut service = Service::start(&["--deadline-ms", SOON, "--shutdown-ms", NEVER]);
     let client = service.send_order("slow");
-    service.wait_for("order 1: charging");
-    service.signal("-TERM");
+    service.process.wait_for("order 1: charging");
+    service.process.signal("-TERM");
     assert_eq!(answer(client).0, 504);
-    let (status, lines) = service.end();
+    let (status, lines) = service.process.end();
     assert_eq!(status, Some(0), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("order 1: released")), "{lines:#?}");
 }
@@ -209,17 +211,17 @@ fn what_outlasts_the_shutdown_deadline_is_named_and_the_exit_status_is_1() {
     assert_eq!(service.order("book").0, 201);
     let _mail = relay.mail();
     let client = service.send_order("slow");
-    service.wait_for("order 2: charging");
+    service.process.wait_for("order 2: charging");
 
-    service.signal("-TERM");
-    service.wait_for("time is up, still running: 1 requests, 1 spawned emissions, 1 spawned listeners");
-    let line = service.wait_for("listener `mail.receipt`");
+    service.process.signal("-TERM");
+    service.process.wait_for("time is up, still running: 1 requests, 1 spawned emissions, 1 spawned listeners");
+    let line = service.process.wait_for("listener `mail.receipt`");
     assert!(line.ends_with("was cancelled"), "{line}");
-    service.wait_for("order 2: charging was stopped");
+    service.process.wait_for("order 2: charging was stopped");
     let (status, problem) = answer(client);
     assert_eq!((status, &problem["error"]), (503, &json!("cancelled")));
     assert_eq!(failure(&problem).0, "payment.charge");
-    assert_eq!(service.end().0, Some(1));
+    assert_eq!(service.process.end().0, Some(1));
 }
 
 #[test]
@@ -228,11 +230,11 @@ fn a_second_signal_ends_the_waiting() {
     let mut service = Service::start(&["--shutdown-ms", NEVER, "--mail-relay", &relay.addr()]);
     assert_eq!(service.order("book").0, 201);
     let _mail = relay.mail();
-    service.signal("-TERM");
-    service.wait_for("SIGTERM: no more requests");
-    service.signal("-INT");
-    service.wait_for("SIGINT, still running: 0 requests, 1 spawned emissions");
-    assert_eq!(service.end().0, Some(1));
+    service.process.signal("-TERM");
+    service.process.wait_for("SIGTERM: no more requests");
+    service.process.signal("-INT");
+    service.process.wait_for("SIGINT, still running: 0 requests, 1 spawned emissions");
+    assert_eq!(service.process.end().0, Some(1));
 }
 
 #[test]

@@ -30,6 +30,8 @@ mod log;
 mod modules;
 mod orders;
 mod shutdown;
+#[path = "../webhooks/signals.rs"]
+mod signals;
 
 use std::{
     env, io,
@@ -47,7 +49,8 @@ use crate::{
     log::{FailureLog, line, say},
     modules::{Analytics, Mail, Payment, Provider, Stock},
     orders::Orders,
-    shutdown::{Signals, drain},
+    shutdown::drain,
+    signals::Signals,
 };
 
 /// How many emissions that nobody waits for may be under way: a mail relay that hangs is not to eat the memory. Those

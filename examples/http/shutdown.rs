@@ -7,50 +7,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{api::Shop, log::line, log::say};
+use crate::{api::Shop, log::line, log::say, signals::Signals};
 
 /// How long what was told to stop gets to do so.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// What ends the program, from the moment that this is made.
-pub(crate) struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    pub(crate) fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one; its name.
-    #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "as on unix")]
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "as on unix")]
-    pub(crate) async fn next(&mut self) -> &'static str {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
-    }
-}
 
 /// Waits until the server, whose intake is closed, and all that was spawned have ended. Whether they did in time.
 pub(crate) async fn drain(

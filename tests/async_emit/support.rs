@@ -2,13 +2,14 @@
 
 #[path = "../common/log.rs"]
 mod log;
+#[path = "../common/watchdog.rs"]
+mod watchdog;
 
 use std::{
     panic,
     pin::{Pin, pin},
-    sync::{Once, mpsc},
+    sync::Once,
     task::{Context, Poll, Waker},
-    thread,
     time::Duration,
 };
 
@@ -16,6 +17,7 @@ use eventbus::{Event, NotRun, Outcome, Report};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use log::{Log, OnDrop};
+pub(crate) use watchdog::within;
 
 #[derive(Event, Debug)]
 pub(crate) struct Ping;
@@ -100,20 +102,6 @@ pub(crate) fn hush() {
             }
         }));
     });
-}
-
-/// Runs `code` on a thread of its own and fails if it takes longer than `limit`.
-pub(crate) fn within<T: Send + 'static>(limit: Duration, what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, finished) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let result = code();
-        // The receiver is gone only if the watchdog has given up.
-        let _ = done.send(());
-        result
-    });
-    let timed_out = finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
-    assert!(!timed_out, "{what}: takes longer than {limit:?}");
-    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
 /// [`within`] a time that only a hang exceeds.

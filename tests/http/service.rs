@@ -1,86 +1,32 @@
 //! The service as a process, its client, and the mail relay that it talks to.
 
+#[path = "../common/process.rs"]
+mod process;
+
 use std::{
-    env::{self, consts::EXE_SUFFIX},
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    thread,
-    time::Duration,
+    process::{Command, Output},
 };
 
+use process::{Process, WATCHDOG};
 use serde_json::{Value, json};
 
-/// Nothing here waits for time to pass; this ends a test that waits for what does not come.
-const WATCHDOG: Duration = Duration::from_mins(1);
-pub(crate) fn example() -> PathBuf {
-    // `CARGO_BIN_EXE_..` knows no examples; this test lies in `<profile>/deps`, they in `<profile>/examples`.
-    let test = env::current_exe().expect("the path of this test");
-    let profile = test.parent().and_then(Path::parent).expect("a test lies in `<profile>/deps`");
-    let example = profile.join(format!("examples/http{EXE_SUFFIX}"));
-    assert!(
-        example.exists(),
-        "{} is not there: a plain `cargo test` builds it, before `cargo test --test http` run `cargo build --example http`",
-        example.display()
-    );
-    example
-}
+use crate::example::example;
 
-/// The service, and the lines that it prints.
+/// The service.
 pub(crate) struct Service {
-    pub(crate) child: Child,
+    pub(crate) process: Process,
     pub(crate) addr: SocketAddr,
-    lines: Receiver<String>,
-    /// Lines that nobody has waited for yet.
-    unread: Vec<String>,
 }
 
 impl Service {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(example());
-        command.args(["--addr", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the example runs");
-        let (sender, lines) = channel();
-        pass_on(child.stdout.take().unwrap(), sender.clone());
-        pass_on(child.stderr.take().unwrap(), sender);
-        let addr = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut service = Self { child, addr, lines, unread: Vec::new() };
-        let line = service.wait_for("listening on ");
-        service.addr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
-        service
-    }
-
-    /// Waits for a line of stdout or stderr with `part` in it. Each line counts once.
-    pub(crate) fn wait_for(&mut self, part: &str) -> String {
-        loop {
-            if let Some(at) = self.unread.iter().position(|line| line.contains(part)) {
-                return self.unread.remove(at);
-            }
-            match self.lines.recv_timeout(WATCHDOG) {
-                Ok(line) => self.unread.push(line),
-                Err(error) => panic!("{error} before `{part}`; lines that were not waited for: {:#?}", self.unread),
-            }
-        }
-    }
-
-    pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(status.expect("`kill` runs").success());
-    }
-
-    /// Waits for the end of the process: its exit status, and the lines that were not waited for.
-    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
-        loop {
-            match self.lines.recv_timeout(WATCHDOG) {
-                Ok(line) => self.unread.push(line),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:#?}", self.unread),
-            }
-        }
-        let status = self.child.wait().unwrap();
-        (status.code(), std::mem::take(&mut self.unread))
+        let mut command = Command::new(example("http"));
+        let mut process = Process::start(command.args(["--addr", "127.0.0.1:0"]).args(arguments));
+        let line = process.wait_for("listening on ");
+        let addr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self { process, addr }
     }
 
     /// Sends a request, and does not wait for the answer.
@@ -113,18 +59,6 @@ impl Service {
     pub(crate) fn stats(&self) -> Value {
         self.get("/stats").1
     }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It has ended, unless the test has failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn pass_on(from: impl Read + Send + 'static, to: Sender<String>) {
-    thread::spawn(move || BufReader::new(from).lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
 }
 
 /// Reads a response to its end: status and body.
@@ -160,5 +94,5 @@ impl Relay {
 
 /// Runs the example to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
-    Command::new(example()).args(arguments).output().expect("the example runs")
+    Command::new(example("http")).args(arguments).output().expect("the example runs")
 }

@@ -2,18 +2,20 @@
 
 #[path = "../common/log.rs"]
 mod log;
+#[path = "../common/watchdog.rs"]
+mod watchdog;
 
 use std::{
     panic,
     process::{Command, Output},
-    sync::{Once, mpsc},
-    thread,
+    sync::Once,
     time::Duration,
 };
 
 use eventbus::Event;
 
 pub(crate) use log::{Log, OnDrop};
+use watchdog::within;
 
 #[derive(Event, Debug)]
 pub(crate) struct Ping;
@@ -48,16 +50,7 @@ pub(crate) fn hush() {
 
 /// Runs `code` on a thread of its own and fails if it hangs.
 pub(crate) fn finishes<T: Send + 'static>(what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, finished) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let result = code();
-        // The receiver is gone only if the watchdog has given up.
-        let _ = done.send(());
-        result
-    });
-    // An end of the channel without a word is a panic, which `join` hands on.
-    assert!(finished.recv_timeout(Duration::from_secs(20)) != Err(mpsc::RecvTimeoutError::Timeout), "{what}: hangs");
-    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+    within(Duration::from_secs(20), what, code)
 }
 
 const CHILD: &str = "EVENTBUS_TEST_CHILD";

@@ -2,6 +2,8 @@
 
 #[path = "../common/log.rs"]
 mod log;
+#[path = "../common/watchdog.rs"]
+mod watchdog;
 
 use std::{
     panic,
@@ -9,10 +11,8 @@ use std::{
     sync::{
         Arc, Once,
         atomic::{AtomicUsize, Ordering},
-        mpsc,
     },
     task::{Context, Poll, Waker},
-    thread,
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use eventbus::{Bus, Event, Stats};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use log::{Log, OnDrop};
+pub(crate) use watchdog::within;
 
 /// An event without a codec.
 #[derive(Event, Debug, PartialEq, Eq)]
@@ -127,18 +128,4 @@ pub(crate) fn hush() {
             }
         }));
     });
-}
-
-/// Runs `code` on a thread of its own and fails if it takes longer than `limit`.
-pub(crate) fn within<T: Send + 'static>(limit: Duration, what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, finished) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let result = code();
-        // The receiver is gone only if the watchdog has given up.
-        let _ = done.send(());
-        result
-    });
-    let timed_out = finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
-    assert!(!timed_out, "{what}: takes longer than {limit:?}");
-    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
 }

@@ -1,85 +1,27 @@
 //! The example as a process that goes on, and its client.
 
+#[path = "../common/process.rs"]
+mod running;
+
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    thread,
-    time::Duration,
+    process::{Command, Stdio},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-/// Nothing here waits for time to pass; this ends a test that waits for what does not come.
-const WATCHDOG: Duration = Duration::from_mins(1);
+pub(crate) use running::Process;
+use running::WATCHDOG;
 
 pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 
-/// The example, and the lines that it prints.
-pub(crate) struct Process {
-    pub(crate) child: Child,
-    lines: Receiver<String>,
-    /// Lines that nobody has waited for yet.
-    unread: Vec<String>,
-}
-
-impl Process {
-    pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(crate::example("webhooks"));
-        command.args(arguments).env("WEBHOOK_SECRET", SECRET);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the example runs");
-        let (sender, lines) = channel();
-        pass_on(child.stdout.take().unwrap(), sender.clone());
-        pass_on(child.stderr.take().unwrap(), sender);
-        Self { child, lines, unread: Vec::new() }
-    }
-
-    /// Waits for a line of stdout or stderr with `part` in it. Each line counts once.
-    pub(crate) fn wait_for(&mut self, part: &str) -> String {
-        loop {
-            if let Some(at) = self.unread.iter().position(|line| line.contains(part)) {
-                return self.unread.remove(at);
-            }
-            match self.lines.recv_timeout(WATCHDOG) {
-                Ok(line) => self.unread.push(line),
-                Err(error) => panic!("{error} before `{part}`; lines that were not waited for: {:#?}", self.unread),
-            }
-        }
-    }
-
-    pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(status.expect("`kill` runs").success());
-    }
-
-    /// Waits for the end of the process: its exit status, and the lines that were not waited for.
-    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
-        loop {
-            match self.lines.recv_timeout(WATCHDOG) {
-                Ok(line) => self.unread.push(line),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:#?}", self.unread),
-            }
-        }
-        let status = self.child.wait().unwrap();
-        (status.code(), std::mem::take(&mut self.unread))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It has ended, unless the test has failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn pass_on(from: impl Read + Send + 'static, to: Sender<String>) {
-    thread::spawn(move || BufReader::new(from).lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
+/// Starts the example.
+pub(crate) fn start(arguments: &[&str]) -> Process {
+    let mut command = Command::new(crate::example("webhooks"));
+    Process::start(command.args(arguments).env("WEBHOOK_SECRET", SECRET).stdin(Stdio::piped()))
 }
 
 /// The lines of a ledger of four groups, as numbers: what was offered, accepted, rejected and unknown; and of each group what

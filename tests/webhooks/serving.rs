@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    process::{Process, Request, SECRET, answer, ledger},
+    process::{Process, Request, SECRET, answer, ledger, start},
     recorded, recorded_deliveries, stderr, webhooks,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 const NEVER: &str = "60000";
 
 fn serve(arguments: &[&str]) -> (Process, SocketAddr) {
-    let mut process = Process::start(&[&["--serve", "127.0.0.1:0"], arguments].concat());
+    let mut process = start(&[&["--serve", "127.0.0.1:0"], arguments].concat());
     let line = process.wait_for("listening on ");
     let addr: SocketAddr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
     assert_ne!(addr.port(), 0);
@@ -163,7 +163,7 @@ fn it_does_not_begin_without_a_secret_or_an_address() {
         assert!(stderr(&output).contains("WEBHOOK_SECRET"), "{}", stderr(&output));
     }
     let (process, addr) = serve(&[]);
-    let mut second = Process::start(&["--serve", &addr.to_string()]);
+    let mut second = start(&["--serve", &addr.to_string()]);
     second.wait_for("cannot listen on");
     assert_eq!(second.end().0, Some(2));
     assert_eq!(end(process, "-TERM").0, Some(0));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     file, numbers_in_words,
-    process::{Process, ledger},
+    process::{ledger, start},
     recorded, stdout, summary, webhooks,
 };
 
@@ -46,7 +46,7 @@ fn with_workers_the_modules_come_to_the_same_and_the_ledger_adds_up() {
 
 #[test]
 fn with_workers_an_interrupted_replay_handles_what_it_has_published() {
-    let mut process = Process::start(&["--workers", "2", "--input", "/dev/stdin"]);
+    let mut process = start(&["--workers", "2", "--input", "/dev/stdin"]);
     let text = recorded();
     let lines: Vec<_> = text.lines().take(100).collect();
     let mut stdin = process.child.stdin.take().unwrap();
