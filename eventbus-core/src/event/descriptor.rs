@@ -108,12 +108,13 @@ impl EventType {
     /// A number that no other type has, from 0 upwards without gaps; `None` for a type that cannot have one.
     #[inline]
     pub(crate) fn number(&self) -> Option<u32> {
-        let number = (self.number)()?;
-        // One more than the number; 0 till there is one.
-        match number.load(Ordering::Relaxed) {
-            0 => assign(number),
-            more => Some(more - 1),
-        }
+        number((self.number)()?)
+    }
+
+    /// The same for a type that is known at compile time.
+    #[inline]
+    pub(crate) fn number_of<E: Event>() -> Option<u32> {
+        number(E::__number()?)
     }
 
     /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
@@ -136,6 +137,15 @@ impl EventType {
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.
     pub fn wire_type(&self) -> impl fmt::Display {
         WireType(self.name, self.version)
+    }
+}
+
+#[inline]
+fn number(number: &'static AtomicU32) -> Option<u32> {
+    // One more than the number; 0 until there is one.
+    match number.load(Ordering::Relaxed) {
+        0 => assign(number),
+        more => Some(more - 1),
     }
 }
 

@@ -120,6 +120,8 @@ pub enum NotRun {
     RuntimeShutDown,
     /// `blocking()` was called in an async task, where waiting would hold up the runtime.
     InsideAsyncTask,
+    /// No thread of the blocking pool had begun it when its time was up or its emission ended.
+    NotBegun,
     /// As many emissions are under way by `spawn()` as the bus allows.
     TooManySpawned {
         /// The limit.

@@ -10,8 +10,7 @@ use std::{
 
 use event_listener::Event;
 
-/// Announces the departure when it is dropped. It lies behind the closure in the same struct, so that it is dropped after
-/// the closure.
+/// Announces the departure when it is dropped: after the listener's code and filter.
 pub(crate) struct Departs(Arc<Departure>);
 
 /// Waits for a departure.

@@ -1,112 +1,96 @@
-//! One registered listener, and the flag that says whether it is still to be called.
+//! One registered listener without its code: its identity, its options, and the flag that says whether it may be called.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, time::Duration};
 
-use super::{names::NameListener, types::Home};
+use super::departure::Departs;
 use crate::{
-    listener::{ListenerId, ListenerInfo},
+    call::{AnyEvent, Isolated},
+    listener::{ListenerId, ListenerInfo, ListenerKind},
     sync::{AtomicU8, Ordering},
 };
 
-/// Where an entry stands in its slot: larger priorities first, then in the order of registration.
+/// The order of calls: larger priorities first, then by registration.
 pub(crate) type Key = (Reverse<i32>, ListenerId);
 
-pub(crate) fn key(info: &ListenerInfo) -> Key {
-    (Reverse(info.priority), info.id)
-}
+/// A filter, typed or by name, its type erased.
+pub(crate) type Filter = Box<dyn Fn(&AnyEvent<'_>) -> bool + Send + Sync>;
 
 const OFF: u8 = 1;
 const ONCE: u8 = 2;
-const ASKED: u8 = 4;
+const FILTERED: u8 = 4;
+const STARTED_APART: u8 = 8;
 
-/// A listener in a slot: who it is, whether it is on, and what to call.
-///
-/// The code is boxed. As an unsized tail it would have to be found anew for each call, by the alignment that its vtable
-/// tells.
-pub(crate) struct Entry<F: ?Sized> {
+/// A registered listener. One that listens by name has the same entry in each slot that it matches, so its flag is one.
+pub(crate) struct Entry {
     state: AtomicU8,
     pub(crate) info: ListenerInfo,
     /// Its own limit of time.
     pub(crate) timeout: Option<Duration>,
-    /// The listener that this entry stands for, if that listens by name: then its flag counts too.
-    by_name: Option<Arc<NameListener>>,
-    pub(crate) run: Box<F>,
+    filter: Option<Isolated<Filter>>,
+    /// Last: announces that the listener is gone when its code and its filter have been dropped.
+    _departs: Departs,
 }
 
-/// What to do when a listener's turn comes.
-pub(crate) enum Turn {
-    /// Call it; nothing else to ask. By far the most common.
-    Call,
-    /// It is off, cleared, or spent.
-    Skip,
-    /// Ask its filter and the interceptors, then [`Entry::spend`] it.
-    Ask,
+/// The answer of [`Entry::spend`].
+pub(crate) enum OnceState {
+    /// It may run any number of times.
+    Unlimited,
+    /// This is its only run: remove it, then call it.
+    Last,
+    /// It has run, or is off.
+    Spent,
 }
 
-impl<F: ?Sized> Entry<F> {
-    pub(crate) fn new(info: ListenerInfo, once: bool, asked: bool, timeout: Option<Duration>, run: Box<F>) -> Self {
-        let state = if once { ONCE } else { 0 } | if asked { ASKED } else { 0 };
-        Self { state: AtomicU8::new(state), info, timeout, by_name: None, run }
+impl Entry {
+    pub(crate) fn new(
+        info: ListenerInfo,
+        timeout: Option<Duration>,
+        filter: Option<Filter>,
+        departs: Departs,
+    ) -> Self {
+        let apart = timeout.is_some() || matches!(info.kind, ListenerKind::Spawned | ListenerKind::Blocking);
+        let state = if info.once { ONCE } else { 0 }
+            | if filter.is_some() { FILTERED } else { 0 }
+            | if apart { STARTED_APART } else { 0 };
+        Self { state: AtomicU8::new(state), info, timeout, filter: filter.map(Isolated::new), _departs: departs }
     }
 
-    /// An entry that stands for a listener by name.
-    pub(crate) fn by_name(listener: &Arc<NameListener>, run: Box<F>) -> Self {
-        let info = listener.info.clone();
-        // Asked, so that its turn is never taken without asking.
-        let state = AtomicU8::new(ASKED);
-        Self { state, info, timeout: listener.timeout, by_name: Some(Arc::clone(listener)), run }
-    }
-}
-
-impl<F: ?Sized> Entry<F> {
     pub(crate) fn key(&self) -> Key {
-        key(&self.info)
+        (Reverse(self.info.priority), self.info.id)
     }
 
-    /// Reads the flag (promise P3: once, before each call).
+    /// Whether it may be called with nothing else to ask. Reads the flag (promise P3: once, before each call).
     #[inline]
-    pub(crate) fn turn(&self) -> Turn {
-        match self.state.load(Ordering::Acquire) {
-            0 => Turn::Call,
-            state if state & OFF != 0 => Turn::Skip,
-            _ if self.by_name.as_ref().is_some_and(|listener| !listener.is_on()) => Turn::Skip,
-            _ => Turn::Ask,
-        }
+    pub(crate) fn is_plain(&self) -> bool {
+        self.state.load(Ordering::Acquire) == 0
     }
 
-    /// Takes it out of its home, now that it has been spent.
-    pub(crate) fn leave(&self, home: &dyn Home) {
-        match &self.by_name {
-            Some(listener) => listener.leave(),
-            None => _ = home.remove(self.key()),
-        }
+    pub(crate) fn is_off(&self) -> bool {
+        self.state.load(Ordering::Acquire) & OFF != 0
     }
 
-    /// Claims the right to call: granted, unless this listener runs once and another thread was first, or its own filter
-    /// has switched it off.
-    pub(crate) fn spend(&self) -> Spent {
+    /// Whether a task, a thread or a timer is needed to run it.
+    pub(crate) fn is_started_apart(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & STARTED_APART != 0
+    }
+
+    /// Asks the filter, if there is one.
+    pub(crate) fn admits(&self, event: &AnyEvent<'_>) -> bool {
+        self.filter.as_ref().is_none_or(|filter| (filter.get())(event))
+    }
+
+    /// Claims the right to call: granted unless the listener is off, or runs once and another thread was first.
+    pub(crate) fn spend(&self) -> OnceState {
         let state = self.state.load(Ordering::Acquire);
-        if let (Some(listener), 0) = (&self.by_name, state & OFF) {
-            return listener.spend();
+        match state & (OFF | ONCE) {
+            0 => OnceState::Unlimited,
+            ONCE if self.turn_off() => OnceState::Last,
+            _ => OnceState::Spent,
         }
-        if state & ONCE == 0 {
-            return if state & OFF == 0 { Spent::Free } else { Spent::TooLate };
-        }
-        if self.turn_off() { Spent::Last } else { Spent::TooLate }
     }
 
     /// Switches it off; whether it was on.
     pub(crate) fn turn_off(&self) -> bool {
         self.state.fetch_or(OFF, Ordering::AcqRel) & OFF == 0
     }
-}
-
-/// The answer of [`Entry::spend`].
-pub(crate) enum Spent {
-    /// It may run any number of times.
-    Free,
-    /// This was its only time: remove it, then call it.
-    Last,
-    /// It had its time, or is off.
-    TooLate,
 }

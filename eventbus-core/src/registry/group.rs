@@ -1,28 +1,28 @@
-//! Subscriptions that end together, and groups of them inside of groups.
+//! Listeners that end together, and groups of them inside of groups.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
-use super::{departure::Departure, modules::Seat, subscription::Subscription};
+use super::{departure::Departure, registration::Registration};
 use crate::sync::{Mutex, lock};
 
-/// A growing set of listeners, and of groups that end with it. What is gone for good is swept out now and then, so that a
-/// long-lived group does not grow with all that ever was in it.
+/// A growing set of listeners, and of groups that end with it. Listeners that are gone for good are swept out now and
+/// then, so that a long-lived group does not grow with all that ever was in it.
 ///
 /// Locks are taken from the outer group to the inner one, and none is held while a listener is ended.
 #[derive(Default)]
 pub(crate) struct Group {
     members: Mutex<Members>,
-    /// Whether it is a module's: such a group, once ended, is closed.
-    is_module: bool,
+    /// Whether ending it closes it, as for the group of a module.
+    closes: bool,
 }
 
 #[derive(Default)]
 struct Members {
     closed: bool,
-    listeners: Vec<Subscription>,
+    listeners: Vec<Registration>,
     inner: Vec<Arc<Group>>,
-    /// Given up when the group is closed.
-    seat: Option<Seat>,
+    /// Dropped when the group is closed.
+    until_closed: Option<Box<dyn Any + Send + Sync>>,
     sweep_at: usize,
 }
 
@@ -34,10 +34,10 @@ pub(crate) struct Ended {
 }
 
 impl Group {
-    /// The group of a module, which gives up its seat when it is closed.
-    pub(super) fn of_module(seat: Seat) -> Self {
-        let members = Members { seat: Some(seat), ..Members::default() };
-        Self { members: Mutex::new(members), is_module: true }
+    /// A group that closes when it is ended, and then drops `until_closed`.
+    pub(super) fn closing(until_closed: Box<dyn Any + Send + Sync>) -> Self {
+        let members = Members { until_closed: Some(until_closed), ..Members::default() };
+        Self { members: Mutex::new(members), closes: true }
     }
 
     /// A group that ends with this one; closed from the start if this one is.
@@ -64,9 +64,9 @@ impl Group {
         true
     }
 
-    /// Takes in a listener that is about to be registered, so that who ends the group from here on waits for it. Refused if the
-    /// group is closed: it is not to be registered then.
-    pub(crate) fn add(&self, subscription: &Subscription) -> bool {
+    /// Takes in a listener that is about to be registered, so that whoever ends the group from here on waits for it.
+    /// Refused if the group is closed: it is not to be registered then.
+    pub(crate) fn add(&self, listener: &Registration) -> bool {
         let swept;
         {
             let mut members = lock(&self.members);
@@ -74,35 +74,35 @@ impl Group {
                 return false;
             }
             swept = members.make_room();
-            members.listeners.push(subscription.clone());
+            members.listeners.push(listener.clone());
         }
         drop(swept);
         true
     }
 
-    /// Ends them all. Further ones may be added.
+    /// Ends all listeners. Further ones may be added.
     pub(crate) fn off(&self) -> Ended {
         self.end(false)
     }
 
-    /// Ends them all for good.
+    /// Ends all listeners for good.
     pub(crate) fn close(&self) -> Ended {
         self.end(true)
     }
 
     fn end(&self, for_good: bool) -> Ended {
-        let for_good = for_good || self.is_module;
-        let (was_open, listeners, inner, seat);
+        let for_good = for_good || self.closes;
+        let (was_open, listeners, inner, until_closed);
         {
             let mut members = lock(&self.members);
             was_open = !members.closed;
             members.closed |= for_good;
             (listeners, inner) = (members.listeners.clone(), members.inner.clone());
-            seat = if for_good { members.seat.take() } else { None };
+            until_closed = if for_good { members.until_closed.take() } else { None };
         }
-        let own = listeners.iter().filter(|subscription| subscription.off()).count();
+        let own = listeners.iter().filter(|listener| listener.off()).count();
         let others: usize = inner.iter().map(|group| group.end(for_good).listeners).sum();
-        drop((seat, inner));
+        drop((until_closed, inner));
         let swept = lock(&self.members).sweep();
         drop(swept);
         Ended { was_open, listeners: own + others }
@@ -115,7 +115,7 @@ impl Group {
     /// How many listeners are on, those of inner groups included.
     pub(crate) fn count(&self) -> usize {
         let (listeners, inner) = self.list();
-        let own = listeners.iter().filter(|subscription| subscription.is_on()).count();
+        let own = listeners.iter().filter(|listener| listener.is_on()).count();
         own + inner.iter().map(|group| group.count()).sum::<usize>()
     }
 
@@ -130,43 +130,44 @@ impl Group {
 
     fn departures(&self, all: &mut Vec<Arc<Departure>>) {
         let (listeners, inner) = self.list();
-        all.extend(listeners.iter().filter(|listener| !listener.is_gone()).filter_map(Subscription::departure));
+        all.extend(listeners.iter().map(|listener| Arc::clone(listener.departure())));
         for group in inner {
             group.departures(all);
         }
     }
 
-    fn list(&self) -> (Vec<Subscription>, Vec<Arc<Self>>) {
+    fn list(&self) -> (Vec<Registration>, Vec<Arc<Self>>) {
         let members = lock(&self.members);
         (members.listeners.clone(), members.inner.clone())
     }
 
-    /// Whether it is empty, and nobody can add to it or to a group inside of it. Asked under the lock of the list that holds it: nobody
-    /// can get hold of a group that only this list holds otherwise.
+    /// Whether it is empty, and nobody can add to it or to a group inside of it. Asked under the lock of the list that
+    /// holds it: nobody can get hold of a group that only this list holds otherwise.
     fn is_forgotten(self: &Arc<Self>) -> bool {
         let members = lock(&self.members);
         (members.closed || Arc::strong_count(self) == 1)
-            && members.listeners.iter().all(Subscription::is_gone)
+            && members.listeners.iter().all(|listener| listener.departure().is_gone())
             && members.inner.iter().all(Self::is_forgotten)
     }
 
     /// Whether no listener is left in it.
     pub(super) fn is_idle(&self) -> bool {
         let members = lock(&self.members);
-        members.listeners.iter().all(Subscription::is_gone) && members.inner.iter().all(|group| group.is_idle())
+        members.listeners.iter().all(|listener| listener.departure().is_gone())
+            && members.inner.iter().all(|group| group.is_idle())
     }
 }
 
 impl Members {
-    /// Sweeps if the group has doubled since it was swept last.
+    /// Sweeps if the group has doubled since the last sweep.
     fn make_room(&mut self) -> impl Sized + use<> {
         let is_full = self.listeners.len() + self.inner.len() >= self.sweep_at.max(32);
         if is_full { Some(self.sweep()) } else { None }
     }
 
-    /// Forgets listeners that are gone, and empty groups that nobody can add to. Hands out what is to be dropped.
+    /// Removes listeners that are gone, and empty groups that nobody can add to. Returns what is to be dropped.
     fn sweep(&mut self) -> impl Sized + use<> {
-        let listeners: Vec<_> = self.listeners.extract_if(.., |listener| listener.is_gone()).collect();
+        let listeners: Vec<_> = self.listeners.extract_if(.., |listener| listener.departure().is_gone()).collect();
         let inner: Vec<_> = self.inner.extract_if(.., |group| group.is_forgotten()).collect();
         self.sweep_at = (self.listeners.len() + self.inner.len()) * 2;
         (listeners, inner)

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{entry::Key, group::Group, types::Home};
+use super::group::Group;
 use crate::{
     listener::{ListenerId, ListenerInfo},
     sync::{Mutex, lock},
@@ -14,8 +14,8 @@ use crate::{
 
 /// Which instances are registered, by their addresses.
 ///
-/// A registration leaves when its group is closed, by way of its [`Seat`]. One that ends otherwise, since its module is gone
-/// with all its listeners, is swept out now and then.
+/// A registration leaves when its group is closed, which drops its [`Seat`]. One that ends otherwise, since its module is
+/// gone with all its listeners, is swept out now and then.
 #[derive(Default)]
 pub(crate) struct Modules {
     table: Mutex<Table>,
@@ -23,19 +23,19 @@ pub(crate) struct Modules {
 
 #[derive(Default)]
 struct Table {
-    registrations: HashMap<usize, Arc<Registration>>,
+    registrations: HashMap<usize, Arc<ModuleRegistration>>,
     sweep_at: usize,
 }
 
 /// A registered module; what its subscription ends.
-pub(crate) struct Registration {
+pub(crate) struct ModuleRegistration {
     info: ListenerInfo,
     group: Arc<Group>,
     /// Does not keep the module alive, but its address taken.
     module: Box<dyn Alive>,
 }
 
-/// A weak reference whose type is forgotten.
+/// A weak reference, its type erased.
 trait Alive: Send + Sync {
     fn is_alive(&self) -> bool;
 }
@@ -52,11 +52,11 @@ impl Modules {
         self: &Arc<Self>,
         module: &Arc<M>,
         info: ListenerInfo,
-    ) -> Result<Arc<Registration>, &'static Location<'static>> {
+    ) -> Result<Arc<ModuleRegistration>, &'static Location<'static>> {
         let address = Arc::as_ptr(module).cast::<()>().addr();
         let seat = Seat { modules: Arc::downgrade(self), address, id: info.id };
-        let group = Arc::new(Group::of_module(seat));
-        let registration = Arc::new(Registration { info, group, module: Box::new(Arc::downgrade(module)) });
+        let group = Arc::new(Group::closing(Box::new(seat)));
+        let registration = Arc::new(ModuleRegistration { info, group, module: Box::new(Arc::downgrade(module)) });
 
         let mut table = lock(&self.table);
         // Also one that is just being ended: its listeners may still be on.
@@ -76,14 +76,14 @@ impl Modules {
     }
 
     /// All registrations, as they are at this moment.
-    pub(crate) fn all(&self) -> Vec<Arc<Registration>> {
+    pub(crate) fn all(&self) -> Vec<Arc<ModuleRegistration>> {
         lock(&self.table).registrations.values().cloned().collect()
     }
 }
 
 impl Table {
     /// Takes out what has ended by itself, if the table has doubled since this was done last.
-    fn make_room(&mut self) -> Vec<Arc<Registration>> {
+    fn make_room(&mut self) -> Vec<Arc<ModuleRegistration>> {
         if self.registrations.len() < self.sweep_at.max(32) {
             return Vec::new();
         }
@@ -94,9 +94,19 @@ impl Table {
     }
 }
 
-impl Registration {
+impl ModuleRegistration {
     pub(crate) fn group(&self) -> &Arc<Group> {
         &self.group
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        !self.has_ended()
+    }
+
+    /// Ends the module's listeners; whether it was registered.
+    pub(super) fn off(&self) -> bool {
+        let was_on = !self.has_ended();
+        self.group.close().was_open && was_on
     }
 
     fn has_ended(&self) -> bool {
@@ -104,19 +114,8 @@ impl Registration {
     }
 }
 
-impl Home for Registration {
-    fn contains(&self, _: Key) -> bool {
-        !self.has_ended()
-    }
-
-    fn remove(&self, _: Key) -> bool {
-        let was_on = !self.has_ended();
-        self.group.close().was_open && was_on
-    }
-}
-
 /// A place in the table, given up by dropping it.
-pub(super) struct Seat {
+struct Seat {
     modules: Weak<Modules>,
     address: usize,
     id: ListenerId,

@@ -1,70 +1,99 @@
 //! The listeners of one event type.
 //!
-//! Registration does the work so that emission does not. `insert` and `remove` edit an ordered map under the slot's lock
-//! and withdraw the published snapshot; the next emit builds it anew, once. So registering costs the same at any number
-//! of listeners, and emitting reads an immutable slice.
+//! Registration does the work so that emission does not. `insert` and `remove` edit an ordered list under the slot's lock
+//! and withdraw the published snapshot; the next emission publishes a new one, once. An edit copies at most one chunk, so
+//! registering costs the same at any number of listeners, and emitting reads immutable slices.
 //!
-//! Closures are dropped where no lock is held: what an edit takes out travels to the end of the method, behind the guard.
+//! Closures are dropped where no lock is held: what an edit takes out is returned to the caller.
 
-use std::{any::Any, collections::BTreeMap, panic::Location, sync::Arc};
+use std::{any::Any, panic::Location, sync::Arc};
 
 use arc_swap::{ArcSwapOption, Guard};
 
 use super::{
-    entry::{Key, key},
-    names::NameListener,
-    snapshot::{Member, Snapshot},
+    chunks::Chunks,
+    code::{Code, Member, sync_list},
+    entry::Key,
+    snapshot::Snapshot,
 };
 use crate::{
-    event::EventType,
-    listener::{ListenerInfo, ListenerKind},
-    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
+    event::{Event, EventType},
+    listener::ListenerInfo,
+    sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
 };
 
-/// The slot of an event type. `S` is what its listeners are that are called, `A` what those are that give futures.
-pub(crate) struct Slot<S: ?Sized, A: ?Sized> {
+/// What the registry needs to know of an event type to make its slot.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotType {
     pub(crate) event: &'static EventType,
-    seed: Seed<S, A>,
-    /// How many listeners there are. Read first by every emit: an event that nobody listens to costs one load.
-    len: AtomicUsize,
-    /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
-    current: ArcSwapOption<Snapshot<S, A>>,
-    /// Whether the event has been emitted on this bus.
-    emitted: AtomicBool,
-    listeners: Mutex<Listeners<S, A>>,
+    /// Makes a chunk's list of synchronous code by type.
+    sync_list: fn(&[Member]) -> Box<dyn Any + Send + Sync>,
 }
 
-/// What a slot is made from.
-pub(crate) struct Seed<S: ?Sized, A: ?Sized> {
+impl SlotType {
+    pub(crate) const fn of<E: Event>() -> Self {
+        Self { event: E::TYPE, sync_list: sync_list::<E> }
+    }
+}
+
+/// The slot of an event type.
+pub(crate) struct Slot {
     pub(crate) event: &'static EventType,
+    slot_type: SlotType,
     /// Where the event was first used on this bus.
     pub(crate) location: &'static Location<'static>,
-    /// Makes a listener by name one of this slot's.
-    pub(crate) adapt: fn(&Arc<NameListener>) -> Member<S, A>,
-    /// What the floors above keep for the event type.
-    pub(crate) hooks: &'static (dyn Any + Send + Sync),
+    /// How many listeners there are. Every emission reads it first: an event without listeners costs one load.
+    len: AtomicUsize,
+    /// Counts the edits, for handles that cache a snapshot.
+    version: AtomicU64,
+    /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
+    current: ArcSwapOption<Snapshot>,
+    /// Whether the event has been emitted on this bus.
+    emitted: AtomicBool,
+    listeners: Mutex<Listeners>,
 }
 
-type Listeners<S, A> = BTreeMap<Key, Member<S, A>>;
+#[derive(Default)]
+struct Listeners {
+    sync: Chunks,
+    awaited: Chunks,
+    len: usize,
+    /// Whether `current` holds a snapshot.
+    published: bool,
+}
 
 /// A snapshot on loan. Loading it writes no cache line that other threads read.
-pub(crate) type Loan<S, A> = Guard<Option<Arc<Snapshot<S, A>>>>;
+pub(crate) type Loan = Guard<Option<Arc<Snapshot>>>;
 
-impl<S: ?Sized, A: ?Sized> Slot<S, A> {
-    pub(crate) fn new(seed: Seed<S, A>) -> Self {
+/// What an edit has taken out, to be dropped where no lock is held: the user's closures first.
+pub(crate) struct Removed {
+    _members: Vec<Member>,
+    _chunks: Option<(Chunks, Chunks)>,
+    _stale: Option<Arc<Snapshot>>,
+}
+
+impl Slot {
+    pub(crate) fn new(slot_type: SlotType, location: &'static Location<'static>) -> Self {
         Self {
-            event: seed.event,
-            seed,
+            event: slot_type.event,
+            slot_type,
+            location,
             len: AtomicUsize::new(0),
+            version: AtomicU64::new(0),
             current: ArcSwapOption::empty(),
             emitted: AtomicBool::new(false),
-            listeners: Mutex::new(BTreeMap::new()),
+            listeners: Mutex::default(),
         }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// Notes that the event is emitted. Writes only once: the cache line is shared.
@@ -75,91 +104,85 @@ impl<S: ?Sized, A: ?Sized> Slot<S, A> {
         }
     }
 
-    pub(super) fn was_emitted(&self) -> bool {
+    pub(crate) fn was_emitted(&self) -> bool {
         self.emitted.load(Ordering::Relaxed)
     }
 
-    /// The published cell, for a handle that caches its content.
-    pub(crate) fn cell(&self) -> &ArcSwapOption<Snapshot<S, A>> {
-        &self.current
-    }
-
-    /// The current snapshot; `None` where nobody listens.
-    #[inline]
-    pub(crate) fn load(&self) -> Loan<S, A> {
-        if self.len() == 0 { Guard::from_inner(None) } else { self.snapshot() }
-    }
-
     /// The current snapshot: always `Some`.
-    #[inline]
-    pub(crate) fn snapshot(&self) -> Loan<S, A> {
+    pub(crate) fn load(&self) -> Loan {
         let loan = self.current.load();
-        if loan.is_some() { loan } else { Guard::from_inner(Some(self.rebuild())) }
+        if loan.is_some() { loan } else { Guard::from_inner(Some(self.publish())) }
     }
 
     #[cold]
-    fn rebuild(&self) -> Arc<Snapshot<S, A>> {
-        let listeners = lock(&self.listeners);
-        // Somebody else may have been first.
+    #[inline(never)]
+    fn publish(&self) -> Arc<Snapshot> {
+        let mut listeners = lock(&self.listeners);
+        // Another thread may have been first.
         if let Some(snapshot) = self.current.load_full() {
             return snapshot;
         }
-        let snapshot = Arc::new(listeners.values().cloned().collect());
+        let Listeners { sync, awaited, published, .. } = &mut *listeners;
+        let sync_list = self.slot_type.sync_list;
+        let snapshot = Arc::new(Snapshot::new(sync.publish(sync_list), awaited.publish(|_| Box::new(()))));
+        *published = true;
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
     }
 
-    /// Adds a listener. Hands out what is to be dropped.
-    pub(crate) fn insert(&self, member: Member<S, A>) -> impl Sized + use<S, A> {
+    /// Adds a listener. Returns what is to be dropped.
+    pub(crate) fn insert(&self, member: Member) -> Removed {
         let mut listeners = lock(&self.listeners);
-        listeners.insert(key(member.info()), member);
-        self.edited(&listeners)
-    }
-
-    /// Adds a listener by name. Hands out what is to be dropped.
-    pub(super) fn adopt(&self, listener: &Arc<NameListener>) -> impl Sized + use<S, A> {
-        self.insert((self.seed.adapt)(listener))
-    }
-
-    /// Takes a listener out and switches it off. Hands out what is to be dropped; `None` if it was not there.
-    pub(super) fn remove(&self, key: Key) -> Option<impl Sized + use<S, A>> {
-        let mut listeners = lock(&self.listeners);
-        let removed = listeners.remove(&key)?;
-        // First the flag, then the rest: an emission under way must not call it any more.
-        removed.turn_off();
-        Some((removed, self.edited(&listeners)))
-    }
-
-    pub(super) fn seed(&self) -> &Seed<S, A> {
-        &self.seed
-    }
-
-    /// Takes all listeners out and switches them off. Hands out what is to be dropped.
-    pub(super) fn clear(&self) -> impl Sized + use<S, A> {
-        let mut listeners = lock(&self.listeners);
-        let removed = std::mem::take(&mut *listeners);
-        for member in removed.values() {
-            member.turn_off();
+        match member.code() {
+            Code::Sync(_) => listeners.sync.insert(member),
+            Code::Blocking(_) | Code::Future(_) => listeners.awaited.insert(member),
         }
-        (removed, self.edited(&listeners))
+        listeners.len += 1;
+        self.edited(&mut listeners, Vec::new(), None)
+    }
+
+    /// Takes a listener out and switches it off. Returns what is to be dropped; `None` if it was not there.
+    pub(crate) fn remove(&self, key: Key) -> Option<Removed> {
+        let mut listeners = lock(&self.listeners);
+        let removed = match listeners.sync.remove(key) {
+            Some(removed) => removed,
+            None => listeners.awaited.remove(key)?,
+        };
+        // First the flag, then the rest: an emission under way must not call it any more.
+        removed.entry.turn_off();
+        listeners.len -= 1;
+        Some(self.edited(&mut listeners, vec![removed], None))
+    }
+
+    /// Takes all listeners out and switches them off. Returns what is to be dropped.
+    pub(super) fn clear(&self) -> Removed {
+        let mut listeners = lock(&self.listeners);
+        let (sync, awaited) = (std::mem::take(&mut listeners.sync), std::mem::take(&mut listeners.awaited));
+        for member in sync.iter().chain(awaited.iter()) {
+            member.entry.turn_off();
+        }
+        listeners.len = 0;
+        self.edited(&mut listeners, Vec::new(), Some((sync, awaited)))
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {
-        lock(&self.listeners).contains_key(&key)
+        let listeners = lock(&self.listeners);
+        listeners.sync.contains(key) || listeners.awaited.contains(key)
     }
 
-    /// Who listens, in the order of their turns.
+    /// The listeners in the order of calls.
     pub(crate) fn infos(&self) -> Vec<ListenerInfo> {
-        let mut infos: Vec<_> = lock(&self.listeners).values().map(|member| member.info().clone()).collect();
-        // As in a snapshot; the sort is stable.
-        infos.sort_by_key(|info| info.kind != ListenerKind::Sync);
-        infos
+        let listeners = lock(&self.listeners);
+        listeners.sync.iter().chain(listeners.awaited.iter()).map(|member| member.entry.info.clone()).collect()
     }
 
-    /// Ends an edit: publishes the length and hands out the stale snapshot, to be dropped without the lock.
-    fn edited(&self, listeners: &Listeners<S, A>) -> Option<Arc<Snapshot<S, A>>> {
-        self.len.store(listeners.len(), Ordering::Release);
-        // A row of edits without an emit between them finds nothing to withdraw.
-        if self.current.load().is_some() { self.current.swap(None) } else { None }
+    /// Ends an edit: publishes the length and withdraws the stale snapshot.
+    fn edited(&self, listeners: &mut Listeners, members: Vec<Member>, chunks: Option<(Chunks, Chunks)>) -> Removed {
+        self.len.store(listeners.len, Ordering::Release);
+        let published = std::mem::take(&mut listeners.published);
+        let stale = if published { self.current.swap(None) } else { None };
+        // After the snapshot: whoever sees the new version does not find the old snapshot.
+        self.version.fetch_add(1, Ordering::Release);
+        Removed { _members: members, _chunks: chunks, _stale: stale }
     }
 }

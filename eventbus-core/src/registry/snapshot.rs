@@ -2,95 +2,45 @@
 
 use std::sync::Arc;
 
-use super::entry::{Entry, Turn};
-use crate::listener::ListenerInfo;
+use super::{
+    chunks::Chunk,
+    code::{Code, Member},
+    entry::Entry,
+};
 
-/// A listener as its slot keeps it.
-pub(crate) enum Member<S: ?Sized, A: ?Sized> {
-    /// Called on the emitting thread, before all others.
-    Sync(Arc<Entry<S>>),
-    /// Started after those, and awaited.
-    Late(Late<S, A>),
+/// The listeners of a slot at one moment, in the order of calls. Immutable.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    pub(crate) sync: Box<[Arc<Chunk>]>,
+    pub(crate) awaited: Box<[Arc<Chunk>]>,
+    pub(crate) sync_len: usize,
+    pub(crate) len: usize,
 }
 
-/// A listener that is started after the synchronous ones.
-pub(crate) enum Late<S: ?Sized, A: ?Sized> {
-    /// Called on a thread that may block.
-    Blocking(Arc<Entry<S>>),
-    /// Gives a future, which is polled by the emission or in a task of its own.
-    Async(Arc<Entry<A>>),
-}
-
-/// The listeners of a slot at one moment, in the order of their turns. Immutable.
-pub(crate) struct Snapshot<S: ?Sized, A: ?Sized> {
-    pub(crate) sync: Box<[Arc<Entry<S>>]>,
-    pub(crate) late: Box<[Late<S, A>]>,
-}
-
-impl<S: ?Sized, A: ?Sized> Snapshot<S, A> {
-    pub(crate) fn len(&self) -> usize {
-        self.sync.len() + self.late.len()
+impl Snapshot {
+    pub(super) fn new(sync: Box<[Arc<Chunk>]>, awaited: Box<[Arc<Chunk>]>) -> Self {
+        let count = |chunks: &[Arc<Chunk>]| chunks.iter().map(|chunk| chunk.members.len()).sum();
+        let sync_len: usize = count(&sync);
+        Self { sync_len, len: sync_len + count(&awaited), sync, awaited }
     }
 
-    /// Every listener, with what its turn is now.
-    pub(crate) fn turns(&self) -> impl Iterator<Item = (Turn, &ListenerInfo)> {
-        let sync = self.sync.iter().map(|entry| (entry.turn(), &entry.info));
-        sync.chain(self.late.iter().map(|late| (late.turn(), late.info())))
-    }
-}
-
-impl<S: ?Sized, A: ?Sized> FromIterator<Member<S, A>> for Snapshot<S, A> {
-    fn from_iter<I: IntoIterator<Item = Member<S, A>>>(members: I) -> Self {
-        let (mut sync, mut late) = (Vec::new(), Vec::new());
-        for member in members {
-            match member {
-                Member::Sync(entry) => sync.push(entry),
-                Member::Late(entry) => late.push(entry),
-            }
-        }
-        Self { sync: sync.into_boxed_slice(), late: late.into_boxed_slice() }
-    }
-}
-
-impl<S: ?Sized, A: ?Sized> Member<S, A> {
-    pub(crate) fn info(&self) -> &ListenerInfo {
-        match self {
-            Self::Sync(entry) => &entry.info,
-            Self::Late(late) => late.info(),
-        }
+    /// The snapshot of a name that no type claims: its listeners by name, in the order of calls.
+    pub(crate) fn of_members(members: Vec<Member>) -> Self {
+        let chunk = |members: Vec<Member>| Box::from([Arc::new(Chunk::of_members(members))]);
+        let (sync, awaited) = members.into_iter().partition(|member| matches!(member.code(), Code::Sync(_)));
+        Self::new(chunk(sync), chunk(awaited))
     }
 
-    pub(crate) fn turn_off(&self) {
-        match self {
-            Self::Sync(entry) | Self::Late(Late::Blocking(entry)) => _ = entry.turn_off(),
-            Self::Late(Late::Async(entry)) => _ = entry.turn_off(),
-        }
-    }
-}
-
-impl<S: ?Sized, A: ?Sized> Late<S, A> {
-    pub(crate) fn info(&self) -> &ListenerInfo {
-        match self {
-            Self::Blocking(entry) => &entry.info,
-            Self::Async(entry) => &entry.info,
-        }
+    pub(crate) fn sync_members(&self) -> impl Iterator<Item = &Member> {
+        self.sync.iter().flat_map(|chunk| &chunk.members)
     }
 
-    pub(crate) fn turn(&self) -> Turn {
-        match self {
-            Self::Blocking(entry) => entry.turn(),
-            Self::Async(entry) => entry.turn(),
-        }
+    pub(crate) fn awaited_members(&self) -> impl Iterator<Item = &Member> {
+        self.awaited.iter().flat_map(|chunk| &chunk.members)
     }
-}
 
-// By hand: a derive would ask `S` and `A` to be `Clone`.
-impl<S: ?Sized, A: ?Sized> Clone for Member<S, A> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Sync(entry) => Self::Sync(Arc::clone(entry)),
-            Self::Late(Late::Blocking(entry)) => Self::Late(Late::Blocking(Arc::clone(entry))),
-            Self::Late(Late::Async(entry)) => Self::Late(Late::Async(Arc::clone(entry))),
-        }
+    /// All listeners.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.sync_members().chain(self.awaited_members()).map(|member| &member.entry)
     }
 }

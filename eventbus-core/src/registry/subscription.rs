@@ -1,19 +1,19 @@
-//! What registering gives back.
+//! Subscriptions: what registering a listener or a module returns.
 
 use std::{
     fmt,
     sync::{Arc, Weak},
 };
 
-use super::{bus_id::BusId, departure::Departure, entry::key, group::Group, types::Home};
-use crate::listener::ListenerInfo;
+use super::{group::Group, modules::ModuleRegistration, registration::Registration};
+use crate::{call::BusId, listener::ListenerInfo};
 
-/// A listener's place on a bus, or a module's, given back by everything that registers one.
+/// A registered listener or module; what everything that registers one returns.
 ///
 /// Dropping it changes nothing: the listener stays for the life of the bus. [`off`](Self::off) ends it,
 /// [`guard`](Self::guard) ties it to a scope of code. A subscription holds its bus weakly, so it can be kept anywhere.
 ///
-/// That of a module ([`Bus::register`](crate::Bus::register)) stands for all listeners of the module: `off` ends them all.
+/// The subscription of a module ([`Bus::register`](crate::Bus::register)) stands for all listeners of the module: `off` ends them all.
 ///
 /// # Examples
 ///
@@ -33,25 +33,24 @@ use crate::listener::ListenerInfo;
 pub struct Subscription {
     bus: Option<BusId>,
     info: ListenerInfo,
-    home: Weak<dyn Home>,
-    leaving: Leaving,
+    subscribed: Subscribed,
 }
 
-/// Whose departure is waited for.
 #[derive(Clone)]
-enum Leaving {
-    Listener(Arc<Departure>),
-    Module(Arc<Group>),
+enum Subscribed {
+    Listener(Registration),
+    Module { module: Weak<ModuleRegistration>, group: Arc<Group> },
 }
 
 impl Subscription {
-    pub(crate) fn new(bus: Option<BusId>, info: ListenerInfo, home: Weak<dyn Home>, departure: Arc<Departure>) -> Self {
-        Self { bus, info, home, leaving: Leaving::Listener(departure) }
+    pub(crate) fn new(bus: Option<BusId>, info: ListenerInfo, registration: Registration) -> Self {
+        Self { bus, info, subscribed: Subscribed::Listener(registration) }
     }
 
-    /// The subscription of a module, whose listeners are in `group`.
-    pub(crate) fn of_module(bus: BusId, info: ListenerInfo, home: Weak<dyn Home>, group: Arc<Group>) -> Self {
-        Self { bus: Some(bus), info, home, leaving: Leaving::Module(group) }
+    /// The subscription of a module.
+    pub(crate) fn of_module(bus: BusId, info: ListenerInfo, module: &Arc<ModuleRegistration>) -> Self {
+        let subscribed = Subscribed::Module { module: Arc::downgrade(module), group: Arc::clone(module.group()) };
+        Self { bus: Some(bus), info, subscribed }
     }
 
     /// Ends the listener; `false` if it had ended already (off, cleared, spent, or its bus is gone).
@@ -61,17 +60,23 @@ impl Subscription {
     ///
     /// **Re-entrancy:** may be called inside any listener, also inside the one it ends.
     pub fn off(&self) -> bool {
-        self.home.upgrade().is_some_and(|home| home.remove(key(&self.info)))
+        match &self.subscribed {
+            Subscribed::Listener(listener) => listener.off(),
+            Subscribed::Module { module, .. } => module.upgrade().is_some_and(|module| module.off()),
+        }
     }
 
     /// Whether the listener is still registered.
     ///
     /// A module is, until it is ended, or has been dropped with the last of its listeners.
     pub fn is_on(&self) -> bool {
-        self.home.upgrade().is_some_and(|home| home.contains(key(&self.info)))
+        match &self.subscribed {
+            Subscribed::Listener(listener) => listener.is_on(),
+            Subscribed::Module { module, .. } => module.upgrade().is_some_and(|module| module.is_on()),
+        }
     }
 
-    /// Who the listener is. Of a module it has the name, the scope it was registered through, and the place.
+    /// Describes the listener; for a module its name, the scope it was registered through, and the place.
     pub fn info(&self) -> &ListenerInfo {
         &self.info
     }
@@ -81,24 +86,11 @@ impl Subscription {
         self.bus
     }
 
-    /// What tells that the listener is gone for good; a module has many.
-    pub(super) fn departure(&self) -> Option<Arc<Departure>> {
-        match &self.leaving {
-            Leaving::Listener(departure) => Some(Arc::clone(departure)),
-            Leaving::Module(_) => None,
-        }
-    }
-
-    /// Whether the listener is gone for good.
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(&self.leaving, Leaving::Listener(departure) if departure.is_gone())
-    }
-
     /// Waits until the listener, or each one of the module, is gone for good.
     pub(crate) async fn departed(&self) {
-        match &self.leaving {
-            Leaving::Listener(departure) => departure.wait().await,
-            Leaving::Module(group) => group.departed().await,
+        match &self.subscribed {
+            Subscribed::Listener(listener) => listener.departure().wait().await,
+            Subscribed::Module { group, .. } => group.departed().await,
         }
     }
 

@@ -1,0 +1,60 @@
+//! What the calls of one emission share, on the stack of the code that makes them.
+
+use std::sync::Arc;
+
+use super::{ShareEvent, Signal, Stop, clock::Deadline};
+use crate::listener::{BoxError, Outcome};
+use tokio_util::sync::CancellationToken;
+
+/// Where the loop over the listeners stands, what failed so far, and what a listener may ask for.
+///
+/// Listeners that finish well leave no trace in it, so that they cost nothing.
+#[derive(Default)]
+pub(crate) struct CallContext<'a> {
+    /// One more than the index of the listener that runs, in the order of calls.
+    pub(crate) at: usize,
+    /// The listeners that did not finish well, by index.
+    pub(crate) failures: Vec<(usize, Outcome)>,
+    /// Listeners that were not to be called: off, spent, or refused by their filter.
+    pub(crate) skipped: usize,
+    /// Why the emission ended before its listeners did, if it has.
+    pub(crate) stopped: Option<Stop>,
+    pub(crate) signal: Option<Arc<Signal>>,
+    /// The event, if it lies in an `Arc`.
+    pub(crate) shared: Option<&'a dyn ShareEvent>,
+    /// What the signal is made of.
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) tokens: &'a [CancellationToken],
+    pub(crate) outer: Option<&'a Arc<Signal>>,
+}
+
+impl CallContext<'_> {
+    /// Notes that the listener that runs has failed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn failed(&mut self, error: BoxError) {
+        self.add(Outcome::Failed(Arc::from(error)));
+    }
+
+    /// Notes how the listener that runs has ended, if not well.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        self.failures.push((self.at.saturating_sub(1), outcome));
+    }
+
+    /// The emission's signal; made when it is first asked for, since most emissions need none.
+    pub(crate) fn signal(&mut self) -> Arc<Signal> {
+        let Self { signal, deadline, tokens, outer, .. } = self;
+        let signal =
+            signal.get_or_insert_with(|| Arc::new(Signal::new(*deadline, tokens.to_vec(), outer.map(Arc::clone))));
+        Arc::clone(signal)
+    }
+
+    /// Sets the signal, if anybody has asked for it.
+    pub(crate) fn set_signal(&self) {
+        if let Some(signal) = &self.signal {
+            signal.set();
+        }
+    }
+}

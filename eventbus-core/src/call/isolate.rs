@@ -1,0 +1,87 @@
+//! Runs user code so that its panic goes no further (promise P1).
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// Runs `code`; a panic becomes its message.
+///
+/// `AssertUnwindSafe` is right here: the bus never looks again at what the panicking code was about to change, and what
+/// a listener shares with others is its own to keep consistent, as it is under `std::thread::spawn`.
+pub(crate) fn isolate<T>(code: impl FnOnce() -> T) -> Result<T, Arc<str>> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(panic_message)
+}
+
+/// The text of a panic's payload, which is dropped. If its `Drop` panics in turn, that second payload is forgotten: its
+/// own drop could go on for ever.
+#[cold]
+#[inline(never)]
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
+    let text = if let Some(text) = payload.downcast_ref::<&'static str>() {
+        Arc::from(*text)
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        Arc::from(text.as_str())
+    } else {
+        Arc::from("(the panic's payload is not text)")
+    };
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
+    text
+}
+
+/// A user's value whose `Drop` must not panic into whoever drops it last.
+#[derive(Debug)]
+pub(crate) struct Isolated<T>(Option<T>);
+
+impl<T> Isolated<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> &T {
+        match &self.0 {
+            Some(value) => value,
+            None => unreachable!("only `drop` takes the value"),
+        }
+    }
+}
+
+impl<T> Drop for Isolated<T> {
+    fn drop(&mut self) {
+        drop_isolated(&mut || drop(self.0.take()));
+    }
+}
+
+/// Not generic: each `Isolated<T>` adds only the drop of its `T`.
+fn drop_isolated(drop: &mut dyn FnMut()) {
+    // The panic hook has shown the panic; there is nobody left to report it to.
+    let _ = isolate(drop);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_its_message() {
+        assert_eq!(&*isolate(|| panic!("plain")).unwrap_err(), "plain");
+        assert_eq!(&*isolate(|| panic!("number {}", 7)).unwrap_err(), "number 7");
+        assert!(isolate(|| std::panic::panic_any(7)).unwrap_err().contains("not text"));
+        assert_eq!(isolate(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn a_payload_whose_drop_panics_is_contained() {
+        struct Grenade;
+        impl Drop for Grenade {
+            fn drop(&mut self) {
+                std::panic::panic_any(Self);
+            }
+        }
+        assert!(isolate(|| std::panic::panic_any(Grenade)).is_err());
+    }
+}

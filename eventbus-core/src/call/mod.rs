@@ -1,0 +1,32 @@
+//! Floor 2: what surrounds a call of user code: isolation from panics, the frame, time, and the cancellation signal.
+//!
+//! Nothing here knows a bus or a registry. What is in this folder is compiled once, whatever the event's type.
+
+mod any_event;
+mod bus_id;
+mod cause;
+mod clock;
+mod context;
+mod frame;
+mod isolate;
+mod isolated_future;
+mod levels;
+mod signal;
+mod stderr;
+mod storms;
+
+pub use any_event::AnyEvent;
+#[cfg(feature = "serde")]
+pub use any_event::JsonError;
+pub(crate) use any_event::{Content, ShareEvent, Shared};
+pub(crate) use bus_id::BusId;
+pub(crate) use cause::{CAUSES, Cause};
+pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
+pub(crate) use context::CallContext;
+pub(crate) use frame::{Frame, FrameGuard};
+pub(crate) use isolate::{Isolated, isolate, panic_message};
+pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture};
+pub use levels::EmissionId;
+pub(crate) use levels::{Nested, Refused};
+pub(crate) use signal::Signal;
+pub(crate) use stderr::to_stderr;

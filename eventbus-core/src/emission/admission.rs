@@ -1,0 +1,60 @@
+//! Whether a listener that has something to ask may be called now.
+
+use std::sync::Arc;
+
+use super::{guards::CallGuard, handle::{BusState, EmissionInfo}};
+use crate::{
+    call::{AnyEvent, Frame},
+    listener::{NotRun, Outcome},
+    registry::{Entry, OnceState, Slot},
+};
+
+/// The answer of [`admit`].
+pub(super) enum Admission {
+    /// It is to be called, inside of what interceptors put around it.
+    Call(CallGuard),
+    /// It is off, spent, or its filter said no.
+    Skip,
+    /// It cannot be started, or an interceptor refused.
+    Refused(NotRun),
+}
+
+/// Asks the flag, the filter, the means to run, the interceptors, then claims the only run of a listener with `once`. So
+/// neither a filter that says no nor a refusal spends `once`.
+///
+/// A filter that panics unwinds to the caller, where it counts as a panic of its listener.
+pub(super) fn admit(
+    bus: &Arc<BusState>,
+    slot: &Slot,
+    entry: &Entry,
+    event: &AnyEvent<'_>,
+    means: impl FnOnce() -> Result<(), NotRun>,
+) -> Admission {
+    if entry.is_off() || !entry.admits(event) {
+        return Admission::Skip;
+    }
+    let mut guard = match means().and_then(|()| ask_interceptors(bus, entry, event)) {
+        Ok(guard) => guard,
+        Err(why) => return Admission::Refused(why),
+    };
+    match entry.spend() {
+        OnceState::Unlimited => {}
+        // Out of the slot before the call: code inside the listener finds it gone.
+        OnceState::Last => bus.registry.remove_spent(entry, slot),
+        OnceState::Spent => {
+            guard.end(Some(&Outcome::NotRun(NotRun::Gone)));
+            return Admission::Skip;
+        }
+    }
+    Admission::Call(guard)
+}
+
+fn ask_interceptors(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>) -> Result<CallGuard, NotRun> {
+    match Frame::current_emission() {
+        Some(emission) if !bus.interceptors.is_empty() => {
+            let emission = EmissionInfo::new(bus, event.reborrow(), emission);
+            bus.interceptors.admit_call(&emission, &entry.info)
+        }
+        _ => Ok(CallGuard::none()),
+    }
+}

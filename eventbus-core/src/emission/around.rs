@@ -1,0 +1,61 @@
+//! What an interceptor puts around an emission or around the call of a listener.
+
+use crate::listener::Outcome;
+
+/// Lives as long as what it is around: an emission, which ends with a [`Report`](crate::Report), or the call of a listener,
+/// which ends with a [`CallEnd`].
+///
+/// A closure `|end: &CallEnd| ..` is one too: its [`end`](Self::end). See [`Interceptor`](crate::Interceptor).
+pub trait Around<End>: Send {
+    /// Runs a part of it. Is to call `part` once, and may do something before and after: enter a span, set a thread-local.
+    ///
+    /// The parts of an emission: its beginning, with all synchronous listeners, then each of its polls. The parts of a call:
+    /// the call itself; of an async listener the making of its future, each of its polls, and its drop where it is stopped.
+    /// Parts may run on different threads, never two at a time.
+    ///
+    /// Whether a part was well is not to be learnt here: a listener that panics does not unwind through this.
+    ///
+    /// If `part` is not called, or this panics before it does, the bus runs the part itself; the second call of a `part` does
+    /// nothing. The panic is contained, and written to stderr.
+    fn part(&mut self, part: &mut dyn FnMut()) {
+        part();
+    }
+
+    /// It has ended, as `end` says: well, badly, cancelled, timed out, refused by an interceptor further in, or dropped.
+    ///
+    /// Comes exactly once, after the last part, and changes nothing of the report; to look at that does not count as reading its
+    /// failures. The call of a listener that is left behind ends when the listener does, perhaps after its emission. A panic
+    /// is contained, and written to stderr. (It does not come if the event itself panics in its `Drop` as the emission
+    /// ends: nothing is promised there.)
+    fn end(self: Box<Self>, end: &End) {
+        let _ = end;
+    }
+}
+
+impl<End, F: FnOnce(&End) + Send> Around<End> for F {
+    fn end(self: Box<Self>, end: &End) {
+        self(end);
+    }
+}
+
+/// How the call of a listener ended; see [`Around::end`].
+#[derive(Clone, Debug)]
+pub struct CallEnd {
+    outcome: Option<Outcome>,
+}
+
+impl CallEnd {
+    pub(super) fn new(outcome: Option<Outcome>) -> Self {
+        Self { outcome }
+    }
+
+    /// Whether the listener finished well.
+    pub fn is_ok(&self) -> bool {
+        self.outcome.is_none()
+    }
+
+    /// What became of the call, if the listener did not finish well.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+}

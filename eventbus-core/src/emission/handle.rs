@@ -1,0 +1,350 @@
+//! The handle of a bus, what all its handles share, and the interceptors among that.
+//!
+//! One file, since the types refer to each other: an interceptor is shown the bus ([`EmissionInfo::bus`]), and the bus
+//! holds its interceptors.
+
+use std::{
+    any::{Any, type_name},
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use tokio::runtime::{EnterGuard, Handle};
+
+use super::{
+    around::{Around, CallEnd},
+    failure_hook::FailureHook,
+    guards::{CallGuard, GuardStack},
+    report::Report,
+    tasks::Tasks,
+};
+use crate::{
+    call::{AnyEvent, Cause, EmissionId, Frame, Isolated, isolate},
+    event::{Event, EventName, EventType},
+    listener::{BoxError, ListenerInfo, NotRun, Outcome},
+    registry::{Modules, Registry, Slot, SlotType},
+};
+
+/// Brings events to their listeners.
+///
+/// A clone is another handle to the same bus and costs as much as cloning an `Arc`. The bus lives as long as one of its
+/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: capture
+/// [`downgrade`](Self::downgrade)d ones.
+///
+/// **Re-entrancy:** a listener may do anything to the bus that calls it: emit, register, unsubscribe, clear, drop the last
+/// handle. No lock is held while listeners run. An emission calls the listeners that were registered when it started,
+/// except those that are gone when their turn comes.
+///
+/// # Examples
+///
+/// ```
+/// use eventbus_core::{Bus, Event, EventName};
+///
+/// struct UserCreated { email: String }
+/// impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+///
+/// let bus = Bus::new();
+/// bus.on::<UserCreated>(|e| println!("welcome {}", e.email));
+///
+/// let report = bus.emit(UserCreated { email: "ada@example.org".into() }).blocking();
+/// assert_eq!(report.succeeded(), 1);
+/// ```
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) state: Arc<BusState>,
+    /// The emission that this handle came from, if it came from a [`Context`](crate::Context).
+    pub(crate) origin: Option<Arc<Frame>>,
+}
+
+/// What all handles of a bus share.
+pub(crate) struct BusState {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) modules: Arc<Modules>,
+    pub(crate) recursion_limit: u32,
+    pub(crate) hook: FailureHook,
+    pub(crate) interceptors: Interceptors,
+    /// Stands for the slot of names that no type claims. It has no listeners of its own.
+    pub(crate) unclaimed: Slot,
+    pub(crate) runtime: Option<Handle>,
+    pub(crate) max_spawned: usize,
+    pub(crate) tasks: Arc<Tasks>,
+    #[cfg(feature = "serde")]
+    pub(crate) max_payload: usize,
+    #[cfg(feature = "serde")]
+    pub(crate) max_nesting: usize,
+    /// What the floors above keep with the bus.
+    pub(crate) above: Above,
+}
+
+/// What the floors above keep with a bus: this floor holds it and knows only its type's name.
+#[derive(Default)]
+pub(crate) struct Above(OnceLock<Arc<dyn Any + Send + Sync>>);
+
+impl Above {
+    /// What is kept, made when it is first asked for.
+    pub(crate) fn get_or_make<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> &T {
+        let kept = self.0.get_or_init(|| Arc::new(make()));
+        (**kept).downcast_ref().expect("one type of the floors above is kept here")
+    }
+
+    /// What is kept, if it has been made.
+    pub(crate) fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
+        (**self.0.get()?).downcast_ref()
+    }
+}
+
+/// The event type of the slot of names that no type claims. Only messages about too deep chains show it.
+pub(crate) struct Unclaimed;
+
+impl Event for Unclaimed {
+    const NAME: EventName = EventName::new("unclaimed");
+}
+
+impl BusState {
+    /// The slot type of names that no type claims.
+    pub(crate) const UNCLAIMED: SlotType = SlotType::of::<Unclaimed>();
+
+    /// Enters the bus's own runtime, if this thread is in none: listeners that are polled here may need its timer.
+    pub(crate) fn enter_runtime(&self) -> Option<EnterGuard<'_>> {
+        let own = self.runtime.as_ref()?;
+        Handle::try_current().is_err().then(|| own.enter())
+    }
+
+    /// The runtime that this code runs in, else the bus's own.
+    pub(crate) fn runtime(&self) -> Option<Handle> {
+        Handle::try_current().ok().or_else(|| self.runtime.clone())
+    }
+}
+
+impl Bus {
+    /// A handle that does not keep the bus alive.
+    pub fn downgrade(&self) -> WeakBus {
+        WeakBus { state: Arc::downgrade(&self.state) }
+    }
+
+    /// A handle for code that an emission or a handler has called: what is emitted through it is caused by `frame`.
+    pub(crate) fn inside(state: &Arc<BusState>, frame: Frame) -> Self {
+        Self { state: Arc::clone(state), origin: Some(Arc::new(frame)) }
+    }
+
+    /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
+    pub(crate) fn frame(&self) -> Option<Frame> {
+        Frame::current().or_else(|| self.origin.as_deref().cloned())
+    }
+
+    /// The delivery that the running code handles, or that this handle came from.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        Frame::current_cause().or_else(|| self.origin.as_deref().and_then(Frame::cause))
+    }
+}
+
+/// A handle that does not keep its bus alive; see [`Bus::downgrade`].
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName};
+/// # struct Ping;
+/// # impl Event for Ping { const NAME: EventName = EventName::new("ping"); }
+/// # struct Pong;
+/// # impl Event for Pong { const NAME: EventName = EventName::new("pong"); }
+/// let bus = Bus::new();
+/// let weak = bus.downgrade();
+/// bus.on::<Ping>(move |_| {
+///     if let Some(bus) = weak.upgrade() {
+///         bus.emit(Pong).blocking().into_result()?;
+///     }
+///     eventbus_core::Ok(())
+/// });
+/// assert!(bus.emit(Ping).blocking().is_ok());
+/// ```
+#[derive(Clone)]
+pub struct WeakBus {
+    state: Weak<BusState>,
+}
+
+impl WeakBus {
+    /// The bus, if it is still there.
+    pub fn upgrade(&self) -> Option<Bus> {
+        self.state.upgrade().map(|state| Bus { state, origin: None })
+    }
+}
+
+impl fmt::Debug for WeakBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakBus").field("alive", &(self.state.strong_count() > 0)).finish()
+    }
+}
+
+/// An emission, as an [`Interceptor`] sees it.
+pub struct EmissionInfo<'a> {
+    bus: &'a Arc<BusState>,
+    event: AnyEvent<'a>,
+    emission: EmissionId,
+}
+
+impl<'a> EmissionInfo<'a> {
+    pub(crate) fn new(bus: &'a Arc<BusState>, event: AnyEvent<'a>, emission: EmissionId) -> Self {
+        Self { bus, event, emission }
+    }
+
+    /// The bus. What is emitted through this handle counts as caused by this emission, as with
+    /// [`Context::bus`](crate::Context::bus).
+    pub fn bus(&self) -> Bus {
+        Bus::inside(self.bus, Frame::now())
+    }
+
+    /// The name of the event that is emitted.
+    pub fn event_name(&self) -> &str {
+        self.event.name()
+    }
+
+    /// The version of the event.
+    pub fn version(&self) -> u32 {
+        self.event.version()
+    }
+
+    /// The type of the event, if a type claims its name.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        self.event.event_type()
+    }
+
+    /// The event.
+    pub fn event(&self) -> &AnyEvent<'a> {
+        &self.event
+    }
+
+    /// The emission's id.
+    pub fn emission(&self) -> EmissionId {
+        self.emission
+    }
+}
+
+impl fmt::Debug for EmissionInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmissionInfo")
+            .field("event", &self.event)
+            .field("emission", &self.emission)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an [`Interceptor`] answers: `Ok(None)` to go on, `Ok(Some(..))` to be around it, `Err` to refuse.
+pub type Intercepted<End> = Result<Option<Box<dyn Around<End>>>, BoxError>;
+
+#[doc = include_str!("interceptor.md")]
+pub trait Interceptor: Send + Sync + 'static {
+    /// Before an emission begins.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses it: no listener runs, and the report has each of them as not run, with
+    /// [`NotRun::Refused`](crate::NotRun::Refused).
+    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
+        let _ = emission;
+        Ok(None)
+    }
+
+    /// Before a listener is called.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses this call only; the report has the listener as not run, with
+    /// [`NotRun::Refused`](crate::NotRun::Refused).
+    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
+        let _ = (emission, listener);
+        Ok(None)
+    }
+}
+
+impl<I: Interceptor + ?Sized> Interceptor for Arc<I> {
+    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
+        (**self).emission(emission)
+    }
+
+    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
+        (**self).call(emission, listener)
+    }
+}
+
+impl<I: Interceptor + ?Sized> Interceptor for Box<I> {
+    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
+        (**self).emission(emission)
+    }
+
+    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
+        (**self).call(emission, listener)
+    }
+}
+
+/// The interceptors of a bus, the outermost first.
+#[derive(Default)]
+pub(crate) struct Interceptors(Vec<Named>);
+
+struct Named {
+    interceptor: Isolated<Box<dyn Interceptor>>,
+    name: &'static str,
+}
+
+impl Interceptors {
+    pub(crate) fn push<I: Interceptor>(&mut self, interceptor: I) {
+        self.0.push(Named { interceptor: Isolated::new(Box::new(interceptor)), name: type_name::<I>() });
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Asks whether an emission may begin. The guards of those that were asked before one refused are in `guards`.
+    pub(super) fn admit_emission(
+        &self,
+        emission: &EmissionInfo<'_>,
+        guards: &mut GuardStack<Report>,
+    ) -> Result<(), NotRun> {
+        self.ask(guards, |interceptor| interceptor.emission(emission))
+    }
+
+    /// Asks whether a listener may be called, and what is around its call. Does not panic.
+    pub(super) fn admit_call(
+        &self,
+        emission: &EmissionInfo<'_>,
+        listener: &ListenerInfo,
+    ) -> Result<CallGuard, NotRun> {
+        let mut guards = GuardStack::none();
+        let asked = self.ask(&mut guards, |interceptor| interceptor.call(emission, listener));
+        let mut guard = CallGuard::new(guards);
+        match asked {
+            Ok(()) => Ok(guard),
+            Err(why) => {
+                guard.end(Some(&Outcome::NotRun(why.clone())));
+                Err(why)
+            }
+        }
+    }
+
+    fn ask<End>(
+        &self,
+        guards: &mut GuardStack<End>,
+        ask: impl Fn(&dyn Interceptor) -> Intercepted<End>,
+    ) -> Result<(), NotRun> {
+        for Named { interceptor, name } in &self.0 {
+            match isolate(|| ask(&**interceptor.get())) {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(around))) => guards.push(around, name),
+                Ok(Err(reason)) => return Err(NotRun::Refused(Arc::from(reason))),
+                Err(message) => {
+                    let reason = format!("the interceptor `{name}` panicked: {message}");
+                    return Err(NotRun::Refused(Arc::from(BoxError::from(reason))));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Interceptors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|named| named.name)).finish()
+    }
+}

@@ -1,0 +1,94 @@
+//! The event of an emission, by type or erased.
+
+use std::sync::Arc;
+
+use super::{
+    handle::BusState,
+    run::{SyncRun, run_erased, run_sync},
+};
+use crate::{
+    call::{AnyEvent, ShareEvent},
+    event::{Event, IntoEvent},
+    listener::Subject,
+    registry::Snapshot,
+};
+
+/// The event of an emission. All that an emission needs to know of its type.
+pub(super) trait Payload: Send {
+    /// What messages say of the event.
+    fn subject(&self) -> Subject;
+
+    /// The event, for code that takes any.
+    fn view(&self) -> AnyEvent<'_>;
+
+    /// The event's `Arc`, if it lies in one.
+    fn shared(&self) -> Option<&dyn ShareEvent>;
+
+    /// Calls the synchronous listeners.
+    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>);
+
+    /// The listeners of an event whose name no type claims. Other events have theirs in the slot of their type.
+    fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
+
+    /// Moves the event into an `Arc`, unless it lies in one.
+    fn into_shared(self) -> AnyEvent<'static>;
+}
+
+impl<I: IntoEvent> Payload for I {
+    fn subject(&self) -> Subject {
+        Subject::Typed(I::Event::TYPE)
+    }
+
+    fn view(&self) -> AnyEvent<'_> {
+        AnyEvent::borrowed(I::Event::TYPE, self.get(), Payload::shared(self))
+    }
+
+    #[inline]
+    fn shared(&self) -> Option<&dyn ShareEvent> {
+        self.as_arc().map(|event| event as &dyn ShareEvent)
+    }
+
+    #[inline]
+    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>) {
+        run_sync(snapshot, self.get(), run);
+    }
+
+    #[inline]
+    fn unclaimed(&self, _bus: &BusState) -> Option<Arc<Snapshot>> {
+        None
+    }
+
+    fn into_shared(self) -> AnyEvent<'static> {
+        AnyEvent::shared(I::Event::TYPE, self.into_arc())
+    }
+}
+
+/// An event whose type is known at run time only: emitted by name, spawned, or released.
+pub(super) struct ErasedEvent(pub(super) AnyEvent<'static>);
+
+impl Payload for ErasedEvent {
+    fn subject(&self) -> Subject {
+        self.0.subject().clone()
+    }
+
+    fn view(&self) -> AnyEvent<'_> {
+        self.0.clone()
+    }
+
+    fn shared(&self) -> Option<&dyn ShareEvent> {
+        None
+    }
+
+    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>) {
+        run_erased(snapshot, &self.0, run);
+    }
+
+    fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
+        let is_unclaimed = self.0.event_type().is_none();
+        is_unclaimed.then(|| Arc::new(Snapshot::of_members(bus.registry.by_name(self.0.name()))))
+    }
+
+    fn into_shared(self) -> AnyEvent<'static> {
+        self.0
+    }
+}

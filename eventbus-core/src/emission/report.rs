@@ -1,0 +1,278 @@
+//! The report of an emission.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{failure_hook::FailureHook, guards::GuardStack};
+use crate::{
+    call::{CallContext, EmissionId, Stop, isolate, to_stderr},
+    event::EventType,
+    listener::{Failure, Outcome, Subject},
+    registry::Snapshot,
+};
+
+/// How an emission went: which listeners did not finish well, and how.
+///
+/// Displayed, it is one line for each listener that did not finish well, with its name and the file and line of its
+/// registration; or one line that says all is well.
+///
+/// A report may be dropped. Its failures have then gone to the failure hook
+/// ([`on_failure`](crate::BusBuilder::on_failure)), or, without one and unless somebody has read them from here, go to
+/// stderr.
+#[derive(Clone)]
+pub struct Report {
+    event: &'static EventType,
+    emission: Option<EmissionId>,
+    called: usize,
+    /// What most reports do not have.
+    rest: Option<Arc<Rest>>,
+}
+
+/// The rare parts of a report, shared by its clones.
+struct Rest {
+    /// The name and version, of an event whose name no type claims.
+    unclaimed: Option<Subject>,
+    stopped: Option<Stop>,
+    failures: Vec<Failure>,
+    /// Whether somebody has seen the failures, or the failure hook was told.
+    read: AtomicBool,
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        for failure in self.failures.drain(..) {
+            if !*self.read.get_mut() {
+                to_stderr(&failure);
+            }
+            // A listener's error may be user code as well, and the emitter shall not pay for its drop.
+            let _ = isolate(|| drop(failure));
+        }
+    }
+}
+
+impl Report {
+    /// The report of an emission whose listeners all finished well; nothing ran if there is no `emission`.
+    #[inline]
+    pub(crate) fn plain(event: &'static EventType, emission: Option<EmissionId>, called: usize) -> Self {
+        Self { event, emission, called, rest: None }
+    }
+
+    /// The report of an event that nobody listens to.
+    pub(crate) fn empty(event: &'static EventType, subject: &Subject) -> Self {
+        Self::with_failures(event, subject, None, 0, None, Vec::new(), true)
+    }
+
+    /// The report of an emission that has ended. Tells the failure hook.
+    pub(crate) fn new(
+        event: &'static EventType,
+        subject: &Subject,
+        emission: Option<EmissionId>,
+        snapshot: &Snapshot,
+        context: &mut CallContext<'_>,
+        hook: &FailureHook,
+    ) -> Self {
+        let failures = take_failures(subject, snapshot, context);
+        let told = !failures.is_empty() && hook.tell(&failures);
+        let called = snapshot.len - context.skipped;
+        Self::with_failures(event, subject, emission, called, context.stopped, failures, told)
+    }
+
+    /// The report of an emission that was dropped, for its interceptors: nobody else is there to read it.
+    pub(crate) fn of_dropped(
+        event: &'static EventType,
+        subject: &Subject,
+        emission: Option<EmissionId>,
+        called: usize,
+        failures: Vec<Failure>,
+    ) -> Self {
+        Self::with_failures(event, subject, emission, called, Some(Stop::Cancelled), failures, true)
+    }
+
+    fn with_failures(
+        event: &'static EventType,
+        subject: &Subject,
+        emission: Option<EmissionId>,
+        called: usize,
+        stopped: Option<Stop>,
+        failures: Vec<Failure>,
+        read: bool,
+    ) -> Self {
+        let unclaimed = subject.event_type().is_none().then(|| subject.clone());
+        let is_plain = unclaimed.is_none() && stopped.is_none() && failures.is_empty();
+        let rest = || Arc::new(Rest { unclaimed, stopped, failures, read: AtomicBool::new(read) });
+        Self { event, emission, called, rest: if is_plain { None } else { Some(rest()) } }
+    }
+
+    /// Ends the guards of an emission. That they look at the failures does not count as reading them: whoever emitted has
+    /// not seen them yet.
+    pub(crate) fn end(&self, guards: &mut GuardStack<Self>) {
+        let read = self.rest.as_ref().map(|rest| rest.read.load(Ordering::Relaxed));
+        guards.end(self);
+        if let (Some(rest), Some(read)) = (&self.rest, read) {
+            rest.read.store(read, Ordering::Relaxed);
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        let unclaimed = self.rest.as_ref().and_then(|rest| rest.unclaimed.clone());
+        unclaimed.unwrap_or(Subject::Typed(self.event))
+    }
+
+    fn stopped(&self) -> Option<Stop> {
+        self.rest.as_ref().and_then(|rest| rest.stopped)
+    }
+
+    fn failed(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.failures.len())
+    }
+
+    /// The name of the event that was emitted.
+    pub fn event_name(&self) -> &str {
+        let unclaimed = self.rest.as_ref().and_then(|rest| rest.unclaimed.as_ref());
+        unclaimed.map_or(self.event.name().as_str(), Subject::name)
+    }
+
+    /// The type of the event, if a type claims its name.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        match self.rest.as_ref().and_then(|rest| rest.unclaimed.as_ref()) {
+            Some(_) => None,
+            None => Some(self.event),
+        }
+    }
+
+    /// The emission's id; `None` if nothing ran: no listeners, or refused.
+    pub fn emission(&self) -> Option<EmissionId> {
+        self.emission
+    }
+
+    /// How many listeners finished well.
+    pub fn succeeded(&self) -> usize {
+        self.called.saturating_sub(self.failed())
+    }
+
+    /// Whether every listener that was to run finished well and in time; also if there was none. Whoever asks counts as
+    /// having read the failures: without a failure hook they are then not written to stderr.
+    ///
+    /// An emission that overran its limit is not ok, even if all its listeners finished well.
+    pub fn is_ok(&self) -> bool {
+        self.failures().is_empty() && self.stopped().is_none()
+    }
+
+    /// The listeners that did not finish well, in the order of their turns.
+    pub fn failures(&self) -> &[Failure] {
+        let Some(rest) = &self.rest else { return &[] };
+        rest.read.store(true, Ordering::Relaxed);
+        &rest.failures
+    }
+
+    /// Turns failures into an error, for `?`.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError`], which holds the report, if a listener did not finish well: [`TimedOut`](EmitError::TimedOut) if the
+    /// emission's own time was up, [`Cancelled`](EmitError::Cancelled) if it was cancelled, else
+    /// [`Failed`](EmitError::Failed).
+    pub fn into_result(self) -> Result<Self, EmitError> {
+        if self.is_ok() {
+            return Ok(self);
+        }
+        Err(match self.stopped() {
+            Some(Stop::TimedOut) => EmitError::TimedOut(self),
+            Some(Stop::Cancelled) => EmitError::Cancelled(self),
+            None => EmitError::Failed(self),
+        })
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report")
+            .field("event", &self.event_name())
+            .field("emission", &self.emission)
+            .field("succeeded", &self.succeeded())
+            .field("failures", &self.failures())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failures = self.failures();
+        if failures.is_empty() {
+            let s = if self.called == 1 { "" } else { "s" };
+            let late = if self.stopped() == Some(Stop::TimedOut) { ", but not in time" } else { "" };
+            return write!(f, "{}: {} listener{s} finished well{late}", self.subject(), self.called);
+        }
+        for (at, failure) in failures.iter().enumerate() {
+            let line_end = if at == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{failure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An error returned by [`Report::into_result`].
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The emission's time was up before all listeners had ended, or when the last one ended.
+    #[error("timed out: {}", Summary(.0))]
+    TimedOut(Report),
+    /// The emission was cancelled before all listeners had ended.
+    #[error("cancelled: {}", Summary(.0))]
+    Cancelled(Report),
+    /// All listeners have ended, or were refused; at least one not well.
+    #[error("{}", Summary(.0))]
+    Failed(Report),
+}
+
+impl EmitError {
+    /// The report.
+    pub fn report(&self) -> &Report {
+        match self {
+            Self::TimedOut(report) | Self::Cancelled(report) | Self::Failed(report) => report,
+        }
+    }
+
+    /// Takes the report out.
+    pub fn into_report(self) -> Report {
+        match self {
+            Self::TimedOut(report) | Self::Cancelled(report) | Self::Failed(report) => report,
+        }
+    }
+}
+
+/// Takes the failures out of `context`, in the order of calls: awaited listeners end in any order.
+pub(crate) fn take_failures(subject: &Subject, snapshot: &Snapshot, context: &mut CallContext<'_>) -> Vec<Failure> {
+    let mut failures = std::mem::take(&mut context.failures);
+    failures.sort_by_key(|(index, _)| *index);
+    let mut entries = snapshot.entries().enumerate().peekable();
+    let failure = |(index, outcome): (usize, Outcome)| {
+        while entries.next_if(|(at, _)| *at < index).is_some() {}
+        entries.peek().map(|(_, entry)| Failure::new(subject.clone(), &entry.info, outcome))
+    };
+    failures.into_iter().filter_map(failure).collect()
+}
+
+/// All failures on one line, as an error's message.
+struct Summary<'a>(&'a Report);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (subject, called) = (self.0.subject(), self.0.called);
+        let failures = self.0.failures();
+        if failures.is_empty() {
+            return write!(f, "all {called} listeners of `{subject}` finished well, but not in time");
+        }
+        write!(f, "{} of {called} listeners of `{subject}` did not finish well", failures.len())?;
+        for failure in failures {
+            write!(f, "; {} {}", failure.listener(), failure.outcome())?;
+        }
+        Ok(())
+    }
+}

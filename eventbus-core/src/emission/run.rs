@@ -1,0 +1,143 @@
+//! The loop over the synchronous listeners of an emission.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use super::{
+    admission::{Admission, admit},
+    guards::CallGuard,
+    handle::BusState,
+    options::Stops,
+    waking::Waking,
+};
+use crate::{
+    call::{AnyEvent, CallContext, isolate, panic_message},
+    event::Event,
+    listener::Outcome,
+    registry::{Code, Member, Slot, Snapshot, SyncCall},
+};
+
+/// The synchronous part of an emission, which runs before it awaits anything.
+pub(super) struct SyncRun<'a> {
+    pub(super) context: CallContext<'a>,
+    /// Whether each listener asks before it is called: for stops, a deadline, or interceptors.
+    pub(super) asks: bool,
+    pub(super) bus: &'a Arc<BusState>,
+    pub(super) slot: &'a Slot,
+    pub(super) stops: Option<&'a mut Stops>,
+    pub(super) waking: &'a Waking<'a>,
+}
+
+/// Calls the synchronous listeners of a snapshot with an event of type `E`, in order, on this thread.
+pub(super) fn run_sync<E: Event>(snapshot: &Snapshot, event: &E, run: &mut SyncRun<'_>) {
+    for chunk in &snapshot.sync {
+        let code = chunk.sync_code::<E>();
+        let call = |code: &Arc<dyn SyncCall<E>>, context: &mut CallContext<'_>| code.call(event, context);
+        run_chunk(&chunk.members, code, run, call, |run| AnyEvent::borrowed(E::TYPE, event, run.context.shared));
+    }
+}
+
+/// The same for an event whose type is known at run time only.
+pub(super) fn run_erased(snapshot: &Snapshot, event: &AnyEvent<'static>, run: &mut SyncRun<'_>) {
+    for chunk in &snapshot.sync {
+        let call = |member: &Member, context: &mut CallContext<'_>| {
+            if let Code::Sync(code) = member.code() {
+                code.call(event, context);
+            }
+        };
+        run_chunk(&chunk.members, &chunk.members, run, call, |_| event.clone());
+    }
+}
+
+/// Calls each listener of a chunk that is still to be called.
+///
+/// Isolation costs one landing pad for the loop, not one for each listener: after a panic the loop goes on behind the
+/// listener that panicked. Its index is kept where the unwinding does not reach; the loop itself only writes it.
+#[inline]
+fn run_chunk<'e, C>(
+    members: &[Member],
+    code: &[C],
+    run: &mut SyncRun<'_>,
+    call: impl Fn(&C, &mut CallContext<'_>),
+    event: impl Fn(&SyncRun<'_>) -> AnyEvent<'e>,
+) {
+    let first = run.context.at;
+    loop {
+        let done = run.context.at - first;
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            for (member, code) in members[done..].iter().zip(&code[done..]) {
+                run.context.at += 1;
+                if member.entry.is_plain() && !run.asks {
+                    call(code, &mut run.context);
+                } else {
+                    let event = event(run);
+                    match run.admit(member, &event) {
+                        None => return,
+                        Some(Admission::Call(guard)) => run.call_guarded(guard, &|context| call(code, context)),
+                        Some(_) => {}
+                    }
+                }
+            }
+        }));
+        match ended {
+            Ok(()) => return,
+            Err(payload) => run.context.add(Outcome::Panicked(panic_message(payload))),
+        }
+    }
+}
+
+impl SyncRun<'_> {
+    /// Whether a listener that asks is called; `None` if the emission stops before it.
+    #[cold]
+    #[inline(never)]
+    fn admit(&mut self, member: &Member, event: &AnyEvent<'_>) -> Option<Admission> {
+        if self.context.stopped.is_some() || self.stops_now() {
+            self.context.at -= 1;
+            return None;
+        }
+        let admission = admit(self.bus, self.slot, &member.entry, event, || Ok(()));
+        match &admission {
+            Admission::Call(_) => {}
+            Admission::Skip => self.context.skipped += 1,
+            Admission::Refused(why) => self.context.add(Outcome::NotRun(why.clone())),
+        }
+        Some(admission)
+    }
+
+    /// Whether a stop or the deadline ends the emission now.
+    pub(super) fn stops_now(&mut self) -> bool {
+        let Self { context, stops, waking, .. } = self;
+        if let Some(stops) = stops
+            && context.stopped.is_none()
+        {
+            context.stopped = stops.stop_now(context.deadline, waking);
+        }
+        context.stopped.is_some()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_guarded(&mut self, guard: CallGuard, call: &dyn Fn(&mut CallContext<'_>)) {
+        if guard.is_none() {
+            call(&mut self.context);
+        } else {
+            call_isolated(guard, &mut self.context, call);
+        }
+    }
+}
+
+/// Calls a listener on this thread inside of its guard, and notes how it ended if not well.
+pub(super) fn call_isolated(
+    mut guard: CallGuard,
+    context: &mut CallContext<'_>,
+    call: impl FnOnce(&mut CallContext<'_>),
+) {
+    let before = context.failures.len();
+    if let Err(message) = guard.part(|| isolate(|| call(context))) {
+        context.add(Outcome::Panicked(message));
+    }
+    let failure = context.failures.get(before).map(|(_, outcome)| outcome);
+    guard.end(failure);
+}

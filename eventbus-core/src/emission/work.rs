@@ -1,0 +1,72 @@
+//! A listener that has been started and has not ended.
+
+use std::task::{Context, Poll};
+
+use super::{
+    listener_task::{Ended, ListenerTask},
+    task::Task,
+    wait::TimeLimit,
+};
+use crate::{
+    call::{Deadline, Stop},
+    listener::{NotRun, Outcome},
+};
+
+/// A listener under way, and its own limit of time.
+pub(super) struct Work {
+    /// Its index in the snapshot.
+    pub(super) listener: usize,
+    progress: Progress,
+    limit: Option<TimeLimit>,
+}
+
+enum Progress {
+    /// Polled by the emission itself.
+    Inline(ListenerTask),
+    /// In a task, or on a thread, of its own.
+    Task(Task),
+}
+
+impl Work {
+    pub(super) fn inline(listener: usize, task: ListenerTask) -> Self {
+        Self { listener, progress: Progress::Inline(task), limit: None }
+    }
+
+    pub(super) fn task(listener: usize, task: Task) -> Self {
+        Self { listener, progress: Progress::Task(task), limit: None }
+    }
+
+    pub(super) fn limited(self, limit: Option<TimeLimit>) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// When its own time is up, for a parked thread to watch.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.limit.as_ref().map(|limit| limit.deadline)
+    }
+
+    /// Polls it. The frame must be set.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        let ended = match &mut self.progress {
+            Progress::Inline(task) => task.poll(cx),
+            Progress::Task(task) => task.poll(cx),
+        };
+        if ended.is_pending() && self.limit.as_mut().is_some_and(|limit| limit.is_over(cx)) {
+            return Poll::Ready(self.stop(Stop::TimedOut));
+        }
+        ended
+    }
+
+    /// Ends it, as far as that is possible. The frame must be set.
+    pub(super) fn stop(&mut self, why: Stop) -> Ended {
+        match &mut self.progress {
+            Progress::Inline(task) => Some(task.stop(why.outcome())),
+            Progress::Task(task) => task.leave(),
+        }
+    }
+}
+
+/// Whether a listener ended as whoever dropped its emission wanted: stopped, left behind, or not begun.
+pub(super) fn is_wanted(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Cancelled | Outcome::StillRunning | Outcome::NotRun(NotRun::NotBegun))
+}

@@ -1,0 +1,194 @@
+//! An ordered list of listeners whose copies are cheap: it is kept in chunks, and an edit copies only one of them.
+
+use std::{any::Any, sync::Arc};
+
+use super::{
+    code::{Member, SyncCall, SyncList},
+    entry::Key,
+};
+
+/// The most listeners of a chunk.
+const FULL: usize = 64;
+
+/// Consecutive listeners of a slot. Immutable once it has been published.
+#[derive(Default)]
+pub(crate) struct Chunk {
+    /// The synchronous code of the members by type, made when the chunk is published. Dropped before the members, so that
+    /// it never holds the last reference to a listener's code.
+    typed: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) members: Vec<Member>,
+}
+
+impl Chunk {
+    pub(super) fn of_members(members: Vec<Member>) -> Self {
+        Self { typed: None, members }
+    }
+
+    /// The synchronous code of the members, if it takes `E`.
+    #[inline]
+    pub(crate) fn sync_code<E: 'static>(&self) -> &[Arc<dyn SyncCall<E>>] {
+        match self.typed.as_ref().and_then(|typed| typed.downcast_ref::<SyncList<E>>()) {
+            Some(list) => list,
+            None => &[],
+        }
+    }
+
+    fn last(&self) -> Option<Key> {
+        self.members.last().map(|member| member.entry.key())
+    }
+}
+
+// A copy is made to be edited: what depends on the members is left behind.
+impl Clone for Chunk {
+    fn clone(&self) -> Self {
+        Self { typed: None, members: self.members.clone() }
+    }
+}
+
+/// Listeners in the order of calls.
+#[derive(Default)]
+pub(super) struct Chunks(Vec<Arc<Chunk>>);
+
+impl Chunks {
+    pub(super) fn insert(&mut self, member: Member) {
+        let key = member.entry.key();
+        let at = self.chunk_of(key);
+        let Some(chunk) = self.0.get(at.min(self.0.len().saturating_sub(1))) else {
+            return self.0.push(Arc::new(Chunk { typed: None, members: vec![member] }));
+        };
+        if chunk.members.len() >= FULL {
+            if at == self.0.len() {
+                return self.0.push(Arc::new(Chunk { typed: None, members: vec![member] }));
+            }
+            self.split(at);
+            return self.insert(member);
+        }
+        let members = self.edit(at.min(self.0.len() - 1));
+        let place = members.partition_point(|other| other.entry.key() < key);
+        members.insert(place, member);
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<Member> {
+        let at = self.chunk_of(key);
+        let place = self.0.get(at)?.members.binary_search_by_key(&key, |member| member.entry.key()).ok()?;
+        let removed = self.edit(at).remove(place);
+        self.merge(at);
+        Some(removed)
+    }
+
+    pub(super) fn contains(&self, key: Key) -> bool {
+        let chunk = self.0.get(self.chunk_of(key));
+        chunk.is_some_and(|chunk| chunk.members.binary_search_by_key(&key, |member| member.entry.key()).is_ok())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.0.iter().flat_map(|chunk| &chunk.members)
+    }
+
+    /// The chunks as they are, each with its synchronous code by type.
+    pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> Box<[Arc<Chunk>]> {
+        for chunk in &mut self.0 {
+            if chunk.typed.is_none() {
+                let chunk = Arc::make_mut(chunk);
+                chunk.typed = Some(typed(&chunk.members));
+            }
+        }
+        self.0.iter().map(Arc::clone).collect()
+    }
+
+    /// The chunk that holds `key`, or is to hold it; one past the last if all keys are smaller.
+    fn chunk_of(&self, key: Key) -> usize {
+        self.0.partition_point(|chunk| chunk.last().is_some_and(|last| last < key))
+    }
+
+    /// The members of a chunk that no snapshot sees.
+    fn edit(&mut self, at: usize) -> &mut Vec<Member> {
+        let chunk = Arc::make_mut(&mut self.0[at]);
+        chunk.typed = None;
+        &mut chunk.members
+    }
+
+    fn split(&mut self, at: usize) {
+        let second = self.edit(at).split_off(FULL / 2);
+        self.0.insert(at + 1, Arc::new(Chunk { typed: None, members: second }));
+    }
+
+    /// Drops a chunk that has become empty, and joins it with the next one if both are small.
+    fn merge(&mut self, at: usize) {
+        if self.0[at].members.is_empty() {
+            self.0.remove(at);
+        } else if self.0.get(at + 1).is_some_and(|next| self.0[at].members.len() + next.members.len() <= FULL / 2) {
+            let next = self.0.remove(at + 1);
+            let joined = next.members.iter().cloned();
+            self.edit(at).extend(joined);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        listener::{ListenerId, ListenerInfo, ListenerKind},
+        registry::{Code, Departs, Entry, code::sync_list},
+    };
+
+    struct Ping;
+    impl crate::event::Event for Ping {
+        const NAME: crate::event::EventName = crate::event::EventName::new("ping");
+    }
+
+    #[track_caller]
+    fn member(priority: i32) -> Member {
+        let info = ListenerInfo {
+            id: ListenerId::next(),
+            kind: ListenerKind::Sync,
+            name: None,
+            event: None,
+            pattern: None,
+            priority,
+            once: false,
+            filtered: false,
+            scope: None,
+            location: std::panic::Location::caller(),
+        };
+        let code: Code = crate::registry::SyncCode::<Ping>::erased(|_: &Ping, _: &mut crate::call::CallContext<'_>| ());
+        Member::new(Arc::new(Entry::new(info, None, None, Departs::new().0)), code)
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_hold_what_an_ordered_map_holds(steps in prop::collection::vec((any::<bool>(), 0..6_i32, any::<usize>(), any::<bool>()), 1..600)) {
+            let (mut chunks, mut model) = (Chunks::default(), BTreeMap::new());
+            let mut published = Vec::new();
+            for (insert, priority, which, publish) in steps {
+                if insert || model.is_empty() {
+                    let member = member(priority);
+                    model.insert(member.entry.key(), ());
+                    chunks.insert(member);
+                } else {
+                    let key = *model.keys().nth(which % model.len()).unwrap();
+                    model.remove(&key);
+                    prop_assert!(chunks.contains(key));
+                    prop_assert_eq!(chunks.remove(key).map(|member| member.entry.key()), Some(key));
+                    prop_assert!(!chunks.contains(key));
+                    prop_assert!(chunks.remove(key).is_none());
+                }
+                if publish {
+                    let keys: Vec<_> = chunks.iter().map(|member| member.entry.key()).collect();
+                    published.push((chunks.publish(sync_list::<Ping>), keys));
+                }
+            }
+            prop_assert!(chunks.iter().map(|member| member.entry.key()).eq(model.into_keys()));
+            prop_assert!(chunks.0.iter().all(|chunk| (1..=FULL).contains(&chunk.members.len())));
+            for (snapshot, keys) in published {
+                prop_assert!(snapshot.iter().flat_map(|chunk| &chunk.members).map(|member| member.entry.key()).eq(keys));
+                prop_assert!(snapshot.iter().all(|chunk| chunk.sync_code::<Ping>().len() == chunk.members.len()));
+            }
+        }
+    }
+}

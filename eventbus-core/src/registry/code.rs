@@ -1,0 +1,109 @@
+//! The code of listeners, in the form in which slots keep it.
+
+use std::{any::Any, sync::Arc};
+
+use super::entry::Entry;
+use crate::{
+    call::{AnyEvent, CallContext, Isolated, ListenerFuture},
+    event::Event,
+};
+
+/// Synchronous code that takes its event by type: one indirect call, no downcast.
+pub(crate) trait SyncCall<E>: Send + Sync {
+    fn call(&self, event: &E, context: &mut CallContext<'_>);
+}
+
+impl<E, F: Fn(&E, &mut CallContext<'_>) + Send + Sync> SyncCall<E> for F {
+    #[inline]
+    fn call(&self, event: &E, context: &mut CallContext<'_>) {
+        self(event, context);
+    }
+}
+
+/// Synchronous or blocking code that takes any event.
+pub(crate) trait ErasedCall: Any + Send + Sync {
+    fn call(&self, event: &AnyEvent<'_>, context: &mut CallContext<'_>);
+}
+
+/// Asynchronous code: makes a future for an event.
+pub(crate) trait FutureCall: Send + Sync {
+    fn start(&self, event: &AnyEvent<'static>, context: &mut CallContext<'_>) -> ListenerFuture;
+}
+
+/// What a listener runs.
+#[derive(Clone)]
+pub(crate) enum Code {
+    /// On the emitting thread, before all others.
+    Sync(Arc<dyn ErasedCall>),
+    /// On a thread that may block.
+    Blocking(Arc<dyn ErasedCall>),
+    /// A future, polled by the emission or in a task of its own.
+    Future(Arc<dyn FutureCall>),
+}
+
+/// A listener as its slot keeps it. The code is dropped first, isolated, whoever drops it last.
+#[derive(Clone)]
+pub(crate) struct Member {
+    code: IsolatedCode,
+    pub(crate) entry: Arc<Entry>,
+}
+
+struct IsolatedCode(Isolated<Code>);
+
+impl Clone for IsolatedCode {
+    fn clone(&self) -> Self {
+        Self(Isolated::new(self.0.get().clone()))
+    }
+}
+
+impl Member {
+    pub(crate) fn new(entry: Arc<Entry>, code: Code) -> Self {
+        Self { code: IsolatedCode(Isolated::new(code)), entry }
+    }
+
+    #[inline]
+    pub(crate) fn code(&self) -> &Code {
+        self.code.0.get()
+    }
+}
+
+/// Synchronous code of listeners to `E`, as [`Code::Sync`] holds it.
+pub(crate) struct SyncCode<E>(Arc<dyn SyncCall<E>>);
+
+impl<E: Event> SyncCode<E> {
+    pub(crate) fn erased(code: impl SyncCall<E> + 'static) -> Code {
+        Code::Sync(Arc::new(Self(Arc::new(code))))
+    }
+}
+
+impl<E: Event> ErasedCall for SyncCode<E> {
+    fn call(&self, event: &AnyEvent<'_>, context: &mut CallContext<'_>) {
+        if let Some(event) = event.downcast_ref() {
+            self.0.call(event, context);
+        }
+    }
+}
+
+/// The synchronous code of a chunk of listeners to `E`, in the order of calls.
+pub(super) type SyncList<E> = Box<[Arc<dyn SyncCall<E>>]>;
+
+/// Collects the synchronous code of `members`; listeners by name are adapted to `E`.
+pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sync> {
+    let list: SyncList<E> = members.iter().map(sync_code).collect();
+    Box::new(list)
+}
+
+fn sync_code<E: Event>(member: &Member) -> Arc<dyn SyncCall<E>> {
+    let (Code::Sync(code) | Code::Blocking(code)) = member.code() else { return Arc::new(|_: &E, _: &mut CallContext<'_>| ()) };
+    match (&**code as &dyn Any).downcast_ref::<SyncCode<E>>() {
+        Some(typed) => Arc::clone(&typed.0),
+        None => by_name(Arc::clone(code)),
+    }
+}
+
+/// Code of a listener by name, for events of type `E`.
+fn by_name<E: Event>(code: Arc<dyn ErasedCall>) -> Arc<dyn SyncCall<E>> {
+    Arc::new(move |event: &E, context: &mut CallContext<'_>| {
+        code.call(&AnyEvent::borrowed(E::TYPE, event, context.shared), context);
+    })
+}

@@ -1,0 +1,234 @@
+//! The registry: from an event type to its slot, from a name and version to its type, from a name to its listeners.
+
+use std::{
+    any::TypeId,
+    panic::Location,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use dashmap::DashMap;
+
+use super::{
+    code::Member,
+    conflict::{Claim, Conflict},
+    entry::{Entry, Key},
+    names::Names,
+    slot::{Slot, SlotType},
+    slot_table::SlotTable,
+    type_id_hasher::BuildTypeIdHasher,
+};
+use crate::{
+    call::BusId,
+    event::{Event, EventName, EventType},
+    listener::ListenerInfo,
+    sync::{Mutex, lock},
+};
+
+/// All slots of a bus, which type owns which name and version, and the listeners by name.
+///
+/// No guard of its maps and no lock leaves this file: each method lends a slot of the table, clones an `Arc` out, or
+/// returns what is to be dropped.
+pub(crate) struct Registry {
+    id: BusId,
+    /// The source of truth: where the slot of a type lies.
+    slots: DashMap<TypeId, Position, BuildTypeIdHasher>,
+    /// Slots of types with a number of their own, which is known without asking the map.
+    numbered: SlotTable,
+    /// Slots of the other types, in the order of their first use.
+    others: SlotTable,
+    next_other: AtomicU32,
+    identities: DashMap<EventName, Vec<Claim>>,
+    /// Also the lock under which slots are made, so that a slot and a listener by name that come at once find each other.
+    names: Mutex<Names>,
+}
+
+#[derive(Clone, Copy)]
+enum Position {
+    Numbered(u32),
+    Other(u32),
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self {
+            id: BusId::next(),
+            slots: DashMap::default(),
+            numbered: SlotTable::default(),
+            others: SlotTable::default(),
+            next_other: AtomicU32::new(0),
+            identities: DashMap::default(),
+            names: Mutex::new(Names::new()),
+        }
+    }
+
+    /// The identity of the bus whose registry this is.
+    #[inline]
+    pub(crate) fn id(&self) -> BusId {
+        self.id
+    }
+
+    /// The slot of `E`, if the table knows it by the number of its type. Most emissions need no more.
+    #[inline]
+    pub(crate) fn numbered<E: Event>(&self) -> Option<&Slot> {
+        let slot = self.numbered.get(EventType::number_of::<E>()?)?;
+        // Two types with one number can only be hand-written: the second one is with the others.
+        (slot.event.id() == TypeId::of::<E>()).then_some(&**slot)
+    }
+
+    /// The slot of an event type, made when it is first asked for.
+    pub(crate) fn slot(
+        &self,
+        slot_type: SlotType,
+        location: &'static Location<'static>,
+    ) -> Result<&Arc<Slot>, Conflict> {
+        match self.get(slot_type.event) {
+            Some(slot) => Ok(slot),
+            None => self.make(slot_type, location),
+        }
+    }
+
+    /// The slot of `event`, if the bus has seen the event.
+    pub(crate) fn get(&self, event: &'static EventType) -> Option<&Arc<Slot>> {
+        let position = *self.slots.get(&event.id())?;
+        self.at(position)
+    }
+
+    fn at(&self, position: Position) -> Option<&Arc<Slot>> {
+        match position {
+            Position::Numbered(number) => self.numbered.get(number),
+            Position::Other(number) => self.others.get(number),
+        }
+    }
+
+    #[cold]
+    fn make(&self, slot_type: SlotType, location: &'static Location<'static>) -> Result<&Arc<Slot>, Conflict> {
+        let event = slot_type.event;
+        let names = lock(&self.names);
+        // Another thread may have been first.
+        if let Some(slot) = self.get(event) {
+            return Ok(slot);
+        }
+        let slot = Arc::new(Slot::new(slot_type, location));
+        for member in names.matching(event.name().as_str()) {
+            // Nobody has seen the slot: there is no stale snapshot to drop.
+            let _ = slot.insert(member);
+        }
+        let position = self.claim(Claim { event, location }, &slot)?;
+        match self.at(position) {
+            Some(slot) => Ok(slot),
+            None => unreachable!("the slot was put there"),
+        }
+    }
+
+    /// Promise P8: one identity, one type. Whoever finds the claim finds the slot.
+    fn claim(&self, claim: Claim, slot: &Arc<Slot>) -> Result<Position, Conflict> {
+        let mut claims = self.identities.entry(claim.event.name()).or_default();
+        if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
+            return Err(Conflict { first: *first, second: claim });
+        }
+        let numbered = claim.event.number().filter(|number| self.numbered.insert(*number, slot));
+        let position = numbered.map_or_else(|| Position::Other(self.add_other(slot)), Position::Numbered);
+        // Under the guard of the claims, so that nobody sees one without the other.
+        self.slots.insert(claim.event.id(), position);
+        claims.push(claim);
+        Ok(position)
+    }
+
+    fn add_other(&self, slot: &Arc<Slot>) -> u32 {
+        // Only under the lock of the names: no other thread takes the number.
+        let number = self.next_other.fetch_add(1, Ordering::Relaxed);
+        self.others.insert(number, slot);
+        number
+    }
+
+    /// The types that have claimed a name, all versions of it.
+    pub(crate) fn claims(&self, name: &str) -> Vec<&'static EventType> {
+        let claims = self.identities.get(name);
+        claims.map_or_else(Vec::new, |claims| claims.iter().map(|claim| claim.event).collect())
+    }
+
+    /// All slots, as they are at this moment.
+    pub(crate) fn all(&self) -> Vec<&Arc<Slot>> {
+        // The guard of the map's shard ends with the collection of positions.
+        let positions: Vec<_> = self.slots.iter().map(|position| *position.value()).collect();
+        positions.into_iter().filter_map(|position| self.at(position)).collect()
+    }
+
+    /// Adds a listener by name. It joins the slots that it matches.
+    pub(crate) fn add_by_name(&self, member: &Member) {
+        let mut stale = Vec::new();
+        {
+            let mut names = lock(&self.names);
+            names.insert(member);
+            for slot in self.matched_by(&member.entry) {
+                stale.push(slot.insert(member.clone()));
+            }
+        }
+        drop(stale);
+    }
+
+    /// Ends a listener by name; whether it was there.
+    pub(crate) fn remove_by_name(&self, key: Key) -> bool {
+        let member;
+        let mut removed = Vec::new();
+        {
+            let mut names = lock(&self.names);
+            let Some(found) = names.remove(key) else { return false };
+            member = found;
+            for slot in self.matched_by(&member.entry) {
+                removed.push(slot.remove(key));
+            }
+        }
+        drop((member, removed));
+        true
+    }
+
+    pub(crate) fn has_by_name(&self, key: Key) -> bool {
+        lock(&self.names).contains(key)
+    }
+
+    /// Removes a listener that has spent its only run.
+    pub(crate) fn remove_spent(&self, entry: &Entry, slot: &Slot) {
+        if entry.info.pattern.is_some() {
+            self.remove_by_name(entry.key());
+        } else {
+            drop(slot.remove(entry.key()));
+        }
+    }
+
+    /// The listeners that match a name which no type claims, in the order of priority and registration.
+    pub(crate) fn by_name(&self, name: &str) -> Vec<Member> {
+        lock(&self.names).matching(name)
+    }
+
+    /// The listeners by name, in the order of priority and registration.
+    pub(crate) fn infos_by_name(&self) -> Vec<ListenerInfo> {
+        lock(&self.names).all().map(|member| member.entry.info.clone()).collect()
+    }
+
+    /// Ends every listener.
+    pub(crate) fn clear(&self) {
+        // Dropped when all are gone: what a closure registers in its `Drop` is not swept away with the rest.
+        let by_name;
+        let mut typed = Vec::new();
+        {
+            // Held to the end, so that a listener by name that comes meanwhile is in all its slots, or in none.
+            let mut names = lock(&self.names);
+            by_name = names.take();
+            for slot in self.all() {
+                typed.push(slot.clear());
+            }
+        }
+        drop((by_name, typed));
+    }
+
+    fn matched_by(&self, entry: &Entry) -> Vec<&Arc<Slot>> {
+        let Some(pattern) = &entry.info.pattern else { return Vec::new() };
+        let mut slots = self.all();
+        slots.retain(|slot| pattern.matches(slot.event.name().as_str()));
+        slots
+    }
+}
