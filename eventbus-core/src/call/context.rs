@@ -43,6 +43,18 @@ impl CallContext<'_> {
         self.failures.push((self.at.saturating_sub(1), outcome));
     }
 
+    /// Whether all listeners were called and finished well.
+    #[inline]
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failures.is_empty() && self.skipped == 0 && self.stopped.is_none()
+    }
+
+    /// What is left of it when the synchronous listeners have run.
+    pub(crate) fn detached(self) -> CallContext<'static> {
+        let Self { at, failures, skipped, stopped, signal, deadline, .. } = self;
+        CallContext { at, failures, skipped, stopped, signal, deadline, shared: None, tokens: &[], outer: None }
+    }
+
     /// The emission's signal; made when it is first asked for, since most emissions need none.
     pub(crate) fn signal(&mut self) -> Arc<Signal> {
         let Self { signal, deadline, tokens, outer, .. } = self;

@@ -1,21 +1,30 @@
-//! The builder of an emission, which is also its future.
+//! The builders of emissions, which are also their futures.
 
 use std::{
     cell::OnceCell,
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
-#[cfg(feature = "tokio")]
-use std::time::Duration;
-#[cfg(feature = "tokio")]
 use tokio_util::sync::CancellationToken;
 
-use super::{Bus, Report, emission::New, emitter::Cached, listeners::Listeners, park::Waking, running::Running};
+use super::{
+    begin::{Begun, Emission},
+    emitter::Cached,
+    handle::Bus,
+    options::Options,
+    payload::{ErasedEvent, Payload},
+    report::Report,
+    spawn::{self, EmitHandle},
+    waking::Waking,
+};
 use crate::{
-    dispatch::EventSlot,
+    call::AnyEvent,
     event::{Event, IntoEvent},
+    registry::{Slot, Snapshot},
 };
 
 /// An emission; made by [`Bus::emit`] and [`Emitter::emit`](super::Emitter::emit).
@@ -56,27 +65,99 @@ use crate::{
 /// ```
 #[must_use = "nothing runs until it is awaited, or ended by `.blocking()` or `.spawn()`"]
 pub struct Emit<'b, I: IntoEvent> {
-    pub(super) bus: &'b Bus,
-    pub(super) source: Source<'b, I::Event>,
-    /// Until it begins.
-    new: Option<New<I>>,
-    /// While listeners are under way.
-    running: Option<Running<I::Event>>,
+    inner: Emitting<'b, I>,
 }
 
-/// Where an emission takes its snapshot from, when it begins.
-pub(super) enum Source<'b, E: Event> {
-    Listeners(Listeners<'b, E>),
-    Cached(&'b mut Cached<E>),
+/// An emission on a bus, by type or erased.
+pub(super) struct Emitting<'b, P> {
+    pub(super) bus: &'b Bus,
+    pub(super) slot: &'b Arc<Slot>,
+    pub(super) emission: Emission<P>,
+    /// The snapshot that an emitter has cached.
+    cached: Option<&'b mut Cached>,
 }
 
 // Nothing in it is pinned in place: the listeners' futures are boxed.
-impl<I: IntoEvent> Unpin for Emit<'_, I> {}
+impl<P> Unpin for Emitting<'_, P> {}
+
+impl<'b, P: Payload> Emitting<'b, P> {
+    #[inline]
+    pub(super) fn new(bus: &'b Bus, slot: &'b Arc<Slot>, payload: P) -> Self {
+        Self { bus, slot, emission: Emission::new(payload), cached: None }
+    }
+
+    /// Whether the emission has not begun and nobody listens.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.slot.len() == 0
+            && self.emission.is_new()
+            && self.emission.payload.as_ref().is_some_and(|payload| !payload.is_unclaimed())
+    }
+
+    #[inline]
+    fn idle_report(&self) -> Report {
+        self.slot.note_emitted();
+        Report::plain(self.slot.event, None, 0)
+    }
+
+    #[inline]
+    fn begin(&mut self, waking: &Waking<'_>) -> Begun {
+        let Self { bus, slot, emission, cached } = self;
+        let unclaimed = emission.payload.as_ref().and_then(|payload| payload.unclaimed(&bus.state));
+        let loan;
+        let snapshot: &Arc<Snapshot> = match (cached, &unclaimed) {
+            (_, Some(snapshot)) => snapshot,
+            (Some(cached), None) => cached.load(slot),
+            (None, None) => {
+                loan = slot.load();
+                loan.snapshot()
+            }
+        };
+        emission.begin(bus, slot, snapshot, waking)
+    }
+
+    #[inline]
+    pub(super) fn blocking(mut self) -> Report {
+        if self.is_idle() {
+            return self.idle_report();
+        }
+        let waking = Waking::Thread(OnceCell::new());
+        match self.begin(&waking) {
+            Begun::Over(report) => report,
+            Begun::Running(running) => running.block(&waking),
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
+        if let Some(polled) = self.emission.poll_running(cx) {
+            return polled;
+        }
+        let begun = if self.is_idle() { Begun::Over(self.idle_report()) } else { self.begin(&Waking::Task(cx.waker())) };
+        self.emission.advance(begun)
+    }
+
+    pub(super) fn spawn(mut self) -> EmitHandle {
+        let (payload, options) = self.emission.take_new();
+        spawn::spawn(self.bus, self.slot, payload.into_shared(), options)
+    }
+
+    fn with(&mut self, change: impl FnOnce(&mut Options)) {
+        if let Some(options) = self.emission.options() {
+            change(options);
+        }
+    }
+}
 
 impl<'b, I: IntoEvent> Emit<'b, I> {
     #[inline]
-    pub(super) fn new(bus: &'b Bus, event: I, source: Source<'b, I::Event>) -> Self {
-        Self { bus, source, new: Some(New::of(event)), running: None }
+    pub(crate) fn new(bus: &'b Bus, slot: &'b Arc<Slot>, event: I) -> Self {
+        Self { inner: Emitting::new(bus, slot, event) }
+    }
+
+    #[inline]
+    pub(super) fn cached(bus: &'b Bus, slot: &'b Arc<Slot>, cached: &'b mut Cached, event: I) -> Self {
+        Self { inner: Emitting { bus, slot, emission: Emission::new(event), cached: Some(cached) } }
     }
 
     /// Cancels the emission when `stop` is ready, whatever the executor.
@@ -84,13 +165,12 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// If it is ready before the emission begins, nothing runs. Several may be given. Synchronous listeners are asked for
     /// between one and the next.
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.with(|new| new.options().stops.push(stop))
+        self.with(|options| options.stops.push(stop))
     }
 
     /// Cancels the emission when `token` is cancelled. Listeners see it through their [`Context`](crate::Context) at once.
-    #[cfg(feature = "tokio")]
     pub fn cancel_on(self, token: &CancellationToken) -> Self {
-        self.with(|new| new.cancel_on(token))
+        self.with(|options| options.cancel_on(token))
     }
 
     /// Ends the emission when it has taken `time`, counted from its first poll. Listeners that have not ended are stopped
@@ -98,17 +178,15 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     ///
     /// A synchronous listener is never interrupted; those behind it are then not called. With several limits the first
     /// counts.
-    #[cfg(feature = "tokio")]
     pub fn timeout(self, time: Duration) -> Self {
-        self.with(|new| new.options().limits.timeout(time))
+        self.with(|options| options.limits.set_timeout(time))
     }
 
     /// Ends the emission at a moment, as [`timeout`](Self::timeout) does: one deadline over many emissions. Takes a
     /// `std::time::Instant` or a `tokio::time::Instant`.
-    #[cfg(feature = "tokio")]
     pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
         let at = at.into();
-        self.with(|new| new.options().limits.deadline(at))
+        self.with(|options| options.limits.set_deadline(at))
     }
 
     /// Runs the listeners and waits for them on this thread.
@@ -117,9 +195,9 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// inside the runtime that this thread is in, or the bus's own (`runtime`), or none. Blocking listeners run here too,
     /// unless there is a limit of time to keep and a runtime whose pool can take them.
     ///
-    /// Inside an async task it cannot wait: synchronous listeners run, the others are reported as
-    /// [`InsideAsyncTask`](crate::NotRun::InsideAsyncTask), and since tokio has no other way to tell, the panic hook sees
-    /// a contained panic. Await the emission there.
+    /// Inside an async task of a multi-thread runtime the thread blocks in place (`tokio::task::block_in_place`). In a task
+    /// of a current-thread runtime it cannot wait: synchronous listeners run, the others are reported as
+    /// [`InsideAsyncTask`](crate::NotRun::InsideAsyncTask). Await the emission there.
     ///
     /// In a thread that has *entered* a current-thread runtime which nobody drives, an async listener that needs the
     /// runtime's timer or I/O never ends; give the emission a timeout.
@@ -128,117 +206,135 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     ///
     /// Only if dropping the event itself panics, or if it has been polled before.
     #[inline]
-    pub fn blocking(mut self) -> Report {
-        match self.idle() {
-            Some(report) => report,
-            None => self.block(),
-        }
+    pub fn blocking(self) -> Report {
+        self.inner.blocking()
     }
 
-    /// The report, if nobody listens. Small enough to become part of the caller.
-    #[inline]
-    fn idle(&self) -> Option<Report> {
-        let (slot, empty): (&EventSlot<I::Event>, _) = match &self.source {
-            Source::Listeners(listeners) => (&listeners.slot, listeners.is_empty()),
-            Source::Cached(cached) => (&cached.slot, cached.slot.len() == 0),
-        };
-        match &self.new {
-            Some(new) if empty => {
-                slot.note_emitted();
-                Some(Report::empty(new.subject.clone()))
-            }
-            _ => None,
-        }
+    /// Hands the emission to the runtime and returns at once; nothing runs on this thread.
+    ///
+    /// The handle may be awaited for the report, dropped (the emission goes on), or aborted. Failures that nobody reads
+    /// reach the failure hook. Where there is no runtime, where it has shut down, and where
+    /// [`max_spawned`](crate::BusBuilder::max_spawned) emissions are under way, nothing runs and the report says so.
+    ///
+    /// It does not end with the emission that it is spawned in: neither that one's deadline nor its cancellation reaches it.
+    ///
+    /// # Panics
+    ///
+    /// Only if the emission has been polled before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct PageView;
+    /// # impl Event for PageView { const NAME: EventName = EventName::new("page.view"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus_core::EmitError> {
+    /// let bus = Bus::new();
+    /// bus.on_async::<PageView>(|_| async { /* count it */ });
+    ///
+    /// bus.emit(PageView).spawn(); // not critical: go on at once
+    /// let count = bus.emit(PageView).spawn();
+    /// count.await.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spawn(self) -> EmitHandle {
+        self.inner.spawn()
     }
 
-    fn block(&mut self) -> Report {
-        let bus = self.bus;
-        let waking = Waking::Thread(OnceCell::new());
-        self.begin(&waking, |mut running, _| {
-            let _inside = bus.enter_runtime();
-            loop {
-                if let Poll::Ready(report) = running.poll(&mut waking.context()) {
-                    return report;
-                }
-                waking.park(running.next_deadline());
-            }
-        })
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut New<I>)) -> Self {
-        self.change(change);
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        self.inner.with(change);
         self
-    }
-
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut New<I>)) {
-        if let Some(new) = &mut self.new {
-            change(new);
-        }
-    }
-
-    #[cfg(feature = "tokio")]
-    /// Takes the emission as it was before it began.
-    pub(super) fn take_new(&mut self) -> New<I> {
-        match self.new.take() {
-            Some(new) => new,
-            None => panic!("this emission has been polled before; it can only be awaited"),
-        }
-    }
-
-    #[inline]
-    fn begin<T: From<Report>>(
-        &mut self,
-        waking: &Waking<'_>,
-        run: impl FnOnce(Running<I::Event>, &mut Option<Running<I::Event>>) -> T,
-    ) -> T {
-        let Self { bus, source, new, running } = self;
-        let (found, mut rebuilt);
-        let (slot, snapshot): (&EventSlot<I::Event>, _) = match source {
-            Source::Cached(cached) => {
-                rebuilt = None;
-                cached.load(&mut rebuilt)
-            }
-            Source::Listeners(listeners) => match new {
-                Some(new) => {
-                    found = listeners.now(bus, new.event.get());
-                    (&listeners.slot, found.as_ref())
-                }
-                None => (&listeners.slot, None),
-            },
-        };
-        New::begin(new, bus, slot, snapshot, waking, |begun| run(begun, running))
     }
 }
 
 impl<I: IntoEvent> Future for Emit<'_, I> {
     type Output = Report;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
-        let bus = self.bus;
-        let polled = match &mut self.running {
-            Some(running) => {
-                let _runtime = bus.enter_runtime();
-                running.poll(cx)
-            }
-            None => self.begin(&Waking::Task(cx.waker()), |begun, running| {
-                *running = Some(begun);
-                Poll::Pending
-            }),
-        };
-        if polled.is_ready() {
-            (self.new, self.running) = (None, None);
-        }
-        polled
+        self.inner.poll(cx)
     }
 }
 
 impl<I: IntoEvent> fmt::Debug for Emit<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = match (&self.new, &self.running) {
-            (Some(new), _) => new.subject.name(),
-            (None, Some(running)) => running.event_name(),
-            (None, None) => I::Event::NAME.as_str(),
+        f.debug_struct("Emit").field("event", &I::Event::NAME).finish_non_exhaustive()
+    }
+}
+
+/// An emission by name; made by [`Bus::emit_name`] and `emit_json`. It is finished as [`Emit`] is.
+#[must_use = "nothing runs until it is awaited, or ended by `.blocking()` or `.spawn()`"]
+pub struct EmitAny<'b> {
+    inner: Emitting<'b, ErasedEvent>,
+}
+
+impl<'b> EmitAny<'b> {
+    pub(crate) fn new(bus: &'b Bus, slot: &'b Arc<Slot>, event: AnyEvent<'static>) -> Self {
+        Self { inner: Emitting::new(bus, slot, ErasedEvent(event)) }
+    }
+
+    /// As [`Emit::until`].
+    pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.with(|options| options.stops.push(stop))
+    }
+
+    /// As [`Emit::cancel_on`].
+    pub fn cancel_on(self, token: &CancellationToken) -> Self {
+        self.with(|options| options.cancel_on(token))
+    }
+
+    /// As [`Emit::timeout`].
+    pub fn timeout(self, time: Duration) -> Self {
+        self.with(|options| options.limits.set_timeout(time))
+    }
+
+    /// As [`Emit::deadline`].
+    pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
+        let at = at.into();
+        self.with(|options| options.limits.set_deadline(at))
+    }
+
+    /// As [`Emit::blocking`].
+    ///
+    /// # Panics
+    ///
+    /// Only if dropping the event itself panics, or if it has been polled before.
+    pub fn blocking(self) -> Report {
+        self.inner.blocking()
+    }
+
+    /// As [`Emit::spawn`].
+    ///
+    /// # Panics
+    ///
+    /// Only if the emission has been polled before.
+    pub fn spawn(self) -> EmitHandle {
+        self.inner.spawn()
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        self.inner.with(change);
+        self
+    }
+}
+
+impl Future for EmitAny<'_> {
+    type Output = Report;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
+        self.inner.poll(cx)
+    }
+}
+
+impl fmt::Debug for EmitAny<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Emitting { emission, slot, .. } = &self.inner;
+        let name = match &emission.payload {
+            Some(ErasedEvent(event)) => event.name(),
+            None => slot.event.name().as_str(),
         };
-        f.debug_struct("Emit").field("event", &event).finish_non_exhaustive()
+        f.debug_struct("EmitAny").field("event", &name).finish_non_exhaustive()
     }
 }

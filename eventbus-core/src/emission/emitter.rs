@@ -1,13 +1,13 @@
 //! A local handle for one event type.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use arc_swap::{ArcSwapOption, Guard, cache::Cache};
+use arc_swap::Guard;
 
-use super::{Bus, Emit, emit::Source};
+use super::{emit::Emit, handle::Bus};
 use crate::{
-    dispatch::{EventSlot, EventSnapshot},
     event::{Event, IntoEvent},
+    registry::{Slot, Snapshot},
 };
 
 /// A local handle for emitting `E`; made by [`Bus::emitter`].
@@ -33,18 +33,49 @@ use crate::{
 /// ```
 pub struct Emitter<E: Event> {
     bus: Bus,
-    cached: Cached<E>,
+    slot: Arc<Slot>,
+    cached: Cached,
+    event: PhantomData<fn(E)>,
+}
+
+/// The last snapshot that an emitter has seen.
+pub(super) struct Cached {
+    version: u64,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Cached {
+    /// The current snapshot of `slot`.
+    #[inline]
+    pub(super) fn load(&mut self, slot: &Slot) -> &Arc<Snapshot> {
+        // The version first: a snapshot that is newer than its version is only loaded once more.
+        let version = slot.version();
+        if version != self.version {
+            self.reload(slot, version);
+        }
+        &self.snapshot
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reload(&mut self, slot: &Slot, version: u64) {
+        if let Some(snapshot) = Guard::into_inner(slot.load().0) {
+            *self = Self { version, snapshot };
+        }
+    }
 }
 
 impl<E: Event> Emitter<E> {
-    pub(super) fn new(bus: Bus, slot: Arc<EventSlot<E>>) -> Self {
-        Self { bus, cached: Cached::new(slot) }
+    pub(crate) fn new(bus: Bus, slot: Arc<Slot>) -> Self {
+        // No slot has this version.
+        let cached = Cached { version: u64::MAX, snapshot: Arc::default() };
+        Self { bus, slot, cached, event: PhantomData }
     }
 
     /// Emits an event, as [`Bus::emit`] does.
     #[inline]
     pub fn emit<I: IntoEvent<Event = E>>(&mut self, event: I) -> Emit<'_, I> {
-        Emit::new(&self.bus, event, Source::Cached(&mut self.cached))
+        Emit::cached(&self.bus, &self.slot, &mut self.cached, event)
     }
 
     /// The bus.
@@ -55,53 +86,12 @@ impl<E: Event> Emitter<E> {
 
 impl<E: Event> Clone for Emitter<E> {
     fn clone(&self) -> Self {
-        Self::new(self.bus.clone(), Arc::clone(&self.cached.slot))
+        Self::new(self.bus.clone(), Arc::clone(&self.slot))
     }
 }
 
 impl<E: Event> fmt::Debug for Emitter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emitter").field("event", &E::NAME).finish_non_exhaustive()
-    }
-}
-
-pub(super) type Published<E> = Option<Arc<EventSnapshot<E>>>;
-
-/// A slot and the last snapshot seen of it.
-pub(super) struct Cached<E: Event> {
-    pub(super) slot: Arc<EventSlot<E>>,
-    cache: Cache<CellOf<E>, Published<E>>,
-}
-
-impl<E: Event> Cached<E> {
-    fn new(slot: Arc<EventSlot<E>>) -> Self {
-        Self { cache: Cache::new(CellOf(Arc::clone(&slot))), slot }
-    }
-
-    /// The slot and its current snapshot, `None` where nobody listens. A stale snapshot is built anew and put into
-    /// `rebuilt`: it may be stale again before the cache sees it, and with it one would miss listeners that are there.
-    #[inline]
-    pub(super) fn load<'a>(
-        &'a mut self,
-        rebuilt: &'a mut Published<E>,
-    ) -> (&'a EventSlot<E>, Option<&'a Arc<EventSnapshot<E>>>) {
-        match self.cache.load() {
-            None if self.slot.len() > 0 => {
-                *rebuilt = Guard::into_inner(self.slot.snapshot());
-                (&self.slot, rebuilt.as_ref())
-            }
-            snapshot => (&self.slot, snapshot.as_ref()),
-        }
-    }
-}
-
-/// Lets the cache reach the cell in which the slot publishes its snapshots.
-struct CellOf<E: Event>(Arc<EventSlot<E>>);
-
-impl<E: Event> Deref for CellOf<E> {
-    type Target = ArcSwapOption<EventSnapshot<E>>;
-
-    fn deref(&self) -> &Self::Target {
-        self.0.cell()
     }
 }

@@ -127,6 +127,12 @@ impl Bus {
         Self { state: Arc::clone(state), origin: Some(Arc::new(frame)) }
     }
 
+    /// Whether its emissions have nothing to ask before they begin.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.origin.is_none() && self.state.interceptors.is_empty()
+    }
+
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
     pub(crate) fn frame(&self) -> Option<Frame> {
         Frame::current().or_else(|| self.origin.as_deref().cloned())

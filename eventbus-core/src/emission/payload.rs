@@ -27,6 +27,9 @@ pub(super) trait Payload: Send {
     /// Calls the synchronous listeners.
     fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>);
 
+    /// Whether no type claims the event's name.
+    fn is_unclaimed(&self) -> bool;
+
     /// The listeners of an event whose name no type claims. Other events have theirs in the slot of their type.
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
 
@@ -51,6 +54,11 @@ impl<I: IntoEvent> Payload for I {
     #[inline]
     fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>) {
         run_sync(snapshot, self.get(), run);
+    }
+
+    #[inline]
+    fn is_unclaimed(&self) -> bool {
+        false
     }
 
     #[inline]
@@ -83,9 +91,12 @@ impl Payload for ErasedEvent {
         run_erased(snapshot, &self.0, run);
     }
 
+    fn is_unclaimed(&self) -> bool {
+        self.0.event_type().is_none()
+    }
+
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
-        let is_unclaimed = self.0.event_type().is_none();
-        is_unclaimed.then(|| Arc::new(Snapshot::of_members(bus.registry.by_name(self.0.name()))))
+        self.is_unclaimed().then(|| Arc::new(Snapshot::of_members(bus.registry.by_name(self.0.name()))))
     }
 
     fn into_shared(self) -> AnyEvent<'static> {

@@ -10,101 +10,87 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
+use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
-    Bus, Emit, Report,
-    emission::{New, Parent, refuse},
-    emit::Source,
-    listeners::Listeners,
-    park::Waking,
-    running::Running,
+    begin::{Begun, Emission, refuse},
+    handle::Bus,
+    options::{Options, Parent},
+    payload::{ErasedEvent, Payload},
+    report::Report,
+    tasks::{TaskKind, TaskToken},
+    waking::Waking,
 };
 use crate::{
-    dispatch::{Stop, TaskKind, TaskToken, Tasks, isolate},
-    event::{Event, IntoEvent},
+    call::{AnyEvent, Frame, Stop, isolate},
     listener::{NotRun, Outcome, Subject},
+    registry::{Slot, Snapshot},
 };
 
-impl<I: IntoEvent> Emit<'_, I> {
-    /// Hands the emission to the runtime and returns at once; nothing runs on this thread.
-    ///
-    /// The handle may be awaited for the report, dropped (the emission goes on), or aborted. Failures that nobody reads
-    /// reach the failure hook. Where there is no runtime, where it has shut down, and where
-    /// [`max_spawned`](super::BusBuilder::max_spawned) emissions are under way, nothing runs and the report says so.
-    ///
-    /// # Panics
-    ///
-    /// Only if the emission has been polled before.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use eventbus_core::{Bus, Event, EventName};
-    /// # struct PageView;
-    /// # impl Event for PageView { const NAME: EventName = EventName::new("page.view"); }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), eventbus_core::EmitError> {
-    /// let bus = Bus::new();
-    /// bus.on_async::<PageView>(|_| async { /* count it */ });
-    ///
-    /// bus.emit(PageView).spawn(); // not critical: go on at once
-    /// let count = bus.emit(PageView).spawn();
-    /// count.await.into_result()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn spawn(mut self) -> EmitHandle {
-        let bus = self.bus.clone();
-        let mut new = self.take_new();
-        new.options().parent = Parent::Given(bus.frame());
-        let listeners = match &self.source {
-            Source::Listeners(listeners) => listeners.keep(&bus),
-            Source::Cached(cached) => Listeners::of(Arc::clone(&cached.slot)),
-        };
-        let Some(runtime) = bus.runtime() else {
-            return EmitHandle::refused(&bus, &listeners, &new, NotRun::NoRuntime);
-        };
-        let limit = bus.inner.max_spawned;
-        let Some(token) = Tasks::try_start(&*bus.inner, TaskKind::Emission, limit) else {
-            return EmitHandle::refused(&bus, &listeners, &new, NotRun::TooManySpawned { limit });
-        };
-        let (report, reported) = oneshot::channel();
-        let aborted = Arc::new(AtomicBool::new(false));
-        let (new, report, flag) = (Some(new), Some(report), Arc::clone(&aborted));
-        let spawned = Spawned { bus, listeners, new, running: None, report, aborted: flag, token };
-        let abort = runtime.spawn(spawned).abort_handle();
-        EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
+/// Hands an emission to the runtime.
+pub(super) fn spawn(
+    bus: &Bus,
+    slot: &Arc<Slot>,
+    event: AnyEvent<'static>,
+    options: Option<Box<Options>>,
+) -> EmitHandle {
+    let (bus, slot, subject) = (bus.clone(), Arc::clone(slot), event.subject().clone());
+    let mut emission = Emission::with_options(ErasedEvent(event), options);
+    if let Some(options) = emission.options() {
+        options.parent = Parent::Given(bus.frame().map(Frame::unlimited));
     }
+    let target = Target { bus, slot, subject };
+    let Some(runtime) = target.bus.state.runtime() else {
+        return EmitHandle::refused(&target, &emission, NotRun::NoRuntime);
+    };
+    let limit = target.bus.state.max_spawned;
+    let Some(token) = target.bus.state.tasks.try_start(TaskKind::Emission, limit) else {
+        return EmitHandle::refused(&target, &emission, NotRun::TooManySpawned { limit });
+    };
+    let (report, reported) = oneshot::channel();
+    let aborted = Arc::new(AtomicBool::new(false));
+    let spawned = Spawned { target, emission, report: Some(report), aborted: Arc::clone(&aborted), token };
+    let abort = runtime.spawn(spawned).abort_handle();
+    EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
 }
 
-impl Bus {
-    /// The runtime that this code runs in, else the bus's own.
-    fn runtime(&self) -> Option<Handle> {
-        Handle::try_current().ok().or_else(|| self.inner.runtime.clone())
+/// Where an emission goes.
+struct Target {
+    bus: Bus,
+    slot: Arc<Slot>,
+    subject: Subject,
+}
+
+impl Target {
+    /// The listeners of an emission that has not begun.
+    fn snapshot(&self, emission: &Emission<ErasedEvent>) -> Arc<Snapshot> {
+        let unclaimed = emission.payload.as_ref().and_then(|event| event.unclaimed(&self.bus.state));
+        unclaimed.unwrap_or_else(|| Arc::clone(self.slot.load().snapshot()))
+    }
+
+    /// The report of an emission that does not begin.
+    fn refuse(&self, emission: &Emission<ErasedEvent>, stopped: Option<Stop>, outcome: &Outcome) -> Report {
+        let snapshot = self.snapshot(emission);
+        if snapshot.len == 0 {
+            return Report::empty(self.slot.event, &self.subject);
+        }
+        refuse(&self.bus.state, self.slot.event, &self.subject, &snapshot, stopped, outcome)
     }
 }
 
 /// An emission in a task of its own. However the task ends, it sends a report.
-struct Spawned<I: IntoEvent> {
-    bus: Bus,
-    listeners: Listeners<'static, I::Event>,
-    /// Until it begins.
-    new: Option<New<I>>,
-    /// While listeners are under way.
-    running: Option<Running<I::Event>>,
+struct Spawned {
+    target: Target,
+    emission: Emission<ErasedEvent>,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
     // Last: when the bus has settled, the report has been sent, and nothing is held any more.
     token: TaskToken,
 }
 
-// Nothing in it is pinned in place.
-impl<I: IntoEvent> Unpin for Spawned<I> {}
-
-impl<I: IntoEvent> Spawned<I> {
+impl Spawned {
     fn finish(&mut self, report: Report) {
-        let done = (self.new.take(), self.running.take());
+        let done = self.emission.take();
         // The event may panic in its `Drop`; the report is sent all the same.
         let _ = isolate(|| drop(done));
         self.token.ended();
@@ -115,65 +101,53 @@ impl<I: IntoEvent> Spawned<I> {
     }
 }
 
-impl<I: IntoEvent> Future for Spawned<I> {
+impl Future for Spawned {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let polled = match (&mut this.running, &this.new) {
-            (Some(running), _) => running.poll(cx),
-            (None, Some(new)) => {
-                let found = this.listeners.now(&this.bus, new.event.get());
-                let (slot, waking) = (&this.listeners.slot, Waking::Task(cx.waker()));
-                New::begin(&mut this.new, &this.bus, slot, found.as_ref(), &waking, |begun| {
-                    this.running = Some(begun);
-                    Poll::Pending
-                })
+        let Self { target, emission, .. } = &mut *self;
+        let report = match emission.poll_running(cx) {
+            Some(polled) => ready!(polled),
+            None => {
+                let snapshot = target.snapshot(emission);
+                let begun = if snapshot.len == 0 {
+                    target.slot.note_emitted();
+                    Begun::Over(Report::empty(target.slot.event, &target.subject))
+                } else {
+                    emission.begin(&target.bus, &target.slot, &snapshot, &Waking::Task(cx.waker()))
+                };
+                ready!(emission.advance_keeping(begun))
             }
-            (None, None) => unreachable!("polled after its end"),
         };
-        let report = ready!(polled);
-        this.finish(report);
+        self.finish(report);
         Poll::Ready(())
     }
 }
 
-impl<I: IntoEvent> Drop for Spawned<I> {
+impl Drop for Spawned {
     /// Aborted, or its runtime has shut down.
     fn drop(&mut self) {
-        let report = match (&mut self.running, &self.new) {
-            (Some(running), _) => running.stop(Stop::Cancelled),
-            (None, Some(new)) => {
-                let (outcome, stopped) = if self.aborted.load(Ordering::Acquire) {
-                    (Outcome::Cancelled, Some(Stop::Cancelled))
-                } else {
-                    (Outcome::NotRun(NotRun::RuntimeShutDown), None)
-                };
-                refuse_all(&self.bus, &self.listeners, new, stopped, &outcome)
-            }
-            (None, None) if self.report.is_none() => return,
+        let Self { target, emission, .. } = self;
+        let report = if let Some(running) = emission.running() {
+            running.stop(Stop::Cancelled)
+        } else if emission.is_new() {
+            let (outcome, stopped) = if self.aborted.load(Ordering::Acquire) {
+                (Outcome::Cancelled, Some(Stop::Cancelled))
+            } else {
+                (Outcome::NotRun(NotRun::RuntimeShutDown), None)
+            };
+            target.refuse(emission, stopped, &outcome)
+        } else if self.report.is_none() {
+            return;
+        } else {
             // The event panicked in its `Drop`, at the end of the emission.
-            (None, None) => Report::empty(Subject::Typed(I::Event::TYPE)),
+            Report::empty(target.slot.event, &target.subject)
         };
         self.finish(report);
     }
 }
 
-/// The report of an emission that does not begin.
-fn refuse_all<I: IntoEvent>(
-    bus: &Bus,
-    listeners: &Listeners<'_, I::Event>,
-    new: &New<I>,
-    stopped: Option<Stop>,
-    outcome: &Outcome,
-) -> Report {
-    match &*listeners.now(bus, new.event.get()) {
-        Some(snapshot) => refuse(bus, snapshot, new.subject.clone(), stopped, outcome),
-        None => Report::empty(new.subject.clone()),
-    }
-}
-
-/// A spawned emission; made by [`Emit::spawn`].
+/// A spawned emission; made by [`Emit::spawn`](crate::Emit::spawn).
 ///
 /// Awaited, it gives the report. Dropped, it lets the emission go on.
 ///
@@ -191,8 +165,8 @@ enum Reported {
 }
 
 impl EmitHandle {
-    fn refused<I: IntoEvent>(bus: &Bus, listeners: &Listeners<'_, I::Event>, new: &New<I>, why: NotRun) -> Self {
-        let report = refuse_all(bus, listeners, new, None, &Outcome::NotRun(why));
+    fn refused(target: &Target, emission: &Emission<ErasedEvent>, why: NotRun) -> Self {
+        let report = target.refuse(emission, None, &Outcome::NotRun(why));
         Self { report: Reported::Now(Some(report)), task: None }
     }
 

@@ -104,7 +104,7 @@ impl StartContext<'_, '_> {
     fn panicked(&mut self, message: Arc<str>, failed: usize) {
         let index = self.index();
         if !self.context.failures[failed..].iter().any(|(at, _)| *at == index) {
-            self.context.add(Outcome::panicked(message));
+            self.context.add(Outcome::Panicked(message));
         }
     }
 
@@ -195,7 +195,7 @@ impl StartContext<'_, '_> {
 
     fn call_here(&mut self, code: &dyn ErasedCall, guard: CallGuard) {
         let (context, event) = (&mut *self.context, self.event);
-        self.wait.in_place(|| call_isolated(guard, context, |context| code.call(event, context)));
+        self.wait.block(|| call_isolated(guard, context, |context| code.call(event, context)));
     }
 
     fn detached(&self, member: &Member, guard: &mut CallGuard) -> Detached {

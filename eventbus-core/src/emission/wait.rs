@@ -75,6 +75,11 @@ impl Wait {
         Ok(Self { mode, limited, runtime: current.or_else(|| own.cloned()), in_place })
     }
 
+    /// Runs code that blocks this thread.
+    pub(super) fn block<T>(&self, code: impl FnOnce() -> T) -> T {
+        if self.in_place { tokio::task::block_in_place(code) } else { code() }
+    }
+
     /// The runtime for a blocking listener: `None` where this thread is to run it.
     pub(super) fn pool(&self, timeout: Option<Duration>) -> Result<Option<&Handle>, NotRun> {
         match (self.mode, &self.runtime) {

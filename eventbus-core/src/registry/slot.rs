@@ -63,7 +63,17 @@ struct Listeners {
 }
 
 /// A snapshot on loan. Loading it writes no cache line that other threads read.
-pub(crate) type Loan = Guard<Option<Arc<Snapshot>>>;
+pub(crate) struct Loan(pub(crate) Guard<Option<Arc<Snapshot>>>);
+
+impl Loan {
+    #[inline]
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        match &*self.0 {
+            Some(snapshot) => snapshot,
+            None => unreachable!("a loan holds a snapshot"),
+        }
+    }
+}
 
 /// What an edit has taken out, to be dropped where no lock is held: the user's closures first.
 pub(crate) struct Removed {
@@ -111,7 +121,7 @@ impl Slot {
     /// The current snapshot: always `Some`.
     pub(crate) fn load(&self) -> Loan {
         let loan = self.current.load();
-        if loan.is_some() { loan } else { Guard::from_inner(Some(self.publish())) }
+        Loan(if loan.is_some() { loan } else { Guard::from_inner(Some(self.publish())) })
     }
 
     #[cold]

@@ -1,0 +1,46 @@
+//! Floor 4: one emission: the handle of the bus, the loop over synchronous listeners, awaited listeners, the report.
+//!
+//! Generic in the event are the shells of [`Emit`] and [`Emitter`], the start of an emission, and the loop over synchronous
+//! listeners. Everything else knows an event as an [`AnyEvent`](crate::AnyEvent) and is compiled once.
+
+mod admission;
+mod around;
+mod begin;
+mod context;
+mod emit;
+mod emitter;
+mod failure_hook;
+mod guards;
+mod handle;
+mod listener_task;
+mod name_callable;
+mod options;
+mod payload;
+mod pending;
+mod report;
+mod run;
+mod running;
+mod spawn;
+mod start;
+mod task;
+mod tasks;
+mod wait;
+mod waking;
+mod work;
+
+pub use around::{Around, CallEnd};
+pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
+pub use emit::{Emit, EmitAny};
+pub use emitter::Emitter;
+pub(crate) use failure_hook::FailureHook;
+pub(crate) use handle::{Above, BusState, Interceptors};
+pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
+pub use name_callable::{
+    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
+    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
+};
+pub use report::{EmitError, Report};
+pub use spawn::EmitHandle;
+pub use tasks::InFlight;
+pub(crate) use tasks::Tasks;
+pub(crate) use wait::Mode;
