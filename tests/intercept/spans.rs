@@ -34,18 +34,18 @@ struct InSpan {
 }
 
 impl Spans {
-    fn open(&self, name: &str) -> Box<InSpan> {
-        Box::new(InSpan { name: name.to_owned(), log: self.log.clone() })
+    fn open(&self, name: &str) -> InSpan {
+        InSpan { name: name.to_owned(), log: self.log.clone() }
     }
 }
 
 impl Interceptor for Spans {
     fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
-        Ok(Some(self.open(emission.event_name())))
+        Ok(Some(Box::new(self.open(emission.event_name()))))
     }
 
     fn call(&self, _: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
-        Ok(Some(self.open(listener.name().unwrap_or("?"))))
+        Ok(Some(Box::new(self.open(listener.name().unwrap_or("?")))))
     }
 }
 
