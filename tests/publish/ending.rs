@@ -25,14 +25,14 @@ fn under_load(queued: u32, deadline: Duration, pause: bool) -> Duration {
             bus.publish(Job(id)).await.unwrap();
         }
         let log = Log::default();
-        let handled = log.clone();
+        let noted = log.clone();
         let handler = move |e: Arc<Job>, _| {
-            let handled = handled.clone();
+            let noted = noted.clone();
             async move {
                 if pause {
                     tokio::time::sleep(Duration::from_micros(100)).await;
                 }
-                handled.add(e.0);
+                noted.add(e.0);
             }
         };
         bus.consumer("load").handle::<Job>(handler).workers(4).start().await.unwrap();
