@@ -3,6 +3,7 @@
 #[cfg(feature = "serde")]
 mod codec;
 mod descriptor;
+mod isolate;
 mod name;
 #[cfg(feature = "schema")]
 mod schema;
@@ -12,6 +13,7 @@ use std::sync::{Arc, atomic::AtomicU32};
 #[cfg(feature = "serde")]
 pub use codec::{Codec, Serde};
 pub use descriptor::{EventType, Field};
+pub(crate) use isolate::isolate;
 pub use name::{EventName, NameError};
 #[cfg(feature = "schema")]
 pub use schema::{HasSchema, Schema};

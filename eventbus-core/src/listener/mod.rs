@@ -4,6 +4,8 @@ mod callable;
 mod info;
 mod one_line;
 mod outcome;
+mod render;
+mod stderr;
 mod subject;
 
 pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
@@ -11,4 +13,8 @@ pub(crate) use callable::{async_callable, callable};
 pub use info::{ListenerId, ListenerInfo, ListenerKind};
 pub(crate) use one_line::OneLine;
 pub use outcome::{Chain, Failure, NotRun, Outcome};
+#[cfg(feature = "publish")]
+pub(crate) use render::source_of;
+pub(crate) use render::{ErrorText, Excerpt};
+pub(crate) use stderr::{flush_stderr, to_stderr};
 pub(crate) use subject::Subject;
