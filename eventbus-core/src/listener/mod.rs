@@ -2,7 +2,6 @@
 
 mod callable;
 mod info;
-mod one_line;
 mod outcome;
 mod render;
 mod stderr;
@@ -11,7 +10,6 @@ mod subject;
 pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
 pub(crate) use callable::{async_callable, callable};
 pub use info::{ListenerId, ListenerInfo, ListenerKind};
-pub(crate) use one_line::OneLine;
 pub use outcome::{Chain, Failure, NotRun, Outcome};
 #[cfg(feature = "publish")]
 pub(crate) use render::source_of;

@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{ErrorText, ListenerInfo, OneLine, Subject};
-use crate::event::EventType;
+use super::{ErrorText, ListenerInfo, Subject};
+use crate::event::{EventType, OneLine};
 
 /// A listener that did not finish well, and how.
 #[derive(Clone, Debug)]

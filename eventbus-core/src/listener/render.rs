@@ -1,12 +1,11 @@
-//! Foreign text in messages: bounded in length, on one line, and isolated from the code that writes it.
+//! Errors and names in messages: bounded in length, on one line, and isolated from the code that writes them.
 
 use std::{
     error::Error,
     fmt::{self, Write as _},
 };
 
-use super::OneLine;
-use crate::event::isolate;
+use crate::event::{CUT, OneLine, isolate, text_of};
 
 /// How many bytes of one error's text are printed.
 pub(crate) const MAX_TEXT: usize = 1024;
@@ -16,46 +15,6 @@ pub(crate) const MAX_SOURCES: usize = 16;
 
 /// How many bytes of a name are printed: as many as an event's name has at most.
 pub(crate) const MAX_NAME: usize = 128;
-
-/// What stands where text was cut off.
-const CUT: &str = "..";
-
-/// A text that takes a limited number of bytes. Then it refuses more, which ends the `Display` that writes.
-struct Bounded {
-    text: String,
-    limit: usize,
-    is_cut: bool,
-}
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.is_cut {
-            return Err(fmt::Error);
-        }
-        let room = self.limit - self.text.len();
-        if text.len() <= room {
-            self.text.push_str(text);
-            return Ok(());
-        }
-        self.text.push_str(&text[..text.floor_char_boundary(room)]);
-        self.text.push_str(CUT);
-        self.is_cut = true;
-        Err(fmt::Error)
-    }
-}
-
-/// What `value` prints: at most `limit` bytes, on one line. If its `Display` panics, what it wrote until then, and that it
-/// panicked.
-pub(crate) fn text_of(value: &dyn fmt::Display, limit: usize) -> String {
-    let mut bounded = Bounded { text: String::new(), limit, is_cut: false };
-    // A `Display` that fails, or was cut off, leaves what it wrote until then.
-    let printed = isolate(|| _ = write!(OneLine(&mut bounded), "{value}"));
-    let mut text = bounded.text;
-    if let Err(message) = printed {
-        let _ = write!(text, "(printing it panicked: {})", Excerpt(&message));
-    }
-    text
-}
 
 /// The beginning of a text from outside: at most [`MAX_NAME`] bytes, on one line. `Debug` quotes it.
 pub(crate) struct Excerpt<'a>(pub(crate) &'a str);
@@ -130,14 +89,6 @@ pub(crate) fn source_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_has_at_most_its_limit_and_the_mark_of_the_cut() {
-        assert_eq!(text_of(&"four", 4), "four");
-        assert_eq!(text_of(&"five!", 4), "five..");
-        assert_eq!(text_of(&"a\nb", 9), "a\\nb");
-        assert_eq!(text_of(&"ää", 3), "ä..");
-    }
 
     #[test]
     fn an_excerpt_is_on_one_line() {

@@ -6,8 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::render::text_of;
-use crate::event::isolate;
+use crate::event::{isolate, text_of};
 
 /// How many bytes of a line are written: more than the longest error with all its sources.
 const MAX_LINE: usize = 32 * 1024;

@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use crate::listener::{ErrorText, Excerpt, OneLine, source_of};
+use crate::{
+    event::OneLine,
+    listener::{ErrorText, Excerpt, source_of},
+};
 
 /// How an attempt to handle a delivery went wrong.
 ///
