@@ -105,17 +105,14 @@ impl fmt::Display for BadSource {
     }
 }
 
-/// One of each.
-pub(crate) fn all() -> Vec<Box<dyn Error + Send + Sync>> {
-    let stubborn = Huge { stubborn: true, ..Huge::default() };
-    vec![
-        Box::new(OwnSource::default()),
-        Box::new(Huge::default()),
-        Box::new(stubborn),
-        Box::new(Unprintable),
-        Box::new(BadSource),
-    ]
-}
+/// Makes one of each.
+pub(crate) const EACH: [fn() -> Box<dyn Error + Send + Sync>; 5] = [
+    || Box::new(OwnSource::default()),
+    || Box::new(Huge::default()),
+    || Box::new(Huge { stubborn: true, ..Huge::default() }),
+    || Box::new(Unprintable),
+    || Box::new(BadSource),
+];
 
 /// Prints what has such an error in it, all ways, and asks for its sources: all of it must be short and end.
 pub(crate) fn check(error: &(impl fmt::Display + fmt::Debug)) {

@@ -134,13 +134,7 @@ impl Interceptor for Refuses {
 #[test]
 fn the_reason_of_a_refusal_is_bounded_too() {
     hush();
-    let errors: [fn() -> Box<dyn std::error::Error + Send + Sync>; 4] = [
-        || Box::new(OwnSource::default()),
-        || Box::new(Huge::default()),
-        || Box::new(Unprintable),
-        || Box::new(BadSource),
-    ];
-    for error in errors {
+    for error in hostile::EACH {
         let bus = Bus::builder().intercept(Refuses(error)).build();
         bus.on::<Ping>(|_| ());
         let text = finishes("printing it", move || check(&bus));
@@ -151,8 +145,8 @@ fn the_reason_of_a_refusal_is_bounded_too() {
 #[test]
 fn a_module_that_refuses_may_say_what_it_likes() {
     hush();
-    for error in hostile::all() {
-        let error = WiringError::refused(error);
+    for error in hostile::EACH {
+        let error = WiringError::refused(error());
         finishes("printing it", move || hostile::check(&error));
     }
 }

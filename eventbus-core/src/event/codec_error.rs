@@ -66,12 +66,12 @@ impl DecodeError {
     /// How many bytes of a path are kept.
     const MAX_PATH: usize = 256;
 
-    /// What serde_json says of text that was to be JSON of any shape.
+    /// What `serde_json` says of text that was to be JSON of any shape.
     pub(crate) fn of_json(error: &serde_json::Error) -> Self {
         Self::new(error, || None)
     }
 
-    /// What serde_json says, and, if the shape is wrong, what the type says.
+    /// What `serde_json` says, and, if the shape is wrong, what the type says.
     pub(super) fn new(error: &serde_json::Error, diagnose: impl FnOnce() -> Option<Mismatch>) -> Self {
         let (line, column) = (error.line(), error.column());
         let category = match error.classify() {
@@ -159,7 +159,7 @@ pub struct EncodeError(EncodeProblem);
 
 #[derive(Clone, PartialEq, Eq)]
 enum EncodeProblem {
-    /// serde_json's own text.
+    /// `serde_json`'s own text.
     Json(String),
     /// The type's `Serialize` returned an error.
     Refused,

@@ -37,7 +37,8 @@ impl Bus {
     /// [`ByNameError::Name`], [`UnknownVersion`](ByNameError::UnknownVersion), [`TooLarge`](ByNameError::TooLarge),
     /// [`TooDeep`](ByNameError::TooDeep); [`NoCodec`](ByNameError::NoCodec) if the name's type cannot be read from JSON,
     /// [`Payload`](ByNameError::Payload) if this payload cannot, [`Ambiguous`](ByNameError::Ambiguous) if several types
-    /// share the name. Nothing has been emitted then.
+    /// share the name. Nothing has been emitted then. A type's `Deserialize` that panics is a `Payload` error, too. What is wrong
+    /// with a payload is described by its [`DecodeError`], which shows no value of it.
     ///
     /// # Examples
     ///

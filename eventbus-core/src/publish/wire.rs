@@ -88,7 +88,8 @@ impl Message {
                 "source" => source = Box::from(value),
                 "type" => subject = Some(parse(value)?),
                 "time" => {
-                    time = Some(humantime::parse_rfc3339_weak(value).map_err(|_| malformed("a time as in RFC 3339"))?)
+                    let parsed = humantime::parse_rfc3339_weak(value);
+                    time = Some(parsed.map_err(|_| malformed("a time as in RFC 3339"))?);
                 }
                 "partitionkey" => key = Some(value.into()),
                 "correlationid" => correlation = Some(MessageId::of_text(value)),

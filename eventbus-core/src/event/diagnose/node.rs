@@ -44,7 +44,7 @@ impl Node {
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
         match self {
-            Self::Map(entries) => visitor.visit_map(Entries { entries: entries.iter(), value: None, declared }),
+            Self::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None, declared }),
             _ => Err(self.mismatch(&visitor)),
         }
     }
@@ -67,7 +67,11 @@ fn any<'de, V: Visitor<'de>>(node: &'de Node, visitor: V) -> Result<V::Value, Mi
 }
 
 /// An integer that is too large for a `u64` comes as a float, nearly the same.
-#[expect(clippy::cast_possible_truncation, reason = "the value is not used, only that it is an integer")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is not used, only that it is an integer"
+)]
 fn wide<'de, V: Visitor<'de>>(node: &'de Node, visitor: V) -> Result<V::Value, Mismatch> {
     match node {
         Node::Float(value) if value.fract() == 0.0 && *value >= 0.0 => visitor.visit_u128(*value as u128),
@@ -87,7 +91,7 @@ impl<'de> Deserializer<'de> for &'de Node {
             Node::Signed(value) => visitor.visit_i64(*value),
             Node::Float(value) => visitor.visit_f64(*value),
             Node::Text(value) => visitor.visit_borrowed_str(value),
-            Node::List(items) => visitor.visit_seq(Items { items: items.iter(), at: 0 }),
+            Node::List(items) => visitor.visit_seq(Items { rest: items.iter(), at: 0 }),
             Node::Map(_) => self.visit_map(NOTHING, visitor),
         }
     }
@@ -185,7 +189,7 @@ impl<'de> Deserializer<'de> for &'de Node {
 }
 
 struct Items<'de> {
-    items: slice::Iter<'de, Node>,
+    rest: slice::Iter<'de, Node>,
     at: usize,
 }
 
@@ -193,7 +197,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     type Error = Mismatch;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mismatch> {
-        let Some(item) = self.items.next() else { return Ok(None) };
+        let Some(item) = self.rest.next() else { return Ok(None) };
         let at = self.at;
         self.at += 1;
         seed.deserialize(item).map(Some).map_err(|error| error.inside(Segment::Index(at)))
@@ -201,7 +205,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Entries<'de> {
-    entries: slice::Iter<'de, (String, Node)>,
+    rest: slice::Iter<'de, (String, Node)>,
     value: Option<&'de (String, Node)>,
     declared: &'static [&'static str],
 }
@@ -210,7 +214,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Mismatch;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
-        self.value = self.entries.next();
+        self.value = self.rest.next();
         self.value.map(|(key, _)| seed.deserialize(Key(key))).transpose()
     }
 
