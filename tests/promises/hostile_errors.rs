@@ -56,7 +56,7 @@ fn an_error_that_is_its_own_source_is_printed_sixteen_sources_deep() {
 fn a_report_with_an_error_that_is_its_own_source_can_be_dropped_unread() {
     let output =
         in_child("hostile_errors::a_report_with_an_error_that_is_its_own_source_can_be_dropped_unread", || {
-            drop(failing_with(OwnSource::default()).emit(Ping).blocking())
+            drop(failing_with(OwnSource::default()).emit(Ping).blocking());
         });
     if let Some(output) = output {
         let lines = bus_lines(&output);

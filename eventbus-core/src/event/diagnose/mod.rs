@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[derive(Deserialize, Debug)]
-    #[expect(dead_code, reason = "only decoding is tested")]
+    #[expect(dead_code, clippy::zero_sized_map_values, reason = "only decoding is tested")]
     struct Shapes {
         id: u128,
         price: f32,
