@@ -51,7 +51,7 @@ pub use dispatch::{
     NameStateListener,
 };
 #[cfg(feature = "serde")]
-pub use event::{Codec, Serde};
+pub use event::{Codec, DecodeCategory, DecodeError, EncodeError, Serde};
 pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
 #[cfg(feature = "schema")]
 pub use event::{HasSchema, Schema};

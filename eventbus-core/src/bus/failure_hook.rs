@@ -11,7 +11,7 @@ use std::sync::{
 
 use crate::{
     dispatch::{Frame, Isolated, isolate, to_stderr},
-    listener::Failure,
+    listener::{Failure, flush_stderr},
 };
 
 type Hook = Box<dyn Fn(&Failure) + Send + Sync>;
@@ -40,6 +40,13 @@ impl FailureHook {
             _ => false,
         };
         Arc::new(Failures { list: failures, read: AtomicBool::new(told) })
+    }
+}
+
+impl Drop for FailureHook {
+    /// The bus has ended; it may have been the last one.
+    fn drop(&mut self) {
+        flush_stderr();
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// A report may be dropped. Its failures have then gone to the failure hook
 /// ([`on_failure`](super::BusBuilder::on_failure)), or, without one and unless somebody has read them from here, go to
-/// stderr.
+/// stderr: at most 20 lines in a second and process, and a count of the others.
 #[derive(Clone)]
 pub struct Report {
     subject: Subject,

@@ -9,13 +9,11 @@ mod context;
 mod driven;
 mod frame;
 mod intercept;
-mod isolate;
 mod name_callable;
 mod pending;
 mod run;
 mod signal;
 mod start;
-mod stderr;
 mod tally;
 #[cfg(feature = "tokio")]
 mod task;
@@ -24,6 +22,8 @@ mod tasks;
 mod wait;
 mod work;
 
+pub(crate) use crate::event::isolate;
+pub(crate) use crate::listener::to_stderr;
 pub use any_event::AnyEvent;
 #[cfg(feature = "serde")]
 pub use any_event::JsonError;
@@ -40,7 +40,6 @@ pub(crate) use frame::{CAUSES, Cause};
 pub(crate) use frame::{Descended, Entered, Frame};
 pub(crate) use intercept::Gate;
 pub use intercept::{Around, CallEnd, EmissionInfo};
-pub(crate) use isolate::isolate;
 pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     NameContextListener, NameContextStateListener, NameListener, NameStateListener,
@@ -49,7 +48,6 @@ pub(crate) use pending::Pending;
 pub(crate) use run::run_sync;
 pub(crate) use signal::{LazySignal, Signal};
 pub(crate) use start::{Stage, start_late};
-pub(crate) use stderr::to_stderr;
 pub(crate) use tally::{Stop, Tally};
 #[cfg(feature = "tokio")]
 pub use tasks::InFlight;
