@@ -77,7 +77,7 @@ pub use eventbus_core::{
     SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
-pub use eventbus_core::{AsyncApiInfo, Codec, Json, JsonError, Serde};
+pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};
 #[cfg(feature = "publish")]
 pub use eventbus_core::{
     AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,

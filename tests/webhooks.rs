@@ -188,7 +188,7 @@ fn damaged_lines_are_reported_by_number_and_the_rest_still_runs() {
         (3, "EOF while parsing"),
         (4, "not UTF-8"),
         (5, "missing field `payload`"),
-        (6, "`issue.number`: invalid type: string \"seven\""),
+        (6, "`issue.number`: expected u64"),
         (7, "`repository`: missing field `full_name`"),
         (9, "invalid type: integer `7`"),
         (10, "changes.old_permission.from"),

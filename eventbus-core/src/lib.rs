@@ -15,18 +15,21 @@ mod sync;
 mod listener;
 
 // Floor 2.
-mod registry;
+mod call;
 
 // Floor 3.
-mod dispatch;
+mod registry;
 
 // Floor 4.
-mod bus;
+mod emission;
 
 // Floor 5.
-mod named;
+mod bus;
 
 // Floor 6.
+mod named;
+
+// Floor 7.
 #[cfg(feature = "publish")]
 mod publish;
 
@@ -51,7 +54,7 @@ pub use dispatch::{
     NameStateListener,
 };
 #[cfg(feature = "serde")]
-pub use event::{Codec, Serde};
+pub use event::{Codec, DecodeCategory, DecodeError, EncodeError, Serde};
 pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
 #[cfg(feature = "schema")]
 pub use event::{HasSchema, Schema};

@@ -1,4 +1,4 @@
-//! The model of the type that derives `Event`: what the rules check and what the impl is written from.
+//! The parsed form of a type that derives `Event`: the input of `valid` and `expand`.
 
 use proc_macro2::Span;
 use quote::quote;
@@ -16,13 +16,13 @@ pub(crate) struct Input<'a> {
 /// A field of a struct, or a variant of an enum.
 pub(crate) struct Part {
     pub(crate) name: String,
-    /// The type of a field, or what a variant carries.
+    /// The type of a field, or the fields of a variant, as source text.
     pub(crate) rust_type: String,
     pub(crate) docs: Docs,
 }
 
 impl<'a> Input<'a> {
-    /// Never fails: what cannot be read is reported to `errors` and left out.
+    /// Never fails: reports what it cannot parse to `errors` and leaves it out.
     pub(crate) fn read(source: &'a DeriveInput, errors: &mut Errors) -> Self {
         let parts = match &source.data {
             Data::Struct(data) => data.fields.iter().enumerate().map(Part::of_field).collect(),
@@ -32,30 +32,30 @@ impl<'a> Input<'a> {
         Self { source, attrs: Attrs::read(&source.attrs, errors), docs: Docs::read(&source.attrs), parts }
     }
 
-    /// The type's name as its author says it: without `r#`.
+    /// The type's name without `r#`.
     pub(crate) fn type_name(&self) -> String {
         self.source.ident.unraw().to_string()
     }
 
-    /// Whether there can be several types, and not just one type with several lifetimes.
+    /// Whether the type has type or const parameters. Lifetimes do not count: they make no further types.
     pub(crate) fn is_generic(&self) -> bool {
         self.source.generics.type_params().next().is_some() || self.source.generics.const_params().next().is_some()
     }
 
-    /// Where `Event`, `EventName` and `Field` are.
+    /// The path under which generated code finds `Event`, `EventName` and `Field`.
     pub(crate) fn krate(&self) -> Path {
         self.attrs.krate.clone().unwrap_or_else(|| parse_quote!(::eventbus))
     }
 
-    /// Where the derive is, but outside of its expansion.
+    /// The span of the derive, resolved as the user's own code.
     ///
-    /// The header of the impl has this span. Otherwise an unmet demand of a generic event is explained as the fault of a derive
-    /// that bounds each parameter by its trait, and answered with the advice to implement `Event` by hand.
+    /// The header of the impl gets this span. With the span of the expansion, rustc takes an unmet bound of a generic event for
+    /// the fault of a derive that bounds each parameter by its trait, and advises to implement `Event` by hand.
     pub(crate) fn span(&self) -> Span {
         Span::call_site().resolved_at(self.source.ident.span())
     }
 
-    /// The path of the trait.
+    /// The path of the trait `Event`, with the span that the impl's header needs.
     pub(crate) fn trait_path(&self) -> Path {
         match &self.attrs.krate {
             Some(krate) => parse_quote_spanned!(self.span()=> #krate::Event),
@@ -65,9 +65,9 @@ impl<'a> Input<'a> {
 
     /// The generics of the impl.
     ///
-    /// A type with parameters is an event where it meets `Event`'s own demands as a whole. Bounds on its parameters would ask
-    /// too much of some (`Arc<Mutex<T>>` needs no `T: Sync`) and too little of others (`T::Id` is not covered by `T: Send`).
-    /// A type without parameters gets no clause: then a field that is not `Send` is an error at the type, at once.
+    /// For a type with parameters, the where clause bounds `Self` and not the parameters. Bounds on parameters would be too
+    /// strict for some types (`Arc<Mutex<T>>` needs no `T: Sync`) and too weak for others (`T: Send` does not cover `T::Id`).
+    /// A type without parameters gets no clause, so that a field that is not `Send` is an error at the type itself.
     pub(crate) fn impl_generics(&self) -> Generics {
         let mut generics = self.source.generics.clone();
         if !generics.params.is_empty() {

@@ -1,21 +1,21 @@
-//! Reads `#[event(..)]`. After a mistake it goes on with the next key, so that each mistake is reported.
+//! The parser of `#[event(..)]`. It continues after an error, so that one compilation reports all of them.
 
 use quote::ToTokens;
 use syn::{Attribute, Error, Ident, Lit, LitStr, Meta, Path, Result, parse::ParseStream};
 
 use crate::{errors::Errors, keys};
 
-/// What `#[event(..)]` says about a type.
+/// The values of `#[event(..)]`.
 #[derive(Default)]
 pub(crate) struct Attrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
     pub(crate) krate: Option<Path>,
-    /// The flag itself, for messages about it.
+    /// The flag's token, so that errors can point at it.
     pub(crate) shares_name: Option<Ident>,
-    /// Likewise.
+    /// As above.
     pub(crate) serde: Option<Ident>,
-    /// Likewise.
+    /// As above.
     pub(crate) schema: Option<Ident>,
     seen: Vec<Key>,
 }
@@ -30,7 +30,7 @@ enum Key {
     Schema,
 }
 
-/// A new key starts here.
+/// All keys, with their spelling and an example. To add a key, start here.
 const KEYS: [(Key, &str, &str); 6] = [
     (Key::Name, "name", "name = \"user.created\""),
     (Key::Version, "version", "version = 2"),
@@ -40,7 +40,7 @@ const KEYS: [(Key, &str, &str); 6] = [
     (Key::Schema, "schema", "schema"),
 ];
 
-/// The attributes that are ours.
+/// The `#[event(..)]` attributes among `attrs`.
 pub(crate) fn ours(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident("event"))
 }
@@ -69,7 +69,7 @@ impl Attrs {
         this
     }
 
-    /// Whether a name was meant, be it a good one or not.
+    /// Whether the attribute has a `name` key, valid or not.
     pub(crate) fn has_name(&self) -> bool {
         self.seen.contains(&Key::Name)
     }

@@ -1,16 +1,16 @@
-//! Doc comments, as text or as an expression that makes the text.
+//! Doc comments of the input, turned into an expression of type `&'static str`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, Lit, Meta};
 
-/// A doc comment, in the pieces it is written in: one for each `///` line.
+/// A doc comment as a list of pieces, one for each `#[doc = ..]`, which is what a `///` line becomes.
 #[derive(Default)]
 pub(crate) struct Docs(Vec<Piece>);
 
 enum Piece {
     Text(String),
-    /// Such as `include_str!("user.md")`: not known before it is expanded.
+    /// A macro call such as `include_str!("user.md")`, whose text only the compiler knows.
     Macro(TokenStream),
 }
 
@@ -32,10 +32,10 @@ impl Docs {
     }
 }
 
-/// Writes an expression of type `&'static str`.
+/// Generates an expression of type `&'static str`.
 impl ToTokens for Docs {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let mut parts = Vec::new(); // of text that is known, and of macros
+        let mut parts = Vec::new(); // pairs of known text and a macro call
         let mut known = String::new();
         for (index, piece) in self.0.iter().enumerate() {
             if index > 0 {
@@ -53,7 +53,7 @@ impl ToTokens for Docs {
     }
 }
 
-/// Looks into the invisible parentheses around what a `macro_rules!` put in.
+/// Removes the invisible groups that `macro_rules!` puts around the expressions it inserts.
 fn ungroup(mut expr: &Expr) -> &Expr {
     while let Expr::Group(group) = expr {
         expr = &group.expr;
@@ -61,7 +61,7 @@ fn ungroup(mut expr: &Expr) -> &Expr {
     expr
 }
 
-/// Takes off what is layout: the space after `///`, and the frame of a `/** .. */` block.
+/// Removes layout: the space after `///`, and the column of stars in a `/** .. */` block.
 fn plain(text: &str) -> String {
     let mut lines: Vec<&str> = text.split('\n').collect();
     if lines.len() > 1 {

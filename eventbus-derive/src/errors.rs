@@ -1,4 +1,4 @@
-//! Collects mistakes, so that all of a type's mistakes are reported by one compilation.
+//! A collector of errors, so that one compilation reports all errors of a type.
 
 use std::fmt::Display;
 
@@ -10,12 +10,12 @@ use syn::Error;
 pub(crate) struct Errors(Vec<Error>);
 
 impl Errors {
-    /// Reports a mistake that is all of `tokens`.
+    /// Adds an error that spans all of `tokens`.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.0.push(Error::new_spanned(tokens, message));
     }
 
-    /// Reports a mistake at `span`.
+    /// Adds an error at `span`.
     pub(crate) fn at(&mut self, span: Span, message: impl Display) {
         self.0.push(Error::new(span, message));
     }
@@ -24,7 +24,7 @@ impl Errors {
         self.0.push(error);
     }
 
-    /// All mistakes as one error, which prints as one message each.
+    /// All errors combined into one `syn::Error`, which rustc prints one by one.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let all = self.0.into_iter().reduce(|mut all, error| {
             all.combine(error);

@@ -1,4 +1,4 @@
-//! Writes the impl. Only absolute paths: the user may shadow `Option` or `str`, or have no prelude at all.
+//! The generated impl of `Event`. All paths are absolute: the user may shadow `Option` or `str`, or have no prelude.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -45,13 +45,13 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
         }
     });
     quote! {
-        // The rules of the core have the last word, and `cargo check` hears it: without a use it evaluates no associated
-        // constant, but it does evaluate this one.
+        // Runs the core's own check of the name under `cargo check`, which evaluates this constant but no unused associated
+        // constant.
         #[allow(unused_qualifications)]
         const _: #krate::EventName = #krate::EventName::new(#name);
 
         #[automatically_derived]
-        #[allow(deprecated, unused_qualifications)] // of the type, and of what `crate = ..` says
+        #[allow(deprecated, unused_qualifications)] // a deprecated type, a long path in `crate = ..`
         impl #impl_generics #trait_path for #ident #ty_generics #where_clause {
             const NAME: #krate::EventName = #krate::EventName::new(#name);
             const VERSION: ::core::primitive::u32 = #version;

@@ -1,5 +1,5 @@
-//! What is written for a type with mistakes: the mistakes, and an impl that keeps the type an event in the eyes of the
-//! compiler. Without it each use of the type would add "is not an `Event`" to the mistake that matters.
+//! The expansion for a type with errors: the errors, and a placeholder impl of `Event`. Without the impl, each use of the type
+//! would add "is not an `Event`" to the error that matters.
 
 use proc_macro2::TokenStream;
 use quote::quote;

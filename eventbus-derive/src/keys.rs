@@ -1,4 +1,4 @@
-//! Reads the keys in the parentheses of an attribute: `name = "..", version = 2, flag`.
+//! The parser for the keys of an attribute: `name = "..", version = 2, flag`.
 
 use proc_macro2::{Span, TokenTree};
 use syn::{
@@ -10,10 +10,10 @@ use syn::{
 
 use crate::{errors::Errors, suggest};
 
-/// Each key, how it is spelled, and an example of its use.
+/// The keys of an attribute: key, spelling, example.
 pub(crate) type Table<K> = [(K, &'static str, &'static str)];
 
-/// Reads entries up to the end. After a mistake it goes on with the next entry, so that each mistake is reported.
+/// Parses all entries. Continues with the next entry after an error, so that all errors are reported.
 pub(crate) fn list(input: ParseStream<'_>, errors: &mut Errors, mut entry: impl FnMut(ParseStream<'_>) -> Result<()>) {
     while !input.is_empty() {
         if let Err(error) = entry(input) {
@@ -30,7 +30,7 @@ pub(crate) fn list(input: ParseStream<'_>, errors: &mut Errors, mut entry: impl 
     }
 }
 
-/// Reads the key that an entry begins with.
+/// Parses the key at the start of an entry.
 pub(crate) fn key<K: Copy + PartialEq>(
     input: ParseStream<'_>,
     table: &Table<K>,
@@ -49,7 +49,7 @@ pub(crate) fn key<K: Copy + PartialEq>(
     Ok((key, ident, usage))
 }
 
-/// Makes sure that a flag stands alone.
+/// Checks that no value follows a flag.
 pub(crate) fn flag(input: ParseStream<'_>, ident: Ident) -> Result<Ident> {
     if input.peek(Token![=]) || input.peek(Paren) {
         let message = format!("`{ident}` is a flag: write it alone, or remove it");
@@ -58,7 +58,7 @@ pub(crate) fn flag(input: ParseStream<'_>, ident: Ident) -> Result<Ident> {
     Ok(ident)
 }
 
-/// Reads the `=` behind `ident`, and gives the place of the value.
+/// Parses the `=` after `ident` and returns the span of the value.
 pub(crate) fn equals(input: ParseStream<'_>, ident: &Ident, usage: &str) -> Result<Span> {
     let needs = || Error::new(ident.span(), format!("`{ident}` needs a value: write `{usage}`"));
     if !input.peek(Token![=]) {
@@ -68,13 +68,13 @@ pub(crate) fn equals(input: ParseStream<'_>, ident: &Ident, usage: &str) -> Resu
     if input.is_empty() || input.peek(Token![,]) { Err(needs()) } else { Ok(input.span()) }
 }
 
-/// Reads a value.
+/// Parses a value.
 pub(crate) fn value<T: Parse>(input: ParseStream<'_>, key: &str, kind: &str, usage: &str) -> Result<T> {
     let at = input.span();
     input.parse().map_err(|_| takes(at, key, kind, usage))
 }
 
-/// Reads a text: a string literal, or an expression that gives one.
+/// Parses a text: a string literal, or any other expression for a string.
 pub(crate) fn text(input: ParseStream<'_>, key: &str, usage: &str) -> Result<Expr> {
     let at = input.span();
     match value(input, key, "a string", usage)? {
@@ -83,7 +83,7 @@ pub(crate) fn text(input: ParseStream<'_>, key: &str, usage: &str) -> Result<Exp
     }
 }
 
-/// Reads a path, bare or in a string.
+/// Parses a path, written as a path or as a string.
 pub(crate) fn path(input: ParseStream<'_>, key: &str, usage: &str) -> Result<Path> {
     let at = input.span();
     let path = if input.peek(LitStr) {
@@ -112,7 +112,7 @@ fn spellings<K>(table: &Table<K>) -> String {
     all.join(", ")
 }
 
-/// Goes to the next comma, the end of what could not be read.
+/// Skips to the next comma, or to the end, after an error.
 fn skip_entry(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
 }

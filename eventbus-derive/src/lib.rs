@@ -1,9 +1,9 @@
-//! The engine of [`#[derive(Event)]`](macro@Event) and of [`#[listeners]`](macro@listeners). Depend on `eventbus`, which
+//! The procedural macros [`#[derive(Event)]`](macro@Event) and [`#[listeners]`](macro@listeners). Depend on `eventbus`, which
 //! re-exports them.
 //!
-//! The files are the pipeline: `ast` models the type, with the help of `attr` and `docs`; `valid` applies the
-//! rules; `expand` writes the impl. If a rule is broken, `fallback` writes a placeholder so that the type's users
-//! see no second error. `listeners` is a pipeline of its own.
+//! Each file is a step of the derive: `ast` holds the parsed type, with the help of `attr` and `docs`; `valid` checks the rules;
+//! `expand` generates the impl. If a rule is broken, `fallback` generates a placeholder impl, so that uses of the type cause no
+//! further errors. The folder `listeners` has the same steps for the attribute.
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ use syn::{
 
 use crate::{ast::Input, errors::Errors};
 
-/// Makes a struct or an enum an event.
+/// Implements `Event` for a struct or an enum.
 ///
 /// ```
 /// use eventbus::Event;
@@ -50,12 +50,13 @@ use crate::{ast::Input, errors::Errors};
 /// assert_eq!(UserCreated::FIELDS[1].rust_type(), "String");
 /// ```
 ///
-/// It asks for neither `Clone` nor `Debug` nor serde. Doc comments of the type, and of its fields or variants, become part of
-/// its description.
+/// The type needs neither `Clone` nor `Debug` nor serde. Doc comments of the type and of its fields or variants become part of
+/// the event's description.
 ///
 /// # The name
 ///
-/// Without `name = ".."` it is made of the type's words. The last one is the action, those before it are the entity:
+/// Without `name = ".."`, the name is made of the words of the type's name. The last word is the action, the words before it are
+/// the entity:
 ///
 /// | type | name |
 /// |---|---|
@@ -65,19 +66,19 @@ use crate::{ast::Input, errors::Errors};
 /// | `Http2StreamOpened` | `http2_stream.opened` |
 /// | `Startup` | `startup` |
 ///
-/// A word starts at a capital that follows a small letter or a digit, and at the last capital of several before a small
-/// letter. Digits belong to the word before them. Renaming the type renames the event, so an event that leaves the process is
-/// better off with a `name`.
+/// A word starts at a capital that follows a small letter or a digit, and at the last of several capitals if a small letter
+/// follows. Digits belong to the word before them. Renaming the type renames the event, so give an event that leaves the process
+/// a `name`.
 ///
 /// # Attributes
 ///
-/// They stand in `#[event(..)]` above the type, in one or in several of them.
+/// Write the keys in one or several `#[event(..)]` above the type.
 ///
 /// | key | says |
 /// |---|---|
 /// | `name = "user.login_attempt"` | the event's name: lowercase words joined by dots |
 /// | `version = 2` | the version of the event's content, from 1; the name carries none |
-/// | `shares_name` | the monomorphs of a generic event may share a bus, see below |
+/// | `shares_name` | several instances of a generic event may be used on one bus, see below |
 /// | `crate = my_framework::eventbus` | where `eventbus` is found if it is re-exported, as a path or a string |
 ///
 /// ```
@@ -95,8 +96,8 @@ use crate::{ast::Input, errors::Errors};
 /// # Generic events
 ///
 /// A generic type is an event wherever it is `Send + Sync + 'static`; no bounds need to be written for that. All of its
-/// monomorphs have one name, and on one bus a name and version belong to one type. `shares_name` lifts that for
-/// types that say so.
+/// instances have the same name, and on one bus a name and version belong to one type. `shares_name` lifts that rule for the
+/// instances of the type.
 ///
 /// ```
 /// use eventbus::Event;
@@ -111,7 +112,7 @@ use crate::{ast::Input, errors::Errors};
 /// assert_eq!(Changed::<u8>::NAME, Changed::<String>::NAME);
 /// ```
 ///
-/// A lifetime parameter is refused: an event may be shared with listeners that outlive the emit. Own the data.
+/// A lifetime parameter is an error: an event may be shared with listeners that outlive the emit. Own the data.
 ///
 /// ```compile_fail
 /// use eventbus::Event;
@@ -124,8 +125,8 @@ use crate::{ast::Input, errors::Errors};
 ///
 /// # In a framework
 ///
-/// A framework that has `pub use eventbus;` can hand the derive on to users who do not depend on `eventbus` themselves. What
-/// `crate = ..` names has to hold `Event`, `EventName` and `Field`.
+/// A framework that has `pub use eventbus;` can offer the derive to users who do not depend on `eventbus` themselves. The path in
+/// `crate = ..` has to contain `Event`, `EventName` and `Field`.
 ///
 /// ```
 /// mod my_framework {
@@ -137,16 +138,16 @@ use crate::{ast::Input, errors::Errors};
 /// struct PluginLoaded;
 /// ```
 ///
-/// A framework with a macro crate of its own spares its users the attribute: see [`derive_event!`].
+/// With a macro crate of its own, a framework's users need no such attribute: see [`derive_event!`].
 #[proc_macro_derive(Event, attributes(event))]
 pub fn event(input: TokenStream) -> TokenStream {
     derive(&parse_macro_input!(input as DeriveInput), None)
 }
 
-/// What [`#[derive(Event)]`](macro@Event) writes, for a framework that has a derive of its own.
+/// Expands to what [`#[derive(Event)]`](macro@Event) generates, for a framework with a derive of its own.
 ///
-/// It takes `crate = path;`, where what the derive needs is found, and then the type. A framework's derive is then this, in its
-/// macro crate, with `quote`:
+/// The input is `crate = path;`, the path of the re-exported `eventbus`, and then the type. With `quote`, the framework's macro
+/// crate contains:
 ///
 /// ```
 /// # use proc_macro2::TokenStream; // a macro crate takes its `TokenStream` from `proc_macro`
@@ -162,11 +163,11 @@ pub fn event(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Its users write `#[derive(chassis::Event)]`, with the keys of `#[event(..)]` if they like, and have no dependency on
-/// `eventbus`. Mistakes are reported at their tokens, as ever. A `crate` that a user gives counts before the framework's.
+/// The framework's users write `#[derive(chassis::Event)]`, with any keys of `#[event(..)]`, and have no dependency on
+/// `eventbus`. Errors point at the user's tokens. A `crate` key of the user takes precedence over the framework's.
 ///
-/// The trait and the derive have one name, so the framework re-exports the trait by a glob (`pub use words::*` of a module with
-/// `pub use eventbus::Event`), which gives way to its own derive. The example `framework` has all of it.
+/// The trait and the derive have the same name. The framework therefore re-exports the trait by a glob (`pub use words::*` of a
+/// module with `pub use eventbus::Event`), which its own derive shadows. The example `framework` shows all of it.
 ///
 /// ```
 /// mod chassis {
@@ -174,7 +175,7 @@ pub fn event(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// struct PluginLoaded;
-/// // What `#[derive(chassis::Event)]` becomes; it adds the impl, and not the type.
+/// // The expansion of `#[derive(chassis::Event)]`. It generates the impl and not the type.
 /// chassis::eventbus::derive_event! {
 ///     crate = chassis::eventbus;
 ///     struct PluginLoaded;
@@ -188,7 +189,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
     derive(&source, Some(krate))
 }
 
-/// A type that another derive hands on.
+/// The input of `derive_event!`.
 struct Handed {
     krate: Path,
     source: DeriveInput,
@@ -206,7 +207,7 @@ impl Parse for Handed {
 }
 
 impl Handed {
-    /// Reads `crate = path;`.
+    /// Parses `crate = path;`.
     fn place(input: ParseStream<'_>) -> Result<Path> {
         input.parse::<Token![crate]>()?;
         input.parse::<Token![=]>()?;
@@ -216,7 +217,7 @@ impl Handed {
     }
 }
 
-/// Writes the impl; `krate` is where what it needs is found, unless the type says so itself.
+/// Generates the impl. `krate` is the path of `eventbus`, unless the type's attribute gives one.
 fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
     let mut errors = Errors::default();
     let mut input = Input::read(source, &mut errors);
@@ -228,9 +229,9 @@ fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
     }
 }
 
-/// Makes a service a module: its methods with `#[on]` listen.
+/// Implements `Module` for a service: its methods with `#[on]` become listeners.
 ///
-/// `Bus::register` registers all of them at once, and gives one subscription for the module.
+/// `Bus::register` registers all of them at once and returns one subscription for the module.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -257,7 +258,7 @@ fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
 ///         self.send(format!("receipt for order {}", e.id));
 ///     }
 ///
-///     fn send(&self, text: String) { // listens to nothing
+///     fn send(&self, text: String) { // not a listener
 ///         self.sent.lock().unwrap().push(text);
 ///     }
 /// }
@@ -275,8 +276,9 @@ fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
 /// # Ok::<(), eventbus::WiringError>(())
 /// ```
 ///
-/// The block stays as it is. What is added is an impl of `Module`, as it could be written by hand: for each method a
-/// `scope.listener::<E>()` with the options, the service as its state, and a verb. A type has one such block.
+/// The block stays as it is. The macro adds an impl of `Module`, as you could write it by hand: for each method a
+/// `scope.listener::<E>()` with the options, with the service as its state, and with `on`, `on_async` or `on_blocking`. A type has
+/// one such block.
 ///
 /// # Methods
 ///
@@ -288,10 +290,10 @@ fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
 /// | then, perhaps, the context | `&Context` | `&Context` | `Context`, `&Context` |
 /// | returns | `()`, `Result<(), impl Into<BoxError>>` | the same | the same |
 ///
-/// The event's type says what is listened to. An `async fn` may borrow: its future owns the service, the event and the context
-/// for it. Methods cannot be generic, but the block can: `impl<R: Repo> Service<R>` is a module for each `R` for which
-/// `Service<R>` is `Send + Sync + 'static`. A method with `#[cfg(..)]` listens where it exists; `#[cfg_attr(.., on)]` is not
-/// understood.
+/// The type of the argument decides which event the method listens to. An `async fn` may borrow: its future owns the service, the
+/// event and the context. Methods cannot be generic, but the block can: `impl<R: Repo> Service<R>` is a module for each `R` for
+/// which `Service<R>` is `Send + Sync + 'static`. A method with `#[cfg(..)]` is registered if it is compiled;
+/// `#[cfg_attr(.., on)]` is not supported.
 ///
 /// # Keys of `#[on(..)]`
 ///
@@ -299,14 +301,14 @@ fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
 /// |---|---|
 /// | `named = "invoice"` | the listener's name, else `Service::method` |
 /// | `priority = 10` | larger ones run first |
-/// | `once` | runs once, then is gone |
-/// | `blocking` | runs where it may block |
+/// | `once` | runs once and is then removed |
+/// | `blocking` | runs on a thread that may block |
 /// | `timeout = "2s"` | stops it after that time; for an `async fn`, or with `blocking` |
 /// | `spawned` | runs in a task of its own; for an `async fn` |
 /// | `pattern = "order.*"` | listens by name; such a method takes `&AnyEvent<'_>`, or, as an `async fn`, `AnyEvent<'static>` |
 ///
-/// A time is a whole number with `ms`, `s`, `m` or `h`, or an expression of type `Duration`. Each value may be an expression, and
-/// may be the instance's: `timeout = self.patience`, `priority = Self::EARLY + 1`. It is evaluated when the module is registered.
+/// A time is a whole number with `ms`, `s`, `m` or `h`, or an expression of type `Duration`. Each value may be an expression that
+/// uses `self` or `Self`: `timeout = self.patience`, `priority = Self::EARLY + 1`. It is evaluated when the module is registered.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -333,18 +335,19 @@ fn derive(source: &DeriveInput, krate: Option<Path>) -> TokenStream {
 ///
 /// | key | says |
 /// |---|---|
-/// | `named = "billing"` | the module's name, else that of the type; it may be an expression with `self`, too |
+/// | `named = "billing"` | the module's name, else the type's; may be an expression with `self`, too |
 /// | `crate = my_framework::eventbus` | where `eventbus` is found if it is re-exported, as a path or a string |
 ///
-/// What `crate = ..` names has to hold `Module`, `Scope` and `WiringError`. `#[on]` needs no import: `#[listeners]` takes it away.
+/// The path in `crate = ..` has to contain `Module`, `Scope` and `WiringError`. `#[on]` needs no import: `#[listeners]` removes
+/// it.
 #[proc_macro_attribute]
 pub fn listeners(args: TokenStream, item: TokenStream) -> TokenStream {
     listeners::listeners(args.into(), &item.into()).into()
 }
 
-/// Marks a method that listens, in a block with [`#[listeners]`](macro@listeners), which takes it away.
+/// Marks a method as a listener in a block with [`#[listeners]`](macro@listeners), which removes the mark.
 ///
-/// It needs no import. Imported, it says what is missing where it stands outside of such a block:
+/// It needs no import. If it is imported, using it outside of such a block is an error that names the fix:
 ///
 /// ```compile_fail
 /// use eventbus::{Event, on};

@@ -1,17 +1,17 @@
-//! Makes the default name of an event from the words of its type.
+//! The default name of an event, derived from the words of its type's name.
 
 /// Why a type has no default name.
 #[derive(Debug, PartialEq)]
 pub(crate) enum NoName {
-    /// Event names are ASCII, the type is not.
+    /// The type's name is not ASCII, and event names are.
     NotAscii,
-    /// The type consists of underscores.
+    /// The type's name has only underscores.
     NoWords,
 }
 
-/// `OrderItemAdded` is `order_item.added`: the last word is the action, those before it are the entity.
+/// `OrderItemAdded` becomes `order_item.added`: the last word is the action, the words before it are the entity.
 ///
-/// The name consists of the right characters, but it may be too long or end like a version (`UserV2`).
+/// The result has valid characters only, but it may be too long, or end like a version (`UserV2`).
 pub(crate) fn from_type(type_name: &str) -> Result<String, NoName> {
     if !type_name.is_ascii() {
         return Err(NoName::NotAscii);
@@ -19,7 +19,7 @@ pub(crate) fn from_type(type_name: &str) -> Result<String, NoName> {
     join(&words(type_name)).ok_or(NoName::NoWords)
 }
 
-/// The name of what is left of a type without its last word: `user.created` for `UserCreatedV2`.
+/// The default name without the type's last word: `user.created` for `UserCreatedV2`.
 pub(crate) fn without_last_word(type_name: &str) -> Option<String> {
     let mut words = words(type_name);
     words.pop();
@@ -33,8 +33,8 @@ fn join(words: &[String]) -> Option<String> {
 
 /// The words of an identifier, in lower case.
 ///
-/// A word starts at a capital after a small letter or a digit (`user|Created`, `http2|Stream`), and at the last of several
-/// capitals before a small letter (`HTTP|Request`). Underscores part words; digits stay with the word before them.
+/// A word starts at a capital that follows a small letter or a digit (`user|Created`, `http2|Stream`), and at the last of
+/// several capitals if a small letter follows (`HTTP|Request`). Underscores separate words; digits belong to the word before.
 pub(crate) fn words(ident: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = '_';

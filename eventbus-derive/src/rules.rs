@@ -1,4 +1,4 @@
-//! The rules for event names: those of `EventName::new`, with messages that know the name and the fix.
+//! The rules for event names: the same as in `EventName::new`, with error messages that name the fix.
 
 use crate::name;
 
@@ -36,7 +36,7 @@ pub(crate) fn check(name: &str) -> Result<(), Fault> {
     if split_version(name).is_some() { Err(Fault::Version) } else { Ok(()) }
 }
 
-/// Parts `user.created.v2` into `user.created` and `2`, and `v2` into nothing and `2`.
+/// Splits `user.created.v2` into `user.created` and `2`, and `v2` into the empty string and `2`.
 pub(crate) fn split_version(name: &str) -> Option<(&str, &str)> {
     let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));
     let digits = last.strip_prefix('v')?;
@@ -44,7 +44,7 @@ pub(crate) fn split_version(name: &str) -> Option<(&str, &str)> {
     all.then_some((rest, digits))
 }
 
-/// What to tell the author of `name`, and what to write instead.
+/// The error message for `name`, with the fix.
 pub(crate) fn explain(fault: &Fault, name: &str) -> String {
     let fix = || match repaired(name) {
         Some(better) => format!(": write `{better}`"),
@@ -72,7 +72,7 @@ pub(crate) fn explain(fault: &Fault, name: &str) -> String {
     }
 }
 
-/// A name and a version as they are written in `#[event(..)]`.
+/// A name and a version as keys of `#[event(..)]`.
 pub(crate) fn as_keys(name: Option<&str>, digits: &str) -> String {
     let name = name.filter(|name| check(name).is_ok()).unwrap_or("..");
     match digits.parse::<u32>() {
@@ -81,7 +81,7 @@ pub(crate) fn as_keys(name: Option<&str>, digits: &str) -> String {
     }
 }
 
-/// The name that was most likely meant: `user.created` for `User Created`.
+/// A valid name close to an invalid one: `user.created` for `User Created`.
 fn repaired(name: &str) -> Option<String> {
     let segments: Vec<String> = name
         .split(['.', ' ', ':', '/'])

@@ -1,6 +1,6 @@
-//! Guesses what a misspelled key was meant to be.
+//! Suggestions for misspelled keys.
 
-/// The candidate that is at most two edits away, or that `word` is the beginning of.
+/// The nearest candidate that is at most two edits away, or that starts with `word`.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (if abbreviates(word, candidate) { 1 } else { distance(word, candidate) }, candidate))
@@ -16,7 +16,7 @@ fn abbreviates(word: &str, candidate: &str) -> bool {
 /// The Levenshtein distance.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect(); // distances from the part of `from` seen so far
+    let mut row: Vec<usize> = (0..=to.len()).collect(); // distances from the prefix of `from` read so far
     for (line, removed) in from.chars().enumerate() {
         let mut diagonal = row[0];
         row[0] = line + 1;

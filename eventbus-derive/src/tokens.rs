@@ -1,4 +1,4 @@
-//! Prints tokens as they would stand in the source: `Vec<u8>`, where their own `to_string` gives `Vec < u8 >`.
+//! Tokens as source text: `Vec<u8>`, where `TokenStream::to_string` gives `Vec < u8 >`.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -9,20 +9,20 @@ pub(crate) fn to_source(tokens: impl ToTokens) -> String {
     printer.out
 }
 
-/// What stands before the next token; decides, together with that token, on the space between them.
+/// The kind of the previous token. Together with the next token it decides whether a space is printed between them.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// Nothing, an opening bracket, or a mark that sticks to what follows, as `&` does.
+    /// The start, an opening bracket, or punctuation that no space follows, such as `&`.
     Open,
     /// An identifier or a literal.
     Word,
-    /// A word that a bracket does not stick to: a lifetime, `mut`, `dyn`.
+    /// A word with a space between it and an opening bracket: a lifetime, `mut`, `dyn`.
     Keyword,
     /// A closing bracket.
     Close,
     /// The `>` that closes generics.
     Angle,
-    /// A mark that a space follows, as `,` does.
+    /// Punctuation that a space follows, such as `,`.
     Spaced,
 }
 
@@ -42,7 +42,7 @@ impl Printer {
                 TokenTree::Punct(punct) => {
                     let mut text = punct.as_char().to_string();
                     let mut spacing = punct.spacing();
-                    // `::`, `->`, `..=`: several marks, one token. `'a` is a mark and an identifier.
+                    // `::`, `->`, `..=` are several puncts but one token. `'a` is a punct and an identifier.
                     while spacing == Spacing::Joint && !matches!(text.as_str(), "<" | ">" | "&" | "*") {
                         match tokens.next_if(|next| matches!(next, TokenTree::Punct(_) | TokenTree::Ident(_))) {
                             Some(TokenTree::Punct(next)) => {

@@ -1,4 +1,4 @@
-//! The rules that a type has to keep to be an event. All of them are checked, and each mistake is reported.
+//! The rules for types that derive `Event`. All rules are checked, so that one compilation reports all errors.
 
 use syn::{Data, Fields, LitStr};
 
@@ -10,7 +10,7 @@ use crate::{
     rules::{self, Fault},
 };
 
-/// Checks `input` and gives the event's name, which stands for nothing if there are errors.
+/// Checks `input` and returns the event's name. The name is meaningless if there are errors.
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) -> LitStr {
     let name = name_of(input, errors);
     shares_name_where_others_can(input, errors);
@@ -30,7 +30,7 @@ fn name_of(input: &Input<'_>, errors: &mut Errors) -> LitStr {
             }
             name.clone()
         }
-        None if input.attrs.has_name() => LitStr::new("", input.source.ident.span()), // reported where it was read
+        None if input.attrs.has_name() => LitStr::new("", input.source.ident.span()), // the parser has reported it
         None => default_name(input, errors),
     }
 }
@@ -63,7 +63,7 @@ fn default_name(input: &Input<'_>, errors: &mut Errors) -> LitStr {
             let message = format!("the default name of this type exceeds {max} bytes: add `#[event(name = \"..\")]`");
             errors.on(ident, message);
         }
-        _ => {} // good, or reported above
+        _ => {} // valid, or reported above
     }
     LitStr::new(&name, ident.span())
 }
@@ -120,7 +120,7 @@ fn shares_name_where_others_can(input: &Input<'_>, errors: &mut Errors) {
     }
 }
 
-/// What needs a feature says so here: the generated code would only say that something is missing.
+/// Reports flags whose Cargo feature is off. Without this check rustc would only report that a path is missing.
 fn has_the_features(input: &Input<'_>, errors: &mut Errors) {
     let flags = [
         (&input.attrs.serde, "serde", cfg!(feature = "serde")),

@@ -91,7 +91,7 @@ async fn end(bus: &Bus, how: End, mut begun: mpsc::UnboundedReceiver<()>) {
         }
         End::Until => {
             let (stop, stopped) = oneshot::channel();
-            let emit = bus.emit(Ping).until(async { stopped.await.unwrap() });
+            let emit = bus.emit(Ping).until(async { _ = stopped.await });
             let ((), report) = tokio::join!(
                 async {
                     begun.await;
@@ -129,19 +129,22 @@ fn a_spawned_listener_is_woken_when_its_emission_is_cancelled() {
                 let bus = Bus::new();
                 let (begins, begun) = mpsc::unbounded_channel();
                 let (go, may_go) = watch::channel(false);
-                let state = (begins, may_go);
+                let seen = Log::default();
+                let state = (begins, may_go, seen.clone());
                 bus.listener::<Ping>().with(state).with_context().spawned().on_async(|state, _, cx| async move {
-                    let (begins, mut may_go) = state;
-                    assert!(!cx.is_cancelled());
+                    let (begins, mut may_go, seen) = state;
+                    seen.add(cx.is_cancelled());
                     begins.send(()).unwrap();
                     cx.cancelled().await;
-                    assert!(cx.is_cancelled());
+                    let is_cancelled = cx.is_cancelled();
                     // Not before the report has been made, which tells that it is still running.
                     may_go.wait_for(|go| *go).await.unwrap();
+                    seen.add(is_cancelled);
                 });
                 end(&bus, how, begun).await;
                 go.send(true).unwrap();
                 bus.settled().await.unwrap();
+                assert_eq!(seen.take(), [false, true], "{how:?}");
             });
         });
     }
@@ -155,19 +158,22 @@ fn a_blocking_listener_learns_that_its_emission_is_cancelled() {
                 let bus = Bus::new();
                 let (begins, begun) = mpsc::unbounded_channel();
                 let (go, may_go) = watch::channel(false);
-                bus.listener::<Ping>().with((begins, may_go)).with_context().on_blocking(
-                    |(begins, mut may_go), _, cx| {
-                        assert!(!cx.is_cancelled());
+                let seen = Log::default();
+                bus.listener::<Ping>().with((begins, may_go, seen.clone())).with_context().on_blocking(
+                    |(begins, mut may_go, seen), _, cx| {
+                        seen.add(cx.is_cancelled());
                         begins.send(()).unwrap();
                         block_on(cx.cancelled());
-                        assert!(cx.is_cancelled());
+                        let is_cancelled = cx.is_cancelled();
                         // Not before the report has been made, which tells that it is still running.
                         block_on(may_go.wait_for(|go| *go)).unwrap();
+                        seen.add(is_cancelled);
                     },
                 );
                 end(&bus, how, begun).await;
                 go.send(true).unwrap();
                 bus.settled().await.unwrap();
+                assert_eq!(seen.take(), [false, true], "{how:?}");
             });
         });
     }

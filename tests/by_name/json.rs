@@ -25,7 +25,8 @@ fn json_arrives_typed_whatever_it_was_made_from() {
 #[test]
 fn a_payload_of_the_wrong_shape_names_the_type_and_what_serde_says() {
     let bus = Bus::new();
-    bus.on::<UserCreated>(|_| panic!("nothing is emitted"));
+    let heard = Log::default();
+    bus.listener::<UserCreated>().with(heard.clone()).on(|heard, e| heard.add(e.id));
     for payload in ["", "{", "nonsense", "[]", r#"{"id": "seven"}"#, r#"{"id": 7}x"#, r#"{"id": -1}"#] {
         let error = bus.emit_json("user.created", payload).unwrap_err();
         let ByNameError::Payload { name, rust_type, source, .. } = &error else { panic!("{payload}: {error}") };
@@ -34,12 +35,14 @@ fn a_payload_of_the_wrong_shape_names_the_type_and_what_serde_says() {
         let text = error.to_string();
         assert!(text.contains("UserCreated") && text.contains(&source.to_string()), "{text}");
     }
+    assert!(heard.take().is_empty(), "nothing is emitted");
 }
 
 #[test]
 fn a_payload_that_is_no_json_is_refused_also_under_an_unclaimed_name() {
     let bus = Bus::new();
-    bus.on_name("**", |_| panic!("nothing is emitted")).unwrap();
+    let heard = Log::default();
+    bus.listener_name("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
     for payload in [&b""[..], b"{", b"{]", b"nonsense", b"1 2", b"\"\xff\xfe\"", b"\xff", b"\"\n\"", b"{\"a\":1,}"] {
         let error = bus.emit_json("user.lost", payload).unwrap_err();
         assert!(matches!(&error, ByNameError::Payload { rust_type: None, .. }), "{payload:?}: {error}");
@@ -47,6 +50,7 @@ fn a_payload_that_is_no_json_is_refused_also_under_an_unclaimed_name() {
     }
     bus.declare::<UserCreated>().unwrap();
     assert!(matches!(bus.emit_json("user.created", &b"{\"id\xff\": 1}"[..]), Err(ByNameError::Payload { .. })));
+    assert_eq!(heard.take(), [""; 0], "nothing is emitted");
 }
 
 #[test]

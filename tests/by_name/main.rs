@@ -28,6 +28,8 @@ mod listen;
 mod model;
 mod once;
 mod options;
+mod panicking_codecs;
+mod payload_values;
 mod reach;
 mod reentrancy;
 mod unclaimed;

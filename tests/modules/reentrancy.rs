@@ -107,16 +107,19 @@ impl Last {
 #[test]
 fn a_module_whose_drop_registers_and_ends_modules_hangs_nobody() {
     finishes("wiring in a module's drop", || {
-        for ending in 0..3 {
+        for (ending, expected) in [Some(true), Some(true), None].into_iter().enumerate() {
             let bus = Bus::new();
             let weak = bus.downgrade();
             let other = bus.register(Arc::new(Last(OnDrop(Box::new(|| ()))))).unwrap();
+            let registered = Log::default();
+            let log = registered.clone();
             let module = Last(OnDrop(Box::new(move || {
-                if let Some(bus) = weak.upgrade() {
-                    bus.register(Arc::new(Last(OnDrop(Box::new(|| ()))))).unwrap();
+                let is_registered = weak.upgrade().map(|bus| {
                     bus.on::<Pong>(|_| ());
-                }
+                    bus.register(Arc::new(Last(OnDrop(Box::new(|| ()))))).is_ok()
+                });
                 other.off();
+                log.add(is_registered);
             })));
             let subscription = bus.register(Arc::new(module)).unwrap();
             match ending {
@@ -125,6 +128,7 @@ fn a_module_whose_drop_registers_and_ends_modules_hangs_nobody() {
                 _ => drop(bus.clone()),
             }
             drop(bus);
+            assert_eq!(registered.take(), [expected]);
         }
     });
 }

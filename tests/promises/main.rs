@@ -7,6 +7,8 @@
 
 mod support;
 
+mod floods;
+mod hostile_errors;
 mod identity;
 mod isolation;
 mod limits;

@@ -92,7 +92,9 @@ fn a_listener_switched_off_by_its_own_filter_is_not_called() {
     me.set(listener.with(log.clone()).on(|log, _| log.add(()))).unwrap();
     let report = bus.emit(Ping).blocking();
     assert!(log.take().is_empty());
+    assert!(report.is_ok(), "{report}");
     assert_eq!(report.succeeded(), 0);
+    assert!(!me.get().unwrap().is_on());
 }
 
 #[test]

@@ -9,6 +9,8 @@ use eventbus::{Bus, ByNameError, Event, Failed, Memory, MessageId, PublishError,
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::yield_a_lot;
+
 #[derive(Event, Serialize, Deserialize)]
 #[event(serde)]
 struct UserCreated {
@@ -111,20 +113,23 @@ async fn inside_a_handler_it_never_waits_and_tells_its_cause() {
     let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
     let seen = Arc::new(Mutex::new(None));
     let log = Arc::clone(&seen);
-    let consumer = bus.consumer("loop").handle::<UserCreated>(move |_, delivery| {
+    let consumer = bus.consumer("loop").retry(Retry::never()).handle::<UserCreated>(move |_, delivery| {
         let log = Arc::clone(&log);
         async move {
-            let bus = delivery.bus().unwrap();
-            bus.publish_json("issues.opened", "1").unwrap().await.unwrap();
-            let error = bus.publish_json("issues.opened", "2").unwrap().await.unwrap_err();
-            *log.lock().unwrap() = Some((matches!(error, PublishError::Full(_)), error.event().hops()));
+            let bus = delivery.bus().ok_or("the bus is gone")?;
+            let accepted = bus.publish_json("issues.opened", "1")?.await;
+            let refused = bus.publish_json("issues.opened", "2")?.await;
+            *log.lock().unwrap() = Some((accepted, refused));
+            eventbus::Ok(())
         }
     });
     consumer.handle_name("issues.*", |_, _| async {}).start().await.unwrap();
     bus.publish_json("user.created", r#"{"id": 7}"#).unwrap().await.unwrap();
-    while seen.lock().unwrap().is_none() {
-        tokio::task::yield_now().await;
-    }
+    yield_a_lot().await;
+    let (accepted, refused) = seen.lock().unwrap().take().expect("the handler has ended well");
+    accepted.unwrap();
+    let error = refused.unwrap_err();
+    assert!(matches!(error, PublishError::Full(_)), "{error}");
+    assert_eq!(error.event().hops(), 1);
     assert!(bus.shutdown(DEADLINE).await.is_clean());
-    assert_eq!(*seen.lock().unwrap(), Some((true, 1)));
 }

@@ -67,12 +67,16 @@ async fn what_is_just_being_read_is_drained() {
     let (reading, read) = std::sync::mpsc::sync_channel(1);
     let (go_on, may_go_on) = std::sync::mpsc::sync_channel::<()>(1);
     let may_go_on = Mutex::new(may_go_on);
+    let keys = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&keys);
     bus.consumer("mail")
         .handle::<OrderPlaced>(|_, _| async {})
         .key::<OrderPlaced>(move |e: &OrderPlaced| {
             // Between the transport and the consumer.
             reading.send(()).unwrap();
             may_go_on.lock().unwrap().recv().unwrap();
+            // Not reached after a panic, which the consumer contains.
+            told.lock().unwrap().push(e.id);
             e.id
         })
         .start()
@@ -88,6 +92,7 @@ async fn what_is_just_being_read_is_drained() {
     let report = shutdown.await;
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.stats().deliveries().handled, 1);
+    assert_eq!(*keys.lock().unwrap(), [1]);
 }
 
 #[tokio::test]

@@ -24,15 +24,15 @@ fn under_load(queued: u32, deadline: Duration, pause: bool) -> Duration {
         for id in 0..u64::from(queued) {
             bus.publish(Job(id)).await.unwrap();
         }
-        let done = Arc::new(Mutex::new(HashSet::new()));
-        let log = Arc::clone(&done);
+        let log = Log::default();
+        let noted = log.clone();
         let handler = move |e: Arc<Job>, _| {
-            let log = Arc::clone(&log);
+            let noted = noted.clone();
             async move {
                 if pause {
                     tokio::time::sleep(Duration::from_micros(100)).await;
                 }
-                assert!(log.lock().unwrap().insert(e.0), "once each");
+                noted.add(e.0);
             }
         };
         bus.consumer("load").handle::<Job>(handler).workers(4).start().await.unwrap();
@@ -70,7 +70,10 @@ fn under_load(queued: u32, deadline: Duration, pause: bool) -> Duration {
         assert_balanced(report.stats());
         let (published, all) = (report.stats().published, report.stats().deliveries());
         assert_eq!((all.created, all.in_flight, all.dropped), (published.accepted, 0, 0));
-        let done = done.lock().unwrap();
+        let mut done = HashSet::new();
+        for id in log.take() {
+            assert!(done.insert(id), "{id} is handled once");
+        }
         let mut left = HashSet::new();
         for one in report.returned() {
             assert!(left.insert(one.message.downcast_ref::<Job>().unwrap().0), "once each");

@@ -12,6 +12,7 @@ mod consume;
 mod dead;
 mod ending;
 mod groups;
+mod hostile_errors;
 mod intake;
 mod keys;
 mod leaks;

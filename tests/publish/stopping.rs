@@ -183,6 +183,8 @@ fn a_delivery_whose_handler_blocked_beyond_the_stop_comes_back_when_it_is_let_go
 #[test]
 fn what_the_reader_has_in_hand_is_drained() {
     let runtime = multi_thread(2);
+    let read = Log::default();
+    let log = read.clone();
     let report = runtime.block_on(async {
         let bus = Bus::new();
         let (at_it, begun) = tokio::sync::oneshot::channel();
@@ -193,6 +195,8 @@ fn what_the_reader_has_in_hand_is_drained() {
             at_it.lock().unwrap().take().unwrap().send(()).unwrap();
             // Not a wait for something: as long as a drain takes to look, and more.
             let _ = looked.lock().unwrap().recv_timeout(Duration::from_millis(200));
+            // Not reached after a panic, which the consumer contains.
+            log.add(e.0);
             e.0
         };
         bus.consumer("keyed").handle::<Job>(|_, _| async {}).key::<Job>(key).start().await.unwrap();
@@ -202,4 +206,5 @@ fn what_the_reader_has_in_hand_is_drained() {
     });
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.stats().deliveries().handled, 1);
+    assert_eq!(read.take(), [0]);
 }

@@ -68,20 +68,27 @@ async fn a_handler_that_makes_a_stream_and_fills_it_is_told() {
     let (told, mut tell) = tokio::sync::mpsc::unbounded_channel();
     bus.consumer("self")
         .handle::<Tock>(move |_, delivery| {
-            let (told, bus) = (told.clone(), delivery.bus().unwrap());
+            let (told, bus) = (told.clone(), delivery.bus());
             async move {
+                let bus = bus.ok_or("the bus is gone")?;
                 let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
-                assert!(bus.emit(Tick(1)).await.is_ok());
-                let report = bus.emit(Tick(2)).await;
-                let Outcome::Failed(error) = report.failures()[0].outcome() else { panic!("{report}") };
-                told.send(error.is::<StreamFull>()).unwrap();
-                assert_eq!(buffered(&mut ticks), [Ok(1)]);
+                let reports = [bus.emit(Tick(1)).await, bus.emit(Tick(2)).await];
+                told.send((reports, buffered(&mut ticks))).map_err(|_| "the test is over")?;
+                eventbus::Ok(())
             }
         })
+        .retry(Retry::never())
         .start()
         .await
         .unwrap();
     bus.publish(Tock).await.unwrap();
-    assert!(tell.recv().await.unwrap());
-    assert!(bus.shutdown(SOON).await.is_clean());
+    // Asserted here: the consumer contains a panic of its handler.
+    let ([first, second], read) = tell.recv().await.unwrap();
+    assert!(first.is_ok(), "{first}");
+    let [failure] = second.failures() else { panic!("{second}") };
+    assert!(matches!(failure.outcome(), Outcome::Failed(error) if error.is::<StreamFull>()), "{failure}");
+    assert_eq!(read, [Ok(1)]);
+    let report = bus.shutdown(SOON).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((report.stats().deliveries().handled, report.stats().deliveries().dead_lettered), (1, 0));
 }

@@ -203,14 +203,21 @@ pub struct Released {
 
 /// An event that was kept to be published, and has not been.
 #[cfg(feature = "publish")]
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{error}")]
+#[derive(Clone, thiserror::Error)]
+#[error("{}", crate::listener::ErrorText::alone(&**error))]
 #[non_exhaustive]
 pub struct Unpublished {
     /// The event's name.
     pub event: crate::event::EventName,
     /// Why: a `PublishError<Arc<E>>`, which has the event.
     pub error: std::sync::Arc<dyn std::error::Error + Send + Sync>,
+}
+
+#[cfg(feature = "publish")]
+impl fmt::Debug for Unpublished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unpublished({self})")
+    }
 }
 
 impl Released {

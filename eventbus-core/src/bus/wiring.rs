@@ -1,10 +1,10 @@
 //! What can go wrong when a program is wired with what is known at run time only: modules and names.
 
-use std::{error::Error, panic::Location, sync::Arc};
+use std::{error::Error, fmt, panic::Location, sync::Arc};
 
 use crate::{
     event::EventType,
-    listener::BoxError,
+    listener::{BoxError, ErrorText},
     pattern::PatternError,
     registry::{Claim, Conflict},
 };
@@ -12,7 +12,7 @@ use crate::{
 /// An error returned by what registers modules, and by what registers or declares with run-time names.
 ///
 /// It names both sides of a conflict, with their places in the source.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WiringError {
     /// The pattern is malformed.
@@ -44,7 +44,7 @@ pub enum WiringError {
     },
 
     /// A module has refused to be wired; made by [`refused`](Self::refused).
-    #[error(transparent)]
+    #[error("{}", ErrorText::with_sources(&**.0))]
     Refused(Arc<dyn Error + Send + Sync>),
 }
 
@@ -77,6 +77,13 @@ impl WiringError {
     /// ```
     pub fn refused(reason: impl Into<BoxError>) -> Self {
         Self::Refused(reason.into().into())
+    }
+}
+
+/// Shows the message: what a module refuses with is bounded there.
+impl fmt::Debug for WiringError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WiringError({self})")
     }
 }
 

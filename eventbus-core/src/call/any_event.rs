@@ -2,6 +2,8 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
+#[cfg(feature = "serde")]
+use crate::event::{DecodeError, EncodeError};
 use crate::{
     event::{Event, EventType},
     listener::Subject,
@@ -111,24 +113,25 @@ impl<'a> AnyEvent<'a> {
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails.
+    /// [`JsonError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails or panics; or if the
+    /// event came as JSON and is malformed.
     #[cfg(feature = "serde")]
     pub fn to_json(&self) -> Result<serde_json::Value, JsonError> {
         let event: &dyn Any = match &self.value {
             Value::Borrowed(event, _) => *event,
             Value::Shared(event) => &**event,
-            Value::Json(json) => return serde_json::from_str(json).map_err(|source| self.unwritable(source)),
+            Value::Json(json) => {
+                return serde_json::from_str(json).map_err(|error| JsonError::Malformed {
+                    name: self.name().to_owned(),
+                    source: DecodeError::of_json(&error),
+                });
+            }
         };
         let codec = self.event_type().and_then(EventType::codec);
         match codec.and_then(|codec| codec.encode(event)) {
-            Some(encoded) => encoded.map_err(|source| self.unwritable(source)),
+            Some(encoded) => encoded.map_err(|source| JsonError::Failed { name: self.name().to_owned(), source }),
             None => Err(JsonError::NoCodec { name: self.name().to_owned() }),
         }
-    }
-
-    #[cfg(feature = "serde")]
-    fn unwritable(&self, source: serde_json::Error) -> JsonError {
-        JsonError::Failed { name: self.name().to_owned(), source: Arc::new(source) }
     }
 
     /// The event for keeps; `None` if it was emitted by value and is only borrowed here.
@@ -200,7 +203,15 @@ pub enum JsonError {
     Failed {
         /// The event's name.
         name: String,
-        /// What serde says.
-        source: Arc<serde_json::Error>,
+        /// What is wrong, without a value of the event.
+        source: EncodeError,
+    },
+    /// It came as JSON, from a transport, and is malformed.
+    #[error("`{name}` is not JSON")]
+    Malformed {
+        /// The event's name.
+        name: String,
+        /// What is wrong, without a value of the payload.
+        source: DecodeError,
     },
 }

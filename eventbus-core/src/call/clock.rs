@@ -5,7 +5,7 @@ use std::{pin::Pin, task::Context, time::Duration};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::isolate;
+use crate::event::isolate;
 use crate::listener::Outcome;
 
 /// Which clock counts. An awaited emission follows the runtime's, which tests may pause; one that blocks a thread

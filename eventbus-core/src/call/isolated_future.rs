@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::isolate;
+use crate::event::isolate;
 use crate::listener::{BoxError, Outcome};
 
 /// The future of a listener or handler, its type erased.

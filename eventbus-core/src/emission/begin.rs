@@ -22,9 +22,8 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{
-        AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, ShareEvent, Signal, Stop, chain, isolate,
-    },
+    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, ShareEvent, Signal, Stop, chain},
+    event::{isolate},
     event::EventType,
     listener::{NotRun, Outcome, Subject},
     registry::{Slot, Snapshot},

@@ -5,8 +5,9 @@
 //! everything twice.
 
 use crate::{
-    call::{Frame, Isolated, isolate, to_stderr},
-    listener::Failure,
+    call::{Frame, Isolated},
+    event::isolate,
+    listener::{Failure, flush_stderr, to_stderr},
 };
 
 type Hook = Box<dyn Fn(&Failure) + Send + Sync>;
@@ -31,5 +32,12 @@ impl FailureHook {
             }
         }
         true
+    }
+}
+
+impl Drop for FailureHook {
+    /// The bus has ended; it may have been the last one.
+    fn drop(&mut self) {
+        flush_stderr();
     }
 }

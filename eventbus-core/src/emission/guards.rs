@@ -7,7 +7,8 @@ use std::{
 
 use super::around::{Around, CallEnd};
 use crate::{
-    call::{isolate, to_stderr},
+    event::{isolate},
+    listener::{to_stderr},
     listener::Outcome,
 };
 

@@ -19,7 +19,8 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    call::{AnyEvent, Cause, EmissionId, Frame, Isolated, isolate},
+    call::{AnyEvent, Cause, EmissionId, Frame, Isolated},
+    event::{isolate},
     event::{Event, EventName, EventType},
     listener::{BoxError, ListenerInfo, NotRun, Outcome},
     registry::{Modules, Registry, Slot, SlotType},

@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use super::guards::CallGuard;
 use crate::{
-    call::{IsolatedFuture, ListenerFuture, isolate},
+    call::{IsolatedFuture, ListenerFuture},
+    event::{isolate},
     listener::Outcome,
 };
 

@@ -10,7 +10,9 @@ use std::{
 
 use super::{failure_hook::FailureHook, guards::GuardStack};
 use crate::{
-    call::{CallContext, EmissionId, Stop, isolate, to_stderr},
+    call::{CallContext, EmissionId, Stop},
+    event::{isolate},
+    listener::{to_stderr},
     event::EventType,
     listener::{Failure, Outcome, Subject},
     registry::Snapshot,
@@ -23,7 +25,7 @@ use crate::{
 ///
 /// A report may be dropped. Its failures have then gone to the failure hook
 /// ([`on_failure`](crate::BusBuilder::on_failure)), or, without one and unless somebody has read them from here, go to
-/// stderr.
+/// stderr: at most 20 lines in a second and process, and a count of the others.
 #[derive(Clone)]
 pub struct Report {
     event: &'static EventType,

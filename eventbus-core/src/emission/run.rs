@@ -13,7 +13,8 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, isolate, panic_message},
+    call::{AnyEvent, CallContext},
+    event::{isolate, panic_message},
     event::Event,
     listener::Outcome,
     registry::{Code, Member, Slot, Snapshot, SyncCall},

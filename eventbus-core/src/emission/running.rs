@@ -15,7 +15,8 @@ use super::{
     work::is_wanted,
 };
 use crate::{
-    call::{CallContext, Deadline, EmissionId, Frame, Stop, Timer, has_fired, isolate},
+    call::{CallContext, Deadline, EmissionId, Frame, Stop, Timer, has_fired},
+    event::{isolate},
     event::EventType,
     listener::{NotRun, Outcome, Subject},
     registry::Snapshot,

@@ -22,7 +22,8 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, Frame, Stop, isolate},
+    call::{AnyEvent, Frame, Stop},
+    event::{isolate},
     listener::{NotRun, Outcome, Subject},
     registry::{Slot, Snapshot},
 };

@@ -20,7 +20,8 @@ use super::{
     work::Work,
 };
 use crate::{
-    call::{AnyEvent, CallContext, ListenerFuture, isolate, panic_message},
+    call::{AnyEvent, CallContext, ListenerFuture},
+    event::{isolate, panic_message},
     listener::{ListenerKind, NotRun, Outcome},
     registry::{Code, ErasedCall, FutureCall, Member, Slot, Snapshot},
 };

@@ -26,7 +26,9 @@ use super::{
     tasks::TaskKind,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Frame, ListenerFuture, Signal, Timer, has_fired, isolate, to_stderr},
+    call::{AnyEvent, CallContext, Frame, ListenerFuture, Signal, Timer, has_fired},
+    event::{isolate},
+    listener::{to_stderr},
     listener::{Failure, NotRun, Outcome, Subject},
     registry::{Entry, ErasedCall},
 };

@@ -12,7 +12,8 @@ use tokio::{
 };
 
 use crate::{
-    call::{Clock, Deadline, Timer, has_fired, isolate, timer},
+    call::{Clock, Deadline, Timer, has_fired, timer},
+    event::{isolate},
     listener::NotRun,
 };
 

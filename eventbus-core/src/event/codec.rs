@@ -4,7 +4,7 @@ use std::any::Any;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Event;
+use super::{DecodeError, EncodeError, Event, diagnose::diagnose, isolate};
 
 /// An event whose type is forgotten.
 pub(crate) type BoxedEvent = Box<dyn Any + Send + Sync>;
@@ -21,42 +21,36 @@ impl<E: Serialize + DeserializeOwned> Serde for E {}
 /// How a type's events are written and read as JSON. `#[event(serde)]` makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Codec {
-    encode: fn(&dyn Any) -> Option<serde_json::Result<serde_json::Value>>,
-    decode: fn(&[u8]) -> Result<BoxedEvent, Undecodable>,
+    encode: fn(&dyn Any) -> Option<Result<serde_json::Value, EncodeError>>,
+    decode: fn(&[u8]) -> Result<BoxedEvent, DecodeError>,
 }
 
 impl Codec {
-    /// The codec of `E`.
+    /// The codec of `E`. Panics of its `Serialize` and `Deserialize` are errors.
     pub const fn of<E: Event + Serde>() -> Self {
         Self {
-            encode: |event| event.downcast_ref::<E>().map(serde_json::to_value),
-            decode: |json| match serde_json::from_slice::<E>(json) {
-                Ok(event) => Ok(Box::new(event)),
-                Err(source) => Err(Undecodable { path: path::<E>(json), source }),
+            encode: |event| {
+                let event = event.downcast_ref::<E>()?;
+                Some(match isolate(|| serde_json::to_value(event)) {
+                    Ok(encoded) => encoded.map_err(|error| EncodeError::new(&error)),
+                    Err(_) => Err(EncodeError::panicked()),
+                })
+            },
+            decode: |json| match isolate(|| serde_json::from_slice::<E>(json)) {
+                Ok(Ok(event)) => Ok(Box::new(event)),
+                // Decoded once more to learn what is wrong: to keep track of that costs more than decoding does.
+                Ok(Err(error)) => Err(DecodeError::new(&error, || diagnose::<E>(json))),
+                Err(_) => Err(DecodeError::panicked()),
             },
         }
     }
 
     /// `None` if the event is not of the codec's type.
-    pub(crate) fn encode(&self, event: &dyn Any) -> Option<serde_json::Result<serde_json::Value>> {
+    pub(crate) fn encode(&self, event: &dyn Any) -> Option<Result<serde_json::Value, EncodeError>> {
         (self.encode)(event)
     }
 
-    pub(crate) fn decode(&self, json: &[u8]) -> Result<BoxedEvent, Undecodable> {
+    pub(crate) fn decode(&self, json: &[u8]) -> Result<BoxedEvent, DecodeError> {
         (self.decode)(json)
     }
-}
-
-/// JSON that is no event of the codec's type.
-pub(crate) struct Undecodable {
-    /// Where it differs, such as `issue.labels[2].name`; empty at the root.
-    pub(crate) path: String,
-    pub(crate) source: serde_json::Error,
-}
-
-/// Where `json` differs from an `E`. Reads it once more: to keep track of the path costs more than reading does.
-fn path<E: DeserializeOwned>(json: &[u8]) -> String {
-    let again: Result<E, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(json));
-    let path = again.err().map(|error| error.path().to_string());
-    path.filter(|path| path != ".").unwrap_or_default()
 }

@@ -2,19 +2,29 @@
 
 #[cfg(feature = "serde")]
 mod codec;
+#[cfg(feature = "serde")]
+mod codec_error;
 mod descriptor;
+#[cfg(feature = "serde")]
+mod diagnose;
+mod isolate;
 mod name;
 #[cfg(feature = "schema")]
 mod schema;
+mod text;
 
 use std::sync::{Arc, atomic::AtomicU32};
 
 #[cfg(feature = "serde")]
 pub use codec::{Codec, Serde};
+#[cfg(feature = "serde")]
+pub use codec_error::{DecodeCategory, DecodeError, EncodeError};
 pub use descriptor::{EventType, Field};
+pub(crate) use isolate::isolate;
 pub use name::{EventName, NameError};
 #[cfg(feature = "schema")]
 pub use schema::{HasSchema, Schema};
+pub(crate) use text::{CUT, OneLine, text_of};
 
 /// A fact: something that happened, with enough context for whoever listens.
 ///

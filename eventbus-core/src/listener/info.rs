@@ -1,7 +1,7 @@
 //! How a listener is known.
 
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     panic::Location,
     sync::{
         Arc,
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::OneLine;
+use super::Excerpt;
 use crate::{event::EventType, pattern::Pattern};
 
 /// The identity of a listener, unique in the process. Later registrations have larger ids.
@@ -70,7 +70,9 @@ impl ListenerKind {
 }
 
 /// Who a listener is: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
-#[derive(Clone, Debug)]
+///
+/// Of its names 128 bytes are printed.
+#[derive(Clone)]
 pub struct ListenerInfo {
     pub(crate) id: ListenerId,
     pub(crate) kind: ListenerKind,
@@ -136,12 +138,29 @@ impl ListenerInfo {
     }
 }
 
+impl fmt::Debug for ListenerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerInfo")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("name", &self.name().map(Excerpt))
+            .field("event", &self.event)
+            .field("pattern", &self.pattern)
+            .field("priority", &self.priority)
+            .field("once", &self.once)
+            .field("filtered", &self.filtered)
+            .field("scope", &self.scope().map(Excerpt))
+            .field("location", &self.location)
+            .finish()
+    }
+}
+
 /// Prints as ``listener `invoice` (src/main.rs:12)``, or with the id where it has no name.
 impl fmt::Display for ListenerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.kind == ListenerKind::Module { "module" } else { "listener" };
         match &self.name {
-            Some(name) => write!(OneLine(f), "{what} `{name}`")?,
+            Some(name) => write!(f, "{what} `{}`", Excerpt(name))?,
             None => write!(f, "{what} {}", self.id)?,
         }
         write!(f, " ({}:{})", self.location.file(), self.location.line())

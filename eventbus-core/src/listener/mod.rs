@@ -2,13 +2,17 @@
 
 mod callable;
 mod info;
-mod one_line;
 mod outcome;
+mod render;
+mod stderr;
 mod subject;
 
 pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
 pub(crate) use callable::{async_callable, callable};
 pub use info::{ListenerId, ListenerInfo, ListenerKind};
-pub(crate) use one_line::OneLine;
 pub use outcome::{Chain, Failure, NotRun, Outcome};
+#[cfg(feature = "publish")]
+pub(crate) use render::source_of;
+pub(crate) use render::{ErrorText, Excerpt};
+pub(crate) use stderr::{flush_stderr, to_stderr};
 pub(crate) use subject::Subject;

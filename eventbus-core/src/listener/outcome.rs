@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{ListenerInfo, OneLine, Subject};
-use crate::event::EventType;
+use super::{ErrorText, ListenerInfo, Subject};
+use crate::event::{EventType, OneLine};
 
 /// A listener that did not finish well, and how.
 #[derive(Clone, Debug)]
@@ -51,7 +51,11 @@ impl fmt::Display for Failure {
 }
 
 /// How a listener's call ended, if not well.
-#[derive(Clone, Debug)]
+///
+/// What it prints is bounded: of an error its text and that of 16 sources, of each at most 1 KiB, of a panic's message 1 KiB.
+/// An error whose `Display` or `source()` panics is printed up to there, with the panic's message. `Debug` shows the same text,
+/// and not the error's own `Debug`.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It returned an error.
@@ -85,8 +89,7 @@ impl fmt::Display for Outcome {
         let mut line = OneLine(f);
         match self {
             Self::Failed(error) => {
-                line.write_str("failed: ")?;
-                with_sources(&**error, &mut line)
+                write!(line, "failed: {}", ErrorText::with_sources(&**error))
             }
             Self::Panicked(message) => write!(line, "panicked: {message}"),
             Self::TimedOut => line.write_str("timed out"),
@@ -97,19 +100,21 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Writes an error and what caused it, joined by colons.
-fn with_sources(error: &dyn Error, to: &mut dyn fmt::Write) -> fmt::Result {
-    write!(to, "{error}")?;
-    let mut source = error.source();
-    while let Some(cause) = source {
-        write!(to, ": {cause}")?;
-        source = cause.source();
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => f.debug_tuple("Failed").field(&ErrorText::with_sources(&**error)).finish(),
+            Self::Panicked(message) => f.debug_tuple("Panicked").field(message).finish(),
+            Self::TimedOut => f.write_str("TimedOut"),
+            Self::Cancelled => f.write_str("Cancelled"),
+            Self::StillRunning => f.write_str("StillRunning"),
+            Self::NotRun(why) => f.debug_tuple("NotRun").field(why).finish(),
+        }
     }
-    Ok(())
 }
 
-/// Why a listener was not called.
-#[derive(Clone, Debug)]
+/// Why a listener was not called. What it prints is bounded, as for [`Outcome`].
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum NotRun {
     /// Listeners that emit to listeners that emit .. went deeper than the bus allows.
@@ -153,11 +158,22 @@ impl fmt::Display for NotRun {
             Self::TooManySpawned { limit } => {
                 write!(f, "{limit} spawned emissions are under way, the limit of this bus (`max_spawned`)")
             }
-            Self::Refused(reason) => {
-                f.write_str("refused: ")?;
-                with_sources(&**reason, f)
-            }
+            Self::Refused(reason) => write!(f, "refused: {}", ErrorText::with_sources(&**reason)),
             Self::Gone => f.write_str("it is off, or has had its only run"),
+        }
+    }
+}
+
+impl fmt::Debug for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RecursionLimit(chain) => f.debug_tuple("RecursionLimit").field(chain).finish(),
+            Self::NoRuntime => f.write_str("NoRuntime"),
+            Self::RuntimeShutDown => f.write_str("RuntimeShutDown"),
+            Self::InsideAsyncTask => f.write_str("InsideAsyncTask"),
+            Self::TooManySpawned { limit } => f.debug_struct("TooManySpawned").field("limit", limit).finish(),
+            Self::Refused(reason) => f.debug_tuple("Refused").field(&ErrorText::with_sources(&**reason)).finish(),
+            Self::Gone => f.write_str("Gone"),
         }
     }
 }

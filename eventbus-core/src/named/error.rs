@@ -2,6 +2,8 @@
 
 use std::{any::Any, fmt};
 
+#[cfg(feature = "serde")]
+use crate::event::DecodeError;
 use crate::event::NameError;
 
 /// An error returned by [`Bus::emit_name`](crate::Bus::emit_name) and `Bus::emit_json`. Nothing has been emitted.
@@ -58,7 +60,7 @@ pub enum ByNameError {
     },
     /// The payload is not JSON, or not of the shape of the name's type.
     #[cfg(feature = "serde")]
-    #[error("the payload of `{name}` does not decode as {}{}: {source}", expected(*.rust_type), at(.path))]
+    #[error("the payload of `{name}` does not decode as {}: {source}", expected(*.rust_type))]
     Payload {
         /// The wire type.
         name: String,
@@ -66,8 +68,8 @@ pub enum ByNameError {
         rust_type: Option<&'static str>,
         /// Where in the payload, such as `issue.labels[2].name`; empty for the whole of it.
         path: String,
-        /// What serde says.
-        source: serde_json::Error,
+        /// What is wrong, without a value of the payload.
+        source: DecodeError,
     },
     /// The payload is larger than the bus allows.
     #[cfg(feature = "serde")]
@@ -118,9 +120,4 @@ fn list(versions: &[u32]) -> String {
 #[cfg(feature = "serde")]
 fn expected(rust_type: Option<&'static str>) -> String {
     rust_type.map_or_else(|| "JSON".to_owned(), |rust_type| format!("`{rust_type}`"))
-}
-
-#[cfg(feature = "serde")]
-fn at(path: &str) -> String {
-    if path.is_empty() { String::new() } else { format!(", at `{}`", path.escape_debug()) }
 }

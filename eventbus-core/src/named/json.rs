@@ -6,7 +6,7 @@ use super::{ByNameError, wire_type::WireType};
 use crate::{
     bus::{Bus, EmitAny},
     dispatch::Content,
-    event::EventType,
+    event::{DecodeError, EventType},
     listener::Subject,
 };
 
@@ -37,7 +37,8 @@ impl Bus {
     /// [`ByNameError::Name`], [`UnknownVersion`](ByNameError::UnknownVersion), [`TooLarge`](ByNameError::TooLarge),
     /// [`TooDeep`](ByNameError::TooDeep); [`NoCodec`](ByNameError::NoCodec) if the name's type cannot be read from JSON,
     /// [`Payload`](ByNameError::Payload) if this payload cannot, [`Ambiguous`](ByNameError::Ambiguous) if several types
-    /// share the name. Nothing has been emitted then.
+    /// share the name. Nothing has been emitted then. A type's `Deserialize` that panics is a `Payload` error, too. What is wrong
+    /// with a payload is described by its [`DecodeError`], which shows no value of it.
     ///
     /// # Examples
     ///
@@ -66,12 +67,14 @@ impl Bus {
         let claims = self.claims(wire)?;
         let json = json.into().0;
         self.check_limits(wire, &json)?;
-        let undecodable =
-            |rust_type, path, source| ByNameError::Payload { name: wire.to_string(), rust_type, path, source };
+        let undecodable = |rust_type, source: DecodeError| {
+            let path = source.path().to_owned();
+            ByNameError::Payload { name: wire.to_string(), rust_type, path, source }
+        };
         match claims[..] {
             [] => {
                 let json: &serde_json::value::RawValue =
-                    serde_json::from_slice(&json).map_err(|source| undecodable(None, String::new(), source))?;
+                    serde_json::from_slice(&json).map_err(|error| undecodable(None, DecodeError::of_json(&error)))?;
                 Ok(ReadJson::Unclaimed(wire.subject(), Arc::from(json.get())))
             }
             [event] => {
@@ -79,8 +82,7 @@ impl Bus {
                 let Some(codec) = event.codec() else {
                     return Err(ByNameError::NoCodec { name: wire.to_string(), rust_type });
                 };
-                let value =
-                    codec.decode(&json).map_err(|error| undecodable(Some(rust_type), error.path, error.source))?;
+                let value = codec.decode(&json).map_err(|error| undecodable(Some(rust_type), error))?;
                 Ok(ReadJson::Typed(event, value))
             }
             _ => {

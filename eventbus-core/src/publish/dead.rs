@@ -52,13 +52,20 @@ impl fmt::Display for DeadLetter {
 /// Listen to one event's with `bus.on::<Failed<UserCreated>>(..)`, to all by name: `bus.on_name("delivery.failed", ..)`.
 /// It is emitted in a task of its own, for messages that carry the event itself. Of an event that was published by name, a handler
 /// of its type must have failed.
-#[derive(Debug)]
+///
+/// `Debug` shows the letter, and not the event: it is not asked for `Debug`, and may hold what logs must not.
 #[non_exhaustive]
 pub struct Failed<E> {
     /// The event.
     pub event: Arc<E>,
     /// What became of its delivery.
     pub letter: DeadLetter,
+}
+
+impl<E> fmt::Debug for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failed").field("letter", &self.letter).finish_non_exhaustive()
+    }
 }
 
 #[diagnostic::do_not_recommend]

@@ -5,7 +5,10 @@ use std::fmt;
 #[cfg(feature = "serde")]
 use super::Message;
 use super::MessageId;
-use crate::{event::IntoEvent, listener::BoxError};
+use crate::{
+    event::IntoEvent,
+    listener::{BoxError, ErrorText, source_of},
+};
 
 /// An error returned by [`Bus::publish`](crate::Bus::publish) and its like. The event is handed back.
 ///
@@ -97,7 +100,9 @@ impl<I> PublishError<I> {
                 f,
                 "`{event}` was not published: it must be written, and its type `{rust_type}` has no codec; add `#[event(serde)]` to it"
             ),
-            Self::Unwritable(_, error) => write!(f, "`{event}` was not published: it cannot be written: {error}"),
+            Self::Unwritable(_, error) => {
+                write!(f, "`{event}` was not published: it cannot be written: {}", ErrorText::alone(&**error))
+            }
             Self::TooLarge { size, limit, .. } => {
                 write!(f, "`{event}` was not published: it has {size} bytes, and the transport takes {limit}")
             }
@@ -110,7 +115,8 @@ impl<I> PublishError<I> {
             Self::Unknown { source: error, .. } => {
                 write!(
                     f,
-                    "`{event}` may or may not be published, nobody answered: {error}; publish it again if twice is better than never"
+                    "`{event}` may or may not be published, nobody answered: {}; publish it again if twice is better than never",
+                    ErrorText::alone(&**error)
                 )
             }
         }
@@ -150,7 +156,7 @@ where
 {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unwritable(_, error) | Self::Unknown { source: error, .. } => error.source(),
+            Self::Unwritable(_, error) | Self::Unknown { source: error, .. } => source_of(&**error),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::{AttemptError, MessageId, message_id::nanos, typed::TypedKind};
 use crate::{
     dispatch::{CAUSES, Cause, Content},
     event::{Event, EventType, IntoEvent},
-    listener::Subject,
+    listener::{Excerpt, Subject},
     registry::BusId,
 };
 
@@ -296,8 +296,8 @@ impl fmt::Debug for Message {
         f.debug_struct("Message")
             .field("id", &self.id())
             .field("type", &self.wire_type().to_string())
-            .field("source", &self.source())
-            .field("key", &self.key())
+            .field("source", &Excerpt(self.source()))
+            .field("key", &self.key().map(Excerpt))
             .field("hops", &self.hops())
             .finish_non_exhaustive()
     }

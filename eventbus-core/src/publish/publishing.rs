@@ -87,11 +87,7 @@ impl Publishing {
     #[cfg(feature = "serde")]
     pub(super) fn written(&self, message: &Message) -> Result<Message, BoxError> {
         if self.transport.capabilities().needs_codec {
-            // A user's `Serialize`.
-            return match isolate(|| message.written()) {
-                Ok(written) => written.map_err(BoxError::from),
-                Err(panic) => Err(format!("writing it panicked: {panic}").into()),
-            };
+            return message.written().map_err(BoxError::from);
         }
         Ok(message.clone())
     }

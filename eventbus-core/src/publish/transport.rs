@@ -6,7 +6,7 @@
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use super::{Capabilities, Message};
-use crate::listener::BoxError;
+use crate::listener::{BoxError, ErrorText};
 
 /// A future in a box.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -193,7 +193,6 @@ impl GroupState {
 /// **It is the only handle.** The event in the message belongs to who publishes it, by value: a transport that carries events as
 /// they are keeps no clone of a message that it refuses, or whose publishing is dropped. If it does, the publishing panics. Of
 /// what is handed over in bytes ([`Capabilities::needs_codec`]) it may keep clones.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Refused {
     /// There is no room.
@@ -232,6 +231,27 @@ impl Refused {
             | Self::Closed(message)
             | Self::Unwritable(message, _)
             | Self::Unknown(message, _) => message,
+        }
+    }
+}
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { message, wait } => {
+                f.debug_struct("Full").field("message", message).field("wait", wait).finish()
+            }
+            Self::WouldWait(message) => f.debug_tuple("WouldWait").field(message).finish(),
+            Self::Closed(message) => f.debug_tuple("Closed").field(message).finish(),
+            Self::Unwritable(message, error) => {
+                f.debug_tuple("Unwritable").field(message).field(&ErrorText::with_sources(&**error)).finish()
+            }
+            Self::TooLarge { message, size, limit } => {
+                f.debug_struct("TooLarge").field("message", message).field("size", size).field("limit", limit).finish()
+            }
+            Self::Unknown(message, error) => {
+                f.debug_tuple("Unknown").field(message).field(&ErrorText::with_sources(&**error)).finish()
+            }
         }
     }
 }

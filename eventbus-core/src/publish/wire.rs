@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     dispatch::CAUSES,
-    event::{Codec, Event, EventName, EventType, NameError},
+    event::{Codec, EncodeError, Event, EventType, NameError},
     listener::{BoxError, Subject},
     named::{ByNameError, WireType},
 };
@@ -41,7 +41,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`WriteError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails.
+    /// [`WriteError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails or panics.
     pub fn data(&self) -> Result<Arc<[u8]>, WriteError> {
         match self.content() {
             MessageContent::Json(json) => Ok(Arc::clone(&json.json)),
@@ -51,7 +51,7 @@ impl Message {
                 let name = || self.wire_type().to_string();
                 match written {
                     Some(Ok(json)) => Ok(Arc::from(json.to_string().into_bytes())),
-                    Some(Err(source)) => Err(WriteError::Failed { name: name(), source: Arc::new(source) }),
+                    Some(Err(source)) => Err(WriteError::Failed { name: name(), source }),
                     None => Err(WriteError::NoCodec { name: name() }),
                 }
             }
@@ -82,16 +82,19 @@ impl Message {
                 let (name, size, limit) = (name.to_owned(), value.len(), Self::MAX_ATTRIBUTE);
                 return Err(MalformedMessage::AttributeTooLarge { name, size, limit });
             }
-            let malformed = || MalformedMessage::Attribute { name: name.to_owned(), value: excerpt(value) };
+            let malformed = |expected| MalformedMessage::Attribute { name: name.to_owned(), expected };
             match name {
                 "id" => id = Some(MessageId::of_text(value)),
                 "source" => source = Box::from(value),
                 "type" => subject = Some(parse(value)?),
-                "time" => time = Some(humantime::parse_rfc3339_weak(value).map_err(|_| malformed())?),
+                "time" => {
+                    let parsed = humantime::parse_rfc3339_weak(value);
+                    time = Some(parsed.map_err(|_| malformed("a time as in RFC 3339"))?);
+                }
                 "partitionkey" => key = Some(value.into()),
                 "correlationid" => correlation = Some(MessageId::of_text(value)),
                 "causationid" => causation = Some(MessageId::of_text(value)),
-                "hops" => hops = value.parse().map_err(|_| malformed())?,
+                "hops" => hops = value.parse().map_err(|_| malformed("a number"))?,
                 _ => {}
             }
         }
@@ -127,14 +130,8 @@ pub(super) fn decode<E: Event>(json: &[u8]) -> Result<Arc<E>, AttemptError> {
             Ok(event) => Ok(Arc::from(event)),
             Err(_) => unreachable!("a type's codec reads that type"),
         },
-        Err(error) if error.path.is_empty() => Err(undecodable(error.source.into())),
-        Err(error) => Err(undecodable(format!("at `{}`: {}", error.path, error.source).into())),
+        Err(error) => Err(undecodable(error.into())),
     }
-}
-
-/// As much of foreign text as an error keeps.
-fn excerpt(text: &str) -> String {
-    text.chars().take(EventName::MAX_LEN).collect()
 }
 
 /// An error returned by [`Message::data`].
@@ -152,8 +149,8 @@ pub enum WriteError {
     Failed {
         /// The wire type.
         name: String,
-        /// What serde says.
-        source: Arc<serde_json::Error>,
+        /// What is wrong, without a value of the event.
+        source: EncodeError,
     },
 }
 
@@ -193,11 +190,12 @@ pub enum MalformedMessage {
         error: NameError,
     },
     /// An attribute is not of its form.
-    #[error("the message's `{name}` is malformed: `{}`", .value.escape_debug())]
+    #[error("the message's `{name}` is malformed: expected {expected}")]
+    #[non_exhaustive]
     Attribute {
         /// The attribute.
         name: String,
-        /// Its value, the beginning of it.
-        value: String,
+        /// What its value should be. What it is instead is not shown.
+        expected: &'static str,
     },
 }

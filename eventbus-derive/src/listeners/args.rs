@@ -1,4 +1,4 @@
-//! Reads what stands in `#[listeners(..)]`.
+//! The parser of `#[listeners(..)]`.
 
 use proc_macro2::TokenStream;
 use syn::{
@@ -38,7 +38,7 @@ impl Args {
         this
     }
 
-    /// Where `Module`, `Scope` and `WiringError` are.
+    /// The path under which generated code finds `Module`, `Scope` and `WiringError`.
     pub(super) fn krate(&self) -> Path {
         self.krate.clone().unwrap_or_else(|| parse_quote!(::eventbus))
     }

@@ -1,4 +1,4 @@
-//! The model of an `impl` block.
+//! The parsed form of an `impl` block with `#[listeners]`.
 
 use proc_macro2::Span;
 use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, ext::IdentExt};
@@ -11,13 +11,13 @@ use super::{
 use crate::errors::Errors;
 
 pub(super) struct Block {
-    /// The block as it is written, without the `#[on]`s.
+    /// The block as written, without the `#[on]` attributes.
     pub(super) source: ItemImpl,
     pub(super) methods: Vec<Method>,
 }
 
 impl Block {
-    /// Never fails: what cannot be read is reported to `errors` and left out.
+    /// Never fails: reports what it cannot parse to `errors` and leaves it out.
     pub(super) fn read(mut source: ItemImpl, errors: &mut Errors) -> Self {
         let mut methods = Vec::new();
         let mut misplaced = Vec::new();
@@ -41,7 +41,7 @@ impl Block {
         Self { source, methods }
     }
 
-    /// The name of the type, as its author says it: without its parameters, and without `r#`.
+    /// The name of the type, without its parameters and without `r#`.
     pub(super) fn type_name(&self) -> Option<Ident> {
         types::last_segment(&self.source.self_ty).map(|segment| segment.ident.unraw())
     }
@@ -57,7 +57,7 @@ fn read_method(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Method> {
     Some(Method::read(method.clone(), options, errors))
 }
 
-/// Takes the `#[on]`s out.
+/// Removes the `#[on]` attributes and returns them.
 pub(super) fn take_on(attrs: &mut Vec<Attribute>) -> Vec<Attribute> {
     attrs.extract_if(.., |attr| options::is_on(attr)).collect()
 }

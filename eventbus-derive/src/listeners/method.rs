@@ -1,32 +1,32 @@
-//! The model of a method with `#[on]`.
+//! The parsed form of a method with `#[on]`.
 
 use syn::{Attribute, Ident, ImplItemFn, Type};
 
 use super::{options::Options, signature};
 use crate::errors::Errors;
 
-/// A method that listens.
+/// A method with `#[on]`.
 pub(super) struct Method {
-    /// The method as it is written, without its `#[on]`.
+    /// The method as written, without its `#[on]`.
     pub(super) source: ImplItemFn,
     pub(super) options: Options,
-    /// What it takes; `None` if it cannot be called.
+    /// Its arguments; `None` if they are invalid, which has been reported.
     pub(super) takes: Option<Takes>,
 }
 
-/// What a method takes, each in the form in which it takes it.
+/// The arguments of a method, each with the form in which it is passed.
 pub(super) struct Takes {
     pub(super) service: Form,
     pub(super) event: (Listened, Form),
-    /// The context's type, for messages about it.
+    /// With the type as written, so that errors can point at it.
     pub(super) context: Option<(Type, Form)>,
 }
 
-/// What is listened to.
+/// The events that a method listens to.
 pub(super) enum Listened {
-    /// A type of event.
+    /// Events of one type.
     To(Type),
-    /// Any event whose name fits.
+    /// Events of any type whose name matches the pattern.
     Any(Type),
 }
 
@@ -53,7 +53,7 @@ impl Method {
         self.source.sig.asyncness.is_some()
     }
 
-    /// The conditions under which it exists.
+    /// Its `#[cfg(..)]` attributes.
     pub(super) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         cfgs(&self.source.attrs)
     }

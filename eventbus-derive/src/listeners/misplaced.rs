@@ -1,4 +1,4 @@
-//! What is said of an attribute that stands where it means nothing. The item is kept.
+//! Errors for `#[on]` and `#[listeners]` in the wrong place. The annotated item stays in the output.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -6,7 +6,7 @@ use syn::{Error, ImplItem, Item, TraitItem};
 
 use super::block::take_on;
 
-/// `#[on]` outside of a block with `#[listeners]`, which would have taken it away.
+/// The expansion of `#[on]` outside of a `#[listeners]` block. Inside of one it is removed before it expands.
 pub(crate) fn on(item: &TokenStream) -> TokenStream {
     let message = "`#[on]` marks the listeners of a module: put `#[listeners]` above the `impl` block, and `#[on]` above \
                    methods in it";
@@ -14,7 +14,7 @@ pub(crate) fn on(item: &TokenStream) -> TokenStream {
     quote!(#error #item)
 }
 
-/// `#[listeners]` on something else than an inherent `impl` block.
+/// The expansion of `#[listeners]` on anything but an inherent `impl` block.
 pub(super) fn listeners(mut item: Item) -> TokenStream {
     let error = match &item {
         Item::Impl(block) => {
@@ -29,7 +29,7 @@ pub(super) fn listeners(mut item: Item) -> TokenStream {
         ),
         _ => Error::new(Span::call_site(), "`#[listeners]` belongs above an `impl` block"),
     };
-    // They would report their own misplacement.
+    // Each `#[on]` that stays would report an error of its own.
     match &mut item {
         Item::Impl(block) => {
             for item in &mut block.items {

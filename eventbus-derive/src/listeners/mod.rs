@@ -1,6 +1,8 @@
-//! The engine of [`#[listeners]`](macro@crate::listeners), a pipeline as the derive is: `args` and `options` read the
-//! attributes, `block` and `method` model the `impl` block, `valid` and `signature` apply the rules; `expand` writes the
-//! `Module`. If a rule is broken, the block is kept, and the type stays a module in the eyes of the compiler.
+//! The expansion of [`#[listeners]`](macro@crate::listeners), in the same steps as the derive.
+//!
+//! `args` and `options` parse the attributes, `block` and `method` hold the parsed `impl` block, `valid` and `signature` check
+//! the rules, `expand` generates the impl of `Module`. If a rule is broken, the block stays, and a `Module` without listeners is
+//! generated, so that uses of the type cause no further errors.
 
 mod args;
 mod block;
@@ -28,7 +30,7 @@ pub(crate) fn listeners(args: TokenStream, item: &TokenStream) -> TokenStream {
     let source = match parse2(item.clone()) {
         Ok(Item::Impl(source)) if source.trait_.is_none() => source,
         Ok(other) => return misplaced::listeners(other),
-        // Code that is being typed: its own mistake is the one to report.
+        // Incomplete code, as in an editor: only its syntax error is reported.
         Err(error) => {
             let error = error.to_compile_error();
             return quote!(#item #error);

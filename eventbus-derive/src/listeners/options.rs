@@ -1,4 +1,4 @@
-//! Reads what stands in `#[on(..)]`.
+//! The parser of `#[on(..)]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -7,7 +7,7 @@ use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, Meta, Result, parse::Pars
 use super::time;
 use crate::{errors::Errors, keys};
 
-/// The options of a listener. Flags, and keys that do not go with every method, are kept for messages about them.
+/// The options of a listener. Keys that are not valid for every method keep their token, so that errors can point at it.
 #[derive(Default)]
 pub(super) struct Options {
     pub(super) named: Option<Expr>,
@@ -41,7 +41,7 @@ const KEYS: [(Key, &str, &str); 7] = [
     (Key::Pattern, "pattern", "pattern = \"order.*\""),
 ];
 
-/// Whether the attribute is `#[on]`, under whatever path.
+/// Whether the attribute is `#[on]`, with or without a path before it.
 pub(super) fn is_on(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == "on")
 }
@@ -98,7 +98,7 @@ fn read_priority(input: ParseStream<'_>, at: Span, usage: &str) -> Result<Expr> 
     }
 }
 
-/// Reads a time in a string, or an expression that is a `Duration`.
+/// Parses a time in a string, or an expression of type `Duration`.
 fn read_timeout(input: ParseStream<'_>, usage: &str) -> Result<TokenStream> {
     let timeout: Expr = keys::value(input, "timeout", "a time", usage)?;
     let Expr::Lit(ExprLit { lit, .. }) = &timeout else { return Ok(timeout.into_token_stream()) };

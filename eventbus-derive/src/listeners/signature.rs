@@ -1,4 +1,4 @@
-//! Reads what a method takes: the module, the event, and perhaps the context.
+//! The parser of a method's arguments: the service, the event, and optionally the context.
 
 use syn::{FnArg, PatType, Receiver, ReceiverKind, Signature, Type, TypeReference};
 
@@ -63,7 +63,7 @@ fn form_of_service(receiver: &Receiver) -> Option<Form> {
     }
 }
 
-/// The event, which is the first argument after the module.
+/// The event: the first argument after the service.
 fn read_event(signature: &Signature, others: &[&PatType], errors: &mut Errors) -> Option<(Listened, Form)> {
     let name = &signature.ident;
     let Some(event) = others.first() else {
@@ -145,7 +145,7 @@ fn read_context(context: &PatType, is_async: bool, errors: &mut Errors) -> Optio
     form.map(|form| ((*context.ty).clone(), form))
 }
 
-/// What a reference refers to, or the type itself.
+/// The type behind a reference, or the type itself if it is none.
 fn referent(of: &Type) -> &Type {
     match types::bare(of) {
         Type::Reference(reference) => types::bare(&reference.elem),

@@ -1,8 +1,8 @@
-//! Times as they are written in attributes: `250ms`, `2s`, `5m`, `1h`.
+//! The parser of times in attributes: `250ms`, `2s`, `5m`, `1h`.
 
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
-/// The milliseconds of a time, or what to write instead.
+/// The time in milliseconds, or the error message with the fix.
 pub(super) fn millis(text: &str) -> Result<u64, String> {
     let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -1,10 +1,10 @@
-//! What can be said of a type from its tokens alone.
+//! Questions about a type that its tokens alone can answer.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-/// Looks into parentheses, and into the invisible ones around what a `macro_rules!` put in.
+/// Removes parentheses, and the invisible groups that `macro_rules!` puts around the types it inserts.
 pub(super) fn bare(mut of: &Type) -> &Type {
     loop {
         match of {
@@ -15,7 +15,7 @@ pub(super) fn bare(mut of: &Type) -> &Type {
     }
 }
 
-/// The last segment of a path: `Arc<E>` of `std::sync::Arc<E>`.
+/// The last segment of a path: `Arc<E>` for `std::sync::Arc<E>`.
 pub(super) fn last_segment(of: &Type) -> Option<&PathSegment> {
     match bare(of) {
         Type::Path(path) => path.path.segments.last(),
@@ -27,7 +27,7 @@ pub(super) fn is_named(of: &Type, name: &str) -> bool {
     last_segment(of).is_some_and(|segment| segment.ident == name)
 }
 
-/// The `E` of `Arc<E>`.
+/// The `E` in `Arc<E>`.
 pub(super) fn in_arc(of: &Type) -> Option<&Type> {
     let segment = last_segment(of).filter(|segment| segment.ident == "Arc")?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
@@ -37,7 +37,7 @@ pub(super) fn in_arc(of: &Type) -> Option<&Type> {
     }
 }
 
-/// The first lifetime that is not `'static`, as text, and its place.
+/// The first lifetime that is not `'static`, as text, with its span.
 pub(super) fn borrow(tokens: impl ToTokens) -> Option<(String, Span)> {
     find_borrow(tokens.to_token_stream())
 }

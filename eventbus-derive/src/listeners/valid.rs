@@ -1,4 +1,4 @@
-//! The rules that a block and its methods have to keep. All of them are checked, and each mistake is reported.
+//! The rules for `#[listeners]` blocks and their methods. All rules are checked, so that one compilation reports all errors.
 
 use syn::{GenericParam, ReturnType, Safety, Type, WherePredicate};
 
@@ -21,7 +21,7 @@ pub(super) fn check(block: &Block, errors: &mut Errors) {
     }
 }
 
-/// Whether the module can be `'static`: otherwise no placeholder can stand in for it.
+/// Whether the module has a lifetime. Then it cannot be `'static`, and even a placeholder impl would not compile.
 pub(super) fn borrows(block: &Block) -> bool {
     types::borrow(&block.source.self_ty).is_some() || block.source.generics.lifetimes().next().is_some()
 }
@@ -73,7 +73,7 @@ fn one_type_of_event(method: &Method, errors: &mut Errors) {
             GenericParam::Lifetime(_) => {}
         }
     }
-    // `where 'a: 'b` and the like is between the method and its caller.
+    // Bounds on lifetimes, such as `where 'a: 'b`, are allowed: they do not restrict the module.
     let bounds = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     for bound in bounds.filter(|bound| matches!(bound, WherePredicate::Type(_))) {
         errors.on(bound, "a method listens wherever its module does: move this bound to the `impl` block");

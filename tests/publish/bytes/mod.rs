@@ -1,6 +1,7 @@
 //! Over a transport of somebody else, which carries bytes.
 
 mod consuming;
+mod payload_values;
 mod publishing;
 mod transport;
 

@@ -1,11 +1,16 @@
 //! What can be wrong with a consumer.
 
-use std::{error::Error, panic::Location, sync::Arc};
+use std::{error::Error, fmt, panic::Location, sync::Arc};
 
-use crate::{bus::WiringError, event::EventType, pattern::PatternError};
+use crate::{
+    bus::WiringError,
+    event::EventType,
+    listener::{ErrorText, Excerpt},
+    pattern::PatternError,
+};
 
 /// An error returned by [`ConsumerBuilder::start`](super::ConsumerBuilder::start). Nothing has been started.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumerError {
     /// A pattern is malformed.
@@ -40,7 +45,7 @@ pub enum ConsumerError {
         group: Arc<str>,
     },
     /// The group's name is empty, or longer than 128 bytes, or has characters that are not visible ASCII.
-    #[error("`{}` is no name for a group: take 1 to 128 visible ASCII characters", .group.escape_debug())]
+    #[error("`{}` is no name for a group: take 1 to 128 visible ASCII characters", Excerpt(group))]
     #[non_exhaustive]
     Name {
         /// The name.
@@ -98,7 +103,7 @@ pub enum ConsumerError {
         group: Arc<str>,
     },
     /// The transport could not open the group.
-    #[error("the transport could not open group `{group}`: {source}")]
+    #[error("the transport could not open group `{group}`: {}", ErrorText::alone(&**source))]
     #[non_exhaustive]
     Transport {
         /// The group.
@@ -106,4 +111,11 @@ pub enum ConsumerError {
         /// What it says.
         source: Arc<dyn Error + Send + Sync>,
     },
+}
+
+/// Shows the message: what a transport says is bounded there.
+impl fmt::Debug for ConsumerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConsumerError({self})")
+    }
 }

@@ -2,10 +2,16 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use crate::listener::OneLine;
+use crate::{
+    event::OneLine,
+    listener::{ErrorText, Excerpt, source_of},
+};
 
 /// How an attempt to handle a delivery went wrong.
-#[derive(Clone, Debug)]
+///
+/// What it prints is bounded, as for [`Outcome`](crate::Outcome): an error's text and that of 16 sources, of each at most 1 KiB.
+/// `Debug` shows the same text.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum AttemptError {
     /// The handler returned an error.
@@ -41,26 +47,30 @@ impl fmt::Display for AttemptError {
         use fmt::Write as _;
         let mut line = OneLine(f);
         match self {
-            Self::Failed(error) => {
-                write!(line, "{error}")?;
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    write!(line, ": {cause}")?;
-                    source = cause.source();
-                }
-                Ok(())
-            }
+            Self::Failed(error) => write!(line, "{}", ErrorText::with_sources(&**error)),
             Self::Panicked(message) => write!(line, "panicked: {message}"),
             Self::TimedOut(limit) => write!(line, "timed out after {limit:?}"),
-            Self::UnknownEvent(name) => write!(line, "unknown event type `{name}`"),
-            Self::Undecodable(error) => write!(line, "cannot be read: {error}"),
+            Self::UnknownEvent(name) => write!(line, "unknown event type `{}`", Excerpt(name)),
+            Self::Undecodable(error) => write!(line, "cannot be read: {}", ErrorText::with_sources(&**error)),
         }
     }
 }
 
 impl Error for AttemptError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error().and_then(Error::source)
+        source_of(self.error()?)
+    }
+}
+
+impl fmt::Debug for AttemptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => f.debug_tuple("Failed").field(&ErrorText::with_sources(&**error)).finish(),
+            Self::Panicked(message) => f.debug_tuple("Panicked").field(message).finish(),
+            Self::TimedOut(limit) => f.debug_tuple("TimedOut").field(limit).finish(),
+            Self::UnknownEvent(name) => f.debug_tuple("UnknownEvent").field(&Excerpt(name)).finish(),
+            Self::Undecodable(error) => f.debug_tuple("Undecodable").field(&ErrorText::with_sources(&**error)).finish(),
+        }
     }
 }
 

@@ -72,9 +72,10 @@ pub(super) enum Ended {
 
 /// Waits for a transport's answer, isolated: whether it is a good one.
 pub(super) async fn answered(mut answer: BoxFuture<'static, Result<(), BoxError>>) -> bool {
-    let answered = poll_fn(|cx| match isolate(|| answer.as_mut().poll(cx)) {
-        Ok(polled) => polled.map(|answered| answered.is_ok()),
-        Err(_) => Poll::Ready(false),
+    // The drop of its error is foreign code, too.
+    let answered = poll_fn(|cx| {
+        let polled = isolate(|| answer.as_mut().poll(cx).map(|answered| answered.is_ok()));
+        polled.unwrap_or(Poll::Ready(false))
     });
     let is_good = answered.await;
     let _ = isolate(|| drop(answer));
@@ -140,9 +141,8 @@ impl Shared {
                     let _ = isolate(|| drop(error));
                     return self.scheduler.delay(job, due);
                 }
-                // What an error says, and its drop, are foreign code.
-                let reason = isolate(|| error.to_string().into());
-                let reason = reason.unwrap_or_else(|_| "its error panicked when it was asked what it is".into());
+                let reason = error.to_string().into();
+                // The drop of an error is foreign code.
                 let _ = isolate(|| self.bury(&job, error, first_failed, now));
                 (Settle::Dead { reason, attempts: job.attempt }, &self.ledger.dead_lettered)
             }

@@ -89,7 +89,8 @@ pub(super) async fn read(shared: Arc<Shared>) {
                 (pause, not_before) = (READ_AGAIN, None);
                 shared.add(leased);
             }
-            Err(_) => {
+            Err(error) => {
+                let _ = isolate(|| drop(error));
                 shared.ledger.read_errors.add(1);
                 not_before = Some(Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0));
                 pause = (pause * 2).min(READ_AGAIN_CAP);

@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-/// Runs `code`; a panic becomes its message.
+/// How many bytes of a panic's message are kept.
+pub(crate) const MAX_MESSAGE: usize = 1024;
+
+/// Runs `code`; a panic becomes its message, or the first [`MAX_MESSAGE`] bytes of it.
 ///
 /// `AssertUnwindSafe` is right here: the bus never looks again at what the panicking code was about to change, and what
 /// a listener shares with others is its own to keep consistent, as it is under `std::thread::spawn`.
@@ -20,9 +23,9 @@ pub(crate) fn isolate<T>(code: impl FnOnce() -> T) -> Result<T, Arc<str>> {
 #[inline(never)]
 pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
     let text = if let Some(text) = payload.downcast_ref::<&'static str>() {
-        Arc::from(*text)
+        cut(text)
     } else if let Some(text) = payload.downcast_ref::<String>() {
-        Arc::from(text.as_str())
+        cut(text)
     } else {
         Arc::from("(the panic's payload is not text)")
     };
@@ -32,6 +35,7 @@ pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
     text
 }
 
+<<<<<<<< HEAD:eventbus-core/src/call/isolate.rs
 /// A user's value whose `Drop` must not panic into whoever drops it last.
 #[derive(Debug)]
 pub(crate) struct Isolated<T>(Option<T>);
@@ -60,6 +64,13 @@ impl<T> Drop for Isolated<T> {
 fn drop_isolated(drop: &mut dyn FnMut()) {
     // The panic hook has shown the panic; there is nobody left to report it to.
     let _ = isolate(drop);
+========
+fn cut(text: &str) -> Arc<str> {
+    if text.len() <= MAX_MESSAGE {
+        return Arc::from(text);
+    }
+    Arc::from(format!("{}..", &text[..text.floor_char_boundary(MAX_MESSAGE)]))
+>>>>>>>> main:eventbus-core/src/event/isolate.rs
 }
 
 #[cfg(test)]
@@ -72,6 +83,13 @@ mod tests {
         assert_eq!(&*isolate(|| panic!("number {}", 7)).unwrap_err(), "number 7");
         assert!(isolate(|| std::panic::panic_any(7)).unwrap_err().contains("not text"));
         assert_eq!(isolate(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let message = isolate(|| panic!("{}", "ä".repeat(MAX_MESSAGE))).unwrap_err();
+        assert_eq!(*message, format!("{}..", "ä".repeat(MAX_MESSAGE / 2)));
+        assert_eq!(isolate(|| panic!("{}", "x".repeat(MAX_MESSAGE))).unwrap_err().len(), MAX_MESSAGE);
     }
 
     #[test]

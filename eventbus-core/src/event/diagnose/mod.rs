@@ -1,0 +1,123 @@
+//! Where a payload differs from a type, and what the type expects there.
+//!
+//! The payload is decoded once more, by a deserializer whose errors keep what the type says of itself and drop what the
+//! payload says: serde's constructors of errors get both apart, while a finished message of `serde_json` mixes them.
+
+mod key;
+mod mismatch;
+mod node;
+mod tree;
+
+use serde::de::DeserializeOwned;
+
+use super::isolate;
+pub(super) use mismatch::{Mismatch, Problem};
+use tree::Node;
+
+/// Finds what `E` says of JSON that does not decode as one; `None` if this time it does, or its `Deserialize` panics.
+pub(super) fn diagnose<E: DeserializeOwned>(json: &[u8]) -> Option<Mismatch> {
+    let decoded = isolate(|| {
+        let tree: Node = serde_json::from_slice(json).ok()?;
+        E::deserialize(&tree).err()
+    });
+    decoded.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, clippy::zero_sized_map_values, reason = "only decoding is tested")]
+    struct Shapes {
+        id: u128,
+        price: f32,
+        on: bool,
+        letter: char,
+        name: Option<String>,
+        list: Vec<(u8, i64)>,
+        by_number: BTreeMap<u8, ()>,
+        by_switch: BTreeMap<bool, Unit>,
+        by_kind: BTreeMap<Kind, Wrapped>,
+        kinds: Vec<Kind>,
+        #[serde(default)]
+        any: serde_json::Value,
+        raw: Box<RawValue>,
+        tagged: Tagged,
+    }
+
+    #[derive(Deserialize, Debug)]
+    struct Unit;
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only decoding is tested")]
+    struct Wrapped(u8);
+
+    #[derive(Deserialize, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Plain,
+        New(u8),
+        Pair(u8, u8),
+        Named { days: u8 },
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(tag = "type", content = "of")]
+    #[expect(dead_code, reason = "only decoding is tested")]
+    enum Tagged {
+        Number(i32),
+    }
+
+    const GOOD: &str = r#"{"id": 340282366920938463463374607431768211455, "price": 1.5, "on": true, "letter": "ä",
+        "name": "A\"da", "list": [[1, -2], [3, 4]], "by_number": {"7": null}, "by_switch": {"true": null},
+        "by_kind": {"plain": 7}, "kinds": ["plain", {"new": 1}, {"pair": [1, 2]}, {"named": {"days": 3}}, {"plain": null}],
+        "any": [1, {"a": null}], "raw": {"b": [1.5e300]}, "tagged": {"type": "Number", "of": -4}, "unknown": [[]]}"#;
+
+    #[test]
+    fn what_decodes_has_nothing_to_say() {
+        serde_json::from_str::<Shapes>(GOOD).unwrap();
+        assert_eq!(diagnose::<Shapes>(GOOD.as_bytes()), None);
+    }
+
+    #[test]
+    fn the_place_and_the_expectation_are_found() {
+        for (good, bad, expected) in [
+            ("340282366920938463463374607431768211455", "-1", "id: expected u128"),
+            ("1.5,", "\"x\",", "price: expected f32"),
+            ("true,", "1,", "on: expected a boolean"),
+            ("\"ä\"", "\"xy\"", "letter: expected a character"),
+            ("\"A\\\"da\"", "7", "name: expected a string"),
+            ("[3, 4]", "[3]", "list[1]: expected a tuple of size 2"),
+            ("[3, 4]", "[300, 4]", "list[1][0]: expected u8"),
+            ("\"7\": null", "\"7\": 7", "by_number.7: expected unit"),
+            ("\"7\": null", "\"x\": null", "by_number: expected u8"),
+            ("{\"true\": null}", "{\"yes\": null}", "by_switch: expected a boolean"),
+            ("{\"true\": null}", "{\"true\": 1}", "by_switch.true: expected unit struct Unit"),
+            ("{\"plain\": 7}", "{\"plain\": []}", "by_kind.plain: expected u8"),
+            ("{\"new\": 1}", "{\"new\": []}", "kinds[1].new: expected u8"),
+            ("{\"pair\": [1, 2]}", "{\"pair\": [1, \"2\"]}", "kinds[2].pair[1]: expected u8"),
+            ("{\"days\": 3}", "{\"days\": {}}", "kinds[3].named.days: expected u8"),
+            ("{\"days\": 3}", "{}", "kinds[3].named: missing field `days`"),
+            (
+                "{\"plain\": null}",
+                "{\"old\": null}",
+                "kinds[4]: unknown variant, expected `plain`, `new`, `pair` or `named`",
+            ),
+            ("{\"plain\": null}", "\"new\"", "kinds[4]: expected newtype variant"),
+            ("\"of\": -4", "\"of\": \"4\"", "tagged.of: expected i32"),
+            ("\"raw\"", "\"row\"", ": missing field `raw`"),
+            ("\"on\": true", "\"id\": 7", ": duplicate field `id`"),
+        ] {
+            let bad = GOOD.replacen(good, bad, 1);
+            assert!(serde_json::from_str::<Shapes>(&bad).is_err(), "{bad}");
+            let Some(mismatch) = diagnose::<Shapes>(bad.as_bytes()) else { panic!("nothing is wrong in {bad}") };
+            assert_eq!(format!("{}: {}", mismatch.path(), mismatch.problem), expected, "{bad}");
+        }
+    }
+}
