@@ -1,4 +1,4 @@
-//! The engine of `eventbus`: events, the registry, dispatch, the bus, and publishing.
+//! The engine of `eventbus`: events, the registry, emission, the bus, and publishing.
 //!
 //! Applications and frameworks depend on the facade, `eventbus`, which re-exports all of this and the derive. The modules
 //! are floors, and each may use only those before it in this list; ARCHITECTURE.md says why.
@@ -30,28 +30,28 @@ mod bus;
 mod named;
 
 // Floor 7.
-#[cfg(feature = "publish")]
 mod publish;
 
-#[cfg(feature = "tokio")]
-pub use bus::EmitHandle;
+// Floor 8.
+mod deferred;
+
+// Floor 9.
+mod builder;
+
+pub use builder::BusBuilder;
 pub use bus::{
-    AnyKind, Blocks, Bus, BusBuilder, ByName, Deferred, DeferredStats, Emit, EmitAny, EmitError, Emitter, Inline,
-    InsideEmission, Intercepted, Interceptor, Kind, Listener, Module, NameTaken, NoContext, NoState, Release,
-    ReleaseError, Released, Report, Scope, ScopeGuard, Spawned, Stats, Timed, Topic, WeakBus, WiringError, With,
-    WithContext,
+    AnyKind, Blocks, ByName, Inline, InsideEmission, Kind, Listener, Module, NameTaken, NoContext, NoState, Scope,
+    ScopeGuard, Spawned, Timed, Topic, WiringError, With, WithContext,
 };
-#[cfg(feature = "publish")]
-pub use bus::{Deliveries, GroupStats, Published, Unpublished};
-#[cfg(feature = "tokio")]
-pub use dispatch::InFlight;
 #[cfg(feature = "serde")]
-pub use dispatch::JsonError;
-pub use dispatch::{
-    AnyEvent, Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener,
-    AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener, CallEnd, Context, ContextListener,
-    ContextStateListener, EmissionId, EmissionInfo, NameContextListener, NameContextStateListener, NameListener,
-    NameStateListener,
+pub use call::JsonError;
+pub use call::{AnyEvent, EmissionId};
+pub use deferred::{Deferred, Release, ReleaseError, Released, Unpublished};
+pub use emission::{
+    Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
+    AsyncNameListener, AsyncNameStateListener, Bus, CallEnd, Context, ContextListener, ContextStateListener,
+    DeferredStats, EmissionInfo, Emit, EmitAny, EmitError, EmitHandle, Emitter, InFlight, Intercepted, Interceptor,
+    NameContextListener, NameContextStateListener, NameListener, NameStateListener, Report, WeakBus,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, EncodeError, Serde};
@@ -68,14 +68,14 @@ pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, E
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 #[cfg(feature = "rate-limit")]
 pub use publish::Rate;
-#[cfg(feature = "publish")]
 pub use publish::{
-    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters, Delivery,
-    Durability, EventStream, Failed, Group, GroupState, Handler, HandlerFn, KeyFn, Lagged, LeaseId, Leased, Memory,
-    Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll, PublishError, Refused,
-    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport, StreamFull, Transport,
+    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters, Deliveries,
+    Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn, Lagged, LeaseId, Leased, Memory,
+    Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll, PublishError, Published, Refused,
+    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, Stats, StopReport,
+    StreamFull, Transport,
     TransportOrdering, Unfinished, Unhandled,
 };
-#[cfg(all(feature = "publish", feature = "serde"))]
+#[cfg(feature = "serde")]
 pub use publish::{MalformedMessage, PublishJson, WriteError};
 pub use registry::{Subscription, SubscriptionGuard};

@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use super::{Bus, ByName, Listener, Scope, WiringError, listen::Target};
+use super::{ByName, Listener, Scope, WiringError, listen::Target};
 use crate::{
-    dispatch::{AsyncNameListener, NameListener},
+    emission::{AsyncNameListener, Bus, NameListener},
     pattern::Pattern,
     registry::Subscription,
 };
@@ -61,7 +61,6 @@ macro_rules! by_name {
             /// # Errors
             ///
             /// [`WiringError::Pattern`] if the pattern is malformed.
-            #[cfg(feature = "tokio")]
             #[track_caller]
             pub fn on_name_blocking(
                 &self,

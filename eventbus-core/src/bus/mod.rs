@@ -1,124 +1,33 @@
-//! Floor 4: the bus itself, which composes the floors below.
+//! Floor 5: registering listeners on a bus, emitting on it, and looking at it.
 
-mod builder;
 mod by_name;
-#[cfg(feature = "publish")]
-mod counts;
-mod deferred;
-mod emission;
-mod emit;
-mod emitter;
 mod erased;
-#[cfg(feature = "publish")]
-mod extension;
-mod failure_hook;
-mod inner;
-mod intercept;
-mod limits;
 mod listen;
-mod listeners;
 mod module;
-mod park;
-mod release;
-mod report;
-mod running;
 mod scope;
 mod settle;
-#[cfg(feature = "tokio")]
-mod spawn;
-mod stats;
 mod wiring;
 
-use std::{fmt, panic::Location, sync::Arc, sync::Weak};
+use std::{fmt, panic::Location, sync::Arc};
 
-pub use builder::BusBuilder;
-#[cfg(feature = "publish")]
-pub use counts::{Deliveries, GroupStats, Published};
-pub use deferred::Deferred;
-pub use emit::Emit;
-pub use emitter::Emitter;
-pub use erased::EmitAny;
 pub(crate) use erased::KnownEvent;
-#[cfg(feature = "publish")]
-pub(crate) use extension::Extension;
-pub use intercept::{Intercepted, Interceptor};
+use listen::Target;
 pub use listen::{
     AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
-
-#[cfg(feature = "publish")]
-pub(crate) use deferred::{KeptEvent, PublishStep, Step};
 pub use module::Module;
-#[cfg(feature = "publish")]
-pub use release::Unpublished;
-pub use release::{Release, ReleaseError, Released};
-pub use report::{EmitError, Report};
 pub use scope::{Scope, ScopeGuard};
 pub use settle::InsideEmission;
-#[cfg(feature = "tokio")]
-pub use spawn::EmitHandle;
-pub use stats::{DeferredStats, Stats};
 pub use wiring::{NameTaken, WiringError};
 
 use crate::{
-    dispatch::{EventSlot, Frame, adapt},
+    emission::{Bus, Emit, Emitter},
     event::{Event, EventName, IntoEvent},
     listener::{AsyncListener, ListenerInfo, SyncListener},
-    registry::{Conflict, Seed, Subscription},
+    registry::{Conflict, Slot, SlotType, Subscription},
 };
-use emit::Source;
-use erased::EventHooks;
-use inner::Inner;
-use listen::Target;
-use listeners::Listeners;
-
-/// Brings events to their listeners.
-///
-/// A clone is another handle to the same bus and costs as much as cloning an `Arc`. The bus lives as long as one of its
-/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: capture
-/// [`downgrade`](Self::downgrade)d ones.
-///
-/// **Re-entrancy:** a listener may do anything to the bus that calls it: emit, register, unsubscribe, clear, drop the last
-/// handle. No lock is held while listeners run. An emission calls the listeners that were registered when it started,
-/// except those that are gone when their turn comes.
-///
-/// # Examples
-///
-/// ```
-/// use eventbus_core::{Bus, Event, EventName};
-///
-/// struct UserCreated { email: String }
-/// impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-///
-/// let bus = Bus::new();
-/// bus.on::<UserCreated>(|e| println!("welcome {}", e.email));
-///
-/// let report = bus.emit(UserCreated { email: "ada@example.org".into() }).blocking();
-/// assert_eq!(report.succeeded(), 1);
-/// ```
-#[derive(Clone)]
-pub struct Bus {
-    inner: Arc<Inner>,
-    /// The emission that this handle came from, if it came from a [`Context`](crate::Context).
-    origin: Option<Arc<Frame>>,
-}
 
 impl Bus {
-    /// Makes a bus with the default settings.
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// Makes a bus with settings of its own.
-    pub fn builder() -> BusBuilder {
-        BusBuilder::new()
-    }
-
-    /// A handle that does not keep the bus alive.
-    pub fn downgrade(&self) -> WeakBus {
-        WeakBus { inner: Arc::downgrade(&self.inner) }
-    }
-
     /// Registers a listener: `listener` runs on the emitting thread for each `E`.
     ///
     /// It returns `()` or a `Result`; errors and panics go into the report of the emission. Options come with
@@ -181,7 +90,6 @@ impl Bus {
     /// # Panics
     ///
     /// As [`on`](Self::on).
-    #[cfg(feature = "tokio")]
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
         self.listener::<E>().on_blocking(listener)
@@ -211,7 +119,7 @@ impl Bus {
     #[inline]
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) -> Emit<'_, I> {
-        Emit::new(self, event, Source::Listeners(self.listeners_of(Location::caller())))
+        Emit::new(self, self.slot_of::<I::Event>(), event)
     }
 
     /// Makes a local handle for emitting `E`: it looks nothing up and writes nothing that other threads read.
@@ -221,22 +129,21 @@ impl Bus {
     /// Panics if another type with `E`'s name and version has been used on this bus.
     #[track_caller]
     pub fn emitter<E: Event>(&self) -> Emitter<E> {
-        Emitter::new(self.clone(), self.slot(Location::caller()))
+        Emitter::new(self.clone(), Arc::clone(self.slot_of::<E>()))
     }
 
     /// How many listeners `E` has, those by name that match its name included.
     pub fn listener_count<E: Event>(&self) -> usize {
-        let registry = &self.inner.registry;
-        let slot: Option<Arc<EventSlot<E>>> = registry.get(E::TYPE);
+        let registry = &self.state.registry;
         // An event that the bus has not seen yet is heard by name only.
-        slot.map_or_else(|| registry.by_name(E::NAME.as_str()).len(), |slot| slot.len())
+        registry.get(E::TYPE).map_or_else(|| registry.by_name(E::NAME.as_str()).len(), |slot| slot.len())
     }
 
     /// The names of the events that have listeners, sorted: of events that this bus has seen. Names that only patterns speak of
     /// are in [`listeners`](Self::listeners).
     pub fn event_names(&self) -> Vec<EventName> {
-        let slots = self.inner.registry.all();
-        let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event().name()).collect();
+        let slots = self.state.registry.all();
+        let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event.name()).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -245,18 +152,18 @@ impl Bus {
     /// All listeners: first those of types, by event name and version, and for each event in the order in which an
     /// emission calls them; then those by name, in the order of priority and registration.
     pub fn listeners(&self) -> Vec<ListenerInfo> {
-        let mut slots = self.inner.registry.all();
-        slots.sort_by_key(|slot| (slot.event().name(), slot.event().version(), slot.event().rust_type()));
+        let mut slots = self.state.registry.all();
+        slots.sort_by_key(|slot| (slot.event.name(), slot.event.version(), slot.event.rust_type()));
         let typed = slots.iter().flat_map(|slot| slot.infos()).filter(|info| info.pattern().is_none());
-        typed.chain(self.inner.registry.infos_by_name()).collect()
+        typed.chain(self.state.registry.infos_by_name()).collect()
     }
 
     /// Removes every listener, and ends the registrations of modules.
     ///
     /// Emissions under way call none of them any more, except one that another thread is just beginning.
     pub fn clear(&self) {
-        let modules = self.inner.modules.all();
-        self.inner.registry.clear();
+        let modules = self.state.modules.all();
+        self.state.registry.clear();
         for module in modules {
             module.group().close();
         }
@@ -266,78 +173,32 @@ impl Bus {
         Target { bus: Some(self.clone()), scope: None, location, pattern: None }
     }
 
-    /// Where an emission finds the listeners of `E`. Panics on a conflict of names, at the user's line.
+    /// The slot of `E`. Panics on a conflict of names, at the user's line.
     #[inline]
     #[track_caller]
-    fn listeners_of<E: Event>(&self, location: &'static Location<'static>) -> Listeners<'_, E> {
-        match self.inner.registry.find(E::TYPE) {
-            Some(slot) => Listeners::found(slot),
-            None => Listeners::of(self.slot(location)),
+    pub(crate) fn slot_of<E: Event>(&self) -> &Arc<Slot> {
+        match self.state.registry.numbered::<E>() {
+            Some(slot) => slot,
+            None => self.slot(SlotType::of::<E>(), Location::caller()),
         }
     }
 
-    /// The slot of `E`. Panics on a conflict of names, at the user's line.
+    /// The slot of an event type. Panics on a conflict of names, at the user's line.
     #[track_caller]
-    fn slot<E: Event>(&self, location: &'static Location<'static>) -> Arc<EventSlot<E>> {
-        match self.try_slot(location) {
+    fn slot(&self, slot_type: SlotType, location: &'static Location<'static>) -> &Arc<Slot> {
+        match self.try_slot(slot_type, location) {
             Ok(slot) => slot,
             Err(conflict) => panic!("{conflict}"),
         }
     }
 
-    #[inline]
-    fn try_slot<E: Event>(&self, location: &'static Location<'static>) -> Result<Arc<EventSlot<E>>, Conflict> {
-        let hooks: &'static EventHooks = &EventHooks { emit: EventHooks::emit::<E> };
-        self.inner.registry.slot(Seed { event: E::TYPE, location, adapt: adapt::<E>, hooks })
-    }
-}
-
-impl Default for Bus {
-    fn default() -> Self {
-        Self::new()
+    fn try_slot(&self, slot_type: SlotType, location: &'static Location<'static>) -> Result<&Arc<Slot>, Conflict> {
+        self.state.registry.slot(slot_type, location)
     }
 }
 
 impl fmt::Debug for Bus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bus").field("event_names", &self.event_names()).finish_non_exhaustive()
-    }
-}
-
-/// A handle that does not keep its bus alive; see [`Bus::downgrade`].
-///
-/// # Examples
-///
-/// ```
-/// # use eventbus_core::{Bus, Event, EventName};
-/// # struct Ping;
-/// # impl Event for Ping { const NAME: EventName = EventName::new("ping"); }
-/// # struct Pong;
-/// # impl Event for Pong { const NAME: EventName = EventName::new("pong"); }
-/// let bus = Bus::new();
-/// let weak = bus.downgrade();
-/// bus.on::<Ping>(move |_| {
-///     if let Some(bus) = weak.upgrade() {
-///         bus.emit(Pong).blocking().into_result()?;
-///     }
-///     eventbus_core::Ok(())
-/// });
-/// assert!(bus.emit(Ping).blocking().is_ok());
-/// ```
-#[derive(Clone)]
-pub struct WeakBus {
-    inner: Weak<Inner>,
-}
-
-impl WeakBus {
-    /// The bus, if it is still there.
-    pub fn upgrade(&self) -> Option<Bus> {
-        self.inner.upgrade().map(|inner| Bus { inner, origin: None })
-    }
-}
-
-impl fmt::Debug for WeakBus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakBus").field("alive", &(self.inner.strong_count() > 0)).finish()
     }
 }

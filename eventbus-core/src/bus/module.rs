@@ -1,14 +1,12 @@
 //! Modules: services that listen, registered and ended as one.
 
-use std::{
-    panic::Location,
-    sync::{Arc, Weak},
-};
+use std::{panic::Location, sync::Arc};
 
-use super::{Bus, Scope, WiringError};
+use super::{Scope, WiringError};
 use crate::{
+    emission::Bus,
     listener::{ListenerId, ListenerInfo, ListenerKind},
-    registry::{Home, Subscription},
+    registry::Subscription,
 };
 
 /// A service with listeners, to be registered as one by [`Bus::register`].
@@ -159,14 +157,13 @@ fn register<M: Module + ?Sized>(bus: &Bus, outer: Option<&Scope>, module: Arc<M>
         scope: outer.map(Scope::shared_name),
         location: Location::caller(),
     };
-    let registration = match bus.inner.modules.enter(&module, info.clone()) {
+    let registration = match bus.state.modules.enter(&module, info.clone()) {
         Ok(registration) => registration,
         Err(first) => return Err(WiringError::AlreadyRegistered { module: name.as_ref().to_owned(), first }),
     };
     let group = Arc::clone(registration.group());
-    let home: Weak<dyn Home> = Arc::downgrade(&(registration as Arc<dyn Home>));
     // Takes back what the module has registered, should it fail or panic.
-    let guard = Subscription::of_module(bus.inner.registry.id(), info, home, Arc::clone(&group)).guard();
+    let guard = Subscription::of_module(bus.state.registry.id(), info, &registration).guard();
 
     let scope = match outer {
         Some(outer) if !outer.adopt(&group) => return Err(outer.closed(&name)),

@@ -2,14 +2,16 @@
 
 use std::{fmt, panic::Location, sync::Arc};
 
-use super::{Bus, InsideEmission, Listener, WeakBus, listen::Target, settle};
+use super::{InsideEmission, Listener, listen::Target, settle};
 use crate::{
+    call::BusId,
+    emission::{Bus, WeakBus},
     event::Event,
     listener::{AsyncListener, SyncListener},
-    registry::{BusId, Group, Subscription},
+    registry::{Group, Registration, Subscription},
 };
 
-/// A named group of listeners that leave together; made by [`Bus::scope`](super::Bus::scope).
+/// A named group of listeners that leave together; made by [`Bus::scope`](crate::Bus::scope).
 ///
 /// It registers as the bus does, and scopes may stand inside of scopes. Dropping it changes nothing: [`off`](Self::off)
 /// ends all its listeners, [`close`](Self::close) does so for good, [`guard`](Self::guard) ties them to a scope of code. A
@@ -46,7 +48,7 @@ impl Scope {
     }
 
     pub(super) fn of_group(bus: &Bus, name: Arc<str>, members: Arc<Group>) -> Self {
-        Self { bus: bus.downgrade(), bus_id: bus.inner.registry.id(), name, members }
+        Self { bus: bus.downgrade(), bus_id: bus.state.registry.id(), name, members }
     }
 
     /// The scope's name; that of an inner one begins with those around it: `shop/billing`.
@@ -54,7 +56,7 @@ impl Scope {
         &self.name
     }
 
-    /// Registers a listener, as [`Bus::on`](super::Bus::on) does.
+    /// Registers a listener, as [`Bus::on`](crate::Bus::on) does.
     ///
     /// # Panics
     ///
@@ -64,7 +66,7 @@ impl Scope {
         self.listener::<E>().on(listener)
     }
 
-    /// Registers an async listener, as [`Bus::on_async`](super::Bus::on_async) does.
+    /// Registers an async listener, as [`Bus::on_async`](crate::Bus::on_async) does.
     ///
     /// # Panics
     ///
@@ -74,18 +76,17 @@ impl Scope {
         self.listener::<E>().on_async(listener)
     }
 
-    /// Registers a listener that may block, as [`Bus::on_blocking`](super::Bus::on_blocking) does.
+    /// Registers a listener that may block, as [`Bus::on_blocking`](crate::Bus::on_blocking) does.
     ///
     /// # Panics
     ///
     /// As [`on`](Self::on).
-    #[cfg(feature = "tokio")]
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
         self.listener::<E>().on_blocking(listener)
     }
 
-    /// Starts registering a listener with options, as [`Bus::listener`](super::Bus::listener) does.
+    /// Starts registering a listener with options, as [`Bus::listener`](crate::Bus::listener) does.
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
         Listener::new(self.target(Location::caller()))
@@ -205,8 +206,8 @@ impl Scope {
         Arc::clone(&self.name)
     }
 
-    pub(super) fn add(&self, subscription: &Subscription) -> bool {
-        self.members.add(subscription)
+    pub(super) fn add(&self, listener: &Registration) -> bool {
+        self.members.add(listener)
     }
 }
 

@@ -1,12 +1,9 @@
 //! Waiting until nothing runs any more.
 
-#[cfg(feature = "tokio")]
-use super::Bus;
-#[cfg(feature = "tokio")]
-use crate::dispatch::InFlight;
 use crate::{
-    dispatch::Frame,
-    registry::{BusId, Subscription},
+    call::{BusId, Frame},
+    emission::{Bus, InFlight},
+    registry::Subscription,
 };
 
 /// An error returned by [`Subscription::off_and_wait`], [`Scope::close_and_wait`](crate::Scope::close_and_wait) and
@@ -65,7 +62,6 @@ pub(super) fn outside_of(bus: Option<BusId>) -> Result<(), InsideEmission> {
     if bus.is_some_and(is_inside) { Err(InsideEmission) } else { Ok(()) }
 }
 
-#[cfg(feature = "tokio")]
 impl Bus {
     /// Waits until everything that this bus has started has ended: spawned emissions and what they have caused, spawned
     /// listeners, listeners on the blocking pool.
@@ -98,15 +94,20 @@ impl Bus {
     /// # }
     /// ```
     pub async fn settled(&self) -> Result<(), InsideEmission> {
-        if self.frame().is_some_and(|frame| frame.is_inside(self.inner.registry.id())) {
+        if self.frame().is_some_and(|frame| frame.is_inside(self.state.registry.id())) {
             return Err(InsideEmission);
         }
-        self.inner.tasks.settled().await;
+        self.state.tasks.settled().await;
         Ok(())
+    }
+
+    /// [`settled`](Self::settled), asked by code that is known to be outside.
+    pub(crate) async fn settled_outside(&self) {
+        self.state.tasks.settled().await;
     }
 
     /// How much this bus has started that has not ended.
     pub fn in_flight(&self) -> InFlight {
-        self.inner.tasks.in_flight()
+        self.state.tasks.in_flight()
     }
 }

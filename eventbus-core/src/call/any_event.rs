@@ -30,6 +30,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct AnyEvent<'a> {
     subject: Subject,
     value: Value<'a>,
@@ -73,11 +74,6 @@ impl<'a> AnyEvent<'a> {
         shared: Option<&'a dyn ShareEvent>,
     ) -> Self {
         Self { subject: Subject::Typed(event_type), value: Value::Borrowed(event, shared) }
-    }
-
-    /// The same event for a shorter time.
-    pub(crate) fn reborrow(&self) -> AnyEvent<'_> {
-        AnyEvent { subject: self.subject.clone(), value: self.value.clone() }
     }
 
     pub(crate) fn subject(&self) -> &Subject {

@@ -30,11 +30,4 @@ impl<T> Drop for Isolated<T> {
 fn drop_isolated(drop: &mut dyn FnMut()) {
     // The panic hook has shown the panic; there is nobody left to report it to.
     let _ = isolate(drop);
-========
-fn cut(text: &str) -> Arc<str> {
-    if text.len() <= MAX_MESSAGE {
-        return Arc::from(text);
-    }
-    Arc::from(format!("{}..", &text[..text.floor_char_boundary(MAX_MESSAGE)]))
->>>>>>>> main:eventbus-core/src/event/isolate.rs
 }

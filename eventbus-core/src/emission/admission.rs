@@ -52,7 +52,7 @@ pub(super) fn admit(
 fn ask_interceptors(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>) -> Result<CallGuard, NotRun> {
     match Frame::current_emission() {
         Some(emission) if !bus.interceptors.is_empty() => {
-            let emission = EmissionInfo::new(bus, event.reborrow(), emission);
+            let emission = EmissionInfo::new(bus, event.clone(), emission);
             bus.interceptors.admit_call(&emission, &entry.info)
         }
         _ => Ok(CallGuard::none()),

@@ -159,7 +159,7 @@ trait PayloadCell {
     fn subject(&self) -> Subject;
     fn view(&self) -> AnyEvent<'_>;
     fn shared(&self) -> Option<&dyn ShareEvent>;
-    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>);
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
     fn take(&mut self) -> AnyEvent<'static>;
 }
 
@@ -176,7 +176,7 @@ impl<P: Payload> PayloadCell for Option<P> {
         expect_event(self.as_ref()).shared()
     }
 
-    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>) {
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
         expect_event(self.as_ref()).run(snapshot, run);
     }
 

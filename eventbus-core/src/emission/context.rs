@@ -40,12 +40,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of the running call. `None` if the bus is gone, which an emission keeps from happening.
-    pub(crate) fn new(bus: &WeakBus, subject: Subject, call: &mut CallContext<'_>) -> Option<Self> {
+    /// The context of the running call.
+    pub(crate) fn new(bus: &WeakBus, subject: Subject, call: &mut CallContext<'_>) -> Self {
         let frame = Frame::now();
-        let emission = frame.emission()?;
-        let bus = Bus::inside(&bus.upgrade()?.state, frame);
-        Some(Self { bus, subject, emission, signal: call.signal() })
+        match (bus.upgrade(), frame.emission()) {
+            (Some(bus), Some(emission)) => {
+                Self { bus: Bus::inside(&bus.state, frame), subject, emission, signal: call.signal() }
+            }
+            _ => unreachable!("an emission calls, and keeps its bus alive"),
+        }
     }
 
     /// The bus, to emit on. What is emitted through this handle, also from a task of your own, counts as caused by this

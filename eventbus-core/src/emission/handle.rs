@@ -6,7 +6,7 @@
 use std::{
     any::{Any, type_name},
     fmt,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Weak},
 };
 
 use tokio::runtime::{EnterGuard, Handle};
@@ -15,11 +15,12 @@ use super::{
     around::{Around, CallEnd},
     failure_hook::FailureHook,
     guards::{CallGuard, GuardStack},
+    kept_events::KeptEvents,
     report::Report,
     tasks::Tasks,
 };
 use crate::{
-    call::{AnyEvent, Cause, EmissionId, Frame, Isolated},
+    call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated},
     event::{isolate},
     event::{Event, EventName, EventType},
     listener::{BoxError, ListenerInfo, NotRun, Outcome},
@@ -65,7 +66,7 @@ pub(crate) struct BusState {
     pub(crate) hook: FailureHook,
     pub(crate) interceptors: Interceptors,
     /// Stands for the slot of names that no type claims. It has no listeners of its own.
-    pub(crate) unclaimed: Slot,
+    pub(crate) unclaimed: Arc<Slot>,
     pub(crate) runtime: Option<Handle>,
     pub(crate) max_spawned: usize,
     pub(crate) tasks: Arc<Tasks>,
@@ -73,25 +74,10 @@ pub(crate) struct BusState {
     pub(crate) max_payload: usize,
     #[cfg(feature = "serde")]
     pub(crate) max_nesting: usize,
-    /// What the floors above keep with the bus.
-    pub(crate) above: Above,
-}
-
-/// What the floors above keep with a bus: this floor holds it and knows only its type's name.
-#[derive(Default)]
-pub(crate) struct Above(OnceLock<Arc<dyn Any + Send + Sync>>);
-
-impl Above {
-    /// What is kept, made when it is first asked for.
-    pub(crate) fn get_or_make<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> &T {
-        let kept = self.0.get_or_init(|| Arc::new(make()));
-        (**kept).downcast_ref().expect("one type of the floors above is kept here")
-    }
-
-    /// What is kept, if it has been made.
-    pub(crate) fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
-        (**self.0.get()?).downcast_ref()
-    }
+    /// What has become of the events that were kept to be emitted later.
+    pub(crate) kept_events: KeptEvents,
+    /// What the floors above keep with the bus: set when it is built, known to them only.
+    pub(crate) above: Box<dyn Any + Send + Sync>,
 }
 
 /// The event type of the slot of names that no type claims. Only messages about too deep chains show it.
@@ -139,6 +125,20 @@ impl Bus {
         Frame::current().or_else(|| self.origin.as_deref().cloned())
     }
 
+    pub(crate) fn id(&self) -> BusId {
+        self.state.registry.id()
+    }
+
+    /// A handle whose emissions count as caused by what `frame` is of.
+    pub(crate) fn with_origin(self, frame: Frame) -> Self {
+        Self { origin: Some(Arc::new(frame)), ..self }
+    }
+
+    /// The bus's own runtime.
+    pub(crate) fn own_runtime(&self) -> Option<Handle> {
+        self.state.runtime.clone()
+    }
+
     /// The delivery that the running code handles, or that this handle came from.
     pub(crate) fn cause(&self) -> Option<Cause> {
         Frame::current_cause().or_else(|| self.origin.as_deref().and_then(Frame::cause))
@@ -165,7 +165,7 @@ impl Bus {
 /// });
 /// assert!(bus.emit(Ping).blocking().is_ok());
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct WeakBus {
     state: Weak<BusState>,
 }

@@ -12,6 +12,7 @@ mod emitter;
 mod failure_hook;
 mod guards;
 mod handle;
+mod kept_events;
 mod listener_task;
 mod name_callable;
 mod options;
@@ -33,12 +34,13 @@ pub use context::{AsyncContextListener, AsyncContextStateListener, Context, Cont
 pub use emit::{Emit, EmitAny};
 pub use emitter::Emitter;
 pub(crate) use failure_hook::FailureHook;
-pub(crate) use handle::{Above, BusState, Interceptors};
+pub(crate) use handle::{BusState, Interceptors};
 pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
 pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     NameContextListener, NameContextStateListener, NameListener, NameStateListener,
 };
+pub use kept_events::DeferredStats;
 pub use report::{EmitError, Report};
 pub use spawn::EmitHandle;
 pub use tasks::InFlight;

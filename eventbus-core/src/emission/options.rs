@@ -5,7 +5,10 @@ use std::{pin::Pin, task::Context};
 use tokio_util::sync::CancellationToken;
 
 use super::waking::Waking;
-use crate::call::{Deadline, Frame, Limits, Stop, isolate};
+use crate::{
+    call::{Deadline, Frame, Limits, Stop},
+    event::isolate,
+};
 
 /// What an emission may be given before it begins. Most are given nothing.
 #[derive(Default)]

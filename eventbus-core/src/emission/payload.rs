@@ -25,7 +25,7 @@ pub(super) trait Payload: Send {
     fn shared(&self) -> Option<&dyn ShareEvent>;
 
     /// Calls the synchronous listeners.
-    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>);
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
 
     /// Whether no type claims the event's name.
     fn is_unclaimed(&self) -> bool;
@@ -52,7 +52,7 @@ impl<I: IntoEvent> Payload for I {
     }
 
     #[inline]
-    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>) {
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
         run_sync(snapshot, self.get(), run);
     }
 
@@ -87,7 +87,7 @@ impl Payload for ErasedEvent {
         None
     }
 
-    fn run(&self, snapshot: &Snapshot, run: &mut SyncRun<'_>) {
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
         run_erased(snapshot, &self.0, run);
     }
 

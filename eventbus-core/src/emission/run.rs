@@ -13,7 +13,7 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext},
+    call::{AnyEvent, CallContext, ShareEvent},
     event::{isolate, panic_message},
     event::Event,
     listener::Outcome,
@@ -32,11 +32,11 @@ pub(super) struct SyncRun<'a> {
 }
 
 /// Calls the synchronous listeners of a snapshot with an event of type `E`, in order, on this thread.
-pub(super) fn run_sync<E: Event>(snapshot: &Snapshot, event: &E, run: &mut SyncRun<'_>) {
+pub(super) fn run_sync<'r, E: Event>(snapshot: &Snapshot, event: &'r E, run: &mut SyncRun<'r>) {
     for chunk in &snapshot.sync {
         let code = chunk.sync_code::<E>();
         let call = |code: &Arc<dyn SyncCall<E>>, context: &mut CallContext<'_>| code.call(event, context);
-        run_chunk(&chunk.members, code, run, call, |run| AnyEvent::borrowed(E::TYPE, event, run.context.shared));
+        run_chunk(&chunk.members, code, run, call, |shared| AnyEvent::borrowed(E::TYPE, event, shared));
     }
 }
 
@@ -57,12 +57,12 @@ pub(super) fn run_erased(snapshot: &Snapshot, event: &AnyEvent<'static>, run: &m
 /// Isolation costs one landing pad for the loop, not one for each listener: after a panic the loop goes on behind the
 /// listener that panicked. Its index is kept where the unwinding does not reach; the loop itself only writes it.
 #[inline]
-fn run_chunk<'e, C>(
+fn run_chunk<'r, C>(
     members: &[Member],
     code: &[C],
-    run: &mut SyncRun<'_>,
+    run: &mut SyncRun<'r>,
     call: impl Fn(&C, &mut CallContext<'_>),
-    event: impl Fn(&SyncRun<'_>) -> AnyEvent<'e>,
+    event: impl Fn(Option<&'r dyn ShareEvent>) -> AnyEvent<'r>,
 ) {
     let first = run.context.at;
     loop {
@@ -73,7 +73,7 @@ fn run_chunk<'e, C>(
                 if member.entry.is_plain() && !run.asks {
                     call(code, &mut run.context);
                 } else {
-                    let event = event(run);
+                    let event = event(run.context.shared);
                     match run.admit(member, &event) {
                         None => return,
                         Some(Admission::Call(guard)) => run.call_guarded(guard, &|context| call(code, context)),

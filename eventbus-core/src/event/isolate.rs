@@ -35,42 +35,11 @@ pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
     text
 }
 
-<<<<<<<< HEAD:eventbus-core/src/call/isolate.rs
-/// A user's value whose `Drop` must not panic into whoever drops it last.
-#[derive(Debug)]
-pub(crate) struct Isolated<T>(Option<T>);
-
-impl<T> Isolated<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(Some(value))
-    }
-
-    #[inline]
-    pub(crate) fn get(&self) -> &T {
-        match &self.0 {
-            Some(value) => value,
-            None => unreachable!("only `drop` takes the value"),
-        }
-    }
-}
-
-impl<T> Drop for Isolated<T> {
-    fn drop(&mut self) {
-        drop_isolated(&mut || drop(self.0.take()));
-    }
-}
-
-/// Not generic: each `Isolated<T>` adds only the drop of its `T`.
-fn drop_isolated(drop: &mut dyn FnMut()) {
-    // The panic hook has shown the panic; there is nobody left to report it to.
-    let _ = isolate(drop);
-========
 fn cut(text: &str) -> Arc<str> {
     if text.len() <= MAX_MESSAGE {
         return Arc::from(text);
     }
     Arc::from(format!("{}..", &text[..text.floor_char_boundary(MAX_MESSAGE)]))
->>>>>>>> main:eventbus-core/src/event/isolate.rs
 }
 
 #[cfg(test)]

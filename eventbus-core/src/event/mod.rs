@@ -20,7 +20,7 @@ pub use codec::{Codec, Serde};
 #[cfg(feature = "serde")]
 pub use codec_error::{DecodeCategory, DecodeError, EncodeError};
 pub use descriptor::{EventType, Field};
-pub(crate) use isolate::isolate;
+pub(crate) use isolate::{isolate, panic_message};
 pub use name::{EventName, NameError};
 #[cfg(feature = "schema")]
 pub use schema::{HasSchema, Schema};

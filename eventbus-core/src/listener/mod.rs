@@ -11,7 +11,6 @@ pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, Stat
 pub(crate) use callable::{async_callable, callable};
 pub use info::{ListenerId, ListenerInfo, ListenerKind};
 pub use outcome::{Chain, Failure, NotRun, Outcome};
-#[cfg(feature = "publish")]
 pub(crate) use render::source_of;
 pub(crate) use render::{ErrorText, Excerpt};
 pub(crate) use stderr::{flush_stderr, to_stderr};

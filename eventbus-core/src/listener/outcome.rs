@@ -151,6 +151,7 @@ impl fmt::Display for NotRun {
             Self::NoRuntime => f.write_str(
                 "it needs a tokio runtime, and none was found (emit from inside one, or give the bus one with `runtime`)",
             ),
+            Self::NotBegun => f.write_str("no thread was free before its time was up, or its emission ended"),
             Self::RuntimeShutDown => f.write_str("the runtime has shut down"),
             Self::InsideAsyncTask => {
                 f.write_str("`blocking()` cannot wait inside an async task (await the emission instead)")
@@ -169,6 +170,7 @@ impl fmt::Debug for NotRun {
         match self {
             Self::RecursionLimit(chain) => f.debug_tuple("RecursionLimit").field(chain).finish(),
             Self::NoRuntime => f.write_str("NoRuntime"),
+            Self::NotBegun => f.write_str("no thread was free before its time was up, or its emission ended"),
             Self::RuntimeShutDown => f.write_str("RuntimeShutDown"),
             Self::InsideAsyncTask => f.write_str("InsideAsyncTask"),
             Self::TooManySpawned { limit } => f.debug_struct("TooManySpawned").field("limit", limit).finish(),

@@ -49,7 +49,6 @@ impl<'e> ErrorText<'e> {
     }
 
     /// The error alone, where its sources are reached by `source()`.
-    #[cfg(feature = "publish")]
     pub(crate) fn alone(error: &'e (dyn Error + 'static)) -> Self {
         Self { error, sources: 0 }
     }
@@ -81,7 +80,6 @@ impl fmt::Debug for ErrorText<'_> {
 }
 
 /// What caused an error, for the `source()` of an error that shows its text. A panic of the foreign `source()` is none.
-#[cfg(feature = "publish")]
 pub(crate) fn source_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     isolate(|| error.source()).ok().flatten()
 }

@@ -8,8 +8,9 @@ use std::{
 
 use super::{ByNameError, error::Returned, wire_type::WireType};
 use crate::{
-    bus::{Bus, EmitAny, WiringError},
-    dispatch::Content,
+    emission::{Bus, EmitAny},
+    bus::WiringError,
+    call::Content,
     event::{Event, EventType},
     listener::Subject,
 };
@@ -61,14 +62,13 @@ impl Bus {
         if claims.is_empty() {
             return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value))));
         }
-        let value: Box<dyn Any + Send + Sync> = Box::new(value);
         match claims.iter().find(|event| event.id() == TypeId::of::<T>()) {
-            Some(event) => Ok(self.emit_as(event, value)),
+            Some(event) => Ok(self.emit_as(event, Arc::new(value))),
             None => Err(ByNameError::WrongType {
                 name: wire.to_string(),
                 expected: claims.iter().map(|event| event.rust_type()).collect(),
                 found: type_name::<T>(),
-                value: Returned(value),
+                value: Returned(Box::new(value)),
             }),
         }
     }

@@ -4,7 +4,8 @@ use std::{fmt, panic::Location};
 
 use super::wire_type::WireType;
 use crate::{
-    bus::{Bus, NameTaken, WiringError},
+    emission::Bus,
+    bus::{NameTaken, WiringError},
     event::{Event, EventType},
     registry::{Claim, Conflict},
 };

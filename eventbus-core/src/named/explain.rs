@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::{ByNameError, catalog::CatalogEvent, wire_type::WireType};
 use crate::{
-    bus::Bus,
+    emission::Bus,
     listener::{ListenerInfo, ListenerKind},
 };
 

@@ -4,8 +4,8 @@ use std::{any::Any, borrow::Cow, sync::Arc};
 
 use super::{ByNameError, wire_type::WireType};
 use crate::{
-    bus::{Bus, EmitAny},
-    dispatch::Content,
+    emission::{Bus, EmitAny},
+    call::Content,
     event::{DecodeError, EventType},
     listener::Subject,
 };
@@ -57,7 +57,7 @@ impl Bus {
     pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<EmitAny<'_>, ByNameError> {
         Ok(match self.read_json(name, json)? {
             ReadJson::Unclaimed(subject, json) => self.emit_unclaimed(subject, Content::Json(json)),
-            ReadJson::Typed(event, value) => self.emit_as(event, value),
+            ReadJson::Typed(event, value) => self.emit_as(event, Arc::from(value)),
         })
     }
 

@@ -17,7 +17,7 @@ pub use event_set::EventSet;
 pub use explain::Explanation;
 #[cfg(feature = "serde")]
 pub use json::Json;
-#[cfg(all(feature = "publish", feature = "serde"))]
+#[cfg(feature = "serde")]
 pub(crate) use json::ReadJson;
-#[cfg(all(feature = "publish", feature = "serde"))]
+#[cfg(feature = "serde")]
 pub(crate) use wire_type::WireType;

@@ -144,7 +144,6 @@ impl Pattern {
     }
 
     /// Whether there can be a name that both match.
-    #[cfg(feature = "publish")]
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let (own, others): (Vec<_>, Vec<_>) = (self.segments().collect(), other.segments().collect());
         // `meets[j]`: whether what is left of `own` from here on, and of `others` from `j` on, have a name in common.

@@ -12,8 +12,8 @@ use std::{
 
 use super::{AttemptError, Message, Publishing, Refused};
 use crate::{
-    bus::Bus,
-    dispatch::isolate,
+    emission::Bus,
+    event::isolate,
     event::{Event, EventName},
     sync::{Mutex, lock},
 };

@@ -17,8 +17,8 @@ use super::{
     typed::TypedKind,
 };
 use crate::{
-    bus::Bus,
-    dispatch::Cause,
+    emission::Bus,
+    call::Cause,
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},

@@ -1,11 +1,12 @@
-//! Floor 6: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
+//! Floor 7: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
 
 mod batch;
 mod capabilities;
 mod consumer;
+mod counts;
 mod dead;
-mod deferred;
 mod error;
+mod gather;
 #[cfg(feature = "serde")]
 mod json;
 mod ledger;
@@ -40,7 +41,9 @@ pub use memory::Memory;
 pub use message::Message;
 pub use message_id::MessageId;
 pub use publish::Publish;
-use publishing::Publishing;
+pub use counts::{Deliveries, GroupStats, Published};
+pub(crate) use publishing::{Publishing, Settings};
+pub use stats::Stats;
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
 pub use transport::{BoxFuture, Group, GroupState, LeaseId, Leased, Overflow, Refused, Settle, Source, Transport};

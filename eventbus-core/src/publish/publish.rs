@@ -14,8 +14,8 @@ use super::{
     sending::{Payload, Sending},
 };
 use crate::{
-    bus::Bus,
-    dispatch::Cause,
+    emission::Bus,
+    call::Cause,
     event::{Event, IntoEvent},
 };
 
@@ -188,7 +188,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         self.sending.is_sent()
     }
 
-    pub(super) fn at_once(self) -> Result<(), PublishError<I>> {
+    pub(crate) fn at_once(self) -> Result<(), PublishError<I>> {
         self.sending.at_once()
     }
 }

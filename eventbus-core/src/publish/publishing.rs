@@ -15,19 +15,29 @@ use super::{
     shutdown::Shutdown,
 };
 use crate::{
-    bus::{Bus, BusBuilder, Extension, Stats},
-    dispatch::{isolate, to_stderr},
+    emission::Bus,
+    event::isolate,
+    listener::to_stderr,
     listener::BoxError,
     sync::{AtomicBool, Mutex, Ordering, lock},
 };
 
 /// How publishing is set up, until it is first needed.
 pub(crate) struct Settings {
-    transport: Box<dyn Transport>,
+    pub(crate) transport: Box<dyn Transport>,
     source: &'static str,
-    require_codecs: bool,
-    max_hops: u32,
-    dead_letters: usize,
+    pub(crate) require_codecs: bool,
+    pub(crate) max_hops: u32,
+    pub(crate) dead_letters: usize,
+}
+
+impl Settings {
+    pub(crate) const MAX_HOPS: u32 = 64;
+    pub(crate) const DEAD_LETTERS: usize = 1024;
+
+    pub(crate) fn set_source(&mut self, source: &str) {
+        self.source = intern(source);
+    }
 }
 
 impl Default for Settings {
@@ -36,13 +46,13 @@ impl Default for Settings {
             transport: Box::new(Memory::new()),
             source: "eventbus",
             require_codecs: false,
-            max_hops: BusBuilder::DEFAULT_MAX_HOPS,
-            dead_letters: BusBuilder::DEFAULT_DEAD_LETTERS,
+            max_hops: Settings::MAX_HOPS,
+            dead_letters: Settings::DEAD_LETTERS,
         }
     }
 }
 
-pub(super) struct Publishing {
+pub(crate) struct Publishing {
     pub(super) transport: Box<dyn Transport>,
     pub(super) source: &'static str,
     pub(super) require_codecs: bool,
@@ -60,7 +70,7 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let Settings { transport, source, require_codecs, max_hops, dead_letters } = settings;
         Self {
             transport,
@@ -208,22 +218,10 @@ impl Drop for Seat<'_> {
     }
 }
 
-impl Extension for Publishing {
-    fn tell(&self, stats: &mut Stats) {
-        super::stats::tell(self, stats);
-    }
-}
-
 impl Bus {
     pub(super) fn publishing(&self) -> &Publishing {
-        let make = |settings: Option<Box<dyn std::any::Any + Send + Sync>>| -> Arc<dyn Extension> {
-            let settings = settings.and_then(|settings| settings.downcast::<Settings>().ok());
-            Arc::new(Publishing::new(settings.map_or_else(Settings::default, |settings| *settings)))
-        };
-        match (self.extension(make) as &dyn std::any::Any).downcast_ref() {
-            Some(publishing) => publishing,
-            None => unreachable!("publishing is the only extension"),
-        }
+        let publishing = self.state.above.downcast_ref();
+        publishing.expect("every bus is built with it")
     }
 }
 
@@ -238,48 +236,4 @@ fn intern(source: &str) -> &'static str {
     let kept: &'static str = Box::leak(Box::from(source));
     sources.insert(kept);
     kept
-}
-
-impl BusBuilder {
-    /// How many messages a chain may have unless stated.
-    pub const DEFAULT_MAX_HOPS: u32 = 64;
-
-    /// How many dead letters are kept unless stated.
-    pub const DEFAULT_DEAD_LETTERS: usize = 1024;
-
-    /// What carries published events; a [`Memory`] unless stated.
-    pub fn transport(self, transport: impl Transport) -> Self {
-        self.publishing(|settings| settings.transport = Box::new(transport))
-    }
-
-    /// Who publishes: the `source` of every message. Ids are unique within a source. `eventbus` unless stated.
-    pub fn source(self, source: &str) -> Self {
-        self.publishing(|settings| settings.source = intern(source))
-    }
-
-    /// Refuses events without a codec (`#[event(serde)]`) even where the transport does not need one, so that a program is
-    /// ready for one that does.
-    pub fn require_codecs(self) -> Self {
-        self.publishing(|settings| settings.require_codecs = true)
-    }
-
-    /// How long a chain of messages may be of which each was published by the handler of the one before; 64 unless stated, and
-    /// at least 1. What would make it longer is refused.
-    pub fn max_hops(self, messages: u32) -> Self {
-        self.publishing(|settings| settings.max_hops = messages.max(1))
-    }
-
-    /// How many dead letters are kept; the oldest make room. 1,024 unless stated.
-    pub fn dead_letters(self, letters: usize) -> Self {
-        self.publishing(|settings| settings.dead_letters = letters)
-    }
-
-    fn publishing(self, set: impl FnOnce(&mut Settings)) -> Self {
-        self.extension_settings(|settings| {
-            let known = settings.and_then(|settings| settings.downcast::<Settings>().ok());
-            let mut settings = known.unwrap_or_default();
-            set(&mut settings);
-            settings
-        })
-    }
 }

@@ -10,8 +10,9 @@ use tokio::{
 
 use super::{BoxFuture, Durability, Message, StopReport, Unfinished};
 use crate::{
-    bus::{Bus, Stats},
-    dispatch::Frame,
+    emission::Bus,
+    publish::Stats,
+    call::Frame,
     sync::{Mutex, lock},
 };
 

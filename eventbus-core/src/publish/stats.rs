@@ -1,46 +1,50 @@
-//! What `bus.stats()` tells of publishing.
+//! What a bus has counted.
 
-use std::collections::BTreeMap;
+use super::{counts::{GroupStats, Published}, gather};
+use crate::emission::{Bus, DeferredStats};
 
-use super::Publishing;
-use crate::bus::{GroupStats, Published, Stats};
+/// What a bus has counted since it was made; given by [`Bus::stats`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events kept by [`Bus::deferred`].
+    pub deferred: DeferredStats,
+    /// Events that were to be published.
+    pub published: Published,
+    /// The consumer groups, by name.
+    pub groups: Vec<GroupStats>,
+    /// Dead letters that have made room for newer ones.
+    pub dead_letters_evicted: u64,
+}
 
-pub(super) fn tell(publishing: &Publishing, stats: &mut Stats) {
-    let intake = &publishing.intake;
-    stats.published = Published {
-        accepted: intake.accepted.get(),
-        rejected: intake.rejected.get(),
-        unknown: intake.unknown.get(),
-        // Last: what is offered meanwhile is not missing elsewhere.
-        offered: intake.offered.get(),
-    };
-    stats.dead_letters_evicted = publishing.dead.evicted();
-    let mut groups: BTreeMap<_, GroupStats> = BTreeMap::new();
-    for (name, ledger) in publishing.ledgers() {
-        let group = groups.entry(name.clone()).or_default();
-        group.name = name;
-        group.handled = ledger.handled.get();
-        group.ignored = ledger.ignored.get();
-        group.retried = ledger.retried.get();
-        group.dead_lettered = ledger.dead_lettered.get();
-        group.returned = ledger.returned.get();
-        group.read_errors = ledger.read_errors.get();
-        group.settle_errors = ledger.settle_errors.get();
-        let ended = group.handled + group.ignored + group.dead_lettered;
-        let given_back = ledger.given_back.get();
-        // Last: what is received meanwhile is not missing elsewhere.
-        group.created = ledger.received.get().saturating_sub(given_back);
-        group.in_flight = group.created.saturating_sub(ended);
+impl Bus {
+    /// What the bus has counted so far.
+    ///
+    /// The numbers are read one after the other while the bus goes on: they may be apart by what happens meanwhile. When nothing
+    /// happens they are exact.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::new();
+    /// let pending = bus.deferred();
+    /// pending.emit(UserCreated);
+    /// assert_eq!(bus.stats().deferred.pending, 1);
+    ///
+    /// drop(pending);
+    /// assert_eq!(bus.stats().deferred.discarded, 1);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            deferred: self.state.kept_events.now(),
+            published: Published::default(),
+            groups: Vec::new(),
+            dead_letters_evicted: 0,
+        };
+        gather::publishing(self.publishing(), &mut stats);
+        stats
     }
-    for state in publishing.transport.groups() {
-        let group = groups.entry(state.name.clone()).or_default();
-        group.name = state.name;
-        group.waiting = state.depth;
-        group.in_flight += state.depth.unwrap_or(0);
-        group.overflowed = state.dropped;
-        if let Some(created) = state.created {
-            group.created = created;
-        }
-    }
-    stats.groups = groups.into_values().collect();
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{DeadLetter, Failed};
 use crate::{
-    bus::Bus,
+    emission::Bus,
     event::{Event, EventType},
 };
 

@@ -9,7 +9,7 @@ use super::{
     message::{Attributes, MessageContent, Origin},
 };
 use crate::{
-    dispatch::CAUSES,
+    call::CAUSES,
     event::{Codec, EncodeError, Event, EventType, NameError},
     listener::{BoxError, Subject},
     named::{ByNameError, WireType},

@@ -21,15 +21,14 @@ mod snapshot;
 mod subscription;
 mod type_id_hasher;
 
-pub(crate) use chunks::Chunk;
 pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCall, SyncCode};
 pub(crate) use conflict::{Claim, Conflict};
 pub(crate) use departure::{Departs, Departure};
-pub(crate) use entry::{Entry, Filter, Key, OnceState};
+pub(crate) use entry::{Entry, Filter, OnceState};
 pub(crate) use group::Group;
 pub(crate) use modules::Modules;
 pub(crate) use registration::{Place, Registration};
 pub(crate) use registry::Registry;
-pub(crate) use slot::{Loan, Slot, SlotType};
+pub(crate) use slot::{Slot, SlotType};
 pub(crate) use snapshot::Snapshot;
 pub use subscription::{Subscription, SubscriptionGuard};

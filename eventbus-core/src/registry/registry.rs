@@ -72,10 +72,10 @@ impl Registry {
 
     /// The slot of `E`, if the table knows it by the number of its type. Most emissions need no more.
     #[inline]
-    pub(crate) fn numbered<E: Event>(&self) -> Option<&Slot> {
+    pub(crate) fn numbered<E: Event>(&self) -> Option<&Arc<Slot>> {
         let slot = self.numbered.get(EventType::number_of::<E>()?)?;
         // Two types with one number can only be hand-written: the second one is with the others.
-        (slot.event.id() == TypeId::of::<E>()).then_some(&**slot)
+        (slot.event.id() == TypeId::of::<E>()).then_some(slot)
     }
 
     /// The slot of an event type, made when it is first asked for.

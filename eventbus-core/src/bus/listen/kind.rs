@@ -1,6 +1,6 @@
 //! The types that say what a [`Listener`](super::Listener) may still become.
 
-use crate::dispatch::Isolated;
+use crate::call::Isolated;
 
 /// Nothing has been chosen that would exclude a verb.
 #[derive(Debug, Clone, Copy)]

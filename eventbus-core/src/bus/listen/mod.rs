@@ -1,5 +1,6 @@
 //! Registering a listener with options.
 
+mod code;
 mod kind;
 mod name_verbs;
 mod register;
@@ -13,12 +14,14 @@ pub(super) use register::Target;
 pub use topic::{ByName, Topic};
 
 use crate::{
-    dispatch::{AnyEvent, Isolated},
+    call::{AnyEvent, Isolated},
+    emission::Bus,
     event::Event,
+    registry::Filter,
 };
 
-/// A listener to be registered, with options; made by `listener` and `listener_name` of [`Bus`](super::Bus) and
-/// [`Scope`](super::Scope).
+/// A listener to be registered, with options; made by `listener` and `listener_name` of [`Bus`](crate::Bus) and
+/// [`Scope`](crate::Scope).
 ///
 /// Options come first, the verb last: `bus.listener::<E>().named("invoice").once().on(|e| ..)`. Options that mean nothing
 /// for a verb do not compile with it.
@@ -59,24 +62,37 @@ use crate::{
 #[must_use = "ends with `.on(..)`, `.on_async(..)` or `.on_blocking(..)`"]
 pub struct Listener<'b, T: Topic, K = AnyKind, S = NoState, C = NoContext> {
     target: Target<'b>,
-    options: Options<T>,
+    options: Options,
     state: S,
-    kind: std::marker::PhantomData<(K, C)>,
+    kind: std::marker::PhantomData<(T, K, C)>,
 }
 
-struct Options<T: Topic> {
+#[derive(Default)]
+struct Options {
     name: Option<Arc<str>>,
     priority: i32,
     once: bool,
-    filter: Option<T::Filter>,
+    filter: Option<Filter>,
     timeout: Option<Duration>,
     spawned: bool,
 }
 
+impl Options {
+    fn add_filter(&mut self, filter: Filter) {
+        self.filter = Some(match self.filter.take() {
+            Some(first) => {
+                // Each on its own: two drops that panic at once would end the process.
+                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
+                Box::new(move |event: &AnyEvent<'_>| (first.get())(event) && (filter.get())(event))
+            }
+            None => filter,
+        });
+    }
+}
+
 impl<'b, T: Topic> Listener<'b, T> {
     pub(super) fn new(target: Target<'b>) -> Self {
-        let options = Options { name: None, priority: 0, once: false, filter: None, timeout: None, spawned: false };
-        Self { target, options, state: NoState(()), kind: std::marker::PhantomData }
+        Self { target, options: Options::default(), state: NoState(()), kind: std::marker::PhantomData }
     }
 }
 
@@ -107,7 +123,6 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
     /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Its context tells it of the
     /// emission's end, not of this limit. Needs a runtime with a
     /// timer where the emission is awaited; without one the listener is reported as not run.
-    #[cfg(feature = "tokio")]
     pub fn timeout(mut self, time: Duration) -> Listener<'b, T, K::Timed, S, C>
     where
         K: Kind,
@@ -121,7 +136,6 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
     ///
     /// Only for `on_async`. The emission still waits for it. Task-locals and the current span of the emitting task are not
     /// seen by it.
-    #[cfg(feature = "tokio")]
     pub fn spawned(mut self) -> Listener<'b, T, Spawned, S, C>
     where
         K: Kind,
@@ -131,8 +145,7 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
     }
 
     /// The bus that it will listen on, if that is still there.
-    #[cfg(feature = "publish")]
-    pub(crate) fn bus(&self) -> Option<&super::Bus> {
+    pub(crate) fn bus(&self) -> Option<&Bus> {
         self.target.bus.as_ref()
     }
 
@@ -146,14 +159,7 @@ impl<E: Event, K, S, C> Listener<'_, E, K, S, C> {
     ///
     /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.
     pub fn filter(mut self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
-        self.options.filter = Some(match self.options.filter.take() {
-            Some(first) => {
-                // Each on its own: two drops that panic at once would end the process.
-                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
-                Box::new(move |event| (first.get())(event) && (filter.get())(event))
-            }
-            None => Box::new(filter),
-        });
+        self.options.add_filter(Box::new(move |event| event.downcast_ref().is_some_and(&filter)));
         self
     }
 }
@@ -163,14 +169,7 @@ impl<K, S, C> Listener<'_, ByName, K, S, C> {
     ///
     /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.
     pub fn filter(mut self, filter: impl Fn(&AnyEvent<'_>) -> bool + Send + Sync + 'static) -> Self {
-        self.options.filter = Some(match self.options.filter.take() {
-            Some(first) => {
-                // Each on its own: two drops that panic at once would end the process.
-                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
-                Box::new(move |event: &AnyEvent<'_>| (first.get())(event) && (filter.get())(event))
-            }
-            None => Box::new(filter),
-        });
+        self.options.add_filter(Box::new(filter));
         self
     }
 }

@@ -1,14 +1,9 @@
 //! What a listener listens to: a type, or names.
 
-use crate::{
-    dispatch::{Filter, NameFilter},
-    event::{Event, EventName},
-};
+use crate::event::{Event, EventName};
 
 mod sealed {
     pub trait Topic {
-        /// The form in which filters are kept.
-        type Filter;
         const NAME: Option<super::EventName>;
     }
 }
@@ -22,12 +17,10 @@ pub trait Topic: Sealed {}
 pub struct ByName(());
 
 impl<E: Event> Sealed for E {
-    type Filter = Filter<E>;
     const NAME: Option<EventName> = Some(E::NAME);
 }
 
 impl Sealed for ByName {
-    type Filter = NameFilter;
     const NAME: Option<EventName> = None;
 }
 

@@ -17,7 +17,8 @@ pub use asyncapi::AsyncApiInfo;
 pub(super) use json::listener;
 
 use crate::{
-    bus::{Bus, KnownEvent},
+    emission::Bus,
+    bus::KnownEvent,
     event::{EventName, EventType},
     listener::ListenerInfo,
     pattern::Pattern,

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::shared::Seat;
 use crate::{
-    bus::Bus,
-    dispatch::Frame,
+    emission::Bus,
+    call::Frame,
     publish::{Message, MessageId},
 };
 

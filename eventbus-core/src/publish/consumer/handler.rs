@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData, sync::Arc};
 
 use super::{AttemptError, Delivery};
 use crate::{
-    dispatch::{AnyEvent, Isolated, ListenerFuture},
+    call::{AnyEvent, Isolated, ListenerFuture},
     event::Event,
     listener::{BoxError, Return, async_callable},
     publish::{BoxFuture, Message, message::MessageContent, typed::TypedKind},

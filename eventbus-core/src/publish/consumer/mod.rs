@@ -37,8 +37,8 @@ pub use shared::Unfinished;
 
 use super::{Group, Overflow, TransportOrdering, has_codec};
 use crate::{
-    bus::Bus,
-    dispatch::Isolated,
+    emission::Bus,
+    call::Isolated,
     event::{Event, EventType},
     listener::BoxError,
     pattern::Pattern,

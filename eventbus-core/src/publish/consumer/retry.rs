@@ -168,7 +168,7 @@ impl Retry {
             return None;
         }
         if let Some(when) = &self.when
-            && crate::dispatch::isolate(|| when(error)) != Ok(true)
+            && crate::event::isolate(|| when(error)) != Ok(true)
         {
             return None;
         }

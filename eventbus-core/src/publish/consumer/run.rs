@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::AttemptError;
-use crate::dispatch::{Cause, Frame, ListenerFuture, isolate};
+use crate::call::{Cause, Frame, ListenerFuture};
+use crate::event::isolate;
 
 pub(super) struct Run {
     future: Option<ListenerFuture>,

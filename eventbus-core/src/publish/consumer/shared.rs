@@ -19,14 +19,15 @@ use super::{
     scheduler::Scheduler,
 };
 use crate::{
-    bus::WeakBus,
-    dispatch::{Frame, isolate},
+    emission::WeakBus,
+    call::Frame,
+    event::isolate,
     listener::BoxError,
     publish::{
         BoxFuture, DeadLetter, LeaseId, Leased, Message, MessageId, Settle, Source, dead::DeadStore,
         ledger::GroupLedger, message::MessageContent,
     },
-    registry::BusId,
+    call::BusId,
     sync::{Mutex, lock},
 };
 

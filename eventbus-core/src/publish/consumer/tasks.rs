@@ -17,7 +17,7 @@ use super::{
     shared::{Attempt, Ended, Seat, Settled, Shared, answered},
 };
 use crate::{
-    dispatch::isolate,
+    event::isolate,
     listener::BoxError,
     publish::{BoxFuture, Leased},
     sync::lock,

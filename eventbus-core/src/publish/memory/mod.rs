@@ -14,7 +14,7 @@ use source::MemorySource;
 
 use super::{BoxFuture, Capabilities, Group, GroupState, Message, Overflow, Refused, Source, Transport};
 use crate::{
-    dispatch::isolate,
+    event::isolate,
     listener::BoxError,
     sync::{Mutex, lock},
 };

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BoxFuture, Message, MessageId, PublishError, Publishing, Refused, has_codec};
 use crate::{
-    bus::Bus,
-    dispatch::{Cause, isolate},
+    emission::Bus,
+    call::Cause,
+    event::isolate,
 };
 use waiting::{Stop, Waiting};
 

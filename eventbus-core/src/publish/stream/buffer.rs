@@ -6,7 +6,7 @@ use std::{collections::VecDeque, task::Waker};
 
 use super::{Lagged, StreamFull};
 use crate::{
-    dispatch::isolate,
+    event::isolate,
     sync::{Mutex, lock},
 };
 

@@ -12,7 +12,7 @@ use super::{
     StreamFull,
     buffer::{Buffer, Put},
 };
-use crate::{dispatch::Frame, registry::BusId};
+use crate::call::{BusId, Frame};
 
 /// The end of a stream at which events come in: what its listener holds. With the last one, the stream ends: the listener is off,
 /// or its bus is gone.
@@ -37,7 +37,7 @@ impl<T> Drop for Writer<T> {
 
 /// Whether the code that runs now is called by a handler of the bus.
 pub(super) fn is_inside_handler(bus: Option<BusId>) -> bool {
-    let cause = Frame::current().and_then(|frame| frame.cause);
+    let cause = Frame::current().and_then(|frame| frame.cause());
     cause.is_some_and(|cause| Some(cause.bus) == bus)
 }
 

@@ -22,7 +22,8 @@ use self::{
 };
 use crate::{
     listener::ListenerInfo,
-    registry::{BusId, Subscription},
+    call::BusId,
+    registry::Subscription,
 };
 pub use lagged::{Lagged, NoEvent, StreamFull};
 pub use next::Next;

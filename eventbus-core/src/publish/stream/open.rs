@@ -10,10 +10,12 @@ use super::{
     listen::{Writer, is_inside_handler},
 };
 use crate::{
-    bus::{Bus, ByName, Kind, Listener, Topic, WiringError},
-    dispatch::AnyEvent,
+    emission::Bus,
+    bus::{ByName, Kind, Listener, Topic, WiringError},
+    call::AnyEvent,
     event::Event,
-    registry::{BusId, Subscription},
+    call::BusId,
+    registry::Subscription,
 };
 
 impl Bus {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ConsumerBuilder, ConsumerError, Unfinished, routes::Routes, scheduler::Scheduler, shared::Shared, tasks};
 use crate::{
-    dispatch::Frame,
+    call::Frame,
     publish::Publishing,
     sync::{Mutex, lock},
 };

@@ -1,14 +1,13 @@
-//! Settings of a bus.
+//! Floor 9: the builder of a bus, which composes the floors.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
+use std::{fmt, sync::Arc};
+
+use crate::{
+    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, Tasks},
+    listener::Failure,
+    publish::{Publishing, Settings, Transport},
+    registry::{Registry, Slot},
 };
-
-use super::{Bus, Interceptor, failure_hook::FailureHook, inner::Inner, intercept::Interceptors, stats::Counters};
-#[cfg(feature = "tokio")]
-use crate::dispatch::Tasks;
-use crate::{listener::Failure, registry::Registry};
 
 /// Settings for a new bus; made by [`Bus::builder`].
 #[must_use = "ends with `.build()`"]
@@ -20,12 +19,9 @@ pub struct BusBuilder {
     max_payload: usize,
     #[cfg(feature = "serde")]
     max_nesting: usize,
-    #[cfg(feature = "tokio")]
     runtime: Option<tokio::runtime::Handle>,
-    #[cfg(feature = "tokio")]
     max_spawned: usize,
-    #[cfg(feature = "publish")]
-    pub(super) extension_settings: super::extension::Settings,
+    pub(crate) publishing: Settings,
 }
 
 impl BusBuilder {
@@ -40,7 +36,7 @@ impl BusBuilder {
     #[cfg(feature = "serde")]
     pub const DEFAULT_MAX_NESTING: usize = 64;
 
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             recursion_limit: Self::DEFAULT_RECURSION_LIMIT,
             hook: FailureHook::default(),
@@ -49,12 +45,9 @@ impl BusBuilder {
             max_payload: Self::DEFAULT_MAX_PAYLOAD,
             #[cfg(feature = "serde")]
             max_nesting: Self::DEFAULT_MAX_NESTING,
-            #[cfg(feature = "tokio")]
-            runtime: None,
-            #[cfg(feature = "tokio")]
-            max_spawned: usize::MAX,
-            #[cfg(feature = "publish")]
-            extension_settings: None,
+                    runtime: None,
+                    max_spawned: usize::MAX,
+            publishing: Settings::default(),
         }
     }
 
@@ -118,49 +111,95 @@ impl BusBuilder {
 
     /// The runtime for what needs one, where the emitting code is in none: a timer, spawned listeners, the blocking pool,
     /// `spawn()`. Code inside a runtime uses that.
-    #[cfg(feature = "tokio")]
     pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
-    /// How many emissions begun by [`spawn`](super::Emit::spawn) may be under way; beyond it, nothing runs and the report
+    /// How many emissions begun by [`spawn`](crate::Emit::spawn) may be under way; beyond it, nothing runs and the report
     /// says so. Unlimited unless stated.
-    #[cfg(feature = "tokio")]
     pub fn max_spawned(mut self, limit: usize) -> Self {
         self.max_spawned = limit;
         self
     }
 
+    /// How many messages a chain may have unless stated.
+    pub const DEFAULT_MAX_HOPS: u32 = Settings::MAX_HOPS;
+
+    /// How many dead letters are kept unless stated.
+    pub const DEFAULT_DEAD_LETTERS: usize = Settings::DEAD_LETTERS;
+
+    /// What carries published events; a [`Memory`](crate::Memory) unless stated.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.publishing.transport = Box::new(transport);
+        self
+    }
+
+    /// Who publishes: the `source` of every message. Ids are unique within a source. `eventbus` unless stated.
+    pub fn source(mut self, source: &str) -> Self {
+        self.publishing.set_source(source);
+        self
+    }
+
+    /// Refuses events without a codec (`#[event(serde)]`) even where the transport does not need one, so that a program is
+    /// ready for one that does.
+    pub fn require_codecs(mut self) -> Self {
+        self.publishing.require_codecs = true;
+        self
+    }
+
+    /// How long a chain of messages may be of which each was published by the handler of the one before; 64 unless stated, and
+    /// at least 1. What would make it longer is refused.
+    pub fn max_hops(mut self, messages: u32) -> Self {
+        self.publishing.max_hops = messages.max(1);
+        self
+    }
+
+    /// How many dead letters are kept; the oldest make room. 1,024 unless stated.
+    pub fn dead_letters(mut self, letters: usize) -> Self {
+        self.publishing.dead_letters = letters;
+        self
+    }
+
     /// Makes the bus.
+    #[track_caller]
     pub fn build(self) -> Bus {
-        Bus {
-            inner: Arc::new_cyclic(|me| Inner {
-                me: me.clone(),
-                registry: Registry::new(),
-                modules: Arc::default(),
-                recursion_limit: self.recursion_limit,
-                hook: self.hook,
-                counters: Counters::default(),
-                interceptors: self.interceptors,
-                unclaimed: OnceLock::new(),
-                #[cfg(feature = "serde")]
-                max_payload: self.max_payload,
-                #[cfg(feature = "serde")]
-                max_nesting: self.max_nesting,
-                #[cfg(feature = "tokio")]
-                runtime: self.runtime,
-                #[cfg(feature = "tokio")]
-                max_spawned: self.max_spawned,
-                #[cfg(feature = "tokio")]
-                tasks: Tasks::default(),
-                #[cfg(feature = "publish")]
-                extension: OnceLock::new(),
-                #[cfg(feature = "publish")]
-                extension_settings: std::sync::Mutex::new(self.extension_settings),
-            }),
-            origin: None,
-        }
+        let state = BusState {
+            registry: Arc::new(Registry::new()),
+            modules: Arc::default(),
+            recursion_limit: self.recursion_limit,
+            hook: self.hook,
+            interceptors: self.interceptors,
+            unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller())),
+            runtime: self.runtime,
+            max_spawned: self.max_spawned,
+            tasks: Arc::new(Tasks::default()),
+            #[cfg(feature = "serde")]
+            max_payload: self.max_payload,
+            #[cfg(feature = "serde")]
+            max_nesting: self.max_nesting,
+            kept_events: Default::default(),
+            above: Box::new(Publishing::new(self.publishing)),
+        };
+        Bus { state: Arc::new(state), origin: None }
+    }
+}
+
+impl Bus {
+    /// Makes a bus with the default settings.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Makes a bus with settings of its own.
+    pub fn builder() -> BusBuilder {
+        BusBuilder::new()
+    }
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

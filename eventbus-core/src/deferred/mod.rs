@@ -1,18 +1,22 @@
-//! Events that are kept until it is sure that they have happened: after the commit, not before.
+//! Floor 8: events that are kept until it is certain that they have happened: after the commit, not before.
+
+mod kept;
+mod release;
 
 use std::{
     collections::VecDeque,
     fmt, mem,
-    panic::Location,
     sync::{Arc, PoisonError},
 };
 
-#[cfg(feature = "publish")]
-use super::Unpublished;
-use super::{Bus, Emit, EmitAny, Release, emit::Source, listeners::Listeners};
+use kept::{Kept, KeptEvent, ToEmit, ToPublish};
+pub use kept::Unpublished;
+pub use release::{Release, ReleaseError, Released};
+
 use crate::{
-    dispatch::{EventSlot, Isolated},
-    event::{Event, EventName, IntoEvent},
+    call::{AnyEvent, Isolated},
+    emission::Bus,
+    event::{Event, IntoEvent},
     sync::{Mutex, lock},
 };
 
@@ -67,7 +71,7 @@ impl Bus {
 
 impl Deferred {
     fn holding(bus: Bus, kept: VecDeque<Box<dyn KeptEvent>>) -> Self {
-        Self { kept: Mutex::new(Kept { bus: bus.clone(), events: kept }), bus }
+        Self { kept: Mutex::new(Kept::new(bus.clone(), kept)), bus }
     }
 
     /// Keeps an event, behind those that are kept. By value or in an `Arc`; nothing runs.
@@ -78,15 +82,40 @@ impl Deferred {
     /// the mistake is, and not at the release.
     #[track_caller]
     pub fn emit<I: IntoEvent>(&self, event: I) {
-        let slot = self.bus.slot(Location::caller());
-        self.keep(Box::new(ToEmit { slot, event: Isolated::new(event.into_arc()) }));
+        let slot = Arc::clone(self.bus.slot_of::<I::Event>());
+        let event = AnyEvent::shared(I::Event::TYPE, event.into_arc());
+        self.keep(Box::new(ToEmit { slot, event: Isolated::new(event) }));
     }
 
-    pub(crate) fn keep(&self, event: Box<dyn KeptEvent>) {
+    fn keep(&self, event: Box<dyn KeptEvent>) {
         let mut kept = lock(&self.kept);
         // Under the lock: it shall not be counted as gone before it is counted as kept.
-        self.bus.inner.counters.deferred.keep();
+        self.bus.state.kept_events.keep();
         kept.events.push_back(event);
+    }
+
+    /// Keeps an event to be published, behind those that are kept; see [`Bus::publish`]. What cannot be published when it is
+    /// released is in [`Released::unpublished`](crate::Released::unpublished).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated { id: u64 }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// let pending = bus.deferred();
+    /// pending.publish(UserCreated { id: 7 });
+    /// // .. the transaction commits ..
+    /// pending.release().await.into_result()?;
+    /// assert_eq!(bus.stats().published.accepted, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn publish<I: IntoEvent>(&self, event: I) {
+        self.keep(Box::new(ToPublish(Isolated::new(event.into_arc()))));
     }
 
     /// How many events are kept.
@@ -148,85 +177,5 @@ impl fmt::Debug for Deferred {
         let names: Vec<_> = lock(&self.kept).events.iter().map(|event| event.name()).collect();
         // Names only: what is in the events may be no log's business.
         f.debug_struct("Deferred").field("events", &names).finish_non_exhaustive()
-    }
-}
-
-/// What is kept. Dropped, it counts what is left of it as discarded.
-pub(super) struct Kept {
-    bus: Bus,
-    events: VecDeque<Box<dyn KeptEvent>>,
-}
-
-impl Kept {
-    /// The next event, which is released from now on.
-    pub(super) fn next(&mut self) -> Option<Box<dyn KeptEvent>> {
-        let event = self.events.pop_front()?;
-        self.bus.inner.counters.deferred.release();
-        Some(event)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.events.len()
-    }
-
-    pub(super) fn bus(&self) -> &Bus {
-        &self.bus
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        for event in self.events.drain(..) {
-            self.bus.inner.counters.deferred.discard();
-            drop(event);
-        }
-    }
-}
-
-/// An event that is kept, and what is to be done with it. Its drop does not panic, whatever the event's does.
-pub(crate) trait KeptEvent: Send + Sync {
-    fn name(&self) -> EventName;
-
-    fn release<'b>(&self, bus: &'b Bus) -> Step<'b>;
-}
-
-/// How an event is released.
-pub(crate) enum Step<'b> {
-    Emit(EmitAny<'b>),
-    #[cfg(feature = "publish")]
-    Publish(Box<dyn PublishStep + 'b>),
-}
-
-/// The publishing of an event whose type is forgotten.
-#[cfg(feature = "publish")]
-pub(crate) trait PublishStep: Send {
-    /// Waits for room, at most until then.
-    fn wait<'s>(
-        self: Box<Self>,
-        tokens: &[tokio_util::sync::CancellationToken],
-        deadline: Option<tokio::time::Instant>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Unpublished>> + Send + 's>>
-    where
-        Self: 's;
-
-    /// Does not wait.
-    fn at_once(self: Box<Self>) -> Result<(), Unpublished>;
-}
-
-/// An event for the listeners.
-struct ToEmit<E: Event> {
-    slot: Arc<EventSlot<E>>,
-    /// Shared with its emission, and dropped after it: so a `Drop` that panics does not take the report along.
-    event: Isolated<Arc<E>>,
-}
-
-impl<E: Event> KeptEvent for ToEmit<E> {
-    fn name(&self) -> EventName {
-        E::NAME
-    }
-
-    fn release<'b>(&self, bus: &'b Bus) -> Step<'b> {
-        let listeners = Source::Listeners(Listeners::of(Arc::clone(&self.slot)));
-        Step::Emit(EmitAny::of(Emit::new(bus, Arc::clone(self.event.get()), listeners)))
     }
 }

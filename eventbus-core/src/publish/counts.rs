@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Stats;
+use super::stats::Stats;
 
 /// Events that were to be published: `offered = accepted + rejected + unknown`, once none is waiting for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

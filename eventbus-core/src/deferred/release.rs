@@ -4,19 +4,16 @@ use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
-#[cfg(feature = "tokio")]
-use std::time::Duration;
-#[cfg(feature = "tokio")]
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    EmitAny, EmitError, Report,
-    deferred::{Kept, Step},
-    limits::Limits,
+use super::kept::{Kept, Step, Unpublished};
+use crate::{
+    call::{Deadline, Limits},
+    emission::{EmitAny, EmitError, Mode, Report},
 };
-use crate::dispatch::{Deadline, Mode};
 
 /// The release of kept events; made by [`Deferred::release`](crate::Deferred::release). Awaited, or ended by
 /// [`blocking`](Self::blocking), it emits them one after the other and gives their reports.
@@ -47,26 +44,22 @@ impl Release {
     }
 
     /// Ends the listeners when `token` is cancelled, as [`Emit::cancel_on`](crate::Emit::cancel_on) does.
-    #[cfg(feature = "tokio")]
     pub fn cancel_on(self, token: &CancellationToken) -> Self {
         self.limited(|limits| limits.tokens.push(token.clone()))
     }
 
     /// Ends the listeners when the release has taken `time`, counted from its first poll; see
     /// [`Emit::timeout`](crate::Emit::timeout).
-    #[cfg(feature = "tokio")]
     pub fn timeout(self, time: Duration) -> Self {
-        self.limited(|limits| limits.timeout(time))
+        self.limited(|limits| limits.set_timeout(time))
     }
 
     /// Ends the listeners at a moment; see [`Emit::deadline`](crate::Emit::deadline).
-    #[cfg(feature = "tokio")]
     pub fn deadline(self, at: impl Into<tokio::time::Instant>) -> Self {
         let at = at.into();
-        self.limited(|limits| limits.deadline(at))
+        self.limited(|limits| limits.set_deadline(at))
     }
 
-    #[cfg(feature = "tokio")]
     fn limited(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         if let Some(new) = &mut self.new {
             change(&mut new.limits);
@@ -101,12 +94,10 @@ impl Release {
         };
         let deadline = limits.deadline_from_now(Mode::Thread.clock());
         let mut reports = Vec::with_capacity(kept.len());
-        #[cfg(feature = "publish")]
         let (mut to_publish, mut unpublished) = (0, Vec::new());
         while let Some(event) = kept.next() {
             match event.release(kept.bus()) {
                 Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).blocking()),
-                #[cfg(feature = "publish")]
                 Step::Publish(publish) => {
                     to_publish += 1;
                     unpublished.extend(publish.at_once().err());
@@ -115,9 +106,7 @@ impl Release {
         }
         Released {
             reports,
-            #[cfg(feature = "publish")]
             to_publish,
-            #[cfg(feature = "publish")]
             unpublished,
         }
     }
@@ -128,12 +117,10 @@ impl New {
         let Self { mut kept, limits } = self;
         let deadline = limits.deadline_from_now(Mode::Task.clock());
         let mut reports = Vec::with_capacity(kept.len());
-        #[cfg(feature = "publish")]
         let (mut to_publish, mut unpublished) = (0, Vec::new());
         while let Some(event) = kept.next() {
             match event.release(kept.bus()) {
                 Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).await),
-                #[cfg(feature = "publish")]
                 Step::Publish(publish) => {
                     to_publish += 1;
                     let published = publish.wait(&limits.tokens, deadline.map(|deadline| deadline.at)).await;
@@ -143,26 +130,18 @@ impl New {
         }
         Released {
             reports,
-            #[cfg(feature = "publish")]
             to_publish,
-            #[cfg(feature = "publish")]
             unpublished,
         }
     }
 }
 
-#[cfg(feature = "tokio")]
 fn limit<'b>(emit: EmitAny<'b>, limits: &Limits, deadline: Option<Deadline>) -> EmitAny<'b> {
     let emit = limits.tokens.iter().fold(emit, EmitAny::cancel_on);
     match deadline {
         Some(deadline) => emit.deadline(deadline.at),
         None => emit,
     }
-}
-
-#[cfg(not(feature = "tokio"))]
-fn limit<'b>(emit: EmitAny<'b>, _: &Limits, _: Option<Deadline>) -> EmitAny<'b> {
-    emit
 }
 
 impl Future for Release {
@@ -195,29 +174,8 @@ impl fmt::Debug for Release {
 pub struct Released {
     reports: Vec<Report>,
     /// How many events were to be published.
-    #[cfg(feature = "publish")]
     to_publish: usize,
-    #[cfg(feature = "publish")]
     unpublished: Vec<Unpublished>,
-}
-
-/// An event that was kept to be published, and has not been.
-#[cfg(feature = "publish")]
-#[derive(Clone, thiserror::Error)]
-#[error("{}", crate::listener::ErrorText::alone(&**error))]
-#[non_exhaustive]
-pub struct Unpublished {
-    /// The event's name.
-    pub event: crate::event::EventName,
-    /// Why: a `PublishError<Arc<E>>`, which has the event.
-    pub error: std::sync::Arc<dyn std::error::Error + Send + Sync>,
-}
-
-#[cfg(feature = "publish")]
-impl fmt::Debug for Unpublished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unpublished({self})")
-    }
 }
 
 impl Released {
@@ -227,7 +185,6 @@ impl Released {
     }
 
     /// The events that were to be published and have not been.
-    #[cfg(feature = "publish")]
     pub fn unpublished(&self) -> &[Unpublished] {
         &self.unpublished
     }
@@ -239,15 +196,8 @@ impl Released {
         self.reports.iter().filter(|report| !report.is_ok()).count() == 0 && self.are_published()
     }
 
-    #[cfg(feature = "publish")]
     fn are_published(&self) -> bool {
         self.unpublished.is_empty()
-    }
-
-    #[cfg(not(feature = "publish"))]
-    #[expect(clippy::unused_self, reason = "as with the feature `publish`")]
-    fn are_published(&self) -> bool {
-        true
     }
 
     /// Turns failures into an error, for `?`. All events have been emitted by then, or offered to the transport, whatever it says.
@@ -267,7 +217,6 @@ impl fmt::Display for Released {
             let line_end = if at == 0 { "" } else { "\n" };
             write!(f, "{line_end}{report}")?;
         }
-        #[cfg(feature = "publish")]
         for (at, unpublished) in self.unpublished.iter().enumerate() {
             let line_end = if at == 0 && self.reports.is_empty() { "" } else { "\n" };
             write!(f, "{line_end}{unpublished}")?;
@@ -305,9 +254,7 @@ impl ReleaseError {
 
 impl fmt::Display for ReleaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[cfg_attr(not(feature = "publish"), expect(unused_mut, reason = "nothing is added"))]
         let (mut badly, mut all) = (self.errors().count(), self.released.reports.len());
-        #[cfg(feature = "publish")]
         {
             badly += self.released.unpublished.len();
             all += self.released.to_publish;
@@ -317,7 +264,6 @@ impl fmt::Display for ReleaseError {
         for error in self.errors() {
             write!(f, "; {error}")?;
         }
-        #[cfg(feature = "publish")]
         for unpublished in &self.released.unpublished {
             write!(f, "; {unpublished}")?;
         }

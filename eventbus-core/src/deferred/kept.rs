@@ -1,0 +1,151 @@
+//! Kept events: each knows how it is emitted or published.
+
+use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    call::{AnyEvent, Isolated},
+    emission::{Bus, EmitAny},
+    event::{Event, EventName},
+    publish::{Publish, PublishError},
+    registry::Slot,
+};
+
+/// The events that are kept. Dropped, it counts what is left of them as discarded.
+pub(super) struct Kept {
+    bus: Bus,
+    pub(super) events: VecDeque<Box<dyn KeptEvent>>,
+}
+
+impl Kept {
+    pub(super) fn new(bus: Bus, events: VecDeque<Box<dyn KeptEvent>>) -> Self {
+        Self { bus, events }
+    }
+
+    /// The next event, which is released from now on.
+    pub(super) fn next(&mut self) -> Option<Box<dyn KeptEvent>> {
+        let event = self.events.pop_front()?;
+        self.bus.state.kept_events.release();
+        Some(event)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        for event in self.events.drain(..) {
+            self.bus.state.kept_events.discard();
+            drop(event);
+        }
+    }
+}
+
+/// An event that is kept, and what is to be done with it. Its drop does not panic, whatever the event's does.
+pub(super) trait KeptEvent: Send + Sync {
+    fn name(&self) -> EventName;
+
+    fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b>;
+}
+
+/// How an event is released.
+pub(super) enum Step<'b> {
+    Emit(EmitAny<'b>),
+    Publish(Box<dyn PublishStep + 'b>),
+}
+
+/// The publishing of an event whose type is forgotten.
+pub(super) trait PublishStep: Send {
+    /// Waits for room, at most until then.
+    fn wait<'s>(
+        self: Box<Self>,
+        tokens: &[CancellationToken],
+        deadline: Option<Instant>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Unpublished>> + Send + 's>>
+    where
+        Self: 's;
+
+    /// Does not wait.
+    fn at_once(self: Box<Self>) -> Result<(), Unpublished>;
+}
+
+/// An event for the listeners.
+pub(super) struct ToEmit {
+    pub(super) slot: Arc<Slot>,
+    /// Shared with its emission, and dropped after it: so a `Drop` that panics does not take the report along.
+    pub(super) event: Isolated<AnyEvent<'static>>,
+}
+
+impl KeptEvent for ToEmit {
+    fn name(&self) -> EventName {
+        self.slot.event.name()
+    }
+
+    fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
+        Step::Emit(EmitAny::new(bus, &self.slot, self.event.get().clone()))
+    }
+}
+
+/// An event for the transport.
+pub(super) struct ToPublish<E>(pub(super) Isolated<Arc<E>>);
+
+impl<E: Event> KeptEvent for ToPublish<E> {
+    fn name(&self) -> EventName {
+        E::NAME
+    }
+
+    fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
+        Step::Publish(Box::new(bus.publish(Arc::clone(self.0.get()))))
+    }
+}
+
+impl<E: Event> PublishStep for Publish<'_, Arc<E>> {
+    fn wait<'s>(
+        self: Box<Self>,
+        tokens: &[CancellationToken],
+        deadline: Option<Instant>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Unpublished>> + Send + 's>>
+    where
+        Self: 's,
+    {
+        let publish = tokens.iter().fold(*self, Publish::cancel_on);
+        let publish = match deadline {
+            Some(deadline) => publish.timeout(deadline.saturating_duration_since(Instant::now())),
+            None => publish,
+        };
+        Box::pin(async move { publish.await.map_err(unpublished) })
+    }
+
+    fn at_once(self: Box<Self>) -> Result<(), Unpublished> {
+        (*self).at_once().map_err(unpublished)
+    }
+}
+
+fn unpublished<E: Event>(error: PublishError<Arc<E>>) -> Unpublished {
+    Unpublished { event: E::NAME, error: Arc::new(error) }
+}
+
+/// An event that was kept to be published, and has not been.
+#[derive(Clone, thiserror::Error)]
+#[error("{}", crate::listener::ErrorText::alone(&**error))]
+#[non_exhaustive]
+pub struct Unpublished {
+    /// The event's name.
+    pub event: crate::event::EventName,
+    /// Why: a `PublishError<Arc<E>>`, which has the event.
+    pub error: std::sync::Arc<dyn std::error::Error + Send + Sync>,
+}
+
+impl fmt::Debug for Unpublished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unpublished({self})")
+    }
+}
