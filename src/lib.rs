@@ -45,8 +45,8 @@
 //!
 //! # Features
 //!
-//! `derive` (the macros) and `publish` (which implies `tokio`), both by default; `rate-limit` (of consumers), `serde` (events as JSON, by
-//! name) and `schema` (their JSON Schemas). Without `tokio`, async listeners work on any executor; what needs a timer or a pool of threads is absent.
+//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as JSON, by name) and `schema` (their JSON
+//! Schemas). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
 //!
 //! # Promises
 //!
@@ -78,7 +78,6 @@ pub use eventbus_core::{
 };
 #[cfg(feature = "serde")]
 pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};
-#[cfg(feature = "publish")]
 pub use eventbus_core::{
     AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
     Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
@@ -86,16 +85,15 @@ pub use eventbus_core::{
     PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport,
     StreamFull, Transport, TransportOrdering, Unfinished, Unhandled, Unpublished,
 };
-#[cfg(feature = "tokio")]
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};
-#[cfg(all(feature = "publish", feature = "serde"))]
+#[cfg(feature = "serde")]
 pub use eventbus_core::{MalformedMessage, PublishJson, WriteError};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::{Event, derive_event, listeners, on};
 
 /// Runs the code of the README.
-#[cfg(all(doctest, feature = "derive", feature = "tokio", feature = "serde"))]
+#[cfg(all(doctest, feature = "derive", feature = "serde"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -13,7 +13,6 @@ fn each_mistake_has_one_message_with_the_fix() {
         cases.compile_fail(format!("tests/ui/{rule}/*.rs"));
     }
     // Listeners of every kind, so with the runtime.
-    #[cfg(feature = "tokio")]
     cases.compile_fail("tests/ui/listener/*.rs");
     cases.pass("tests/ui/pass/*.rs");
 }

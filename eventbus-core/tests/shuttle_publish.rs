@@ -8,7 +8,7 @@
 //! Consumers' tasks belong to tokio, which shuttle does not know; what they are made of is here: publishing that waits, reading,
 //! settling, and the end. Real threads run whole consumers in the facade's `tests/publish`.
 
-#![cfg(all(eventbus_shuttle, feature = "publish"))]
+#![cfg(eventbus_shuttle)]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 

@@ -1,7 +1,7 @@
 //! What asynchronous emission promises: listeners that wait, emissions that are awaited, blocked on, spawned, cancelled
 //! and limited in time. Each test is a claim; `P5` and the like are the promises of ARCHITECTURE.md.
 
-#![cfg(all(feature = "derive", feature = "tokio"))]
+#![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 

@@ -1,6 +1,6 @@
 //! Events by name: what listeners by name hear, what emissions by name reach, and what is said of names that are wrong.
 
-#![cfg(all(feature = "derive", feature = "serde", feature = "tokio"))]
+#![cfg(all(feature = "derive", feature = "serde"))]
 #![forbid(unsafe_code)]
 #![allow(
     clippy::many_single_char_names,

@@ -1,6 +1,6 @@
 //! Events that are kept until it is sure that they have happened.
 
-#![cfg(all(feature = "derive", feature = "tokio"))]
+#![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
@@ -10,7 +10,6 @@ mod support;
 
 mod drops;
 mod keeping;
-#[cfg(feature = "publish")]
 mod publishing;
 mod reentrancy;
 mod release;

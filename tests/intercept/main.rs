@@ -1,6 +1,6 @@
 //! The seams around emissions and calls: what interceptors see, what they may do, and what they cannot break.
 
-#![cfg(all(feature = "derive", feature = "tokio"))]
+#![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 

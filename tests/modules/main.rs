@@ -1,6 +1,6 @@
 //! Services that listen as a whole: `#[listeners]`, `register`, modules by hand, scopes inside of scopes.
 
-#![cfg(all(feature = "derive", feature = "tokio"))]
+#![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 #![allow(

@@ -1,7 +1,7 @@
 //! What is claimed of event streams.
 
 #![forbid(unsafe_code)]
-#![cfg(all(feature = "derive", feature = "publish"))]
+#![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 mod consumers;

@@ -50,10 +50,6 @@ pub(super) struct Until {
 }
 
 impl Running {
-    pub(super) fn event_name(&self) -> &str {
-        self.subject.name()
-    }
-
     /// Polls the listeners. Not to be called again once it is ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
         let _inside = self.frame.enter();

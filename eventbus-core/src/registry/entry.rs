@@ -69,11 +69,6 @@ impl Entry {
         self.state.load(Ordering::Acquire) & OFF != 0
     }
 
-    /// Whether a task, a thread or a timer is needed to run it.
-    pub(crate) fn is_started_apart(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & STARTED_APART != 0
-    }
-
     /// Asks the filter, if there is one.
     pub(crate) fn admits(&self, event: &AnyEvent<'_>) -> bool {
         self.filter.as_ref().is_none_or(|filter| (filter.get())(event))
