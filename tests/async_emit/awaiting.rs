@@ -163,13 +163,16 @@ async fn dropping_the_emission_lets_spawned_and_blocking_listeners_run_on() {
     });
     let (release, released) = std::sync::mpsc::channel::<()>();
     let (released, blocking) = (Mutex::new(released), log.clone());
+    let (begins, begun) = std::sync::mpsc::channel();
     bus.on_blocking::<Ping>(move |_| {
+        begins.send(()).unwrap();
         released.lock().unwrap().recv().unwrap();
         blocking.add("blocking");
     });
 
     let mut emit = bus.emit(Ping);
     assert!(poll_once(&mut emit).is_pending());
+    begun.recv().unwrap();
     drop(emit);
     assert_eq!((bus.in_flight().listeners, bus.in_flight().blocking), (1, 1));
     go.send(()).unwrap();

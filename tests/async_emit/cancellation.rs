@@ -117,10 +117,15 @@ async fn a_token_cancelled_while_listeners_wait_stops_async_ones_and_leaves_the_
     bus.listener::<Ping>().with(go.clone()).spawned().on_async(|go, _| async move { go.notified().await });
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = Mutex::new(released);
-    bus.on_blocking::<Ping>(move |_| _ = released.lock().unwrap().recv());
+    let (begins, begun) = std::sync::mpsc::channel();
+    bus.on_blocking::<Ping>(move |_| {
+        begins.send(()).unwrap();
+        _ = released.lock().unwrap().recv();
+    });
 
     let mut emit = bus.emit(Ping).cancel_on(&token);
     assert!(poll_once(&mut emit).is_pending());
+    begun.recv().unwrap();
     token.cancel();
     let report = emit.await;
 

@@ -9,7 +9,7 @@ use eventbus::{Bus, Report};
 use futures_executor::block_on;
 use tokio::{runtime::Builder, time::sleep};
 
-use super::support::{HOUR, Ping, current_thread, finishes, flavours, hush, multi_thread, outcomes};
+use super::support::{HOUR, Ping, Pong, current_thread, finishes, flavours, hush, multi_thread, outcomes, poll_once};
 
 /// A bus with a listener of each kind, none of which needs the timer.
 fn one_of_each() -> Bus {
@@ -119,23 +119,108 @@ fn a_thread_outside_of_any_runtime_may_wait_for_async_listeners() {
 }
 
 #[test]
-fn blocking_inside_an_async_task_runs_synchronous_listeners_and_refuses_the_others() {
-    hush();
-    for (flavour, runtime) in flavours() {
-        finishes(flavour, move || {
-            let bus = one_of_each();
-            let reports: [Report; 2] = runtime().block_on(async move {
-                let spawned = bus.clone();
-                let in_a_task = tokio::spawn(async move { spawned.emit(Ping).blocking() }).await.unwrap();
-                [bus.emit(Ping).timeout(HOUR).blocking(), in_a_task]
-            });
-            for report in reports {
-                assert_eq!(report.succeeded(), 1);
-                assert_eq!(outcomes(&report), ["InsideAsyncTask"; 3]);
-                assert!(report.to_string().contains("await the emission instead"), "{report}");
-            }
+fn blocking_in_a_task_of_a_current_thread_runtime_refuses_listeners_that_wait_without_a_panic_message() {
+    let panics = panics_of_threads();
+    let reports: [Report; 2] = finishes("a current-thread runtime", move || {
+        let bus = one_of_each();
+        let reports = current_thread().block_on(async move {
+            let spawned = bus.clone();
+            let in_a_task = tokio::spawn(async move { spawned.emit(Ping).blocking() }).await.unwrap();
+            [bus.emit(Ping).timeout(HOUR).blocking(), in_a_task]
         });
+        assert!(!panics.lock().unwrap().contains(&std::thread::current().id()), "the panic hook was called");
+        reports
+    });
+    for report in reports {
+        assert_eq!(report.succeeded(), 1);
+        assert_eq!(outcomes(&report), ["InsideAsyncTask"; 3]);
+        assert!(report.to_string().contains("await the emission instead"), "{report}");
     }
+}
+
+/// Even a task that tokio's budget does not tell from other code.
+#[test]
+fn blocking_in_an_unconstrained_task_is_refused_too() {
+    hush();
+    let report = finishes("an unconstrained task", || {
+        let bus = one_of_each();
+        let blocked = async move { bus.emit(Ping).blocking() };
+        current_thread().block_on(tokio::task::unconstrained(blocked))
+    });
+    assert_eq!(outcomes(&report), ["InsideAsyncTask"; 3]);
+}
+
+/// The budget of the task is left as it was.
+#[test]
+fn a_refused_blocking_emission_costs_its_task_no_budget() {
+    let bus = one_of_each();
+    current_thread().block_on(async move {
+        for _ in 0..10 {
+            assert_eq!(bus.emit(Ping).blocking().succeeded(), 1);
+        }
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(100);
+        for number in 0..100 {
+            sender.try_send(number).unwrap();
+        }
+        // Each takes one of the 128 steps of the budget; without steps, the first would be pending.
+        for number in 0..100 {
+            let received = poll_once(&mut Box::pin(receiver.recv()));
+            assert_eq!(received, std::task::Poll::Ready(Some(number)));
+        }
+    });
+}
+
+#[test]
+fn blocking_in_a_task_of_a_multi_thread_runtime_waits_for_all_listeners() {
+    for workers in [1, 2] {
+        let reports: [Report; 3] = finishes("a multi-thread runtime", move || {
+            let bus = one_of_each();
+            multi_thread(workers).block_on(async move {
+                let (spawned, nested) = (bus.clone(), bus.clone());
+                let in_a_task = tokio::spawn(async move { spawned.emit(Ping).blocking() }).await.unwrap();
+                let in_a_listener = tokio::spawn(async move {
+                    nested.on_async::<Pong>({
+                        let nested = nested.downgrade();
+                        move |_| {
+                            let bus = nested.upgrade().unwrap();
+                            async move { bus.emit(Ping).blocking().into_result().map(drop) }
+                        }
+                    });
+                    nested.emit(Pong).blocking()
+                });
+                [bus.emit(Ping).timeout(HOUR).blocking(), in_a_task, in_a_listener.await.unwrap()]
+            })
+        });
+        for report in reports {
+            assert!(report.is_ok(), "{workers} workers: {report}");
+        }
+    }
+}
+
+/// The one place of a multi-thread runtime that may not block.
+#[test]
+fn blocking_in_a_local_set_of_a_multi_thread_runtime_is_refused() {
+    hush();
+    let report = finishes("a local set", || {
+        let bus = Bus::new();
+        bus.on_async::<Ping>(|_| tokio::task::yield_now());
+        let local = tokio::task::LocalSet::new();
+        let blocked = async move { tokio::task::spawn_local(async move { bus.emit(Ping).blocking() }).await.unwrap() };
+        multi_thread(1).block_on(local.run_until(blocked))
+    });
+    assert_eq!(outcomes(&report), ["InsideAsyncTask"]);
+}
+
+/// The threads whose panics the hook has seen.
+fn panics_of_threads() -> std::sync::Arc<Mutex<Vec<std::thread::ThreadId>>> {
+    hush();
+    let panics = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let (seen, before) = (panics.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| {
+        seen.lock().unwrap().push(std::thread::current().id());
+        before(info);
+    }));
+    panics
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     future::pending,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -77,24 +77,38 @@ fn settled_never_comes_between_a_listener_and_what_it_has_started() {
         for _ in 0..60 {
             let bus = Bus::builder().runtime(runtime.handle().clone()).recursion_limit(u32::MAX).build();
             let ended = Arc::new(AtomicBool::new(false));
-            let (weak, ends) = (bus.downgrade(), ended.clone());
+            let begun = Arc::new(AtomicU32::new(u32::MAX));
+            let (weak, ends, begins) = (bus.downgrade(), ended.clone(), begun.clone());
             // Given up once it has begun: only the listener that it has started is under way then.
             bus.on_blocking::<Numbered>(move |e| {
                 _ = poll_once(&mut weak.upgrade().unwrap().emit(Counted(e.0)));
+                begins.store(e.0, Ordering::Release);
             });
-            let weak = bus.downgrade();
+            let (weak, has_begun) = (bus.downgrade(), begun.clone());
             bus.listener::<Counted>().spawned().on_async(move |e| {
-                let (bus, ends) = (weak.upgrade().unwrap(), ends.clone());
+                let (bus, ends, begun) = (weak.upgrade().unwrap(), ends.clone(), has_begun.clone());
                 async move {
                     match e.0 {
                         0 => ends.store(true, Ordering::Release),
-                        left => _ = poll_once(&mut bus.emit(Numbered(left - 1))),
+                        left => {
+                            let mut emit = bus.emit(Numbered(left - 1));
+                            _ = poll_once(&mut emit);
+                            // A blocking listener that has not begun would not begin any more, and what it emits would be
+                            // cancelled.
+                            while begun.load(Ordering::Acquire) != left - 1 {
+                                tokio::task::yield_now().await;
+                            }
+                        }
                     }
                 }
             });
             {
                 let _inside = runtime.enter();
-                _ = poll_once(&mut bus.emit(Numbered(50)));
+                let mut emit = bus.emit(Numbered(50));
+                _ = poll_once(&mut emit);
+                while begun.load(Ordering::Acquire) == u32::MAX {
+                    std::thread::yield_now();
+                }
             }
             while at_once(bus.settled()).is_none() {}
             assert!(ended.load(Ordering::Acquire), "settled with {:?}", bus.in_flight());

@@ -56,6 +56,7 @@ pub(crate) fn name(outcome: &Outcome) -> &'static str {
         Outcome::NotRun(NotRun::NoRuntime) => "NoRuntime",
         Outcome::NotRun(NotRun::RuntimeShutDown) => "RuntimeShutDown",
         Outcome::NotRun(NotRun::InsideAsyncTask) => "InsideAsyncTask",
+        Outcome::NotRun(NotRun::NotBegun) => "NotBegun",
         Outcome::NotRun(NotRun::TooManySpawned { .. }) => "TooManySpawned",
         other => panic!("an outcome that these tests do not know: {other}"),
     }

@@ -352,7 +352,7 @@ impl Scope<'_> {
         let mut cx = waking.context();
         context.deadline = deadline;
         let Options { mut stops, .. } = options;
-        let pending = Pending::new(waking.mode());
+        let pending = Pending::new(waking.mode(), snapshot.len - snapshot.sync_len);
         let start = StartContext {
             bus: state,
             slot,

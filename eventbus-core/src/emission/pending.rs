@@ -18,16 +18,20 @@ const FEW: usize = 30;
 
 /// Listeners that have been started and have not ended.
 pub(super) struct Pending {
+    listeners: usize,
     few: Vec<Work>,
     /// Used beyond [`FEW`]. Polls only those that woke.
     many: Option<FuturesUnordered<Polled>>,
     /// Keeps to `few`: a parked thread asks for deadlines, and those that did not wake must hear it.
     all_at_once: bool,
+    /// Whether the last poll has ended a listener that runs inside the emission.
+    pub(super) inline_ended: bool,
 }
 
 impl Pending {
-    pub(super) fn new(mode: Mode) -> Self {
-        Self { few: Vec::new(), many: None, all_at_once: mode == Mode::Thread }
+    /// Of at most `listeners` listeners. Allocates with the first that is pending.
+    pub(super) fn new(mode: Mode, listeners: usize) -> Self {
+        Self { listeners, few: Vec::new(), many: None, all_at_once: mode == Mode::Thread, inline_ended: false }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -39,6 +43,9 @@ impl Pending {
         if let Some(many) = &mut self.many {
             many.push(Polled(work));
         } else if self.few.len() < FEW || self.all_at_once {
+            if self.few.capacity() == 0 {
+                self.few.reserve_exact(self.listeners.min(FEW));
+            }
             self.few.push(work);
         } else {
             self.many = Some(self.few.drain(..).chain([work]).map(Polled).collect());
@@ -47,15 +54,18 @@ impl Pending {
 
     /// Polls them, and hands those that ended to `ended`. The frame must be set.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut ended: impl FnMut(usize, Ended)) -> Poll<()> {
+        self.inline_ended = false;
         self.few.retain_mut(|work| match work.poll(cx) {
             Poll::Pending => true,
             Poll::Ready(end) => {
+                self.inline_ended |= work.is_inline();
                 ended(work.listener, end);
                 false
             }
         });
         if let Some(many) = &mut self.many {
-            while let Poll::Ready(Some((listener, end))) = Pin::new(&mut *many).poll_next(cx) {
+            while let Poll::Ready(Some((listener, is_inline, end))) = Pin::new(&mut *many).poll_next(cx) {
+                self.inline_ended |= is_inline;
                 ended(listener, end);
             }
         }
@@ -82,9 +92,9 @@ impl Pending {
 struct Polled(Work);
 
 impl Future for Polled {
-    type Output = (usize, Ended);
+    type Output = (usize, bool, Ended);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(cx).map(|end| (self.0.listener, end))
+        self.0.poll(cx).map(|end| (self.0.listener, self.0.is_inline(), end))
     }
 }

@@ -72,6 +72,10 @@ impl Running {
                 context.failures.push((listener, outcome));
             }
         });
+        if self.pending.inline_ended {
+            // A listener in a task of its own may have ended in time, however late the emission hears of it.
+            note_overrun(&mut self.context, self.until.deadline);
+        }
         if polled.is_ready() {
             return Poll::Ready(self.report());
         }
@@ -118,7 +122,6 @@ impl Running {
     }
 
     fn report(&mut self) -> Report {
-        note_overrun(&mut self.context, self.until.deadline);
         let Self { bus, event, subject, emission, snapshot, context, .. } = self;
         Report::new(event, subject, Some(*emission), snapshot, context, &bus.hook)
     }

@@ -40,6 +40,11 @@ impl Work {
         Self { limit, ..self }
     }
 
+    /// Whether it runs when the emission is polled, and only then.
+    pub(super) fn is_inline(&self) -> bool {
+        matches!(self.progress, Progress::Inline(_))
+    }
+
     /// When its own time is up, for a parked thread to watch.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         self.limit.as_ref().map(|limit| limit.deadline)
