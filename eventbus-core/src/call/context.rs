@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ShareEvent, Signal, Stop, clock::Deadline};
+use super::{ShareEvent, Signal, Stop};
 use crate::listener::{BoxError, Outcome};
-use tokio_util::sync::CancellationToken;
 
 /// Where the loop over the listeners stands, what failed so far, and what a listener may ask for.
 ///
@@ -13,19 +12,15 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct CallContext<'a> {
     /// One more than the index of the listener that runs, in the order of calls.
     pub(crate) at: usize,
-    /// The listeners that did not finish well, by index.
-    pub(crate) failures: Vec<(usize, Outcome)>,
     /// Listeners that were not to be called: off, spent, or refused by their filter.
     pub(crate) skipped: usize,
-    /// Why the emission ended before its listeners did, if it has.
-    pub(crate) stopped: Option<Stop>,
+    /// The listeners that did not finish well, by index.
+    pub(crate) failures: Vec<(usize, Outcome)>,
     pub(crate) signal: Option<Arc<Signal>>,
     /// The event, if it lies in an `Arc`.
     pub(crate) shared: Option<&'a dyn ShareEvent>,
-    /// What the signal is made of.
-    pub(crate) deadline: Option<Deadline>,
-    pub(crate) tokens: &'a [CancellationToken],
-    pub(crate) outer: Option<&'a Arc<Signal>>,
+    /// Why the emission ended before its listeners did, if it has.
+    pub(crate) stopped: Option<Stop>,
 }
 
 impl CallContext<'_> {
@@ -51,16 +46,14 @@ impl CallContext<'_> {
 
     /// What is left of it when the synchronous listeners have run.
     pub(crate) fn detached(self) -> CallContext<'static> {
-        let Self { at, failures, skipped, stopped, signal, deadline, .. } = self;
-        CallContext { at, failures, skipped, stopped, signal, deadline, shared: None, tokens: &[], outer: None }
+        let Self { at, skipped, failures, signal, stopped, .. } = self;
+        CallContext { at, skipped, failures, signal, shared: None, stopped }
     }
 
-    /// The emission's signal; made when it is first asked for, since most emissions need none.
+    /// The emission's signal; made when it is first asked for, since most emissions need none. One with limits of its own
+    /// is made when the emission begins.
     pub(crate) fn signal(&mut self) -> Arc<Signal> {
-        let Self { signal, deadline, tokens, outer, .. } = self;
-        let signal =
-            signal.get_or_insert_with(|| Arc::new(Signal::new(*deadline, tokens.to_vec(), outer.map(Arc::clone))));
-        Arc::clone(signal)
+        Arc::clone(self.signal.get_or_insert_default())
     }
 
     /// Sets the signal, if anybody has asked for it.

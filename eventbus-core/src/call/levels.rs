@@ -163,9 +163,35 @@ pub(crate) struct Nested {
 /// The chain may not grow any longer.
 pub(crate) struct Refused;
 
+/// An emission on the stack that has no limits around it and none of its own; popped when this is dropped.
+pub(crate) struct NestedPlain(());
+
+impl NestedPlain {
+    /// Pushes an emission of `event`, if nothing about the running code needs a closer look.
+    #[inline]
+    pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Option<(Self, EmissionId)> {
+        with_stack(|stack| {
+            let depth = stack.depth.get();
+            if depth >= limit.min(LEVELS as u32) || stack.state.get() & LIMITED != 0 || storms::any() {
+                return None;
+            }
+            let emission = stack.next_id();
+            stack.levels[depth as usize % LEVELS].set(Level { emission, event: Some(event), bus: Some(bus) });
+            stack.depth.set(depth + 1);
+            Some((Self(()), emission))
+        })
+    }
+}
+
+impl Drop for NestedPlain {
+    #[inline]
+    fn drop(&mut self) {
+        with_stack(|stack| stack.depth.set(stack.depth.get() - 1));
+    }
+}
+
 impl Nested {
     /// Pushes an emission of `event`.
-    #[inline]
     pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Result<Self, Refused> {
         with_stack(|stack| {
             let depth = stack.depth.get();

@@ -26,5 +26,5 @@ pub(crate) use frame::{Frame, FrameGuard};
 pub(crate) use isolated::Isolated;
 pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture};
 pub use levels::EmissionId;
-pub(crate) use levels::{Nested, chain};
+pub(crate) use levels::{Nested, NestedPlain, chain};
 pub(crate) use signal::Signal;

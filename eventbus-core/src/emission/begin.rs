@@ -4,25 +4,28 @@
 //! and starts the others; if one of those is pending, the emission is running until they have ended or something ends it.
 
 use std::{
+    cell::OnceCell,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{
+    cached::Cached,
     guards::GuardStack,
     handle::{Bus, BusState, EmissionInfo},
     options::{Options, Parent},
     payload::Payload,
     pending::Pending,
     report::Report,
-    run::SyncRun,
+    run::{Asks, SyncRun},
     running::{Running, Until, note_overrun},
     start::{StartContext, start_awaited},
     wait::Wait,
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, ShareEvent, Signal, Stop, chain},
+    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, NestedPlain, Signal, Stop,
+        chain},
     event::{isolate},
     event::EventType,
     listener::{NotRun, Outcome, Subject},
@@ -43,7 +46,7 @@ enum Stage {
 }
 
 /// What has become of an emission that has begun.
-pub(super) enum Begun {
+enum Begun {
     Over(Report),
     Running(Box<Running>),
 }
@@ -65,7 +68,7 @@ impl<P: Payload> Emission<P> {
         Self { payload: self.payload.take(), stage: std::mem::replace(&mut self.stage, Stage::Done) }
     }
 
-    /// Changes the options of an emission that has not begun.
+    /// The options of an emission that has not begun.
     pub(super) fn options(&mut self) -> Option<&mut Options> {
         match &mut self.stage {
             Stage::New(options) => Some(options.get_or_insert_default()),
@@ -86,7 +89,6 @@ impl<P: Payload> Emission<P> {
         matches!(self.stage, Stage::New(_))
     }
 
-    #[inline]
     pub(super) fn running(&mut self) -> Option<&mut Running> {
         match &mut self.stage {
             Stage::Running(running) => Some(running),
@@ -94,71 +96,124 @@ impl<P: Payload> Emission<P> {
         }
     }
 
-    /// Keeps an emission whose listeners are pending, or drops what is left of one that is over.
+    /// Runs the emission and waits for it on this thread.
     #[inline]
-    pub(super) fn advance(&mut self, begun: Begun) -> Poll<Report> {
-        match begun {
-            Begun::Over(report) => {
-                (self.payload, self.stage) = (None, Stage::Done);
-                Poll::Ready(report)
-            }
-            Begun::Running(running) => {
-                self.stage = Stage::Running(running);
-                Poll::Pending
-            }
-        }
+    pub(super) fn block(&mut self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>) -> Report {
+        self.stage.block(bus, slot, cached, &mut self.payload)
     }
 
-    /// The same; what is left of an emission that is over is dropped later.
-    pub(super) fn advance_keeping(&mut self, begun: Begun) -> Poll<Report> {
-        match begun {
-            Begun::Over(report) => Poll::Ready(report),
-            Begun::Running(_) => self.advance(begun),
-        }
-    }
-
-    /// Polls the listeners of an emission that is running.
-    pub(super) fn poll_running(&mut self, cx: &mut Context<'_>) -> Option<Poll<Report>> {
-        let running = self.running()?;
-        let _runtime = Arc::clone(&running.bus);
-        let _runtime = _runtime.enter_runtime();
-        let polled = running.poll(cx);
-        Some(match polled {
-            Poll::Ready(report) => self.advance(Begun::Over(report)),
-            Poll::Pending => Poll::Pending,
-        })
-    }
-
-    /// Runs the synchronous listeners and starts the others. The event stays where it is unless one of them needs it shared.
+    /// Begins the emission, or polls its listeners.
     #[inline]
-    pub(super) fn begin(&mut self, bus: &Bus, slot: &Slot, snapshot: &Arc<Snapshot>, waking: &Waking<'_>) -> Begun {
-        let (Stage::New(options), Some(payload)) = (&mut self.stage, &self.payload) else { panic!("{POLLED_BEFORE}") };
-        slot.note_emitted();
-        let state = &*bus.state;
-        if options.is_none()
-            && bus.is_plain()
-            && let Ok(nested) = Nested::push(state.registry.id(), slot.event, state.recursion_limit)
-            && !nested.is_limited
-        {
-            let context = CallContext { shared: payload.shared(), ..CallContext::default() };
-            let mut run = SyncRun { context, asks: false, bus: &bus.state, slot, stops: None, waking };
-            payload.run(snapshot, &mut run);
-            if snapshot.awaited.is_empty() && run.context.is_clean() {
-                return Begun::Over(Report::plain(slot.event, Some(nested.emission), snapshot.len));
-            }
-            let context = run.context.detached();
-            return finish_plain(bus, slot, snapshot, &mut self.payload, nested.emission, context, waking);
-        }
-        let options = options.take();
-        begin_asking(bus, slot, snapshot, &mut self.payload, options, waking)
+    pub(super) fn poll(
+        &mut self,
+        bus: &Bus,
+        slot: &Slot,
+        cached: Option<&mut Cached>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Report> {
+        self.stage.poll(bus, slot, cached, &mut self.payload, cx)
     }
+}
+
+impl Stage {
+    #[inline(never)]
+    fn block(
+        &mut self,
+        bus: &Bus,
+        slot: &Slot,
+        cached: Option<&mut Cached>,
+        event: &mut dyn PayloadCell,
+    ) -> Report {
+        let waking = Waking::Thread(OnceCell::new());
+        match self.begin(bus, slot, cached, event, &waking) {
+            Begun::Over(report) => report,
+            Begun::Running(running) => running.block(&waking),
+        }
+    }
+
+    #[inline(never)]
+    fn poll(
+        &mut self,
+        bus: &Bus,
+        slot: &Slot,
+        cached: Option<&mut Cached>,
+        event: &mut dyn PayloadCell,
+        cx: &mut Context<'_>,
+    ) -> Poll<Report> {
+        let polled = match self {
+            Self::Running(running) => {
+                let _runtime = bus.state.enter_runtime();
+                running.poll(cx)
+            }
+            Self::New(_) | Self::Done => match self.begin(bus, slot, cached, event, &Waking::Task(cx.waker())) {
+                Begun::Over(report) => Poll::Ready(report),
+                Begun::Running(running) => {
+                    *self = Self::Running(running);
+                    Poll::Pending
+                }
+            },
+        };
+        if polled.is_ready() {
+            *self = Self::Done;
+        }
+        polled
+    }
+
+    /// Runs the synchronous listeners and starts the others.
+    #[inline]
+    fn begin(
+        &mut self,
+        bus: &Bus,
+        slot: &Slot,
+        cached: Option<&mut Cached>,
+        event: &mut dyn PayloadCell,
+        waking: &Waking<'_>,
+    ) -> Begun {
+        let Self::New(options) = self else { panic!("{POLLED_BEFORE}") };
+        match cached {
+            Some(cached) => begin(bus, slot, cached.load(slot), event, options, waking),
+            None => match event.unclaimed(&bus.state) {
+                Some(snapshot) => begin(bus, slot, &snapshot, event, options, waking),
+                None => begin(bus, slot, slot.load().snapshot(), event, options, waking),
+            },
+        }
+    }
+}
+
+/// Begins an emission. Its event stays where it is unless a listener needs it shared.
+#[inline]
+fn begin(
+    bus: &Bus,
+    slot: &Slot,
+    snapshot: &Arc<Snapshot>,
+    event: &mut dyn PayloadCell,
+    options: &mut Option<Box<Options>>,
+    waking: &Waking<'_>,
+) -> Begun {
+    slot.note_emitted();
+    let state = &bus.state;
+    if options.is_none()
+        && bus.is_plain()
+        && let Some((_nested, emission)) = NestedPlain::push(state.registry.id(), slot.event, state.recursion_limit)
+    {
+        let mut run = SyncRun { context: CallContext::default(), bus: state, slot, asks: None };
+        event.run(snapshot, &mut run);
+        let context = run.context;
+        if snapshot.awaited.is_empty() && context.is_clean() && !event.is_unclaimed() {
+            return Begun::Over(Report::plain(slot.event, Some(emission), snapshot.len));
+        }
+        let context = context.detached();
+        return finish_plain(Scope { bus, slot, snapshot, emission, waking }, event, context);
+    }
+    begin_asking(bus, slot, snapshot, event, options.take(), waking)
 }
 
 /// An emission's event until it is taken, object-safe: what is rare is compiled once.
 trait PayloadCell {
     fn subject(&self) -> Subject;
     fn view(&self) -> AnyEvent<'_>;
-    fn shared(&self) -> Option<&dyn ShareEvent>;
+    fn is_unclaimed(&self) -> bool;
+    fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
     fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
     fn take(&mut self) -> AnyEvent<'static>;
 }
@@ -172,8 +227,12 @@ impl<P: Payload> PayloadCell for Option<P> {
         expect_event(self.as_ref()).view()
     }
 
-    fn shared(&self) -> Option<&dyn ShareEvent> {
-        expect_event(self.as_ref()).shared()
+    fn is_unclaimed(&self) -> bool {
+        expect_event(self.as_ref()).is_unclaimed()
+    }
+
+    fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
+        expect_event(self.as_ref()).unclaimed(bus)
     }
 
     fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
@@ -205,17 +264,8 @@ struct Scope<'a> {
 
 /// Goes on behind the synchronous listeners of an emission without options. The frame must be set.
 #[inline(never)]
-fn finish_plain(
-    bus: &Bus,
-    slot: &Slot,
-    snapshot: &Arc<Snapshot>,
-    event: &mut dyn PayloadCell,
-    emission: EmissionId,
-    context: CallContext<'static>,
-    waking: &Waking<'_>,
-) -> Begun {
-    let scope = Scope { bus, slot, snapshot, emission, waking };
-    if snapshot.awaited.is_empty() {
+fn finish_plain(scope: Scope<'_>, event: &mut dyn PayloadCell, context: CallContext<'static>) -> Begun {
+    if scope.snapshot.awaited.is_empty() {
         return Begun::Over(scope.report(&event.subject(), context));
     }
     scope.start(event.take(), context, Options::default(), None, false)
@@ -297,16 +347,17 @@ impl Scope<'_> {
         let own = options.limits.deadline_from_now(waking.mode().clock());
         let deadline = Deadline::earliest(own, outer_deadline);
         let Options { stops, limits, .. } = &mut options;
-        let mut context =
-            CallContext { shared: event.shared(), deadline, tokens: &limits.tokens, outer, ..CallContext::default() };
         let is_limited = deadline.is_some() || !stops.is_empty();
+        let mut context = CallContext::default();
         // What is nested in this emission ends with it.
         let _limit = is_limited.then(|| {
-            let signal = context.signal();
+            let signal = Arc::new(Signal::new(deadline, limits.tokens.clone(), outer.map(Arc::clone)));
+            context.signal = Some(Arc::clone(&signal));
             Frame::limit(deadline, if stops.is_empty() { None } else { Some(signal) })
         });
         let asks = is_limited || !bus.state.interceptors.is_empty();
-        let mut run = SyncRun { context, asks, bus: &bus.state, slot, stops: Some(stops), waking };
+        let asked = asks.then_some(Asks { stops, deadline, waking });
+        let mut run = SyncRun { context, bus: &bus.state, slot, asks: asked };
         event.run(snapshot, &mut run);
         // Check once more behind the last synchronous listener: an emission that is stopped needs no means of waiting.
         if !snapshot.awaited.is_empty() {
@@ -350,7 +401,6 @@ impl Scope<'_> {
         };
         let _runtime = state.enter_runtime();
         let mut cx = waking.context();
-        context.deadline = deadline;
         let Options { mut stops, .. } = options;
         let pending = Pending::new(waking.mode(), snapshot.len - snapshot.sync_len);
         let start = StartContext {
@@ -361,6 +411,7 @@ impl Scope<'_> {
             waking,
             context: &mut context,
             stops: &mut stops,
+            deadline,
             asks,
             pending,
         };

@@ -1,7 +1,6 @@
 //! The builders of emissions, which are also their futures.
 
 use std::{
-    cell::OnceCell,
     fmt,
     pin::Pin,
     sync::Arc,
@@ -12,19 +11,18 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    begin::{Begun, Emission},
-    emitter::Cached,
+    begin::Emission,
+    cached::Cached,
     handle::Bus,
     options::Options,
     payload::{ErasedEvent, Payload},
     report::Report,
     spawn::{self, EmitHandle},
-    waking::Waking,
 };
 use crate::{
     call::AnyEvent,
     event::{Event, IntoEvent},
-    registry::{Slot, Snapshot},
+    registry::Slot,
 };
 
 /// An emission; made by [`Bus::emit`] and [`Emitter::emit`](super::Emitter::emit).
@@ -100,41 +98,27 @@ impl<'b, P: Payload> Emitting<'b, P> {
         Report::plain(self.slot.event, None, 0)
     }
 
-    #[inline]
-    fn begin(&mut self, waking: &Waking<'_>) -> Begun {
-        let Self { bus, slot, emission, cached } = self;
-        let unclaimed = emission.payload.as_ref().and_then(|payload| payload.unclaimed(&bus.state));
-        let loan;
-        let snapshot: &Arc<Snapshot> = match (cached, &unclaimed) {
-            (_, Some(snapshot)) => snapshot,
-            (Some(cached), None) => cached.load(slot),
-            (None, None) => {
-                loan = slot.load();
-                loan.snapshot()
-            }
-        };
-        emission.begin(bus, slot, snapshot, waking)
-    }
-
-    #[inline]
+    #[inline(always)]
     pub(super) fn blocking(mut self) -> Report {
         if self.is_idle() {
             return self.idle_report();
         }
-        let waking = Waking::Thread(OnceCell::new());
-        match self.begin(&waking) {
-            Begun::Over(report) => report,
-            Begun::Running(running) => running.block(&waking),
-        }
+        let Self { bus, slot, emission, cached } = &mut self;
+        emission.block(bus, slot, cached.as_deref_mut())
     }
 
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
-        if let Some(polled) = self.emission.poll_running(cx) {
-            return polled;
+        if self.is_idle() {
+            drop(self.emission.take());
+            return Poll::Ready(self.idle_report());
         }
-        let begun = if self.is_idle() { Begun::Over(self.idle_report()) } else { self.begin(&Waking::Task(cx.waker())) };
-        self.emission.advance(begun)
+        let Self { bus, slot, emission, cached } = self;
+        let polled = emission.poll(bus, slot, cached.as_deref_mut(), cx);
+        if polled.is_ready() {
+            emission.payload = None;
+        }
+        polled
     }
 
     pub(super) fn spawn(mut self) -> EmitHandle {
@@ -205,7 +189,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// # Panics
     ///
     /// Only if dropping the event itself panics, or if it has been polled before.
-    #[inline]
+    #[inline(always)]
     pub fn blocking(self) -> Report {
         self.inner.blocking()
     }

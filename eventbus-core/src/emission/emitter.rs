@@ -2,12 +2,10 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use arc_swap::Guard;
-
-use super::{emit::Emit, handle::Bus};
+use super::{cached::Cached, emit::Emit, handle::Bus};
 use crate::{
     event::{Event, IntoEvent},
-    registry::{Slot, Snapshot},
+    registry::Slot,
 };
 
 /// A local handle for emitting `E`; made by [`Bus::emitter`].
@@ -38,38 +36,9 @@ pub struct Emitter<E: Event> {
     event: PhantomData<fn(E)>,
 }
 
-/// The last snapshot that an emitter has seen.
-pub(super) struct Cached {
-    version: u64,
-    snapshot: Arc<Snapshot>,
-}
-
-impl Cached {
-    /// The current snapshot of `slot`.
-    #[inline]
-    pub(super) fn load(&mut self, slot: &Slot) -> &Arc<Snapshot> {
-        // The version first: a snapshot that is newer than its version is only loaded once more.
-        let version = slot.version();
-        if version != self.version {
-            self.reload(slot, version);
-        }
-        &self.snapshot
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn reload(&mut self, slot: &Slot, version: u64) {
-        if let Some(snapshot) = Guard::into_inner(slot.load().0) {
-            *self = Self { version, snapshot };
-        }
-    }
-}
-
 impl<E: Event> Emitter<E> {
     pub(crate) fn new(bus: Bus, slot: Arc<Slot>) -> Self {
-        // No slot has this version.
-        let cached = Cached { version: u64::MAX, snapshot: Arc::default() };
-        Self { bus, slot, cached, event: PhantomData }
+        Self { bus, slot, cached: Cached::default(), event: PhantomData }
     }
 
     /// Emits an event, as [`Bus::emit`] does.

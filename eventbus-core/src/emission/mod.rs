@@ -6,6 +6,7 @@
 mod admission;
 mod around;
 mod begin;
+mod cached;
 mod context;
 mod emit;
 mod emitter;

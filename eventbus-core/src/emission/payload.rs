@@ -53,6 +53,7 @@ impl<I: IntoEvent> Payload for I {
 
     #[inline]
     fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
+        run.context.shared = Payload::shared(self);
         run_sync(snapshot, self.get(), run);
     }
 

@@ -13,7 +13,7 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, ShareEvent},
+    call::{AnyEvent, CallContext, Deadline, ShareEvent},
     event::{isolate, panic_message},
     event::Event,
     listener::Outcome,
@@ -23,11 +23,16 @@ use crate::{
 /// The synchronous part of an emission, which runs before it awaits anything.
 pub(super) struct SyncRun<'a> {
     pub(super) context: CallContext<'a>,
-    /// Whether each listener asks before it is called: for stops, a deadline, or interceptors.
-    pub(super) asks: bool,
     pub(super) bus: &'a Arc<BusState>,
     pub(super) slot: &'a Slot,
-    pub(super) stops: Option<&'a mut Stops>,
+    /// What each listener asks before it is called. Most emissions have nothing to ask.
+    pub(super) asks: Option<Asks<'a>>,
+}
+
+/// What ends an emission between two listeners; the bus may have interceptors as well.
+pub(super) struct Asks<'a> {
+    pub(super) stops: &'a mut Stops,
+    pub(super) deadline: Option<Deadline>,
     pub(super) waking: &'a Waking<'a>,
 }
 
@@ -70,7 +75,7 @@ fn run_chunk<'r, C>(
         let ended = catch_unwind(AssertUnwindSafe(|| {
             for (member, code) in members[done..].iter().zip(&code[done..]) {
                 run.context.at += 1;
-                if member.entry.is_plain() && !run.asks {
+                if member.entry.is_plain() && run.asks.is_none() {
                     call(code, &mut run.context);
                 } else {
                     let event = event(run.context.shared);
@@ -109,13 +114,10 @@ impl SyncRun<'_> {
 
     /// Whether a stop or the deadline ends the emission now.
     pub(super) fn stops_now(&mut self) -> bool {
-        let Self { context, stops, waking, .. } = self;
-        if let Some(stops) = stops
-            && context.stopped.is_none()
-        {
-            context.stopped = stops.stop_now(context.deadline, waking);
+        if let (Some(asks), None) = (&mut self.asks, self.context.stopped) {
+            self.context.stopped = asks.stops.stop_now(asks.deadline, asks.waking);
         }
-        context.stopped.is_some()
+        self.context.stopped.is_some()
     }
 
     #[cold]

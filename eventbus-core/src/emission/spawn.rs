@@ -13,13 +13,12 @@ use std::{
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
-    begin::{Begun, Emission, refuse},
+    begin::{Emission, refuse},
     handle::Bus,
     options::{Options, Parent},
     payload::{ErasedEvent, Payload},
     report::Report,
     tasks::{TaskKind, TaskToken},
-    waking::Waking,
 };
 use crate::{
     call::{AnyEvent, Frame, Stop},
@@ -69,6 +68,15 @@ impl Target {
         unclaimed.unwrap_or_else(|| Arc::clone(self.slot.load().snapshot()))
     }
 
+    fn poll(&self, emission: &mut Emission<ErasedEvent>, cx: &mut Context<'_>) -> Poll<Report> {
+        let is_unclaimed = emission.payload.as_ref().is_some_and(Payload::is_unclaimed);
+        if emission.is_new() && !is_unclaimed && self.slot.len() == 0 {
+            self.slot.note_emitted();
+            return Poll::Ready(Report::empty(self.slot.event, &self.subject));
+        }
+        emission.poll(&self.bus, &self.slot, None, cx)
+    }
+
     /// The report of an emission that does not begin.
     fn refuse(&self, emission: &Emission<ErasedEvent>, stopped: Option<Stop>, outcome: &Outcome) -> Report {
         let snapshot = self.snapshot(emission);
@@ -107,19 +115,7 @@ impl Future for Spawned {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { target, emission, .. } = &mut *self;
-        let report = match emission.poll_running(cx) {
-            Some(polled) => ready!(polled),
-            None => {
-                let snapshot = target.snapshot(emission);
-                let begun = if snapshot.len == 0 {
-                    target.slot.note_emitted();
-                    Begun::Over(Report::empty(target.slot.event, &target.subject))
-                } else {
-                    emission.begin(&target.bus, &target.slot, &snapshot, &Waking::Task(cx.waker()))
-                };
-                ready!(emission.advance_keeping(begun))
-            }
-        };
+        let report = ready!(target.poll(emission, cx));
         self.finish(report);
         Poll::Ready(())
     }

@@ -20,7 +20,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    call::{AnyEvent, CallContext, ListenerFuture},
+    call::{AnyEvent, CallContext, Deadline, ListenerFuture},
     event::{isolate, panic_message},
     listener::{ListenerKind, NotRun, Outcome},
     registry::{Code, ErasedCall, FutureCall, Member, Slot, Snapshot},
@@ -35,6 +35,7 @@ pub(super) struct StartContext<'a, 'c> {
     pub(super) waking: &'a Waking<'a>,
     pub(super) context: &'a mut CallContext<'c>,
     pub(super) stops: &'a mut Stops,
+    pub(super) deadline: Option<Deadline>,
     /// Whether each listener asks before it is started: for stops, a deadline, or interceptors.
     pub(super) asks: bool,
     pub(super) pending: Pending,
@@ -119,7 +120,7 @@ impl StartContext<'_, '_> {
     #[inline(never)]
     fn start_asking(&mut self, member: &Member, code: &Code, cx: &mut Context<'_>) -> bool {
         if self.context.stopped.is_none() {
-            self.context.stopped = self.stops.stop_now(self.context.deadline, self.waking);
+            self.context.stopped = self.stops.stop_now(self.deadline, self.waking);
         }
         if self.context.stopped.is_some() {
             self.context.at -= 1;
