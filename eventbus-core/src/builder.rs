@@ -45,8 +45,8 @@ impl BusBuilder {
             max_payload: Self::DEFAULT_MAX_PAYLOAD,
             #[cfg(feature = "serde")]
             max_nesting: Self::DEFAULT_MAX_NESTING,
-                    runtime: None,
-                    max_spawned: usize::MAX,
+            runtime: None,
+            max_spawned: usize::MAX,
             publishing: Settings::default(),
         }
     }

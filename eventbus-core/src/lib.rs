@@ -69,12 +69,11 @@ pub use pattern::{Pattern, PatternError, PatternErrorKind};
 #[cfg(feature = "rate-limit")]
 pub use publish::Rate;
 pub use publish::{
-    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters, Deliveries,
-    Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn, Lagged, LeaseId, Leased, Memory,
-    Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll, PublishError, Published, Refused,
-    ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, Stats, StopReport,
-    StreamFull, Transport,
-    TransportOrdering, Unfinished, Unhandled,
+    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
+    Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
+    Lagged, LeaseId, Leased, Memory, Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll,
+    PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, Stats,
+    StopReport, StreamFull, Transport, TransportOrdering, Unfinished, Unhandled,
 };
 #[cfg(feature = "serde")]
 pub use publish::{MalformedMessage, PublishJson, WriteError};

@@ -143,12 +143,17 @@ async fn a_timeout_of_its_own_leaves_a_blocking_listener_behind() {
     let bus = Bus::new();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
+    let (begins, begun) = std::sync::mpsc::channel();
     bus.listener::<Ping>().timeout(Duration::from_millis(1)).on_blocking(move |_| {
+        begins.send(()).unwrap();
         // Ends when the sender is dropped.
         let _ = released.lock().unwrap().recv();
     });
 
-    let report = bus.emit(Ping).await;
+    let mut emit = bus.emit(Ping);
+    assert!(poll_once(&mut emit).is_pending());
+    begun.recv().unwrap();
+    let report = emit.await;
     assert_eq!(outcomes(&report), ["StillRunning"]);
     assert!(matches!(report.into_result(), Err(EmitError::Failed(_))));
     assert_eq!(bus.in_flight().blocking, 1);

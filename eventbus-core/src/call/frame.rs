@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use super::{
     BusId, Cause, Deadline, EmissionId, Signal,
-    levels::{
-        IN_HANDLER, IN_HOOK, LEVELS, LIMITED, Level, Stack, cancel_signal, replace_cancel_signal, with_stack,
-    },
+    levels::{IN_HANDLER, IN_HOOK, LEVELS, LIMITED, Level, Stack, cancel_signal, replace_cancel_signal, with_stack},
 };
 
 /// The chain of emissions that code belongs to.
@@ -155,7 +153,8 @@ impl Frame {
         match (depth as usize).checked_sub(1) {
             None => true,
             Some(top) => {
-                self.depth as usize <= LEVELS && levels.get(top).is_some_and(|level| level.emission == stack.top().emission)
+                self.depth as usize <= LEVELS
+                    && levels.get(top).is_some_and(|level| level.emission == stack.top().emission)
             }
         }
     }

@@ -164,12 +164,14 @@ pub(crate) struct Nested {
 pub(crate) struct Refused;
 
 /// An emission on the stack that has no limits around it and none of its own; popped when this is dropped.
-pub(crate) struct NestedPlain(());
+pub(crate) struct NestedPlain {
+    pub(crate) emission: EmissionId,
+}
 
 impl NestedPlain {
     /// Pushes an emission of `event`, if nothing about the running code needs a closer look.
     #[inline]
-    pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Option<(Self, EmissionId)> {
+    pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Option<Self> {
         with_stack(|stack| {
             let depth = stack.depth.get();
             if depth >= limit.min(LEVELS as u32) || stack.state.get() & LIMITED != 0 || storms::any() {
@@ -178,7 +180,7 @@ impl NestedPlain {
             let emission = stack.next_id();
             stack.levels[depth as usize % LEVELS].set(Level { emission, event: Some(event), bus: Some(bus) });
             stack.depth.set(depth + 1);
-            Some((Self(()), emission))
+            Some(Self { emission })
         })
     }
 }

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use kept::{Kept, KeptEvent, ToEmit, ToPublish};
 pub use kept::Unpublished;
+use kept::{Kept, KeptEvent, ToEmit, ToPublish};
 pub use release::{Release, ReleaseError, Released};
 
 use crate::{

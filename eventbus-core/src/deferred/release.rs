@@ -104,11 +104,7 @@ impl Release {
                 }
             }
         }
-        Released {
-            reports,
-            to_publish,
-            unpublished,
-        }
+        Released { reports, to_publish, unpublished }
     }
 }
 
@@ -128,11 +124,7 @@ impl New {
                 }
             }
         }
-        Released {
-            reports,
-            to_publish,
-            unpublished,
-        }
+        Released { reports, to_publish, unpublished }
     }
 }
 

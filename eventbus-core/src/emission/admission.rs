@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{guards::CallGuard, handle::{BusState, EmissionInfo}};
+use super::{
+    guards::CallGuard,
+    handle::{BusState, EmissionInfo},
+};
 use crate::{
     call::{AnyEvent, Frame},
     listener::{NotRun, Outcome},

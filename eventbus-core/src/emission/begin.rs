@@ -24,12 +24,11 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, NestedPlain, Signal, Stop,
-        chain},
-    event::{isolate},
+    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, NestedPlain, Signal, Stop, chain},
     event::EventType,
+    event::isolate,
     listener::{NotRun, Outcome, Subject},
-    registry::{Slot, Snapshot},
+    registry::{Loan, Slot, Snapshot},
 };
 
 /// An emission: its event, until it is shared or dropped, and how far it has come.
@@ -116,21 +115,29 @@ impl<P: Payload> Emission<P> {
 }
 
 impl Stage {
+    /// Runs the emission and waits for it on this thread.
     #[inline(never)]
-    fn block(
-        &mut self,
-        bus: &Bus,
-        slot: &Slot,
-        cached: Option<&mut Cached>,
-        event: &mut dyn PayloadCell,
-    ) -> Report {
+    fn block(&mut self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>, event: &mut dyn PayloadCell) -> Report {
+        let found = Found::new(bus, slot, cached, event);
+        let snapshot = found.snapshot();
+        let (nested, context) = match self.push_plain(bus, slot) {
+            None => (None, CallContext::default()),
+            Some(nested) => {
+                let context = run_plain(bus, slot, snapshot, event);
+                if is_over(bus, slot, snapshot, &context) {
+                    return Report::plain(slot.event, Some(nested.emission), snapshot.len);
+                }
+                (Some(nested), context.detached())
+            }
+        };
         let waking = Waking::Thread(OnceCell::new());
-        match self.begin(bus, slot, cached, event, &waking) {
+        match self.go_on(bus, slot, snapshot, event, nested, context, &waking) {
             Begun::Over(report) => report,
             Begun::Running(running) => running.block(&waking),
         }
     }
 
+    /// Begins the emission, or polls its listeners.
     #[inline(never)]
     fn poll(
         &mut self,
@@ -140,79 +147,130 @@ impl Stage {
         event: &mut dyn PayloadCell,
         cx: &mut Context<'_>,
     ) -> Poll<Report> {
-        let polled = match self {
-            Self::Running(running) => {
-                let _runtime = bus.state.enter_runtime();
-                running.poll(cx)
+        if let Self::Running(running) = self {
+            let _runtime = bus.state.enter_runtime();
+            let polled = running.poll(cx);
+            if polled.is_ready() {
+                *self = Self::Done;
             }
-            Self::New(_) | Self::Done => match self.begin(bus, slot, cached, event, &Waking::Task(cx.waker())) {
-                Begun::Over(report) => Poll::Ready(report),
-                Begun::Running(running) => {
-                    *self = Self::Running(running);
-                    Poll::Pending
-                }
-            },
-        };
-        if polled.is_ready() {
-            *self = Self::Done;
+            return polled;
         }
-        polled
+        let found = Found::new(bus, slot, cached, event);
+        let snapshot = found.snapshot();
+        let (nested, context) = match self.push_plain(bus, slot) {
+            None => (None, CallContext::default()),
+            Some(nested) => {
+                let context = run_plain(bus, slot, snapshot, event);
+                if is_over(bus, slot, snapshot, &context) {
+                    *self = Self::Done;
+                    return Poll::Ready(Report::plain(slot.event, Some(nested.emission), snapshot.len));
+                }
+                (Some(nested), context.detached())
+            }
+        };
+        let begun = self.go_on(bus, slot, snapshot, event, nested, context, &Waking::Task(cx.waker()));
+        match begun {
+            Begun::Over(report) => Poll::Ready(report),
+            Begun::Running(running) => {
+                *self = Self::Running(running);
+                Poll::Pending
+            }
+        }
     }
 
-    /// Runs the synchronous listeners and starts the others.
-    #[inline]
-    fn begin(
+    /// Pushes an emission that has nothing to ask: without options, outside of limits, on a bus without interceptors.
+    #[inline(always)]
+    fn push_plain(&self, bus: &Bus, slot: &Slot) -> Option<NestedPlain> {
+        slot.note_emitted();
+        let Self::New(options) = self else { panic!("{POLLED_BEFORE}") };
+        let state = &bus.state;
+        if options.is_some() || !bus.is_plain() {
+            return None;
+        }
+        NestedPlain::push(state.registry.id(), slot.event, state.recursion_limit)
+    }
+
+    /// Goes on with an emission whose synchronous listeners have run, if it is `nested` already, or begins it.
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "they are what an emission is made of")]
+    fn go_on(
         &mut self,
         bus: &Bus,
         slot: &Slot,
-        cached: Option<&mut Cached>,
+        snapshot: &Arc<Snapshot>,
         event: &mut dyn PayloadCell,
+        nested: Option<NestedPlain>,
+        context: CallContext<'static>,
         waking: &Waking<'_>,
     ) -> Begun {
-        let Self::New(options) = self else { panic!("{POLLED_BEFORE}") };
-        match cached {
-            Some(cached) => begin(bus, slot, cached.load(slot), event, options, waking),
-            None => match event.unclaimed(&bus.state) {
-                Some(snapshot) => begin(bus, slot, &snapshot, event, options, waking),
-                None => begin(bus, slot, slot.load().snapshot(), event, options, waking),
-            },
+        let Self::New(options) = std::mem::replace(self, Self::Done) else { panic!("{POLLED_BEFORE}") };
+        match nested {
+            Some(nested) => {
+                let scope = Scope { bus, slot, snapshot, emission: nested.emission, waking };
+                if snapshot.awaited.is_empty() {
+                    return Begun::Over(scope.report(&event.subject(), context));
+                }
+                scope.start(event.take(), context, Options::default(), None, false)
+            }
+            None => begin_asking(bus, slot, snapshot, event, options, waking),
         }
     }
 }
 
-/// Begins an emission. Its event stays where it is unless a listener needs it shared.
+/// Runs the synchronous listeners of an emission that has nothing to ask.
+#[inline(always)]
+fn run_plain<'e>(bus: &'e Bus, slot: &'e Slot, snapshot: &Snapshot, event: &'e dyn PayloadCell) -> CallContext<'e> {
+    let mut run = SyncRun { context: CallContext::default(), bus: &bus.state, slot, asks: None };
+    event.run(snapshot, &mut run);
+    run.context
+}
+
+/// Whether nothing is left to do and nothing to tell.
+#[inline(always)]
+fn is_over(bus: &Bus, slot: &Slot, snapshot: &Snapshot, context: &CallContext<'_>) -> bool {
+    snapshot.awaited.is_empty() && context.is_clean() && !is_unclaimed(bus, slot)
+}
+
+/// Whether no type claims the event's name.
 #[inline]
-fn begin(
-    bus: &Bus,
-    slot: &Slot,
-    snapshot: &Arc<Snapshot>,
-    event: &mut dyn PayloadCell,
-    options: &mut Option<Box<Options>>,
-    waking: &Waking<'_>,
-) -> Begun {
-    slot.note_emitted();
-    let state = &bus.state;
-    if options.is_none()
-        && bus.is_plain()
-        && let Some((_nested, emission)) = NestedPlain::push(state.registry.id(), slot.event, state.recursion_limit)
-    {
-        let mut run = SyncRun { context: CallContext::default(), bus: state, slot, asks: None };
-        event.run(snapshot, &mut run);
-        let context = run.context;
-        if snapshot.awaited.is_empty() && context.is_clean() && !event.is_unclaimed() {
-            return Begun::Over(Report::plain(slot.event, Some(emission), snapshot.len));
+fn is_unclaimed(bus: &Bus, slot: &Slot) -> bool {
+    std::ptr::eq(slot, &*bus.state.unclaimed)
+}
+
+/// The snapshot of an emission.
+enum Found<'c> {
+    Cached(&'c Arc<Snapshot>),
+    Loan(Loan),
+    Own(Arc<Snapshot>),
+}
+
+impl<'c> Found<'c> {
+    #[inline(always)]
+    fn new(bus: &Bus, slot: &Slot, cached: Option<&'c mut Cached>, event: &dyn PayloadCell) -> Self {
+        match cached {
+            Some(cached) => Self::Cached(cached.load(slot)),
+            None if is_unclaimed(bus, slot) => match event.unclaimed(&bus.state) {
+                Some(snapshot) => Self::Own(snapshot),
+                None => Self::Own(Arc::default()),
+            },
+            None => Self::Loan(slot.load()),
         }
-        let context = context.detached();
-        return finish_plain(Scope { bus, slot, snapshot, emission, waking }, event, context);
     }
-    begin_asking(bus, slot, snapshot, event, options.take(), waking)
+
+    #[inline(always)]
+    fn snapshot(&self) -> &Arc<Snapshot> {
+        match self {
+            Self::Cached(snapshot) => snapshot,
+            Self::Loan(loan) => loan.snapshot(),
+            Self::Own(snapshot) => snapshot,
+        }
+    }
 }
 
 /// An emission's event until it is taken, object-safe: what is rare is compiled once.
 trait PayloadCell {
     fn subject(&self) -> Subject;
     fn view(&self) -> AnyEvent<'_>;
-    fn is_unclaimed(&self) -> bool;
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
     fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
     fn take(&mut self) -> AnyEvent<'static>;
@@ -225,10 +283,6 @@ impl<P: Payload> PayloadCell for Option<P> {
 
     fn view(&self) -> AnyEvent<'_> {
         expect_event(self.as_ref()).view()
-    }
-
-    fn is_unclaimed(&self) -> bool {
-        expect_event(self.as_ref()).is_unclaimed()
     }
 
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
@@ -260,15 +314,6 @@ struct Scope<'a> {
     snapshot: &'a Arc<Snapshot>,
     emission: EmissionId,
     waking: &'a Waking<'a>,
-}
-
-/// Goes on behind the synchronous listeners of an emission without options. The frame must be set.
-#[inline(never)]
-fn finish_plain(scope: Scope<'_>, event: &mut dyn PayloadCell, context: CallContext<'static>) -> Begun {
-    if scope.snapshot.awaited.is_empty() {
-        return Begun::Over(scope.report(&event.subject(), context));
-    }
-    scope.start(event.take(), context, Options::default(), None, false)
 }
 
 /// Begins an emission that has options, is nested in one that ends early, or whose bus has interceptors.
@@ -352,12 +397,12 @@ impl Scope<'_> {
         // What is nested in this emission ends with it.
         let _limit = is_limited.then(|| {
             let signal = Arc::new(Signal::new(deadline, limits.tokens.clone(), outer.map(Arc::clone)));
-            context.signal = Some(Arc::clone(&signal));
+            context.notes().signal = Some(Arc::clone(&signal));
             Frame::limit(deadline, if stops.is_empty() { None } else { Some(signal) })
         });
         let asks = is_limited || !bus.state.interceptors.is_empty();
-        let asked = asks.then_some(Asks { stops, deadline, waking });
-        let mut run = SyncRun { context, bus: &bus.state, slot, asks: asked };
+        let mut asked = Asks { stops, deadline, waking };
+        let mut run = SyncRun { context, bus: &bus.state, slot, asks: asks.then_some(&mut asked) };
         event.run(snapshot, &mut run);
         // Check once more behind the last synchronous listener: an emission that is stopped needs no means of waiting.
         if !snapshot.awaited.is_empty() {
@@ -365,9 +410,9 @@ impl Scope<'_> {
         }
         let at = run.context.at;
         let mut context = run.context.detached();
-        if context.stopped.is_some() {
+        if context.stopped().is_some() {
             context.set_signal();
-            let outcome = context.stopped.map_or(Outcome::Cancelled, Stop::outcome);
+            let outcome = context.stopped().map_or(Outcome::Cancelled, Stop::outcome);
             not_run(&mut context, snapshot, at, &outcome);
             return Begun::Over(self.report(&event.subject(), context));
         }
@@ -416,9 +461,9 @@ impl Scope<'_> {
             pending,
         };
         let pending = start_awaited(snapshot, start, &mut cx);
-        if context.stopped.is_some() {
+        if context.stopped().is_some() {
             context.set_signal();
-            let outcome = context.stopped.map_or(Outcome::Cancelled, Stop::outcome);
+            let outcome = context.stopped().map_or(Outcome::Cancelled, Stop::outcome);
             let at = context.at;
             not_run(&mut context, snapshot, at, &outcome);
         }
@@ -427,7 +472,7 @@ impl Scope<'_> {
             return Begun::Over(self.report(&subject, context));
         }
         drop(event);
-        let stopped = context.stopped;
+        let stopped = context.stopped();
         let mut running = Box::new(Running {
             bus: Arc::clone(state),
             event: slot.event,
@@ -459,7 +504,7 @@ fn not_run(context: &mut CallContext<'_>, snapshot: &Snapshot, from: usize, outc
         if entry.is_off() {
             context.skipped += 1;
         } else {
-            context.failures.push((index, outcome.clone()));
+            context.notes().failures.push((index, outcome.clone()));
         }
     }
 }
@@ -475,7 +520,8 @@ pub(super) fn refuse(
     stopped: Option<Stop>,
     outcome: &Outcome,
 ) -> Report {
-    let mut context = CallContext { stopped, ..CallContext::default() };
+    let mut context = CallContext::default();
+    context.notes().stopped = stopped;
     not_run(&mut context, snapshot, 0, outcome);
     Report::new(event, subject, None, snapshot, &mut context, &bus.hook)
 }

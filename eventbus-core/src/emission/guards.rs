@@ -6,11 +6,7 @@ use std::{
 };
 
 use super::around::{Around, CallEnd};
-use crate::{
-    event::{isolate},
-    listener::{to_stderr},
-    listener::Outcome,
-};
+use crate::{event::isolate, listener::Outcome, listener::to_stderr};
 
 /// The guards around an emission or a call. Most have none, and carry a null pointer.
 pub(crate) struct GuardStack<End>(Option<Box<List<End>>>);

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated},
-    event::{isolate},
+    event::isolate,
     event::{Event, EventName, EventType},
     listener::{BoxError, ListenerInfo, NotRun, Outcome},
     registry::{Modules, Registry, Slot, SlotType},
@@ -313,11 +313,7 @@ impl Interceptors {
     }
 
     /// Asks whether a listener may be called, and what is around its call. Does not panic.
-    pub(super) fn admit_call(
-        &self,
-        emission: &EmissionInfo<'_>,
-        listener: &ListenerInfo,
-    ) -> Result<CallGuard, NotRun> {
+    pub(super) fn admit_call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Result<CallGuard, NotRun> {
         let mut guards = GuardStack::none();
         let asked = self.ask(&mut guards, |interceptor| interceptor.call(emission, listener));
         let mut guard = CallGuard::new(guards);

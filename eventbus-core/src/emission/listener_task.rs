@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use super::guards::CallGuard;
 use crate::{
     call::{IsolatedFuture, ListenerFuture},
-    event::{isolate},
+    event::isolate,
     listener::Outcome,
 };
 

@@ -35,13 +35,13 @@ pub use context::{AsyncContextListener, AsyncContextStateListener, Context, Cont
 pub use emit::{Emit, EmitAny};
 pub use emitter::Emitter;
 pub(crate) use failure_hook::FailureHook;
-pub(crate) use handle::{BusState, Interceptors};
 pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
+pub(crate) use handle::{BusState, Interceptors};
+pub use kept_events::DeferredStats;
 pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     NameContextListener, NameContextStateListener, NameListener, NameStateListener,
 };
-pub use kept_events::DeferredStats;
 pub use report::{EmitError, Report};
 pub use spawn::EmitHandle;
 pub use tasks::InFlight;

@@ -11,9 +11,9 @@ use std::{
 use super::{failure_hook::FailureHook, guards::GuardStack};
 use crate::{
     call::{CallContext, EmissionId, Stop},
-    event::{isolate},
-    listener::{to_stderr},
     event::EventType,
+    event::isolate,
+    listener::to_stderr,
     listener::{Failure, Outcome, Subject},
     registry::Snapshot,
 };
@@ -81,7 +81,7 @@ impl Report {
         let failures = take_failures(subject, snapshot, context);
         let told = !failures.is_empty() && hook.tell(&failures);
         let called = snapshot.len - context.skipped;
-        Self::with_failures(event, subject, emission, called, context.stopped, failures, told)
+        Self::with_failures(event, subject, emission, called, context.stopped(), failures, told)
     }
 
     /// The report of an emission that was dropped, for its interceptors: nobody else is there to read it.
@@ -251,7 +251,10 @@ impl EmitError {
 
 /// Takes the failures out of `context`, in the order of calls: awaited listeners end in any order.
 pub(crate) fn take_failures(subject: &Subject, snapshot: &Snapshot, context: &mut CallContext<'_>) -> Vec<Failure> {
-    let mut failures = std::mem::take(&mut context.failures);
+    if context.failures().is_empty() {
+        return Vec::new();
+    }
+    let mut failures = std::mem::take(&mut context.notes().failures);
     failures.sort_by_key(|(index, _)| *index);
     let mut entries = snapshot.entries().enumerate().peekable();
     let failure = |(index, outcome): (usize, Outcome)| {

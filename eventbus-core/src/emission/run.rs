@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, CallContext, Deadline, ShareEvent},
-    event::{isolate, panic_message},
     event::Event,
+    event::{isolate, panic_message},
     listener::Outcome,
-    registry::{Code, Member, Slot, Snapshot, SyncCall},
+    registry::{Code, Entry, Member, Slot, Snapshot, SyncItem},
 };
 
 /// The synchronous part of an emission, which runs before it awaits anything.
@@ -26,7 +26,7 @@ pub(super) struct SyncRun<'a> {
     pub(super) bus: &'a Arc<BusState>,
     pub(super) slot: &'a Slot,
     /// What each listener asks before it is called. Most emissions have nothing to ask.
-    pub(super) asks: Option<Asks<'a>>,
+    pub(super) asks: Option<&'a mut Asks<'a>>,
 }
 
 /// What ends an emission between two listeners; the bus may have interceptors as well.
@@ -39,9 +39,8 @@ pub(super) struct Asks<'a> {
 /// Calls the synchronous listeners of a snapshot with an event of type `E`, in order, on this thread.
 pub(super) fn run_sync<'r, E: Event>(snapshot: &Snapshot, event: &'r E, run: &mut SyncRun<'r>) {
     for chunk in &snapshot.sync {
-        let code = chunk.sync_code::<E>();
-        let call = |code: &Arc<dyn SyncCall<E>>, context: &mut CallContext<'_>| code.call(event, context);
-        run_chunk(&chunk.members, code, run, call, |shared| AnyEvent::borrowed(E::TYPE, event, shared));
+        let call = |item: &SyncItem<E>, context: &mut CallContext<'_>| item.code.call(event, context);
+        run_chunk(chunk.sync_items::<E>(), run, call, |shared| AnyEvent::borrowed(E::TYPE, event, shared));
     }
 }
 
@@ -53,7 +52,25 @@ pub(super) fn run_erased(snapshot: &Snapshot, event: &AnyEvent<'static>, run: &m
                 code.call(event, context);
             }
         };
-        run_chunk(&chunk.members, &chunk.members, run, call, |_| event.clone());
+        run_chunk(&chunk.members, run, call, |_| event.clone());
+    }
+}
+
+/// A listener of a chunk.
+trait Item {
+    fn entry(&self) -> &Entry;
+}
+
+impl<E> Item for SyncItem<E> {
+    #[inline]
+    fn entry(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl Item for Member {
+    fn entry(&self) -> &Entry {
+        &self.entry
     }
 }
 
@@ -62,35 +79,33 @@ pub(super) fn run_erased(snapshot: &Snapshot, event: &AnyEvent<'static>, run: &m
 /// Isolation costs one landing pad for the loop, not one for each listener: after a panic the loop goes on behind the
 /// listener that panicked. Its index is kept where the unwinding does not reach; the loop itself only writes it.
 #[inline]
-fn run_chunk<'r, C>(
-    members: &[Member],
-    code: &[C],
+fn run_chunk<'r, I: Item>(
+    items: &[I],
     run: &mut SyncRun<'r>,
-    call: impl Fn(&C, &mut CallContext<'_>),
+    call: impl Fn(&I, &mut CallContext<'_>),
     event: impl Fn(Option<&'r dyn ShareEvent>) -> AnyEvent<'r>,
 ) {
     let first = run.context.at;
+    let mut rest = items;
     loop {
-        let done = run.context.at - first;
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            for (member, code) in members[done..].iter().zip(&code[done..]) {
+            for item in rest {
                 run.context.at += 1;
-                if member.entry.is_plain() && run.asks.is_none() {
-                    call(code, &mut run.context);
+                if item.entry().is_plain() && run.asks.is_none() {
+                    call(item, &mut run.context);
                 } else {
                     let event = event(run.context.shared);
-                    match run.admit(member, &event) {
+                    match run.admit(item.entry(), &event) {
                         None => return,
-                        Some(Admission::Call(guard)) => run.call_guarded(guard, &|context| call(code, context)),
+                        Some(Admission::Call(guard)) => run.call_guarded(guard, &|context| call(item, context)),
                         Some(_) => {}
                     }
                 }
             }
         }));
-        match ended {
-            Ok(()) => return,
-            Err(payload) => run.context.add(Outcome::Panicked(panic_message(payload))),
-        }
+        let Err(payload) = ended else { return };
+        run.context.add(Outcome::Panicked(panic_message(payload)));
+        rest = items.get(run.context.at - first..).unwrap_or_default();
     }
 }
 
@@ -98,12 +113,12 @@ impl SyncRun<'_> {
     /// Whether a listener that asks is called; `None` if the emission stops before it.
     #[cold]
     #[inline(never)]
-    fn admit(&mut self, member: &Member, event: &AnyEvent<'_>) -> Option<Admission> {
-        if self.context.stopped.is_some() || self.stops_now() {
+    fn admit(&mut self, entry: &Entry, event: &AnyEvent<'_>) -> Option<Admission> {
+        if self.context.stopped().is_some() || self.stops_now() {
             self.context.at -= 1;
             return None;
         }
-        let admission = admit(self.bus, self.slot, &member.entry, event, || Ok(()));
+        let admission = admit(self.bus, self.slot, entry, event, || Ok(()));
         match &admission {
             Admission::Call(_) => {}
             Admission::Skip => self.context.skipped += 1,
@@ -114,10 +129,10 @@ impl SyncRun<'_> {
 
     /// Whether a stop or the deadline ends the emission now.
     pub(super) fn stops_now(&mut self) -> bool {
-        if let (Some(asks), None) = (&mut self.asks, self.context.stopped) {
-            self.context.stopped = asks.stops.stop_now(asks.deadline, asks.waking);
+        if let (Some(asks), None) = (&mut self.asks, self.context.stopped()) {
+            self.context.notes().stopped = asks.stops.stop_now(asks.deadline, asks.waking);
         }
-        self.context.stopped.is_some()
+        self.context.stopped().is_some()
     }
 
     #[cold]
@@ -137,10 +152,10 @@ pub(super) fn call_isolated(
     context: &mut CallContext<'_>,
     call: impl FnOnce(&mut CallContext<'_>),
 ) {
-    let before = context.failures.len();
+    let before = context.failures().len();
     if let Err(message) = guard.part(|| isolate(|| call(context))) {
         context.add(Outcome::Panicked(message));
     }
-    let failure = context.failures.get(before).map(|(_, outcome)| outcome);
+    let failure = context.failures().get(before).map(|(_, outcome)| outcome);
     guard.end(failure);
 }

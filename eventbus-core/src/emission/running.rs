@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     call::{CallContext, Deadline, EmissionId, Frame, Stop, Timer, has_fired},
-    event::{isolate},
     event::EventType,
+    event::isolate,
     listener::{NotRun, Outcome, Subject},
     registry::Snapshot,
 };
@@ -69,7 +69,7 @@ impl Running {
         let Self { context, pending, .. } = self;
         let polled = pending.poll(cx, |listener, ended| {
             if let Some(outcome) = ended {
-                context.failures.push((listener, outcome));
+                context.notes().failures.push((listener, outcome));
             }
         });
         if self.pending.inline_ended {
@@ -108,11 +108,11 @@ impl Running {
     }
 
     fn stop_inside(&mut self, why: Stop) -> Report {
-        self.context.stopped = Some(why);
+        self.context.notes().stopped = Some(why);
         // First the signal: a listener that is left running is to know at once.
         self.context.set_signal();
         let Self { context, pending, .. } = self;
-        pending.stop(why, |listener, outcome| context.failures.push((listener, outcome)));
+        pending.stop(why, |listener, outcome| context.notes().failures.push((listener, outcome)));
         self.report()
     }
 
@@ -155,15 +155,15 @@ impl Running {
     fn refuse(&mut self, outcome: &Outcome) -> Report {
         let _inside = self.frame.enter();
         let Self { context, pending, .. } = self;
-        pending.stop(Stop::Cancelled, |listener, _| context.failures.push((listener, outcome.clone())));
+        pending.stop(Stop::Cancelled, |listener, _| context.notes().failures.push((listener, outcome.clone())));
         self.report()
     }
 }
 
 /// Notes that the emission has overrun its limit, though its listeners have ended.
 pub(super) fn note_overrun(context: &mut CallContext<'_>, deadline: Option<Deadline>) {
-    if context.stopped.is_none() && deadline.is_some_and(Deadline::is_over) {
-        context.stopped = Some(Stop::TimedOut);
+    if context.stopped().is_none() && deadline.is_some_and(Deadline::is_over) {
+        context.notes().stopped = Some(Stop::TimedOut);
     }
 }
 
@@ -180,17 +180,17 @@ impl Drop for Running {
             // That they are stopped, or left behind, is what whoever dropped the emission wanted. A failure is not.
             pending.stop(Stop::Cancelled, |listener, outcome| {
                 let context = if is_wanted(&outcome) { &mut wanted } else { &mut *context };
-                context.failures.push((listener, outcome));
+                context.notes().failures.push((listener, outcome));
             });
         });
         let called = snapshot.len - context.skipped;
         if !guards.is_none() {
-            wanted.failures.extend(context.failures.iter().cloned());
+            wanted.notes().failures.extend(context.failures().iter().cloned());
             let failures = take_failures(subject, snapshot, &mut wanted);
             Report::of_dropped(event, subject, Some(*emission), called, failures).end(guards);
         }
         // There is no report, and nothing is lost in silence: unread, they go to the hook or to stderr.
-        if !context.failures.is_empty() {
+        if !context.failures().is_empty() {
             drop(Report::new(event, subject, Some(*emission), snapshot, context, &bus.hook));
         }
     }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, Frame, Stop},
-    event::{isolate},
+    event::isolate,
     listener::{NotRun, Outcome, Subject},
     registry::{Slot, Snapshot},
 };

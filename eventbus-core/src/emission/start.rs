@@ -57,7 +57,7 @@ impl StartContext<'_, '_> {
         let first = self.context.at;
         loop {
             let done = self.context.at - first;
-            let failed = self.context.failures.len();
+            let failed = self.context.failures().len();
             // Outside of the landing pad: a future whose poll panics is not dropped while that panic unwinds.
             let mut future = None;
             let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -105,7 +105,7 @@ impl StartContext<'_, '_> {
     /// Notes a panic of the listener that runs, unless it has failed before: its first failure counts.
     fn panicked(&mut self, message: Arc<str>, failed: usize) {
         let index = self.index();
-        if !self.context.failures[failed..].iter().any(|(at, _)| *at == index) {
+        if !self.context.failures()[failed..].iter().any(|(at, _)| *at == index) {
             self.context.add(Outcome::Panicked(message));
         }
     }
@@ -119,10 +119,10 @@ impl StartContext<'_, '_> {
     #[cold]
     #[inline(never)]
     fn start_asking(&mut self, member: &Member, code: &Code, cx: &mut Context<'_>) -> bool {
-        if self.context.stopped.is_none() {
-            self.context.stopped = self.stops.stop_now(self.deadline, self.waking);
+        if self.context.stopped().is_none() {
+            self.context.notes().stopped = self.stops.stop_now(self.deadline, self.waking);
         }
-        if self.context.stopped.is_some() {
+        if self.context.stopped().is_some() {
             self.context.at -= 1;
             return false;
         }

@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, CallContext, Frame, ListenerFuture, Signal, Timer, has_fired},
-    event::{isolate},
-    listener::{to_stderr},
+    event::isolate,
+    listener::to_stderr,
     listener::{Failure, NotRun, Outcome, Subject},
     registry::{Entry, ErasedCall},
 };
@@ -168,9 +168,9 @@ pub(super) fn spawn_blocking(
         let mut running = running;
         let ended = if begun.begin() {
             let _inside = frame.enter();
-            let mut context = CallContext { signal: Some(signal), ..CallContext::default() };
+            let mut context = CallContext::with_signal(signal);
             call_isolated(waiting.begin(), &mut context, |context| code.call(&event, context));
-            context.failures.pop().map(|(_, outcome)| outcome)
+            context.notes().failures.pop().map(|(_, outcome)| outcome)
         } else {
             waiting.end(NotRun::NotBegun);
             None

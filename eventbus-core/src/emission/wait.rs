@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     call::{Clock, Deadline, Timer, has_fired, timer},
-    event::{isolate},
+    event::isolate,
     listener::NotRun,
 };
 

@@ -8,9 +8,9 @@ use std::{
 
 use super::{ByNameError, error::Returned, wire_type::WireType};
 use crate::{
-    emission::{Bus, EmitAny},
     bus::WiringError,
     call::Content,
+    emission::{Bus, EmitAny},
     event::{Event, EventType},
     listener::Subject,
 };

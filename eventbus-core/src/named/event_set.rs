@@ -4,8 +4,8 @@ use std::{fmt, panic::Location};
 
 use super::wire_type::WireType;
 use crate::{
-    emission::Bus,
     bus::{NameTaken, WiringError},
+    emission::Bus,
     event::{Event, EventType},
     registry::{Claim, Conflict},
 };

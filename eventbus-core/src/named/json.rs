@@ -4,8 +4,8 @@ use std::{any::Any, borrow::Cow, sync::Arc};
 
 use super::{ByNameError, wire_type::WireType};
 use crate::{
-    emission::{Bus, EmitAny},
     call::Content,
+    emission::{Bus, EmitAny},
     event::{DecodeError, EventType},
     listener::Subject,
 };

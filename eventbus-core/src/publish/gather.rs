@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Publishing, counts::{GroupStats, Published}, stats::Stats};
+use super::{
+    Publishing,
+    counts::{GroupStats, Published},
+    stats::Stats,
+};
 
 pub(super) fn publishing(publishing: &Publishing, stats: &mut Stats) {
     let intake = &publishing.intake;

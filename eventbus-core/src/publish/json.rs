@@ -17,8 +17,8 @@ use super::{
     typed::TypedKind,
 };
 use crate::{
-    emission::Bus,
     call::Cause,
+    emission::Bus,
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},

@@ -9,10 +9,10 @@ use std::{
 
 use super::{AttemptError, MessageId, message_id::nanos, typed::TypedKind};
 use crate::{
+    call::BusId,
     call::{CAUSES, Cause, Content},
     event::{Event, EventType, IntoEvent},
     listener::{Excerpt, Subject},
-    call::BusId,
 };
 
 /// A published event on its way: what a [`Transport`](super::Transport) carries. A clone is the same message, with the same event.

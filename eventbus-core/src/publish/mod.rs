@@ -33,6 +33,7 @@ pub use consumer::{
     AttemptError, Consumer, ConsumerBuilder, ConsumerError, Delivery, Handler, HandlerFn, KeyFn, NameHandlerFn, Retry,
     StopReport, Unfinished, Unhandled,
 };
+pub use counts::{Deliveries, GroupStats, Published};
 pub use dead::{DeadLetter, DeadLetters, Failed, ReplayError};
 pub use error::PublishError;
 #[cfg(feature = "serde")]
@@ -41,10 +42,9 @@ pub use memory::Memory;
 pub use message::Message;
 pub use message_id::MessageId;
 pub use publish::Publish;
-pub use counts::{Deliveries, GroupStats, Published};
 pub(crate) use publishing::{Publishing, Settings};
-pub use stats::Stats;
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
+pub use stats::Stats;
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
 pub use transport::{BoxFuture, Group, GroupState, LeaseId, Leased, Overflow, Refused, Settle, Source, Transport};
 #[cfg(feature = "serde")]

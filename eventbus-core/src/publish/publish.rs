@@ -14,8 +14,8 @@ use super::{
     sending::{Payload, Sending},
 };
 use crate::{
-    emission::Bus,
     call::Cause,
+    emission::Bus,
     event::{Event, IntoEvent},
 };
 

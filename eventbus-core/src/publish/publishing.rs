@@ -17,8 +17,8 @@ use super::{
 use crate::{
     emission::Bus,
     event::isolate,
-    listener::to_stderr,
     listener::BoxError,
+    listener::to_stderr,
     sync::{AtomicBool, Mutex, Ordering, lock},
 };
 

@@ -10,9 +10,9 @@ use tokio::{
 
 use super::{BoxFuture, Durability, Message, StopReport, Unfinished};
 use crate::{
+    call::Frame,
     emission::Bus,
     publish::Stats,
-    call::Frame,
     sync::{Mutex, lock},
 };
 

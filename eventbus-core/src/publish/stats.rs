@@ -1,6 +1,9 @@
 //! What a bus has counted.
 
-use super::{counts::{GroupStats, Published}, gather};
+use super::{
+    counts::{GroupStats, Published},
+    gather,
+};
 use crate::emission::{Bus, DeferredStats};
 
 /// What a bus has counted since it was made; given by [`Bus::stats`].

@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc};
 
 use super::{
-    code::{Member, SyncCall, SyncList},
+    code::{Member, SyncItem, SyncList},
     entry::Key,
 };
 
@@ -24,9 +24,9 @@ impl Chunk {
         Self { typed: None, members }
     }
 
-    /// The synchronous code of the members, if it takes `E`.
+    /// The members with their synchronous code, if that takes `E`.
     #[inline]
-    pub(crate) fn sync_code<E: 'static>(&self) -> &[Arc<dyn SyncCall<E>>] {
+    pub(crate) fn sync_items<E: 'static>(&self) -> &[SyncItem<E>] {
         match self.typed.as_ref().and_then(|typed| typed.downcast_ref::<SyncList<E>>()) {
             Some(list) => list,
             None => &[],
@@ -187,7 +187,7 @@ mod tests {
             prop_assert!(chunks.0.iter().all(|chunk| (1..=FULL).contains(&chunk.members.len())));
             for (snapshot, keys) in published {
                 prop_assert!(snapshot.iter().flat_map(|chunk| &chunk.members).map(|member| member.entry.key()).eq(keys));
-                prop_assert!(snapshot.iter().all(|chunk| chunk.sync_code::<Ping>().len() == chunk.members.len()));
+                prop_assert!(snapshot.iter().all(|chunk| chunk.sync_items::<Ping>().len() == chunk.members.len()));
             }
         }
     }

@@ -84,17 +84,26 @@ impl<E: Event> ErasedCall for SyncCode<E> {
     }
 }
 
-/// The synchronous code of a chunk of listeners to `E`, in the order of calls.
-pub(super) type SyncList<E> = Box<[Arc<dyn SyncCall<E>>]>;
+/// A synchronous listener to `E`.
+pub(crate) struct SyncItem<E> {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) code: Arc<dyn SyncCall<E>>,
+}
+
+/// The synchronous listeners of a chunk, in the order of calls.
+pub(super) type SyncList<E> = Box<[SyncItem<E>]>;
 
 /// Collects the synchronous code of `members`; listeners by name are adapted to `E`.
 pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sync> {
-    let list: SyncList<E> = members.iter().map(sync_code).collect();
+    let list: SyncList<E> =
+        members.iter().map(|member| SyncItem { entry: Arc::clone(&member.entry), code: sync_code(member) }).collect();
     Box::new(list)
 }
 
 fn sync_code<E: Event>(member: &Member) -> Arc<dyn SyncCall<E>> {
-    let (Code::Sync(code) | Code::Blocking(code)) = member.code() else { return Arc::new(|_: &E, _: &mut CallContext<'_>| ()) };
+    let (Code::Sync(code) | Code::Blocking(code)) = member.code() else {
+        return Arc::new(|_: &E, _: &mut CallContext<'_>| ());
+    };
     match (&**code as &dyn Any).downcast_ref::<SyncCode<E>>() {
         Some(typed) => Arc::clone(&typed.0),
         None => by_name(Arc::clone(code)),

@@ -42,12 +42,7 @@ pub(crate) enum OnceState {
 }
 
 impl Entry {
-    pub(crate) fn new(
-        info: ListenerInfo,
-        timeout: Option<Duration>,
-        filter: Option<Filter>,
-        departs: Departs,
-    ) -> Self {
+    pub(crate) fn new(info: ListenerInfo, timeout: Option<Duration>, filter: Option<Filter>, departs: Departs) -> Self {
         let apart = timeout.is_some() || matches!(info.kind, ListenerKind::Spawned | ListenerKind::Blocking);
         let state = if info.once { ONCE } else { 0 }
             | if filter.is_some() { FILTERED } else { 0 }

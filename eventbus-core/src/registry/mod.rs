@@ -12,16 +12,16 @@ mod entry;
 mod group;
 mod modules;
 mod names;
+mod registration;
 #[expect(clippy::module_inception, reason = "the type that the folder is named after")]
 mod registry;
-mod registration;
 mod slot;
 mod slot_table;
 mod snapshot;
 mod subscription;
 mod type_id_hasher;
 
-pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCall, SyncCode};
+pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCode, SyncItem};
 pub(crate) use conflict::{Claim, Conflict};
 pub(crate) use departure::{Departs, Departure};
 pub(crate) use entry::{Entry, Filter, OnceState};
@@ -29,6 +29,6 @@ pub(crate) use group::Group;
 pub(crate) use modules::Modules;
 pub(crate) use registration::{Place, Registration};
 pub(crate) use registry::Registry;
-pub(crate) use slot::{Slot, SlotType};
+pub(crate) use slot::{Loan, Slot, SlotType};
 pub(crate) use snapshot::Snapshot;
 pub use subscription::{Subscription, SubscriptionGuard};

@@ -3,9 +3,7 @@
 use super::{Blocks, Inline, Listener, NoContext, NoState, With, WithContext, code};
 use crate::{
     call::CallContext,
-    emission::{
-        AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener,
-    },
+    emission::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener},
     event::Event,
     listener::{AsyncListener, AsyncStateListener, ListenerKind, Return, StateListener, Subject, SyncListener},
     registry::{SlotType, Subscription},

@@ -17,8 +17,8 @@ pub use asyncapi::AsyncApiInfo;
 pub(super) use json::listener;
 
 use crate::{
-    emission::Bus,
     bus::KnownEvent,
+    emission::Bus,
     event::{EventName, EventType},
     listener::ListenerInfo,
     pattern::Pattern,

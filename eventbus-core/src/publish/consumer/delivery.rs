@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::shared::Seat;
 use crate::{
-    emission::Bus,
     call::Frame,
+    emission::Bus,
     publish::{Message, MessageId},
 };
 

@@ -37,8 +37,8 @@ pub use shared::Unfinished;
 
 use super::{Group, Overflow, TransportOrdering, has_codec};
 use crate::{
-    emission::Bus,
     call::Isolated,
+    emission::Bus,
     event::{Event, EventType},
     listener::BoxError,
     pattern::Pattern,

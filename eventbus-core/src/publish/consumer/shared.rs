@@ -19,15 +19,15 @@ use super::{
     scheduler::Scheduler,
 };
 use crate::{
-    emission::WeakBus,
+    call::BusId,
     call::Frame,
+    emission::WeakBus,
     event::isolate,
     listener::BoxError,
     publish::{
         BoxFuture, DeadLetter, LeaseId, Leased, Message, MessageId, Settle, Source, dead::DeadStore,
         ledger::GroupLedger, message::MessageContent,
     },
-    call::BusId,
     sync::{Mutex, lock},
 };
 

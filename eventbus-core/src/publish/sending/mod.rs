@@ -8,11 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{BoxFuture, Message, MessageId, PublishError, Publishing, Refused, has_codec};
-use crate::{
-    emission::Bus,
-    call::Cause,
-    event::isolate,
-};
+use crate::{call::Cause, emission::Bus, event::isolate};
 use waiting::{Stop, Waiting};
 
 /// What is published, and the form in which it is handed back.

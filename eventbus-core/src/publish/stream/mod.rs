@@ -20,11 +20,7 @@ use self::{
     buffer::{Buffer, Found},
     listen::is_inside_handler,
 };
-use crate::{
-    listener::ListenerInfo,
-    call::BusId,
-    registry::Subscription,
-};
+use crate::{call::BusId, listener::ListenerInfo, registry::Subscription};
 pub use lagged::{Lagged, NoEvent, StreamFull};
 pub use next::Next;
 

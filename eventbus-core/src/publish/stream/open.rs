@@ -10,11 +10,11 @@ use super::{
     listen::{Writer, is_inside_handler},
 };
 use crate::{
-    emission::Bus,
     bus::{ByName, Kind, Listener, Topic, WiringError},
     call::AnyEvent,
-    event::Event,
     call::BusId,
+    emission::Bus,
+    event::Event,
     registry::Subscription,
 };
 
