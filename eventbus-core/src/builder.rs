@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, Tasks},
+    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Tasks},
     listener::Failure,
     publish::{Publishing, Settings, Transport},
     registry::{Registry, Slot},
@@ -178,7 +178,7 @@ impl BusBuilder {
             max_payload: self.max_payload,
             #[cfg(feature = "serde")]
             max_nesting: self.max_nesting,
-            kept_events: Default::default(),
+            kept_events: KeptEvents::default(),
             above: Box::new(Publishing::new(self.publishing)),
         };
         Bus { state: Arc::new(state), origin: None }

@@ -17,3 +17,4 @@ mod order;
 mod reentrancy;
 mod report;
 mod snapshot;
+mod storms;

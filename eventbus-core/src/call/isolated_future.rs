@@ -12,6 +12,16 @@ use crate::listener::{BoxError, Outcome};
 /// The future of a listener or handler, its type erased.
 pub(crate) type ListenerFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
+/// The outcome of a listener that panicked. Where it asked for a timer or a socket of tokio's without a runtime, the message
+/// says how to give it one.
+pub(crate) fn panicked(message: &Arc<str>) -> Outcome {
+    if message.contains("there is no reactor running") {
+        let hint = "give the bus a runtime: `Bus::builder().runtime(..)`";
+        return Outcome::Panicked(format!("{message} ({hint})").into());
+    }
+    Outcome::Panicked(Arc::clone(message))
+}
+
 /// A listener's or handler's future. A panic in a poll or in the drop becomes its outcome.
 ///
 /// Async, spawned and blocking listeners and handlers share it. The caller sets the frame around every use.
@@ -29,7 +39,7 @@ impl IsolatedFuture {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => None,
             Ok(Poll::Ready(Err(error))) => Some(Outcome::Failed(Arc::from(error))),
-            Err(message) => Some(Outcome::Panicked(message)),
+            Err(message) => Some(panicked(&message)),
         };
         let dropped = self.discard();
         // The first failure counts.

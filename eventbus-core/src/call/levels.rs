@@ -46,7 +46,9 @@ impl Level {
 }
 
 /// How many levels are kept. Deeper emissions, which only a raised limit allows, share the last one.
-pub(super) const LEVELS: usize = 64;
+pub(super) const LEVELS: usize = LEVELS_U32 as usize;
+
+const LEVELS_U32: u32 = 64;
 
 /// How many events of a chain its error message shows.
 const SHOWN: usize = 8;
@@ -174,7 +176,7 @@ impl NestedPlain {
     pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Option<Self> {
         with_stack(|stack| {
             let depth = stack.depth.get();
-            if depth >= limit.min(LEVELS as u32) || stack.state.get() & LIMITED != 0 || storms::any() {
+            if depth >= limit.min(LEVELS_U32) || stack.state.get() & LIMITED != 0 || storms::any() {
                 return None;
             }
             let emission = stack.next_id();
@@ -225,12 +227,12 @@ impl Drop for Nested {
 
 /// The chain of the running code, and at its end the event whose emission was refused.
 #[cold]
-pub(crate) fn chain(refused: &'static EventType) -> Chain {
+pub(crate) fn chain(refused: &'static EventType, limit: u32) -> Chain {
     with_stack(|stack| {
         let depth = stack.depth.get();
         let kept = (depth as usize).min(LEVELS);
         let first = (kept + 1).saturating_sub(SHOWN);
         let events = stack.levels[first..kept].iter().filter_map(|level| level.get().event).chain([refused]).collect();
-        Chain { depth, events }
+        Chain { depth, events, is_spent: depth < limit }
     })
 }

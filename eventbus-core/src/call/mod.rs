@@ -24,7 +24,7 @@ pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
 pub(crate) use context::CallContext;
 pub(crate) use frame::{Frame, FrameGuard};
 pub(crate) use isolated::Isolated;
-pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture};
+pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture, panicked};
 pub use levels::EmissionId;
 pub(crate) use levels::{Nested, NestedPlain, chain};
 pub(crate) use signal::Signal;

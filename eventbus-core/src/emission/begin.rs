@@ -179,7 +179,7 @@ impl Stage {
     }
 
     /// Pushes an emission that has nothing to ask: without options, outside of limits, on a bus without interceptors.
-    #[inline(always)]
+    #[inline]
     fn push_plain(&self, bus: &Bus, slot: &Slot) -> Option<NestedPlain> {
         slot.note_emitted();
         let Self::New(options) = self else { panic!("{POLLED_BEFORE}") };
@@ -218,7 +218,7 @@ impl Stage {
 }
 
 /// Runs the synchronous listeners of an emission that has nothing to ask.
-#[inline(always)]
+#[inline]
 fn run_plain<'e>(bus: &'e Bus, slot: &'e Slot, snapshot: &Snapshot, event: &'e dyn PayloadCell) -> CallContext<'e> {
     let mut run = SyncRun { context: CallContext::default(), bus: &bus.state, slot, asks: None };
     event.run(snapshot, &mut run);
@@ -226,7 +226,7 @@ fn run_plain<'e>(bus: &'e Bus, slot: &'e Slot, snapshot: &Snapshot, event: &'e d
 }
 
 /// Whether nothing is left to do and nothing to tell.
-#[inline(always)]
+#[inline]
 fn is_over(bus: &Bus, slot: &Slot, snapshot: &Snapshot, context: &CallContext<'_>) -> bool {
     snapshot.awaited.is_empty() && context.is_clean() && !is_unclaimed(bus, slot)
 }
@@ -234,7 +234,7 @@ fn is_over(bus: &Bus, slot: &Slot, snapshot: &Snapshot, context: &CallContext<'_
 /// Whether no type claims the event's name.
 #[inline]
 fn is_unclaimed(bus: &Bus, slot: &Slot) -> bool {
-    std::ptr::eq(slot, &*bus.state.unclaimed)
+    std::ptr::eq(slot, Arc::as_ptr(&bus.state.unclaimed))
 }
 
 /// The snapshot of an emission.
@@ -245,7 +245,7 @@ enum Found<'c> {
 }
 
 impl<'c> Found<'c> {
-    #[inline(always)]
+    #[inline]
     fn new(bus: &Bus, slot: &Slot, cached: Option<&'c mut Cached>, event: &dyn PayloadCell) -> Self {
         match cached {
             Some(cached) => Self::Cached(cached.load(slot)),
@@ -257,7 +257,7 @@ impl<'c> Found<'c> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn snapshot(&self) -> &Arc<Snapshot> {
         match self {
             Self::Cached(snapshot) => snapshot,
@@ -331,13 +331,13 @@ fn begin_asking(
     let _parent = enter_parent(&options.parent, bus);
     let state = &bus.state;
     let Ok(nested) = Nested::push(state.registry.id(), slot.event, state.recursion_limit) else {
-        let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event)));
+        let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
         return Begun::Over(refuse(state, slot.event, &event.subject(), snapshot, None, &why));
     };
     let scope = Scope { bus, slot, snapshot, emission: nested.emission, waking };
     let (outer_deadline, outer) = if nested.is_limited { Frame::outer_limits() } else { (None, None) };
     if let Some(outer) = outer.clone() {
-        options.stops.push(async move { outer.wait().await });
+        options.stops.push_signal(outer);
     }
     if state.interceptors.is_empty() {
         return scope.begin(event, options, outer_deadline, outer.as_ref());

@@ -98,6 +98,7 @@ impl<'b, P: Payload> Emitting<'b, P> {
         Report::plain(self.slot.event, None, 0)
     }
 
+    #[expect(clippy::inline_always, reason = "an event without listeners then costs a load and a comparison")]
     #[inline(always)]
     pub(super) fn blocking(mut self) -> Report {
         if self.is_idle() {
@@ -189,6 +190,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// # Panics
     ///
     /// Only if dropping the event itself panics, or if it has been polled before.
+    #[expect(clippy::inline_always, reason = "an event without listeners then costs a load and a comparison")]
     #[inline(always)]
     pub fn blocking(self) -> Report {
         self.inner.blocking()

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use super::guards::CallGuard;
 use crate::{
-    call::{IsolatedFuture, ListenerFuture},
+    call::{IsolatedFuture, ListenerFuture, panicked},
     event::isolate,
     listener::Outcome,
 };
@@ -24,7 +24,7 @@ impl ListenerTask {
         match guard.part(|| isolate(make)) {
             Ok(future) => Ok(Self { future: IsolatedFuture::new(future), guard }),
             Err(message) => {
-                let outcome = Outcome::Panicked(message);
+                let outcome = panicked(&message);
                 guard.end(Some(&outcome));
                 Err(outcome)
             }

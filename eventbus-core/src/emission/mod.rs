@@ -38,6 +38,7 @@ pub(crate) use failure_hook::FailureHook;
 pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
 pub(crate) use handle::{BusState, Interceptors};
 pub use kept_events::DeferredStats;
+pub(crate) use kept_events::KeptEvents;
 pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     NameContextListener, NameContextStateListener, NameListener, NameStateListener,

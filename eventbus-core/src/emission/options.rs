@@ -1,12 +1,17 @@
 //! The options of an emission: limits, stops, and the frame it belongs to.
 
-use std::{pin::Pin, task::Context};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use tokio_util::sync::CancellationToken;
 
 use super::waking::Waking;
 use crate::{
-    call::{Deadline, Frame, Limits, Stop},
+    call::{Deadline, Frame, Limits, Signal, Stop},
     event::isolate,
 };
 
@@ -46,6 +51,14 @@ impl Stops {
 
     pub(super) fn push(&mut self, stop: impl Future<Output = ()> + Send + 'static) {
         self.0.push(Box::pin(stop));
+    }
+
+    /// Adds the signal of the emission around this one.
+    pub(super) fn push_signal(&mut self, signal: Arc<Signal>) {
+        let waits = Arc::clone(&signal);
+        let mut waiting = Box::pin(async move { waits.wait().await });
+        // Asked directly as well: while a synchronous listener runs, nobody drives the outer emission.
+        self.push(poll_fn(move |cx| if signal.is_set() { Poll::Ready(()) } else { waiting.as_mut().poll(cx) }));
     }
 
     /// Whether one of them is ready; not to be called again once it was. One that panics cancels: nobody can say any more

@@ -272,7 +272,7 @@ impl fmt::Display for Summary<'_> {
         let (subject, called) = (self.0.subject(), self.0.called);
         let failures = self.0.failures();
         if failures.is_empty() {
-            return write!(f, "all {called} listeners of `{subject}` finished well, but not in time");
+            return write!(f, "{called} of {called} listeners of `{subject}` finished well, but not in time");
         }
         write!(f, "{} of {called} listeners of `{subject}` did not finish well", failures.len())?;
         for failure in failures {

@@ -20,7 +20,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline, ListenerFuture},
+    call::{AnyEvent, CallContext, Deadline, ListenerFuture, panicked},
     event::{isolate, panic_message},
     listener::{ListenerKind, NotRun, Outcome},
     registry::{Code, ErasedCall, FutureCall, Member, Slot, Snapshot},
@@ -78,7 +78,7 @@ impl StartContext<'_, '_> {
             match ended {
                 Ok(()) => return,
                 Err(payload) => {
-                    self.panicked(panic_message(payload), failed);
+                    self.panicked(&panic_message(payload), failed);
                     let _ = isolate(|| drop(future));
                 }
             }
@@ -103,10 +103,10 @@ impl StartContext<'_, '_> {
     }
 
     /// Notes a panic of the listener that runs, unless it has failed before: its first failure counts.
-    fn panicked(&mut self, message: Arc<str>, failed: usize) {
+    fn panicked(&mut self, message: &Arc<str>, failed: usize) {
         let index = self.index();
         if !self.context.failures()[failed..].iter().any(|(at, _)| *at == index) {
-            self.context.add(Outcome::Panicked(message));
+            self.context.add(panicked(message));
         }
     }
 

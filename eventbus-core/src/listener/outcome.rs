@@ -143,6 +143,11 @@ pub enum NotRun {
 impl fmt::Display for NotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RecursionLimit(chain) if chain.is_spent => write!(
+                f,
+                "the chain of emissions has reached the limit of this bus before: {chain} (break the circle, or raise \
+                 `recursion_limit`)",
+            ),
             Self::RecursionLimit(chain) => write!(
                 f,
                 "emissions are nested {} deep, the limit of this bus: {chain} (break the circle, or raise `recursion_limit`)",
@@ -185,12 +190,20 @@ impl fmt::Debug for NotRun {
 pub struct Chain {
     pub(crate) depth: u32,
     pub(crate) events: Arc<[&'static EventType]>,
+    /// Whether another emission of the chain has reached the limit before.
+    pub(crate) is_spent: bool,
 }
 
 impl Chain {
     /// How many emissions were under way, one inside the other.
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// Whether the chain had reached the limit before, in another of its emissions: what it would still emit is refused
+    /// then, so that a circle with two listeners ends.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent
     }
 
     /// The events of the innermost of them, and last the one that was refused.

@@ -39,7 +39,7 @@ impl SlotType {
 /// The slot of an event type.
 pub(crate) struct Slot {
     pub(crate) event: &'static EventType,
-    slot_type: SlotType,
+    types: SlotType,
     /// Where the event was first used on this bus.
     pub(crate) location: &'static Location<'static>,
     /// How many listeners there are. Every emission reads it first: an event without listeners costs one load.
@@ -86,7 +86,7 @@ impl Slot {
     pub(crate) fn new(slot_type: SlotType, location: &'static Location<'static>) -> Self {
         Self {
             event: slot_type.event,
-            slot_type,
+            types: slot_type,
             location,
             len: AtomicUsize::new(0),
             version: AtomicU64::new(0),
@@ -133,7 +133,7 @@ impl Slot {
             return snapshot;
         }
         let Listeners { sync, awaited, published, .. } = &mut *listeners;
-        let sync_list = self.slot_type.sync_list;
+        let sync_list = self.types.sync_list;
         let snapshot = Arc::new(Snapshot::new(sync.publish(sync_list), awaited.publish(|_| Box::new(()))));
         *published = true;
         self.current.store(Some(Arc::clone(&snapshot)));
