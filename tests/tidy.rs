@@ -16,11 +16,14 @@ const FLOORS: &[(&str, u8)] = &[
     ("sync", 0),
     ("pattern", 5),
     ("listener", 10),
-    ("registry", 20),
-    ("dispatch", 30),
-    ("bus", 40),
-    ("named", 50),
-    ("publish", 60),
+    ("call", 20),
+    ("registry", 30),
+    ("emission", 40),
+    ("bus", 50),
+    ("named", 60),
+    ("publish", 70),
+    ("deferred", 80),
+    ("builder", 90),
 ];
 
 /// Lines of the longest file.
@@ -196,15 +199,15 @@ fn an_arrow_up_is_found_however_it_is_written() {
     assert_eq!(wrong("event/name.rs", "use crate::sync::Mutex;"), 0);
 
     assert_eq!(wrong("registry/slot.rs", "use crate::bus::Bus;"), 1);
-    assert_eq!(wrong("registry/slot.rs", "pub(crate) use crate::dispatch;"), 1);
+    assert_eq!(wrong("registry/slot.rs", "pub(crate) use crate::emission;"), 1);
     assert_eq!(wrong("event/mod.rs", "use crate::{\n    pattern::{Pattern, crate_name},\n    event::X,\n};"), 1);
-    assert_eq!(wrong("listener/mod.rs", "use crate::{event::{A, B}, registry::C, dispatch::D, sync};"), 2);
+    assert_eq!(wrong("listener/mod.rs", "use crate::{event::{A, B}, registry::C, emission::D, sync};"), 2);
     assert_eq!(wrong("event/mod.rs", "use crate::event::EventName;"), 0);
-    assert_eq!(wrong("dispatch/run.rs", "fn run(bus: &crate::bus::Bus) {}"), 1);
-    assert_eq!(wrong("dispatch/run.rs", "fn run(bus: &$crate::bus::Bus) {}"), 1);
-    assert_eq!(wrong("dispatch/run.rs", "use crate::Bus;"), 1, "through the re-exports");
-    assert_eq!(wrong("dispatch/run.rs", "// use crate::bus::Bus;\n/// [`crate::Bus`]\nlet text = \"crate::bus\";"), 0);
-    assert_eq!(wrong("dispatch/run.rs", "let text = \"say \\\" //\"; crate::bus::f();"), 1);
+    assert_eq!(wrong("emission/run.rs", "fn run(bus: &crate::bus::Bus) {}"), 1);
+    assert_eq!(wrong("emission/run.rs", "fn run(bus: &$crate::bus::Bus) {}"), 1);
+    assert_eq!(wrong("emission/run.rs", "use crate::Bus;"), 1, "through the re-exports");
+    assert_eq!(wrong("emission/run.rs", "// use crate::bus::Bus;\n/// [`crate::Bus`]\nlet text = \"crate::bus\";"), 0);
+    assert_eq!(wrong("emission/run.rs", "let text = \"say \\\" //\"; crate::bus::f();"), 1);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod leaks;
 mod listeners;
 mod load;
 mod many;
+mod not_begun;
 mod panics;
 mod reentrancy;
 mod runtimes;

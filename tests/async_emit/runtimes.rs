@@ -164,8 +164,8 @@ fn a_refused_blocking_emission_costs_its_task_no_budget() {
         }
         // Each takes one of the 128 steps of the budget; without steps, the first would be pending.
         for number in 0..100 {
-            let received = poll_once(&mut Box::pin(receiver.recv()));
-            assert_eq!(received, std::task::Poll::Ready(Some(number)));
+            let polled = poll_once(&mut Box::pin(receiver.recv()));
+            assert_eq!(polled, std::task::Poll::Ready(Some(number)));
         }
     });
 }

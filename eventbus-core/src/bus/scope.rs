@@ -8,7 +8,7 @@ use crate::{
     emission::{Bus, WeakBus},
     event::Event,
     listener::{AsyncListener, SyncListener},
-    registry::{Group, Registration, Subscription},
+    registry::{Group, Subscription},
 };
 
 /// A named group of listeners that leave together; made by [`Bus::scope`](crate::Bus::scope).
@@ -199,15 +199,11 @@ impl Scope {
     }
 
     pub(super) fn target(&self, location: &'static Location<'static>) -> Target<'_> {
-        Target { bus: self.open_bus(), scope: Some(self), location, pattern: None }
+        Target { bus: self.open_bus(), scope: Some((self.shared_name(), &self.members)), location, pattern: None }
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
-    }
-
-    pub(super) fn add(&self, listener: &Registration) -> bool {
-        self.members.add(listener)
     }
 }
 

@@ -6,32 +6,14 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use super::{BusId, Cause, Signal, clock::Deadline, storms};
+use super::{BusId, Cause, EmissionId, Signal, clock::Deadline, storms};
 use crate::{event::EventType, listener::Chain, sync::thread_local};
-
-/// The identity of one emission, unique in the process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct EmissionId(u64);
-
-impl EmissionId {
-    /// The id as a number. Ids of one thread grow; across threads their order says nothing.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for EmissionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
 
 /// One emission of the chain.
 #[derive(Clone, Copy)]
@@ -42,7 +24,7 @@ pub(super) struct Level {
 }
 
 impl Level {
-    pub(super) const NONE: Self = Self { emission: EmissionId(0), event: None, bus: None };
+    pub(super) const NONE: Self = Self { emission: EmissionId::NONE, event: None, bus: None };
 }
 
 /// How many levels are kept. Deeper emissions, which only a raised limit allows, share the last one.
@@ -113,7 +95,7 @@ impl Stack {
             id = next_block();
         }
         self.last_id.set(id);
-        EmissionId(id)
+        EmissionId::new(id)
     }
 
     /// Where the level of `depth` is kept.

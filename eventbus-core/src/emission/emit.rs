@@ -11,13 +11,13 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    begin::Emission,
     cached::Cached,
     handle::Bus,
     options::Options,
     payload::{ErasedEvent, Payload},
     report::Report,
     spawn::{self, EmitHandle},
+    stage::Emission,
 };
 use crate::{
     call::AnyEvent,

@@ -23,6 +23,7 @@ mod report;
 mod run;
 mod running;
 mod spawn;
+mod stage;
 mod start;
 mod task;
 mod tasks;

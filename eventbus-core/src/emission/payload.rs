@@ -104,3 +104,42 @@ impl Payload for ErasedEvent {
         self.0
     }
 }
+
+/// An emission's event until it is taken, object-safe: what is rare is compiled once.
+pub(super) trait PayloadCell {
+    fn subject(&self) -> Subject;
+    fn view(&self) -> AnyEvent<'_>;
+    fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
+    fn take(&mut self) -> AnyEvent<'static>;
+}
+
+impl<P: Payload> PayloadCell for Option<P> {
+    fn subject(&self) -> Subject {
+        expect_event(self.as_ref()).subject()
+    }
+
+    fn view(&self) -> AnyEvent<'_> {
+        expect_event(self.as_ref()).view()
+    }
+
+    fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
+        expect_event(self.as_ref()).unclaimed(bus)
+    }
+
+    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
+        expect_event(self.as_ref()).run(snapshot, run);
+    }
+
+    fn take(&mut self) -> AnyEvent<'static> {
+        expect_event(Self::take(self)).into_shared()
+    }
+}
+
+#[inline]
+fn expect_event<T>(event: Option<T>) -> T {
+    match event {
+        Some(event) => event,
+        None => unreachable!("the event is taken once, when its listeners are started"),
+    }
+}

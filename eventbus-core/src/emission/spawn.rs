@@ -13,11 +13,12 @@ use std::{
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
-    begin::{Emission, refuse},
+    begin::refuse,
     handle::Bus,
     options::{Options, Parent},
     payload::{ErasedEvent, Payload},
     report::Report,
+    stage::Emission,
     tasks::{TaskKind, TaskToken},
 };
 use crate::{

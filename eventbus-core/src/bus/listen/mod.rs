@@ -3,6 +3,7 @@
 mod code;
 mod kind;
 mod name_verbs;
+mod options;
 mod register;
 mod topic;
 mod verbs;
@@ -10,6 +11,7 @@ mod verbs;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use kind::{AnyKind, Blocks, Inline, Kind, NoContext, NoState, Spawned, Timed, With, WithContext};
+use options::Options;
 pub(super) use register::Target;
 pub use topic::{ByName, Topic};
 
@@ -17,7 +19,6 @@ use crate::{
     call::{AnyEvent, Isolated},
     emission::Bus,
     event::Event,
-    registry::Filter,
 };
 
 /// A listener to be registered, with options; made by `listener` and `listener_name` of [`Bus`](crate::Bus) and
@@ -65,29 +66,6 @@ pub struct Listener<'b, T: Topic, K = AnyKind, S = NoState, C = NoContext> {
     options: Options,
     state: S,
     kind: std::marker::PhantomData<(T, K, C)>,
-}
-
-#[derive(Default)]
-struct Options {
-    name: Option<Arc<str>>,
-    priority: i32,
-    once: bool,
-    filter: Option<Filter>,
-    timeout: Option<Duration>,
-    spawned: bool,
-}
-
-impl Options {
-    fn add_filter(&mut self, filter: Filter) {
-        self.filter = Some(match self.filter.take() {
-            Some(first) => {
-                // Each on its own: two drops that panic at once would end the process.
-                let (first, filter) = (Isolated::new(first), Isolated::new(filter));
-                Box::new(move |event: &AnyEvent<'_>| (first.get())(event) && (filter.get())(event))
-            }
-            None => filter,
-        });
-    }
 }
 
 impl<'b, T: Topic> Listener<'b, T> {

@@ -2,19 +2,20 @@
 
 use std::{panic::Location, sync::Arc};
 
-use super::{super::Scope, Options};
+use super::options::Options;
 use crate::{
     emission::{Bus, WeakBus},
     event::EventType,
     listener::{ListenerId, ListenerInfo, ListenerKind},
     pattern::Pattern,
-    registry::{Code, Departs, Departure, Entry, Member, Place, Registration, SlotType, Subscription},
+    registry::{Code, Departs, Departure, Entry, Group, Member, Place, Registration, SlotType, Subscription},
 };
 
 /// Where a listener goes: a bus that may be gone, perhaps through a scope.
 pub(in crate::bus) struct Target<'b> {
     pub(in crate::bus) bus: Option<Bus>,
-    pub(in crate::bus) scope: Option<&'b Scope>,
+    /// The name of the scope, and its listeners.
+    pub(in crate::bus) scope: Option<(Arc<str>, &'b Group)>,
     pub(in crate::bus) location: &'static Location<'static>,
     /// The names, for a listener by name.
     pub(in crate::bus) pattern: Option<Pattern>,
@@ -73,7 +74,7 @@ impl Target<'_> {
             priority: options.priority,
             once: options.once,
             filtered: options.filter.is_some(),
-            scope: self.scope.map(Scope::shared_name),
+            scope: self.scope.as_ref().map(|(name, _)| Arc::clone(name)),
             location: self.location,
         }
     }
@@ -82,12 +83,12 @@ impl Target<'_> {
     /// whoever closes the scope then waits for it, and one that is closed already gets none.
     fn subscribe(&self, info: ListenerInfo, registration: Registration, insert: impl FnOnce()) -> Subscription {
         let bus = self.bus.as_ref().map(|bus| bus.state.registry.id());
-        match self.scope {
+        match &self.scope {
             None => insert(),
-            Some(scope) if scope.add(&registration) => {
+            Some((_, group)) if group.add(&registration) => {
                 insert();
                 // Closed in between, it was not there yet to be ended.
-                if scope.is_closed() {
+                if group.is_closed() {
                     registration.off();
                 }
             }
