@@ -1,4 +1,4 @@
-//! Async listeners on executors that know nothing of tokio: with the feature `tokio` and without it.
+//! Async listeners on executors that know nothing of tokio.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
