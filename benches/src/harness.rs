@@ -5,7 +5,6 @@
 //! and the ratio to the baseline is taken within the round.
 
 use std::{
-    env,
     hint::black_box,
     time::{Duration, Instant},
 };
@@ -20,9 +19,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn from_args() -> Self {
+    pub(crate) fn from_args(args: Vec<String>) -> Self {
         let mut plan = Self { filters: Vec::new(), rounds: 51 };
-        let mut args = env::args().skip(1);
+        let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             if arg == "--rounds" {
                 plan.rounds = args.next().and_then(|rounds| rounds.parse().ok()).expect("`--rounds` takes a number");
