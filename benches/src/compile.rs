@@ -32,10 +32,8 @@ pub(crate) struct Cost {
     pub(crate) cpu: f64,
     /// Bytes of `.text` in the program.
     pub(crate) text: f64,
-    #[expect(dead_code, reason = "`bars` is to show it")]
     pub(crate) wall: Duration,
     /// The most memory that one process of the compiler held, in bytes; seen every tenth of a second.
-    #[expect(dead_code, reason = "`bars` is to show it")]
     pub(crate) memory: f64,
 }
 
@@ -55,7 +53,8 @@ impl Workshop {
         let facade = Path::new(FACADE).canonicalize().expect("the facade's directory");
         let manifest = format!(
             "[package]\nname = \"compile-cost\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [dependencies]\neventbus = {{ path = {facade:?} }}\n\n[workspace]\n"
+             [dependencies]\neventbus = {{ path = '{}' }}\n\n[workspace]\n",
+            facade.display()
         );
         fs::write(dir.join("Cargo.toml"), manifest).expect("the manifest is written");
         // The same versions of dependencies as here.
@@ -66,7 +65,7 @@ impl Workshop {
     }
 
     /// Builds the crate with so many types. Only the crate itself: the dependencies are there.
-    pub(crate) fn build(&self, variant: Variant, types: usize) -> Cost {
+    pub(crate) fn build(&self, variant: Variant, types: u16) -> Cost {
         fs::write(self.dir.join("src/main.rs"), program(variant, types)).expect("the program is written");
         let (cpu, start) = (cpu_of_children(), Instant::now());
         let cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -84,9 +83,9 @@ impl Workshop {
     }
 
     /// What each type cost of those between `few` and `many`. Of so many builds, the one with the least CPU time counts.
-    pub(crate) fn each(&self, variant: Variant, few: u32, many: u32, builds: usize) -> Cost {
-        let least = |types: u32| {
-            let builds = (0..builds).map(|_| self.build(variant, types as usize));
+    pub(crate) fn each(&self, variant: Variant, few: u16, many: u16, builds: usize) -> Cost {
+        let least = |types: u16| {
+            let builds = (0..builds).map(|_| self.build(variant, types));
             builds.min_by(|a, b| a.cpu.total_cmp(&b.cpu)).expect("at least one build")
         };
         let (few_cost, many_cost, types) = (least(few), least(many), f64::from(many - few));
@@ -98,7 +97,7 @@ impl Workshop {
     }
 }
 
-fn program(variant: Variant, types: usize) -> String {
+fn program(variant: Variant, types: u16) -> String {
     let mut program = String::from(
         "#![allow(dead_code, unused_variables)]\n\
          use std::{pin::Pin, task::{Context, Waker}};\n\
@@ -164,13 +163,16 @@ fn wait(mut cargo: Child) -> f64 {
     most
 }
 
-/// The most bytes that a child of this process has held so far.
+/// The most bytes that a child of this process has held so far. Each of its threads may have started children.
 fn memory_of_children(parent: u32) -> Option<f64> {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
     let held = |child: &str| {
         let status = fs::read_to_string(format!("/proc/{child}/status")).ok()?;
         let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?;
         kibibytes.parse::<f64>().ok().map(|kibibytes| kibibytes * 1024.0)
     };
-    children.split_whitespace().filter_map(held).max_by(f64::total_cmp)
+    let threads = fs::read_dir(format!("/proc/{parent}/task")).ok()?;
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    children
+        .filter_map(|children| children.split_whitespace().filter_map(held).max_by(f64::total_cmp))
+        .max_by(f64::total_cmp)
 }

@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod asynchronous;
+mod bars;
 mod budget;
 mod compile;
 mod counts;
 mod harness;
+mod names;
 mod registration;
 mod rivals;
 mod sample;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     match args.split_first() {
         Some((mode, rest)) if mode == "icount" => counts::emit_so_often(rest),
         Some((mode, rest)) if mode == "budget" => return budget::run(rest),
+        Some((mode, rest)) if mode == "bars" => bars::run(rest),
         _ => {
             let plan = Plan::from_args(args);
             synchronous::tables(&plan);
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
             registration::tables(&plan);
             asynchronous::tables(&plan);
             spawned::tables(&plan);
+            names::tables(&plan);
         }
     }
     ExitCode::SUCCESS
