@@ -22,15 +22,17 @@ use crate::{
     sample::Sample,
 };
 
-const LISTENERS: u64 = 10;
-
 type Listening = Pin<Box<dyn Future<Output = ()> + Send>>;
 type RawAsync = Vec<Box<dyn Fn(Arc<Sample>) -> Listening + Send + Sync>>;
 
 pub(crate) fn tables(plan: &Plan) {
     let runtime = runtime();
-    plan.table("awaited, 10 async listeners, ready at once", |table| fill(table, &runtime, ready));
-    plan.table("awaited, 10 async listeners, each yields once", |table| fill(table, &runtime, yields));
+    for listeners in [1, 10] {
+        plan.table(&format!("awaited, {listeners} async listeners, ready at once"), |table| {
+            fill(table, &runtime, listeners, ready);
+        });
+    }
+    plan.table("awaited, 10 async listeners, each yields once", |table| fill(table, &runtime, 10, yields));
 }
 
 pub(crate) fn runtime() -> Runtime {
@@ -41,17 +43,17 @@ pub(crate) async fn ready(sample: Arc<Sample>, captured: u64) {
     black_box(sample.fields[1].wrapping_add(captured));
 }
 
-async fn yields(sample: Arc<Sample>, captured: u64) {
+pub(crate) async fn yields(sample: Arc<Sample>, captured: u64) {
     yield_now().await;
     ready(sample, captured).await;
 }
 
-fn fill<'a, L, F>(table: &mut Table<'a>, runtime: &'a Runtime, listener: L)
+pub(crate) fn fill<'a, L, F>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: u64, listener: L)
 where
     L: Fn(Arc<Sample>, u64) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let raw: RawAsync = (0..LISTENERS)
+    let raw: RawAsync = (0..listeners)
         .map(|captured| -> Box<dyn Fn(Arc<Sample>) -> Listening + Send + Sync> {
             Box::new(move |sample| Box::pin(listener(sample, captured)))
         })
@@ -69,7 +71,7 @@ where
     });
 
     let bus = Bus::new();
-    for captured in 0..LISTENERS {
+    for captured in 0..listeners {
         bus.on_async::<Sample>(move |sample| listener(sample, captured));
     }
     let local = bus.clone();

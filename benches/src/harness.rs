@@ -5,13 +5,15 @@
 //! and the ratio to the baseline is taken within the round.
 
 use std::{
-    env,
     hint::black_box,
     time::{Duration, Instant},
 };
 
 /// How long a batch is to take: long against the clock and an interrupt, short against what neighbours do.
 const BATCH: Duration = Duration::from_micros(1500);
+
+/// How long it is to take where threads work side by side: the scheduler needs a while to give each its core.
+const LONG_BATCH: Duration = Duration::from_millis(50);
 
 /// What to run, and for how long.
 pub(crate) struct Plan {
@@ -20,9 +22,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn from_args() -> Self {
+    pub(crate) fn from_args(args: Vec<String>) -> Self {
         let mut plan = Self { filters: Vec::new(), rounds: 51 };
-        let mut args = env::args().skip(1);
+        let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             if arg == "--rounds" {
                 plan.rounds = args.next().and_then(|rounds| rounds.parse().ok()).expect("`--rounds` takes a number");
@@ -38,7 +40,7 @@ impl Plan {
         if !self.filters.is_empty() && !self.filters.iter().any(|filter| title.contains(filter.as_str())) {
             return;
         }
-        let mut table = Table { contenders: Vec::new() };
+        let mut table = Table::new();
         fill(&mut table);
         table.measure(self.rounds);
         table.print(title);
@@ -48,6 +50,7 @@ impl Plan {
 /// Contenders that are measured together. The first one is the baseline.
 pub(crate) struct Table<'a> {
     contenders: Vec<Contender<'a>>,
+    batch: Duration,
 }
 
 struct Contender<'a> {
@@ -60,6 +63,15 @@ struct Contender<'a> {
 }
 
 impl<'a> Table<'a> {
+    pub(crate) fn new() -> Self {
+        Self { contenders: Vec::new(), batch: BATCH }
+    }
+
+    /// Batches that last long against the scheduler: for contenders of several threads.
+    pub(crate) fn long_batches(&mut self) {
+        self.batch = LONG_BATCH;
+    }
+
     /// Adds a contender that does one turn when called, the turn's number given.
     pub(crate) fn add(&mut self, name: &str, mut turn: impl FnMut(u64) + 'a) {
         let mut number = 0;
@@ -78,9 +90,9 @@ impl<'a> Table<'a> {
         self.contenders.push(Contender { name: name.to_owned(), run: Box::new(run), batch: 1, rounds: Vec::new() });
     }
 
-    fn measure(&mut self, rounds: usize) {
+    pub(crate) fn measure(&mut self, rounds: usize) {
         for contender in &mut self.contenders {
-            contender.calibrate();
+            contender.calibrate(self.batch);
         }
         let count = self.contenders.len();
         for round in 0..rounds {
@@ -88,6 +100,20 @@ impl<'a> Table<'a> {
                 self.contenders[(round + place) % count].round();
             }
         }
+    }
+
+    /// The median, over the rounds, of one contender's time by that of another in the same round.
+    pub(crate) fn ratio(&self, name: &str, base: &str) -> f64 {
+        median(self.rounds(name).iter().zip(self.rounds(base)).map(|(ns, base)| ns / base))
+    }
+
+    /// The median of a contender's rounds, in nanoseconds per turn.
+    pub(crate) fn median(&self, name: &str) -> f64 {
+        median(self.rounds(name).iter().copied())
+    }
+
+    fn rounds(&self, name: &str) -> &[f64] {
+        &self.contenders.iter().find(|contender| contender.name == name).expect("a contender of this name").rounds
     }
 
     fn print(&self, title: &str) {
@@ -106,11 +132,11 @@ impl<'a> Table<'a> {
 impl Contender<'_> {
     /// Finds how many turns make a batch. A measured time counts only if it can be had again: one that an interrupt made long
     /// would leave the batch too short for all rounds.
-    fn calibrate(&mut self) {
+    fn calibrate(&mut self, aim: Duration) {
         loop {
             let time = (0..3).map(|_| (self.run)(self.batch)).min().unwrap_or_default();
-            if time >= BATCH / 2 {
-                let scaled = f64::from(self.batch) * BATCH.as_secs_f64() / time.as_secs_f64();
+            if time >= aim / 2 {
+                let scaled = f64::from(self.batch) * aim.as_secs_f64() / time.as_secs_f64();
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
                 let batch = scaled as u32;
                 self.batch = batch.max(1);

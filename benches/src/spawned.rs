@@ -22,7 +22,7 @@ pub(crate) fn tables(plan: &Plan) {
 }
 
 /// Each emission is awaited before the next.
-fn awaited<'a>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: usize) {
+pub(crate) fn awaited<'a>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: usize) {
     let raw = Arc::new(Raw::new().fill(listeners));
     table.add_timed("tokio::spawn", move |turns| {
         let raw = Arc::clone(&raw);
@@ -45,7 +45,7 @@ fn awaited<'a>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: usize) {
 }
 
 /// All are spawned, then waited for together. tokio's contender counts its tasks too, or nobody could wait for them.
-fn drained<'a>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: usize) {
+pub(crate) fn drained<'a>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: usize) {
     let raw = Arc::new(Raw::new().fill(listeners));
     table.add_timed("tokio::spawn, tracked", move |turns| {
         let raw = Arc::clone(&raw);
@@ -59,7 +59,7 @@ fn drained<'a>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: usize) {
 }
 
 /// The same with async listeners, which the tasks run one after the other: they are ready at once.
-fn async_drained<'a>(table: &mut Table<'a>, runtime: &'a Runtime) {
+pub(crate) fn async_drained<'a>(table: &mut Table<'a>, runtime: &'a Runtime) {
     table.add_timed("tokio::spawn, tracked", move |turns| {
         let work = |sample| async move {
             let sample = Arc::new(sample);

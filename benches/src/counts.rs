@@ -1,0 +1,103 @@
+//! Counts, which another program on the machine does not change: instructions and allocations per emit.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    hint::black_box,
+    process::{Command, Stdio},
+};
+
+use eventbus::Bus;
+use mod_events::EventDispatcher as ModEvents;
+
+use crate::{
+    rivals::Signals2,
+    sample::{Listeners, Raw, Sample, call_all},
+};
+
+/// Emits of the short and of the long run: what they do not share is the emits between.
+const SHORT: u32 = 20_000;
+const LONG: u32 = 220_000;
+
+/// Hidden mode `icount CONTENDER LISTENERS ITERATIONS`: what callgrind looks at.
+pub(crate) fn emit_so_often(args: &[String]) {
+    let [contender, listeners, iterations] = args else { panic!("icount CONTENDER LISTENERS ITERATIONS") };
+    let listeners = listeners.parse().expect("a number of listeners");
+    let iterations = iterations.parse().expect("a number of iterations");
+    match contender.as_str() {
+        "bus" => {
+            let bus = Bus::new().fill(listeners);
+            times(iterations, |sample| _ = bus.emit(sample).blocking());
+        }
+        "emitter" => {
+            let mut emitter = Bus::new().fill(listeners).emitter::<Sample>();
+            times(iterations, |sample| _ = emitter.emit(sample).blocking());
+        }
+        "raw" => {
+            let raw = Raw::new().fill(listeners);
+            times(iterations, |sample| call_all(&raw, &sample));
+        }
+        "signals2" => {
+            let signal = Signals2::default().fill(listeners);
+            times(iterations, |sample| signal.emit(sample));
+        }
+        "mod-events" => {
+            let dispatcher = ModEvents::new().fill(listeners);
+            times(iterations, |sample| dispatcher.emit(sample));
+        }
+        other => panic!("no contender `{other}`"),
+    }
+}
+
+fn times(iterations: u32, mut emit: impl FnMut(Sample)) {
+    for _ in 0..iterations {
+        emit(Sample::new(black_box(7)));
+    }
+}
+
+pub(crate) fn has_valgrind() -> bool {
+    Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Instructions per emit, the loop around it included.
+pub(crate) fn instructions(contender: &str, listeners: usize) -> f64 {
+    (collected(contender, listeners, LONG) - collected(contender, listeners, SHORT)) / f64::from(LONG - SHORT)
+}
+
+/// Instructions of a whole run of this program.
+fn collected(contender: &str, listeners: usize, iterations: u32) -> f64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().expect("this program has a path"))
+        .args(["icount", contender, &listeners.to_string(), &iterations.to_string()])
+        .output()
+        .expect("valgrind starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let collected = said
+        .lines()
+        .find(|line| line.contains("Collected"))
+        .and_then(|line| line.rsplit(':').next()?.trim().parse().ok());
+    collected.unwrap_or_else(|| panic!("callgrind counts nothing:\n{said}"))
+}
+
+/// Allocations per emit, as the program `allocations` counts them. It is a program of its own since its allocator, which counts,
+/// would slow down whatever else is measured.
+pub(crate) fn allocations() -> BTreeMap<String, f64> {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["run", "--quiet", "--release", "--bin", "allocations"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "the program `allocations` failed");
+    parse(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Reads lines `name = number`; others are passed over.
+pub(crate) fn parse(text: &str) -> BTreeMap<String, f64> {
+    let pair = |line: &str| {
+        let (name, number) = line.split_once('=')?;
+        Some((name.trim().to_owned(), number.trim().parse().ok()?))
+    };
+    text.lines().filter_map(pair).collect()
+}
