@@ -42,7 +42,7 @@ impl Bus {
         self.state.registry.get(event).map(|slot| KnownEvent::of(slot))
     }
 
-    /// Who listens by name, in the order of priority and registration.
+    /// The listeners by name, in the order of priority and registration.
     pub(crate) fn infos_by_name(&self) -> Vec<ListenerInfo> {
         self.state.registry.infos_by_name()
     }

@@ -2,7 +2,7 @@
 
 use crate::event::isolate;
 
-/// A user's value whose `Drop` must not panic into whoever drops it last.
+/// A user's value, dropped in isolation: a panic of its `Drop` does not unwind into the code that drops it.
 #[derive(Debug)]
 pub(crate) struct Isolated<T>(Option<T>);
 

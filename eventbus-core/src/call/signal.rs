@@ -15,7 +15,7 @@ use super::clock::Deadline;
 pub(crate) struct Signal {
     set: AtomicBool,
     event: Event,
-    /// What will set it, asked directly: while a synchronous listener runs, nobody drives the emission.
+    /// The causes that will set it, checked directly: while a synchronous listener runs, the emission is not polled.
     deadline: Option<Deadline>,
     tokens: Vec<CancellationToken>,
     /// The signal of the emission around this one.

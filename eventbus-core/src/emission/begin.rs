@@ -22,7 +22,7 @@ use crate::{
     registry::{Slot, Snapshot},
 };
 
-/// What has become of an emission that has begun.
+/// The state of an emission after its beginning.
 pub(super) enum Begun {
     Over(Report),
     Running(Box<Running>),

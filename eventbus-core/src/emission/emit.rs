@@ -36,7 +36,8 @@ use crate::{
 /// | [`.spawn()`](Self::spawn) | not at all, or later |
 ///
 /// Synchronous listeners run first, in the order of priority and registration, on the thread that polls. Then the others
-/// are started in that order, and awaited together. Async listeners run inside this future: they see its task-locals and its
+/// are started in that order, and awaited together. Two emissions of one thread reach a listener in that order, unless one is
+/// emitted inside the other: that one reaches later listeners first (depth first). Async listeners run inside this future: they see its task-locals and its
 /// span, and dropping the future stops them at their next await. Spawned and blocking ones run on.
 ///
 /// # Cancel safety
@@ -161,8 +162,9 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// Ends the emission when it has taken `time`, counted from its first poll. Listeners that have not ended are stopped
     /// and reported as timed out, or as still running where they cannot be stopped.
     ///
-    /// A synchronous listener is never interrupted; those behind it are then not called. With several limits the first
-    /// counts.
+    /// A synchronous listener is never interrupted; those behind it are then not called. An emission that has overrun its
+    /// limit is not ok, even if all its listeners finished well. With several limits the first counts. Emissions nested in
+    /// this one end with it.
     pub fn timeout(self, time: Duration) -> Self {
         self.with(|options| options.limits.set_timeout(time))
     }

@@ -57,12 +57,12 @@ impl Stops {
     pub(super) fn push_signal(&mut self, signal: Arc<Signal>) {
         let waits = Arc::clone(&signal);
         let mut waiting = Box::pin(async move { waits.wait().await });
-        // Asked directly as well: while a synchronous listener runs, nobody drives the outer emission.
+        // Checked directly as well: while a synchronous listener runs, the outer emission is not polled.
         self.push(poll_fn(move |cx| if signal.is_set() { Poll::Ready(()) } else { waiting.as_mut().poll(cx) }));
     }
 
-    /// Whether one of them is ready; not to be called again once it was. One that panics cancels: nobody can say any more
-    /// when it would have been ready.
+    /// Whether one of them is ready; not to be called again once it was. One that panics cancels: it will never be
+    /// ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
         let is_ready = |stop: &mut Pin<Box<dyn Future<Output = ()> + Send>>| {
             isolate(|| stop.as_mut().poll(cx).is_ready()).unwrap_or(true)

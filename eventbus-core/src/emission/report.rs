@@ -110,8 +110,8 @@ impl Report {
         Self { event, emission, called, rest: if is_plain { None } else { Some(rest()) } }
     }
 
-    /// Ends the guards of an emission. That they look at the failures does not count as reading them: whoever emitted has
-    /// not seen them yet.
+    /// Ends the guards of an emission. Interceptors that look at the failures do not count as readers: the emitter has not
+    /// seen them yet.
     pub(crate) fn end(&self, guards: &mut GuardStack<Self>) {
         let read = self.rest.as_ref().map(|rest| rest.read.load(Ordering::Relaxed));
         guards.end(self);

@@ -177,7 +177,7 @@ impl Drop for Running {
         let Self { bus, event, subject, emission, snapshot, context, pending, guards, .. } = self;
         let mut wanted = CallContext::default();
         guards.part(|| {
-            // That they are stopped, or left behind, is what whoever dropped the emission wanted. A failure is not.
+            // Stopped and left-behind listeners are the purpose of the drop. A failure is not.
             pending.stop(Stop::Cancelled, |listener, outcome| {
                 let context = if is_wanted(&outcome) { &mut wanted } else { &mut *context };
                 context.notes().failures.push((listener, outcome));

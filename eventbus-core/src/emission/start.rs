@@ -31,7 +31,7 @@ pub(super) struct StartContext<'a, 'c> {
     pub(super) bus: &'a Arc<BusState>,
     pub(super) slot: &'a Slot,
     pub(super) event: &'a AnyEvent<'static>,
-    pub(super) wait: &'a Wait,
+    pub(super) wait: &'a Wait<'a>,
     pub(super) waking: &'a Waking<'a>,
     pub(super) context: &'a mut CallContext<'c>,
     pub(super) stops: &'a mut Stops,
@@ -139,7 +139,7 @@ impl StartContext<'_, '_> {
         let entry = &member.entry;
         match entry.info.kind {
             ListenerKind::Blocking => self.wait.pool(entry.timeout).map(drop),
-            ListenerKind::Spawned if self.wait.runtime.is_none() => Err(NotRun::NoRuntime),
+            ListenerKind::Spawned if self.wait.runtime().is_none() => Err(NotRun::NoRuntime),
             _ => self.wait.limit(entry.timeout).map(drop),
         }
     }
@@ -174,7 +174,7 @@ impl StartContext<'_, '_> {
     }
 
     fn spawn(&mut self, member: &Member, code: &dyn FutureCall, guard: &mut CallGuard) -> Started {
-        let Some(runtime) = &self.wait.runtime else { return Err(Outcome::NotRun(NotRun::NoRuntime)) };
+        let Some(runtime) = self.wait.runtime() else { return Err(Outcome::NotRun(NotRun::NoRuntime)) };
         let timer = task_timer(runtime, member.entry.timeout).map_err(Outcome::NotRun)?;
         let detached = self.detached(member, guard);
         let task = task::spawn(runtime, detached, timer, || code.start(self.event, self.context))?;

@@ -1,6 +1,7 @@
 //! How an emission waits for its listeners, and what it needs a runtime for.
 
 use std::{
+    cell::OnceCell,
     future::ready,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -37,11 +38,13 @@ impl Mode {
 }
 
 /// The means of waiting, looked for when there is something to wait for: synchronous listeners run anywhere.
-pub(super) struct Wait {
+pub(super) struct Wait<'a> {
     pub(super) mode: Mode,
     /// Whether the emission has a limit of time to keep.
     limited: bool,
-    pub(super) runtime: Option<Handle>,
+    /// Looked for when a listener or a deadline needs it.
+    runtime: OnceCell<Option<Handle>>,
+    own: Option<&'a Handle>,
     /// Whether the thread may belong to a multi-thread runtime, which must hear that it blocks.
     pub(super) in_place: bool,
 }
@@ -61,19 +64,25 @@ impl TimeLimit {
     }
 }
 
-impl Wait {
-    /// Looks for a runtime: the one that this code runs in, else the bus's own.
-    pub(super) fn new(mode: Mode, limited: bool, own: Option<&Handle>) -> Result<Self, NotRun> {
-        let current = Handle::try_current().ok();
+impl<'a> Wait<'a> {
+    /// Refuses to wait on a thread that drives the tasks of a current-thread runtime.
+    pub(super) fn new(mode: Mode, limited: bool, own: Option<&'a Handle>) -> Result<Self, NotRun> {
         let mut in_place = false;
-        if let (Mode::Thread, Some(current)) = (mode, &current) {
+        if mode == Mode::Thread
+            && let Ok(current) = Handle::try_current()
+        {
             match current.runtime_flavor() {
-                RuntimeFlavor::CurrentThread if drives_tasks(current) => return Err(NotRun::InsideAsyncTask),
+                RuntimeFlavor::CurrentThread if drives_tasks(&current) => return Err(NotRun::InsideAsyncTask),
                 RuntimeFlavor::CurrentThread => {}
                 _ => in_place = true,
             }
         }
-        Ok(Self { mode, limited, runtime: current.or_else(|| own.cloned()), in_place })
+        Ok(Self { mode, limited, runtime: OnceCell::new(), own, in_place })
+    }
+
+    /// The runtime that this code runs in, else the bus's own.
+    pub(super) fn runtime(&self) -> Option<&Handle> {
+        self.runtime.get_or_init(|| Handle::try_current().ok().or_else(|| self.own.cloned())).as_ref()
     }
 
     /// Runs code that blocks this thread.
@@ -83,7 +92,7 @@ impl Wait {
 
     /// The runtime for a blocking listener: `None` where this thread is to run it.
     pub(super) fn pool(&self, timeout: Option<Duration>) -> Result<Option<&Handle>, NotRun> {
-        match (self.mode, &self.runtime) {
+        match (self.mode, self.runtime()) {
             (Mode::Task, None) => Err(NotRun::NoRuntime),
             (Mode::Task, Some(runtime)) => Ok(Some(runtime)),
             // Only from a thread of its own can it be left behind when its time is up.
@@ -100,7 +109,7 @@ impl Wait {
 
     /// The timer for `deadline`: a parked thread needs none.
     pub(super) fn timer(&self, deadline: Deadline) -> Result<Option<Timer>, NotRun> {
-        match (self.mode, &self.runtime) {
+        match (self.mode, self.runtime()) {
             (Mode::Thread, _) => Ok(None),
             (Mode::Task, None) => Err(NotRun::NoRuntime),
             (Mode::Task, Some(runtime)) => timer_of(runtime, deadline).map(Some),

@@ -13,7 +13,7 @@ use std::{
 use super::wait::Mode;
 use crate::call::Deadline;
 
-/// What is woken. For a thread the waker is made when it is first needed: a synchronous emission allocates nothing.
+/// The target of a wake-up. For a thread the waker is made when it is first needed: a synchronous emission allocates nothing.
 pub(super) enum Waking<'a> {
     Task(&'a Waker),
     Thread(OnceCell<Parker>),

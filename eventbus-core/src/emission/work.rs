@@ -71,7 +71,7 @@ impl Work {
     }
 }
 
-/// Whether a listener ended as whoever dropped its emission wanted: stopped, left behind, or not begun.
+/// Whether this is what dropping an emission asks for: the listener was stopped, left behind, or did not begin.
 pub(super) fn is_wanted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Cancelled | Outcome::StillRunning | Outcome::NotRun(NotRun::NotBegun))
 }

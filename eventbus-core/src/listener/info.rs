@@ -69,7 +69,7 @@ impl ListenerKind {
     }
 }
 
-/// Who a listener is: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
+/// The identity and the options of a listener: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
 ///
 /// Of its names 128 bytes are printed.
 #[derive(Clone)]

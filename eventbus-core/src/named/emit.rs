@@ -9,7 +9,7 @@ use std::{
 use super::{ByNameError, error::Returned, wire_type::WireType};
 use crate::{
     bus::WiringError,
-    call::Content,
+    call::{AnyEvent, Content},
     emission::{Bus, EmitAny},
     event::{Event, EventType},
     listener::Subject,
@@ -58,11 +58,16 @@ impl Bus {
     /// version.
     pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, ByNameError> {
         let wire = WireType::parse(name)?;
+        if let Some(slot) = self.state.registry.claimed_by(wire.name, wire.version, TypeId::of::<T>()) {
+            let event = AnyEvent::shared(slot.event, Arc::new(value));
+            return Ok(EmitAny::new(self, slot, event));
+        }
         let claims = self.claims(wire)?;
         if claims.is_empty() {
             return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value))));
         }
         match claims.iter().find(|event| event.id() == TypeId::of::<T>()) {
+            // Another thread has just claimed it.
             Some(event) => Ok(self.emit_as(event, Arc::new(value))),
             None => Err(ByNameError::WrongType {
                 name: wire.to_string(),

@@ -41,7 +41,7 @@ pub(crate) enum Code {
     Future(Arc<dyn FutureCall>),
 }
 
-/// A listener as its slot keeps it. The code is dropped first, isolated, whoever drops it last.
+/// A listener as its slot keeps it. The code is dropped before the entry, in isolation.
 #[derive(Clone)]
 pub(crate) struct Member {
     code: IsolatedCode,

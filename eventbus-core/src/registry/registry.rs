@@ -113,7 +113,7 @@ impl Registry {
         }
         let slot = Arc::new(Slot::new(slot_type, location));
         for member in names.matching(event.name().as_str()) {
-            // Nobody has seen the slot: there is no stale snapshot to drop.
+            // The slot is not published yet: there is no stale snapshot to drop.
             let _ = slot.insert(member);
         }
         let position = self.claim(Claim { event, location }, &slot)?;
@@ -123,7 +123,7 @@ impl Registry {
         }
     }
 
-    /// Promise P8: one identity, one type. Whoever finds the claim finds the slot.
+    /// Promise P8: one identity, one type. A thread that finds the claim finds the slot.
     fn claim(&self, claim: Claim, slot: &Arc<Slot>) -> Result<Position, Conflict> {
         let mut claims = self.identities.entry(claim.event.name()).or_default();
         if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
@@ -131,7 +131,7 @@ impl Registry {
         }
         let numbered = claim.event.number().filter(|number| self.numbered.insert(*number, slot));
         let position = numbered.map_or_else(|| Position::Other(self.add_other(slot)), Position::Numbered);
-        // Under the guard of the claims, so that nobody sees one without the other.
+        // Under the guard of the claims, so that the claim and the slot are seen together.
         self.slots.insert(claim.event.id(), position);
         claims.push(claim);
         Ok(position)
@@ -148,6 +148,15 @@ impl Registry {
     pub(crate) fn claims(&self, name: &str) -> Vec<&'static EventType> {
         let claims = self.identities.get(name);
         claims.map_or_else(Vec::new, |claims| claims.iter().map(|claim| claim.event).collect())
+    }
+
+    /// The slot of the event type `id`, if that has claimed the name in this version.
+    pub(crate) fn claimed_by(&self, name: &str, version: u32, id: TypeId) -> Option<&Arc<Slot>> {
+        let claims = self.identities.get(name)?;
+        let event =
+            claims.iter().map(|claim| claim.event).find(|event| event.id() == id && event.version() == version)?;
+        drop(claims);
+        self.get(event)
     }
 
     /// All slots, as they are at this moment.

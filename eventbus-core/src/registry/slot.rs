@@ -191,7 +191,7 @@ impl Slot {
         self.len.store(listeners.len, Ordering::Release);
         let published = std::mem::take(&mut listeners.published);
         let stale = if published { self.current.swap(None) } else { None };
-        // After the snapshot: whoever sees the new version does not find the old snapshot.
+        // After the snapshot: a reader that sees the new version does not find the old snapshot.
         self.version.fetch_add(1, Ordering::Release);
         Removed { _members: members, _chunks: chunks, _stale: stale }
     }

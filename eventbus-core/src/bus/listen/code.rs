@@ -1,6 +1,6 @@
 //! Adapters: users' closures in the form in which slots keep them.
 //!
-//! What is here is compiled for each closure, so it is as little as possible.
+//! This code is compiled for each closure, so it is kept as small as possible.
 
 use std::sync::Arc;
 

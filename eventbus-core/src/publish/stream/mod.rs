@@ -29,7 +29,8 @@ pub use next::Next;
 ///
 /// It is a listener that puts each event into a buffer, and the end at which they are read: by the methods of `StreamExt`, of
 /// `futures-util` or `tokio-stream`. It holds events from the moment it is made, also before it is first polled, in the order in
-/// which the listener gets them; what one thread emits is in the order of its emissions.
+/// which the listener gets them; what one thread emits is in the order of its emissions, except that an event that is emitted
+/// inside another one (by a listener before this one) comes first.
 ///
 /// # A full buffer
 ///
