@@ -34,16 +34,22 @@ impl IsolatedFuture {
 
     /// Polls the future and drops it when it is ready. `None` is success. Not to be called again after it was ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        self.poll_only(cx).map(|outcome| {
+            let dropped = self.discard();
+            // The first failure counts.
+            outcome.or(dropped)
+        })
+    }
+
+    /// Polls the future and leaves its drop to the caller.
+    pub(crate) fn poll_only(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
         let Some(future) = &mut self.0 else { unreachable!("polled after it was ready") };
-        let outcome = match isolate(|| future.as_mut().poll(cx)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Ok(()))) => None,
-            Ok(Poll::Ready(Err(error))) => Some(Outcome::Failed(Arc::from(error))),
-            Err(message) => Some(panicked(&message)),
-        };
-        let dropped = self.discard();
-        // The first failure counts.
-        Poll::Ready(outcome.or(dropped))
+        match isolate(|| future.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(()))) => Poll::Ready(None),
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(Some(Outcome::Failed(Arc::from(error)))),
+            Err(message) => Poll::Ready(Some(panicked(&message))),
+        }
     }
 
     /// Drops the future; a panic of its `Drop` is returned.

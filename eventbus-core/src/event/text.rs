@@ -49,6 +49,18 @@ impl fmt::Write for Bounded {
     }
 }
 
+/// A bounded line. Once it is full, it refuses before it looks at the text: a `Display` may go on and on.
+struct Line<'b>(&'b mut Bounded);
+
+impl fmt::Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.is_cut {
+            return Err(fmt::Error);
+        }
+        OneLine(&mut *self.0).write_str(text)
+    }
+}
+
 /// What `value` prints: at most `limit` bytes, on one line. If its `Display` panics, what it wrote until then, and that it
 /// panicked.
 pub(crate) fn text_of(value: &dyn fmt::Display, limit: usize) -> String {
@@ -57,7 +69,7 @@ pub(crate) fn text_of(value: &dyn fmt::Display, limit: usize) -> String {
 
     let mut bounded = Bounded { text: String::new(), limit, is_cut: false };
     // A `Display` that fails, or was cut off, leaves what it wrote until then.
-    let printed = isolate(|| _ = write!(OneLine(&mut bounded), "{value}"));
+    let printed = isolate(|| _ = write!(Line(&mut bounded), "{value}"));
     let mut text = bounded.text;
     if let Err(message) = printed {
         let _ = write!(text, "(printing it panicked: {})", &message[..message.floor_char_boundary(MAX_PANIC)]);

@@ -2,26 +2,23 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use super::AttemptError;
-use crate::call::{Cause, Frame, ListenerFuture};
-use crate::event::isolate;
+use crate::{
+    call::{Cause, Frame, IsolatedFuture, ListenerFuture},
+    listener::Outcome,
+};
 
 pub(super) struct Run {
-    future: Option<ListenerFuture>,
+    future: IsolatedFuture,
     cause: Cause,
 }
 
 impl Run {
     pub(super) fn new(future: ListenerFuture, cause: Cause) -> Self {
-        Self { future: Some(future), cause }
-    }
-
-    fn inside<T>(&mut self, code: impl FnOnce(&mut Option<ListenerFuture>) -> T) -> T {
-        let _frame = Frame::enter_handler(&self.cause);
-        code(&mut self.future)
+        Self { future: IsolatedFuture::new(future), cause }
     }
 }
 
@@ -29,30 +26,26 @@ impl Future for Run {
     type Output = Result<(), AttemptError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.inside(|slot| {
-            let Some(future) = slot else { unreachable!("polled after its end") };
-            let polled = isolate(|| future.as_mut().poll(cx));
-            let result = match polled {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(Ok(()))) => Ok(()),
-                Ok(Poll::Ready(Err(error))) => Err(AttemptError::Failed(error.into())),
-                Err(message) => Err(AttemptError::Panicked(message)),
-            };
-            let done = slot.take();
-            // A panic in the drop of a future that has ended changes nothing: its handler has had its say.
-            let _ = isolate(|| drop(done));
-            Poll::Ready(result)
+        let Self { future, cause } = &mut *self;
+        let _frame = Frame::enter_handler(cause);
+        let outcome = ready!(future.poll_only(cx));
+        // A panic in the drop of a future that has ended changes nothing: its handler has answered.
+        let _ = future.discard();
+        Poll::Ready(match outcome {
+            None => Ok(()),
+            Some(Outcome::Failed(error)) => Err(AttemptError::Failed(error)),
+            Some(Outcome::Panicked(message)) => Err(AttemptError::Panicked(message)),
+            Some(_) => unreachable!("a future returns an error or panics"),
         })
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        if self.future.is_some() {
-            self.inside(|slot| {
-                let stopped = slot.take();
-                let _ = isolate(|| drop(stopped));
-            });
+        if !self.future.is_done() {
+            let _frame = Frame::enter_handler(&self.cause);
+            // The attempt was stopped: a panic of the future's drop has no report to go to.
+            let _ = self.future.discard();
         }
     }
 }
