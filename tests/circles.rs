@@ -4,11 +4,16 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+#[path = "common/use_paths.rs"]
+mod use_paths;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
 };
+
+use use_paths::{first_words, word};
 
 /// The folders that are free of circles. Publishing and the event types (`Event` and its descriptor refer to each other)
 /// are not, yet.
@@ -33,10 +38,8 @@ fn arrows(files: &BTreeMap<String, String>) -> Arrows {
         }
     }
     // `mod.rs` needs a file only if something in it does more than re-export.
-    for (name, child) in private_uses(files.get("mod").map_or("", String::as_str)) {
-        let _ = name;
-        arrows.entry("mod".to_owned()).or_default().insert(child);
-    }
+    let own = private_uses(files.get("mod").map_or("", String::as_str));
+    arrows.entry("mod".to_owned()).or_default().extend(own.into_values());
     arrows
 }
 
@@ -53,29 +56,6 @@ fn names_after(source: &str, prefix: &str) -> BTreeSet<String> {
         }
     }
     names
-}
-
-fn first_words(group: &str) -> Vec<String> {
-    let (mut depth, mut words, mut item_starts) = (0, Vec::new(), true);
-    for (at, char) in group.char_indices() {
-        match char {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => item_starts = true,
-            _ if item_starts && !char.is_whitespace() => {
-                words.extend(word(&group[at..]));
-                item_starts = false;
-            }
-            _ => {}
-        }
-    }
-    words
-}
-
-fn word(text: &str) -> Option<String> {
-    let end = text.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(text.len());
-    (end > 0).then(|| text[..end].to_owned())
 }
 
 /// What a `mod.rs` re-exports: from a name to the file that has it.

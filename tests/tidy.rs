@@ -4,10 +4,15 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+#[path = "common/use_paths.rs"]
+mod use_paths;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+use use_paths::{first_words, word};
 
 /// The floors of `eventbus-core/src`, in tenths: `pattern` stands on `event`, though both belong to floor 0. A module uses
 /// those below it, never its own floor's neighbours or those above.
@@ -71,30 +76,6 @@ fn modules_used(source: &str) -> Vec<String> {
     modules.sort();
     modules.dedup();
     modules
-}
-
-/// The first word of each item of a `use` group, to its closing brace.
-fn first_words(group: &str) -> Vec<String> {
-    let (mut depth, mut words, mut item_starts) = (0, Vec::new(), true);
-    for (at, char) in group.char_indices() {
-        match char {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => item_starts = true,
-            _ if item_starts && !char.is_whitespace() => {
-                words.extend(word(&group[at..]));
-                item_starts = false;
-            }
-            _ => {}
-        }
-    }
-    words
-}
-
-fn word(text: &str) -> Option<String> {
-    let end = text.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(text.len());
-    (end > 0).then(|| text[..end].to_owned())
 }
 
 /// What is wrong with a file of the core: `path` is relative to `src`.
