@@ -65,6 +65,17 @@
 #[cfg(feature = "rate-limit")]
 pub use eventbus_core::Rate;
 pub use eventbus_core::{
+    Answer, AttemptError, Batch, BatchHandlerFn, BatchReturn, BoxFuture, BusHealth, Capabilities, Consumer,
+    ConsumerBuilder, ConsumerError, ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters,
+    Deliveries, Delivery, Durability, EventStream, Failed, FailedAttempt, GroupSpec, GroupState, GroupStats, Handler,
+    HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterId, LetterPage, LetterQuery, Memory, Message,
+    MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained, Operation, Overflow,
+    Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
+    ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
+    TransportError, TransportHealth, TransportOrdering, TransportReports, Unfinished, Unhandled, Unpublished, Unrouted,
+    Unsettled, Wants, WithState,
+};
+pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     AsyncStateListener, Blocks, BoxError, Bus, BusBuilder, ByName, ByNameError, CallEnd, Catalog, CatalogEvent,
@@ -78,13 +89,6 @@ pub use eventbus_core::{
 };
 #[cfg(feature = "serde")]
 pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};
-pub use eventbus_core::{
-    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
-    Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
-    Lagged, LeaseId, Leased, Memory, Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll,
-    PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, StopReport,
-    StreamFull, Transport, TransportOrdering, Unfinished, Unhandled, Unpublished,
-};
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};

@@ -26,9 +26,11 @@ const FLOORS: &[(&str, u8)] = &[
     ("emission", 40),
     ("bus", 50),
     ("named", 60),
-    ("publish", 70),
-    ("deferred", 80),
-    ("builder", 90),
+    ("transport", 70),
+    ("memory", 75),
+    ("publish", 80),
+    ("deferred", 90),
+    ("builder", 100),
 ];
 
 /// Lines of the longest file.

@@ -1,12 +1,13 @@
-//! Floor 9: the builder of a bus, which composes the floors.
+//! Floor 10: the builder of a bus, which composes the floors.
 
 use std::{fmt, sync::Arc};
 
 use crate::{
     emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Tasks},
     listener::Failure,
-    publish::{Publishing, Settings, Transport},
+    publish::{DeadLetter, PublishNotice, Publishing, Settings},
     registry::{Registry, Slot},
+    transport::{Transport, TransportError},
 };
 
 /// Settings for a new bus; made by [`Bus::builder`].
@@ -131,7 +132,36 @@ impl BusBuilder {
 
     /// What carries published events; a [`Memory`](crate::Memory) unless stated.
     pub fn transport(mut self, transport: impl Transport) -> Self {
-        self.publishing.transport = Box::new(transport);
+        self.publishing.set_transport(transport);
+        self
+    }
+
+    /// Calls a hook for every error of the transport: what it was asked to do, for which group, and what it says. Unless set,
+    /// errors go to stderr, one line each and not more than twenty a second. All are counted in
+    /// [`Stats::transport_errors`](crate::Stats::transport_errors).
+    pub fn on_transport_error(mut self, hook: impl Fn(&TransportError) + Send + Sync + 'static) -> Self {
+        self.publishing.notices.set_transport_hook(hook);
+        self
+    }
+
+    /// Calls a hook for what may be a mistake, once for each event: published and no group handles it, or a publisher waits for
+    /// room. Unless set, it goes to stderr.
+    pub fn on_notice(mut self, hook: impl Fn(&PublishNotice) + Send + Sync + 'static) -> Self {
+        self.publishing.notices.set_notice_hook(hook);
+        self
+    }
+
+    /// Calls a hook for the dead letters of all events that the bus keeps. For those of one type, listen to
+    /// [`Failed<E>`](crate::Failed). It runs on the worker, which waits for it.
+    pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
+        self.publishing.set_dead_letter_hook(hook);
+        self
+    }
+
+    /// How many bytes the dead letters may have that the bus keeps: 64 MiB unless stated. Events count as
+    /// [`Message::counted_bytes`](crate::Message::counted_bytes) says.
+    pub fn dead_letter_bytes(mut self, bytes: usize) -> Self {
+        self.publishing.dead_letter_bytes = bytes;
         self
     }
 

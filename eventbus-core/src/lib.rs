@@ -30,12 +30,16 @@ mod bus;
 mod named;
 
 // Floor 7.
-mod publish;
+mod memory;
+mod transport;
 
 // Floor 8.
-mod deferred;
+mod publish;
 
 // Floor 9.
+mod deferred;
+
+// Floor 10.
 mod builder;
 
 pub use builder::BusBuilder;
@@ -62,19 +66,29 @@ pub use listener::{
     AsyncListener, AsyncStateListener, BoxError, Chain, Failure, ListenerId, ListenerInfo, ListenerKind, NotRun, Ok,
     Outcome, Return, StateListener, SyncListener,
 };
+pub use memory::Memory;
 #[cfg(feature = "serde")]
 pub use named::{AsyncApiInfo, Json};
 pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Explanation, Returned};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
+#[cfg(feature = "serde")]
+pub use publish::PublishJson;
 #[cfg(feature = "rate-limit")]
 pub use publish::Rate;
 pub use publish::{
-    AttemptError, BoxFuture, Capabilities, Consumer, ConsumerBuilder, ConsumerError, DeadLetter, DeadLetters,
-    Deliveries, Delivery, Durability, EventStream, Failed, Group, GroupState, GroupStats, Handler, HandlerFn, KeyFn,
-    Lagged, LeaseId, Leased, Memory, Message, MessageId, NameHandlerFn, Next, NoEvent, Overflow, Publish, PublishAll,
-    PublishError, Published, Refused, ReplayError, Retry, ReturnedMessage, Settle, ShutdownReport, Source, Stats,
-    StopReport, StreamFull, Transport, TransportOrdering, Unfinished, Unhandled,
+    AttemptError, Batch, BatchHandlerFn, BatchReturn, BusHealth, Consumer, ConsumerBuilder, ConsumerError,
+    ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, Delivery, EventStream,
+    Failed, FailedAttempt, GroupStats, Handler, HandlerFn, KeyFn, Lagged, NameHandlerFn, NameStateHandlerFn, Next,
+    NoEvent, NoHandlerState, NotDrained, Publish, PublishAll, PublishError, PublishNotice, Published, RemoveError,
+    ReplayError, Retry, ReturnedMessage, ShutdownReport, StateHandlerFn, Stats, StopReport, StreamFull, Unfinished,
+    Unhandled, WithState,
+};
+pub use registry::{Subscription, SubscriptionGuard};
+pub use transport::{
+    Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterId,
+    LetterPage, LetterQuery, Message, MessageId, Operation, Ordering as TransportOrdering, Overflow, Read, Refusal,
+    Settlement, Source, Start, Transport, TransportError, TransportHealth, TransportReports, Unrouted, Unsettled,
+    Wants,
 };
 #[cfg(feature = "serde")]
-pub use publish::{MalformedMessage, PublishJson, WriteError};
-pub use registry::{Subscription, SubscriptionGuard};
+pub use transport::{MalformedMessage, WriteError};

@@ -1,7 +1,7 @@
 //! Explored schedules of threads that publish, read, give back and close at the same time, over the memory transport.
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg eventbus_shuttle" cargo test -p eventbus-core --features publish --test shuttle_publish --release \
+//! RUSTFLAGS="--cfg eventbus_shuttle" cargo test -p eventbus-core --test shuttle_publish --release \
 //!     --target-dir target/shuttle
 //! ```
 //!
@@ -15,8 +15,7 @@
 use std::{future::poll_fn, mem, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use eventbus_core::{
-    BoxError, BoxFuture, Bus, Capabilities, Event, EventName, Group, GroupState, Memory, Message, PublishError,
-    Refused, Settle, Source, Transport,
+    Bus, Event, EventName, GroupSpec, Leased, Memory, Message, PublishError, Read, Settlement, Source, Transport,
 };
 use shuttle::{future::block_on, thread};
 
@@ -25,44 +24,27 @@ impl Event for Tick {
     const NAME: EventName = EventName::new("tick");
 }
 
-/// A memory transport that the test can also hold in its hand.
-#[derive(Clone)]
-struct Shared(Arc<Memory>);
-
-impl Transport for Shared {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-    fn try_publish(&self, message: Message) -> Result<(), Refused> {
-        self.0.try_publish(message)
-    }
-    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
-        self.0.publish(batch)
-    }
-    fn ready(&self) -> BoxFuture<'_, ()> {
-        self.0.ready()
-    }
-    fn subscribe(&self, group: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
-        self.0.subscribe(group)
-    }
-    fn requeue(&self, group: &str, message: Message) -> BoxFuture<'_, Result<(), Refused>> {
-        self.0.requeue(group, message)
-    }
-    fn groups(&self) -> Vec<GroupState> {
-        self.0.groups()
-    }
-    fn close(&self, deadline: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
-        self.0.close(deadline)
-    }
+/// A bus, and its memory.
+fn bus(capacity: usize) -> (Bus, Arc<Memory>) {
+    let memory = Arc::new(Memory::new().capacity(capacity));
+    (Bus::builder().transport(Arc::clone(&memory)).on_notice(|_| {}).build(), memory)
 }
 
-fn bus(capacity: usize) -> (Bus, Shared) {
-    let memory = Shared(Arc::new(Memory::new().capacity(capacity)));
-    (Bus::builder().transport(memory.clone()).build(), memory)
+fn subscribe(memory: &Arc<Memory>, group: &str) -> Arc<dyn Source> {
+    block_on(memory.subscribe(GroupSpec::new(group))).unwrap()
 }
 
-fn subscribe(memory: &Shared, group: &str) -> Arc<dyn Source> {
-    block_on(memory.subscribe(Group::new(group))).unwrap()
+/// The next deliveries; none once the transport is closed.
+fn next(source: &Arc<dyn Source>, max: usize) -> Vec<Leased> {
+    let mut leased = Vec::new();
+    let read = block_on(source.next(max, &mut leased)).unwrap();
+    assert_eq!(leased.is_empty(), read == Read::Closed);
+    leased
+}
+
+fn settle(source: &Arc<dyn Source>, mut leased: Leased, settlement: Settlement) {
+    leased.settle_as(settlement);
+    assert!(source.try_settle(&mut vec![leased]), "memory needs no wait");
 }
 
 fn number(message: &Message) -> u32 {
@@ -80,17 +62,19 @@ fn publish(bus: &Bus, from: u32, to: u32) -> thread::JoinHandle<()> {
 }
 
 /// Reads so many, one lease after the other; `fate` settles each.
-fn read(source: &Arc<dyn Source>, count: usize, fate: fn(u32, u32) -> Settle) -> thread::JoinHandle<Vec<u32>> {
+fn read(source: &Arc<dyn Source>, count: usize, fate: fn(u32, u32) -> Settlement) -> thread::JoinHandle<Vec<u32>> {
     let source = Arc::clone(source);
     thread::spawn(move || {
         let mut done = Vec::new();
         while done.len() < count {
-            for leased in block_on(source.next(2)).unwrap() {
-                let fate = fate(number(&leased.message), leased.attempt);
-                if matches!(fate, Settle::Ack) {
-                    done.push(number(&leased.message));
+            for leased in next(&source, 2) {
+                let number = number(leased.message());
+                let fate = fate(number, leased.attempts() + 1);
+                if fate == Settlement::Done {
+                    done.push(number);
                 }
-                assert!(source.settle(vec![(leased.lease, fate)]).is_none(), "memory needs no wait");
+                let attempts = leased.attempts() + u32::from(fate != Settlement::Done);
+                settle(&source, leased.with_attempts(attempts), fate);
             }
         }
         done
@@ -109,7 +93,7 @@ fn who_waits_for_room_is_woken_and_each_producer_keeps_its_order() {
         let (bus, memory) = bus(1);
         let source = subscribe(&memory, "all");
         let producers = [publish(&bus, 0, 2), publish(&bus, 10, 12)];
-        let seen = read(&source, 4, |_, _| Settle::Ack).join().unwrap();
+        let seen = read(&source, 4, |_, _| Settlement::Done).join().unwrap();
         producers.into_iter().for_each(|producer| producer.join().unwrap());
         for producer in [[0, 1], [10, 11]] {
             let own: Vec<_> = seen.iter().copied().filter(|tick| producer.contains(tick)).collect();
@@ -124,13 +108,13 @@ fn two_readers_of_a_group_share_and_two_groups_do_not() {
         let (bus, memory) = bus(2);
         let (one, other, second) = (subscribe(&memory, "a"), subscribe(&memory, "a"), subscribe(&memory, "b"));
         let producer = publish(&bus, 0, 3);
-        let whole = read(&second, 3, |_, _| Settle::Ack);
-        let mut shared = read(&one, 1, |_, _| Settle::Ack).join().unwrap();
+        let whole = read(&second, 3, |_, _| Settlement::Done);
+        let mut shared = read(&one, 1, |_, _| Settlement::Done).join().unwrap();
         // What is left, whoever gets it.
         while shared.len() < 3 {
-            for leased in block_on(other.next(3)).unwrap() {
-                shared.push(number(&leased.message));
-                other.settle(vec![(leased.lease, Settle::Ack)]);
+            for leased in next(&other, 3) {
+                shared.push(number(leased.message()));
+                settle(&other, leased, Settlement::Done);
             }
         }
         producer.join().unwrap();
@@ -141,12 +125,12 @@ fn two_readers_of_a_group_share_and_two_groups_do_not() {
 }
 
 #[test]
-fn the_first_group_gets_what_was_published_before_it_and_while_it_came() {
+fn a_group_gets_what_was_published_before_it_and_while_it_came() {
     explore(|| {
         let (bus, memory) = bus(8);
         let producer = publish(&bus, 0, 3);
         let source = subscribe(&memory, "first");
-        assert_eq!(read(&source, 3, |_, _| Settle::Ack).join().unwrap(), [0, 1, 2]);
+        assert_eq!(read(&source, 3, |_, _| Settlement::Done).join().unwrap(), [0, 1, 2]);
         producer.join().unwrap();
     });
 }
@@ -158,12 +142,12 @@ fn what_is_given_back_comes_again_with_a_greater_attempt() {
         let source = subscribe(&memory, "all");
         let producer = publish(&bus, 0, 3);
         let fate = |tick, attempt| match (tick, attempt) {
-            (1, 1) => Settle::Nack { after: Duration::ZERO, attempts: 1 },
+            (1, 1) => Settlement::Again { after: Duration::ZERO },
             (1, attempt) => {
                 assert_eq!(attempt, 2);
-                Settle::Ack
+                Settlement::Done
             }
-            _ => Settle::Ack,
+            _ => Settlement::Done,
         };
         let mut seen = read(&source, 3, fate).join().unwrap();
         producer.join().unwrap();
@@ -179,15 +163,16 @@ fn a_reader_that_goes_leaves_its_leases_to_the_other() {
         let (leaver, stayer) = (subscribe(&memory, "all"), subscribe(&memory, "all"));
         let producer = publish(&bus, 0, 2);
         let leaving = thread::spawn(move || {
-            let leased = block_on(leaver.next(1)).unwrap();
-            drop((leased, leaver));
+            for leased in next(&leaver, 1) {
+                settle(&leaver, leased, Settlement::Release);
+            }
         });
-        let mut seen = read(&stayer, 2, |_, _| Settle::Ack).join().unwrap();
+        let mut seen = read(&stayer, 2, |_, _| Settlement::Done).join().unwrap();
         seen.sort_unstable();
         assert_eq!(seen, [0, 1]);
         producer.join().unwrap();
         // It may have come too late for any.
-        block_on(memory.close(Duration::ZERO));
+        block_on(memory.close(Duration::ZERO)).unwrap();
         leaving.join().unwrap();
     });
 }
@@ -214,17 +199,17 @@ fn a_close_hands_back_what_was_taken_and_not_read_and_wakes_all_who_wait() {
         let reader = thread::spawn(move || {
             let mut seen = Vec::new();
             loop {
-                let leased = block_on(source.next(1)).unwrap();
+                let leased = next(&source, 1);
                 if leased.is_empty() {
                     return seen;
                 }
                 for leased in leased {
-                    seen.push(number(&leased.message));
-                    source.settle(vec![(leased.lease, Settle::Ack)]);
+                    seen.push(number(leased.message()));
+                    settle(&source, leased, Settlement::Done);
                 }
             }
         });
-        let left = block_on(memory.close(Duration::ZERO));
+        let left = block_on(memory.close(Duration::ZERO)).unwrap();
         let published = producer.join().unwrap();
         let mut found = reader.join().unwrap();
         found.extend(left.iter().map(|(_, message)| number(message)));
@@ -250,9 +235,9 @@ fn a_wait_that_is_given_up_passes_its_turn_on() {
             }
             published
         });
-        let mut seen = read(&source, 2, |_, _| Settle::Ack).join().unwrap();
+        let mut seen = read(&source, 2, |_, _| Settlement::Done).join().unwrap();
         if giving_up.join().unwrap() {
-            seen.extend(read(&source, 1, |_, _| Settle::Ack).join().unwrap());
+            seen.extend(read(&source, 1, |_, _| Settlement::Done).join().unwrap());
         }
         waiter.join().unwrap();
         assert!(seen.contains(&0) && seen.contains(&2) || seen.len() == 2, "{seen:?}");
@@ -282,28 +267,34 @@ fn publishing_consuming_stopping_and_closing_in_any_order_lose_nothing() {
                 let mut handled = Vec::new();
                 let (mut source, mut stops) = (source, true);
                 loop {
-                    let leased = block_on(source.next(2)).unwrap();
-                    let Some(first) = leased.first() else { return handled };
+                    let leased = next(&source, 2);
+                    if leased.is_empty() {
+                        return handled;
+                    }
                     if mem::take(&mut stops) {
                         // It stops, and another takes its place.
+                        assert!(source.try_settle(&mut { leased }), "given back");
                         source = subscribe(&memory, "all");
                         continue;
                     }
-                    handled.push(number(&first.message));
-                    let rest = leased
-                        .iter()
-                        .skip(1)
-                        .map(|one| (one.lease, Settle::Nack { after: Duration::ZERO, attempts: 0 }));
-                    source.settle([(first.lease, Settle::Ack)].into_iter().chain(rest).collect());
+                    let mut is_first = true;
+                    for leased in leased {
+                        if mem::take(&mut is_first) {
+                            handled.push(number(leased.message()));
+                            settle(&source, leased, Settlement::Done);
+                        } else {
+                            settle(&source, leased, Settlement::Release);
+                        }
+                    }
                 }
             })
         };
         let accepted = waiting.join().unwrap() as usize + trying.join().unwrap();
-        let left = block_on(memory.close(Duration::ZERO));
+        let left = block_on(memory.close(Duration::ZERO)).unwrap();
         let mut found = consumer.join().unwrap();
         found.extend(left.iter().map(|(_, message)| number(message)));
         // What came back after the close lies with the transport, and is counted as waiting.
-        let waits = memory.groups()[0].depth.unwrap();
+        let waits = block_on(memory.groups()).unwrap()[0].depth.unwrap();
         found.sort_unstable();
         let all = found.len();
         found.dedup();

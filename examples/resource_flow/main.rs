@@ -143,7 +143,7 @@ async fn all_ended(ended: &mut UnboundedReceiver<u64>) {
 
 /// Prints what became of all.
 fn tell(bus: &Bus, report: &ShutdownReport) {
-    let letters = bus.dead_letters().list();
+    let letters = bus.dead_letters().in_memory();
     let mut letters: Vec<_> = letters
         .iter()
         .map(|letter| format!("given up: {}, attempt {}: {}", letter.message.name(), letter.attempts, letter.error))

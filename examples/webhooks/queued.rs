@@ -116,7 +116,7 @@ impl Books {
 
     /// Moves what was not handled well to the failures. A delivery fails once, in however many groups.
     fn close(&mut self, bus: &Bus, report: &ShutdownReport) {
-        let letters = bus.dead_letters().list();
+        let letters = bus.dead_letters().in_memory();
         let dead = letters.iter().map(|letter| (&letter.message, format!("{}: {}", letter.group, letter.error)));
         let returned = report.returned().iter().filter_map(|one| {
             let group = one.group.as_deref()?;

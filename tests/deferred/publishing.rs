@@ -1,8 +1,12 @@
 //! Events that are published after the commit.
 
+#[path = "../common/unread.rs"]
+mod unread;
+
 use std::{sync::Arc, time::Duration};
 
 use eventbus::{Bus, Event, Memory, PublishError};
+use unread::unread;
 
 #[derive(Event)]
 struct OrderPlaced(u32);
@@ -40,7 +44,7 @@ async fn what_is_committed_is_published_in_order_with_what_is_emitted() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_published_is_told_and_handed_back_and_keeps_nothing_back() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     let pending = bus.deferred();
     for id in 1..=3 {
         pending.publish(OrderPlaced(id));
@@ -59,7 +63,7 @@ async fn what_cannot_be_published_is_told_and_handed_back_and_keeps_nothing_back
 
 #[test]
 fn a_release_that_blocks_does_not_wait_for_room() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     let pending = bus.deferred();
     pending.publish(OrderPlaced(1));
     pending.publish(OrderPlaced(2));
@@ -70,7 +74,7 @@ fn a_release_that_blocks_does_not_wait_for_room() {
 
 #[test]
 fn the_error_of_a_release_counts_what_was_published_and_what_was_not() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     let pending = bus.deferred();
     pending.publish(OrderPlaced(1));
     pending.publish(OrderPlaced(2));
@@ -82,7 +86,7 @@ fn the_error_of_a_release_counts_what_was_published_and_what_was_not() {
 
 #[tokio::test]
 async fn the_error_of_a_release_counts_what_was_emitted_with_what_was_published() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     bus.listener::<OrderPaid>().on(|_| Err("no good"));
     let pending = bus.deferred();
     pending.publish(OrderPlaced(1));

@@ -9,7 +9,7 @@ use eventbus::{Bus, ByNameError, Event, Failed, Memory, MessageId, PublishError,
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::yield_a_lot;
+use crate::support::{unread, yield_a_lot};
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(serde)]
@@ -64,7 +64,7 @@ async fn what_emit_json_refuses_is_refused_and_not_offered() {
 
 #[tokio::test(start_paused = true)]
 async fn when_it_is_full_it_waits_or_hands_the_message_back() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     bus.publish_json("issues.opened", "1").unwrap().await.unwrap();
 
     let late = bus.publish_json("issues.opened", "2").unwrap().timeout(Duration::from_secs(1)).await.unwrap_err();

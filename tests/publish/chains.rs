@@ -31,7 +31,7 @@ fn handlers_that_fill_each_others_queues_do_not_wait_without_end() {
                 bus.publish(Ping(id)).await.unwrap();
                 bus.publish(Pong(id)).await.unwrap();
             }
-            (bus.shutdown(Duration::from_secs(30)).await, bus.dead_letters().list())
+            (bus.shutdown(Duration::from_secs(30)).await, bus.dead_letters().list().await.unwrap())
         })
     });
     assert!(report.is_clean(), "{report}");

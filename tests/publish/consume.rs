@@ -58,7 +58,7 @@ async fn a_failing_handler_is_tried_again_and_then_a_dead_letter() {
     let report = bus.shutdown(Duration::from_mins(1)).await;
     assert_eq!(*attempts.lock().unwrap(), [1, 2, 3]);
     assert_eq!(report.stats().deliveries().dead_lettered, 1);
-    assert_eq!(bus.dead_letters().list()[0].error.to_string(), "no server");
+    assert_eq!(bus.dead_letters().list().await.unwrap()[0].error.to_string(), "no server");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Who gets what: the log before there is a group, groups that come later, handlers of each form.
+//! Which group gets what: the log of events that no group handles, groups that come later, handlers of each form.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,35 +25,71 @@ async fn logging(bus: &Bus, name: &str) -> (eventbus::Consumer, Log<u64>) {
 }
 
 #[tokio::test]
-async fn the_first_group_gets_all_that_waited_in_order_and_a_later_one_only_what_is_new() {
-    let bus = Bus::builder().transport(Memory::new().capacity(500)).build();
-    for id in 0..500 {
+async fn a_group_gets_what_waited_for_it_in_order_and_a_later_one_only_what_is_new() {
+    let bus = Bus::builder().transport(Memory::new().capacity(500)).on_notice(|_| {}).build();
+    for id in 0..502 {
         bus.publish(Job(id)).await.unwrap();
     }
-    assert!(bus.try_publish(Job(500)).is_err(), "the log is bounded");
+    let unrouted = bus.stats().unrouted;
+    assert_eq!((unrouted.waiting, unrouted.dropped), (500, 2), "the log is bounded, and nobody waits for it");
     let (_, first) = logging(&bus, "first").await;
     let (_, second) = logging(&bus, "second").await;
     yield_a_lot().await;
-    bus.publish(Job(500)).await.unwrap();
+    bus.publish(Job(502)).await.unwrap();
     yield_a_lot().await;
-    assert_eq!(first.take(), (0..=500).collect::<Vec<_>>());
-    assert_eq!(second.take(), [500]);
+    assert_eq!(first.take(), (2..=502).collect::<Vec<_>>());
+    assert_eq!(second.take(), [502]);
     assert_eq!((group(&bus, "first").created, group(&bus, "second").created), (501, 1));
+    assert_eq!(bus.stats().unrouted.waiting, 0);
     assert_balanced(&bus.stats());
 }
 
 #[tokio::test]
-async fn a_publisher_that_waits_for_the_log_is_let_in_by_the_first_group() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
-    bus.publish(Job(0)).await.unwrap();
-    let other = bus.clone();
-    let waiting = tokio::spawn(async move { other.publish(Job(1)).await });
+async fn an_event_waits_for_a_group_that_handles_it_and_others_leave_it_alone() {
+    let bus = Bus::builder().on_notice(|_| {}).build();
+    bus.publish(Placed(1)).await.unwrap();
+    let (_, jobs) = logging(&bus, "jobs").await;
     yield_a_lot().await;
-    assert!(!waiting.is_finished());
-    let (_, log) = logging(&bus, "first").await;
-    waiting.await.unwrap().unwrap();
+    assert_eq!((jobs.take(), bus.stats().unrouted.waiting), (vec![], 1));
+    let (log, seen) = (Log::default(), Log::default());
+    let told = log.clone();
+    let handler = move |e: AnyEvent<'static>, _| {
+        told.add(e.downcast_ref::<Placed>().unwrap().0);
+        async {}
+    };
+    bus.consumer("orders").handle_name("order.*", handler).start().await.unwrap();
+    let told = seen.clone();
+    let handler = move |e: AnyEvent<'static>, _| {
+        told.add(e.name().to_owned());
+        async {}
+    };
+    bus.consumer("audit").handle_rest(handler).start().await.unwrap();
+    bus.publish(Placed(2)).await.unwrap();
+    bus.publish(Job(3)).await.unwrap();
     yield_a_lot().await;
-    assert_eq!(log.take(), [0, 1]);
+    assert_eq!((log.take(), jobs.take()), (vec![1, 2], vec![3]));
+    assert_eq!(seen.take(), ["order.placed", "job"]);
+    assert_balanced(&bus.stats());
+}
+
+#[tokio::test]
+async fn a_slow_group_holds_up_nobody_elses_events() {
+    let bus = Bus::new();
+    let slow = bus.consumer("slow").handle::<Placed>(|_, _| std::future::pending::<()>()).capacity(10);
+    slow.start().await.unwrap();
+    let (_, jobs) = logging(&bus, "jobs").await;
+    for id in 0..10 {
+        bus.publish(Placed(id)).await.unwrap();
+    }
+    yield_a_lot().await;
+    while bus.try_publish(Placed(11)).is_ok() {}
+    for id in 0..40 {
+        bus.publish(Job(id)).await.unwrap();
+    }
+    yield_a_lot().await;
+    assert_eq!(jobs.take(), (0..40).collect::<Vec<_>>());
+    assert_eq!(group(&bus, "jobs").created, 40);
+    assert_balanced(&bus.stats());
 }
 
 #[tokio::test]
@@ -90,7 +126,7 @@ async fn a_handler_by_name_gets_the_event_itself() {
     bus.publish(Job(3)).await.unwrap();
     yield_a_lot().await;
     assert_eq!(log.take(), [("order.placed".to_owned(), Some(1)), ("order.paid".to_owned(), Some(2))]);
-    assert_eq!(group(&bus, "orders").ignored, 1);
+    assert_eq!((group(&bus, "orders").created, bus.stats().unrouted.waiting), (2, 1));
     assert_balanced(&bus.stats());
 }
 
@@ -150,7 +186,7 @@ async fn the_dead_letter_of_to_listeners_says_which_listener_failed() {
     bus.consumer("own").to_listeners::<Placed>().retry(Retry::never()).start().await.unwrap();
     bus.publish(Placed(1)).await.unwrap();
     assert!(bus.shutdown(HOUR).await.is_clean());
-    let error = bus.dead_letters().list()[0].error.to_string();
+    let error = bus.dead_letters().list().await.unwrap()[0].error.to_string();
     assert!(error.contains("shaky") && error.contains("shaken") && !error.contains('\n'), "{error}");
 }
 

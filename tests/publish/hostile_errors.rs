@@ -6,8 +6,8 @@ mod hostile;
 use std::{error::Error, future::ready, sync::Arc, time::Duration};
 
 use eventbus::{
-    AttemptError, BoxError, BoxFuture, Bus, Capabilities, Failed, Group, GroupState, Memory, Message, PublishError,
-    Refused, Retry, Source, Transport,
+    Answer, AttemptError, BoxError, BoxFuture, Bus, Capabilities, Failed, GroupSpec, GroupState, Memory, Message,
+    PublishError, Refusal, Retry, Source, Transport,
 };
 
 use crate::support::{HOUR, Job, Log, hush, within};
@@ -42,7 +42,7 @@ fn what_a_handler_fails_with_harms_no_dead_letter() {
             consumer.retry(Retry::fixed(Duration::ZERO).max_attempts(2)).start().await.unwrap();
             bus.publish(Job(1)).await.unwrap();
             bus.shutdown(HOUR).await;
-            let letters = bus.dead_letters().list();
+            let letters = bus.dead_letters().list().await.unwrap();
             assert_eq!(letters.len(), 1);
             hostile::check(&letters[0]);
             check(&letters[0].error);
@@ -62,7 +62,7 @@ fn the_message_of_a_panic_is_bounded_in_a_dead_letter() {
         consumer.retry(Retry::never()).start().await.unwrap();
         bus.publish(Job(1)).await.unwrap();
         bus.shutdown(HOUR).await;
-        hostile::check(&bus.dead_letters().list()[0]);
+        hostile::check(&bus.dead_letters().list().await.unwrap()[0]);
     });
 }
 
@@ -76,8 +76,7 @@ fn what_a_transport_says_harms_nobody() {
                 let expected = matches!(error, PublishError::Unknown { .. }) == is_unknown;
                 assert!(expected, "{error}");
                 check(&error);
-                let message = Message::from_attributes([("type", "note.made")], *b"1").unwrap();
-                let refused = (Says { make, is_unknown }).try_publish(message).unwrap_err();
+                let refused = (Says { make, is_unknown }).try_publish(&mut []).unwrap_err();
                 assert!(format!("{refused:?}").len() < hostile::MOST_OF_A_CHAIN);
                 let error = bus.consumer("group").handle::<Job>(|_, _| async {}).start().await.unwrap_err();
                 hostile::check(&error);
@@ -102,32 +101,28 @@ impl Transport for Says {
         Memory::new().capabilities()
     }
 
-    fn try_publish(&self, message: Message) -> Result<(), Refused> {
+    fn try_publish(&self, _: &mut [Option<Message>]) -> Result<(), Refusal> {
         let error = (self.make)();
-        Err(if self.is_unknown { Refused::Unknown(message, error) } else { Refused::Unwritable(message, error) })
+        Err(if self.is_unknown { Refusal::Unknown(error) } else { Refusal::Unwritable(error) })
     }
 
-    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
-        Box::pin(ready(batch.into_iter().map(|message| self.try_publish(message)).collect()))
+    fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
+        Box::pin(ready(batch.iter().map(|_| self.try_publish(&mut [])).collect()))
     }
 
-    fn ready(&self) -> BoxFuture<'_, ()> {
-        Box::pin(ready(()))
-    }
-
-    fn subscribe(&self, _: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+    fn subscribe(&self, _: GroupSpec) -> Answer<'_, Arc<dyn Source>> {
         Box::pin(ready(Err((self.make)())))
     }
 
-    fn requeue(&self, _: &str, message: Message) -> BoxFuture<'_, Result<(), Refused>> {
-        Box::pin(ready(self.try_publish(message)))
+    fn groups(&self) -> Answer<'_, Vec<GroupState>> {
+        Box::pin(ready(Err((self.make)())))
     }
 
-    fn groups(&self) -> Vec<GroupState> {
-        Vec::new()
+    fn remove_group<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<Message>> {
+        Box::pin(ready(Err((self.make)())))
     }
 
-    fn close(&self, _: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
-        Box::pin(ready(Vec::new()))
+    fn close(&self, _: Duration) -> Answer<'_, Vec<(Option<Arc<str>>, Message)>> {
+        Box::pin(ready(Err((self.make)())))
     }
 }

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, task::Poll, time::Duration};
 
 use eventbus::{
-    Bus, Consumer, Group, LeaseId, Memory, Message, Overflow, PublishError, Refused, Retry, Settle, Source, Transport,
+    Bus, Consumer, GroupSpec, Leased, Memory, Message, Overflow, PublishError, Read, Refusal, Retry, Settlement,
+    Source, Transport,
 };
 use proptest::prelude::*;
 
@@ -27,7 +28,8 @@ struct Queue {
 impl Queue {
     /// Whether it is taken; `Err` says whether waiting helps.
     fn offer(&mut self, id: u64, policy: Overflow) -> Result<(), bool> {
-        if self.waiting.len() >= CAPACITY {
+        // Given back, there may be more than the bound.
+        while self.waiting.len() >= CAPACITY {
             match policy {
                 Overflow::Wait => return Err(true),
                 Overflow::Fail => return Err(false),
@@ -75,29 +77,29 @@ fn id_of(message: &Message) -> u64 {
     std::str::from_utf8(&message.data().unwrap()).unwrap().parse().unwrap()
 }
 
-fn told(result: Result<(), Refused>) -> Result<(), bool> {
+fn told(result: Result<(), Refusal>) -> Result<(), bool> {
     match result {
         Ok(()) => Ok(()),
-        Err(Refused::Full { wait, .. }) => Err(wait),
+        Err(Refusal::Full { wait, .. }) => Err(wait),
         Err(other) => panic!("{other:?}"),
     }
 }
 
 async fn open(memory: &Memory) -> Arc<dyn Source> {
-    memory.subscribe(Group::new("group")).await.unwrap()
+    memory.subscribe(GroupSpec::new("group")).await.unwrap()
 }
 
 async fn transport_agrees(policy: Overflow, steps: Vec<Step>) {
     let memory = Memory::new().capacity(CAPACITY).overflow(policy);
     let mut source = open(&memory).await;
     let (mut queue, mut next_id) = (Queue::default(), 0);
-    let mut held: Vec<(LeaseId, u64, u32)> = Vec::new();
+    let mut held: Vec<Leased> = Vec::new();
     for step in steps {
         match step {
             Step::Publish => {
                 next_id += 1;
                 let expected = queue.offer(next_id, policy);
-                assert_eq!(told(memory.try_publish(message(next_id))), expected);
+                assert_eq!(told(memory.try_publish(&mut [Some(message(next_id))])), expected);
                 assert_eq!(
                     poll_once(&mut memory.ready()).is_pending(),
                     queue.waiting.len() >= CAPACITY && policy == Overflow::Wait
@@ -106,7 +108,7 @@ async fn transport_agrees(policy: Overflow, steps: Vec<Step>) {
             Step::Requeue => {
                 next_id += 1;
                 let is_full = queue.waiting.len() >= CAPACITY && matches!(policy, Overflow::Wait | Overflow::Fail);
-                let Poll::Ready(result) = poll_once(&mut memory.requeue("group", message(next_id))) else {
+                let Poll::Ready(result) = poll_once(&mut memory.redeliver("group", message(next_id))) else {
                     panic!("it waits")
                 };
                 assert_eq!(told(result).is_err(), is_full);
@@ -117,41 +119,43 @@ async fn transport_agrees(policy: Overflow, steps: Vec<Step>) {
                 }
             }
             Step::Next(max) => {
-                let count = queue.waiting.len().min(max.max(1));
-                let Poll::Ready(leased) = poll_once(&mut source.next(max)) else {
-                    assert_eq!(count, 0);
-                    continue;
-                };
-                let leased = leased.unwrap();
-                let expected: Vec<_> = queue.waiting.drain(..count).map(|(id, attempts)| (id, attempts + 1)).collect();
-                let got: Vec<_> = leased.iter().map(|one| (id_of(&one.message), one.attempt)).collect();
+                let count = queue.waiting.len().min(max);
+                let mut leased = Vec::new();
+                assert_eq!(source.try_next(max, &mut leased), Some(Read::Batch));
+                let expected: Vec<_> = queue.waiting.drain(..count).collect();
+                let got: Vec<_> = leased.iter().map(|one| (id_of(one.message()), one.attempts())).collect();
                 assert_eq!(got, expected);
-                held.extend(leased.iter().map(|one| (one.lease, id_of(&one.message), one.attempt)));
+                held.append(&mut leased);
             }
             Step::Ack(at) if at < held.len() => {
-                let lease = held.remove(at).0;
-                assert!(source.settle(vec![(lease, Settle::Ack), (LeaseId(1 << 40), Settle::Ack)]).is_none());
+                let mut done = held.remove(at);
+                done.settle_as(Settlement::Done);
+                assert!(source.try_settle(&mut vec![done]));
             }
             Step::Nack(at, attempts) if at < held.len() => {
-                let (lease, id, _) = held.remove(at);
-                assert!(source.settle(vec![(lease, Settle::Nack { after: Duration::ZERO, attempts })]).is_none());
-                queue.waiting.push_front((id, attempts));
+                let mut again = held.remove(at).with_attempts(attempts);
+                queue.waiting.push_front((id_of(again.message()), attempts));
+                again.settle_as(Settlement::Again { after: Duration::ZERO });
+                assert!(source.try_settle(&mut vec![again]));
             }
             Step::Reopen => {
-                source = open(&memory).await;
-                // All at once, before what is new; by their places, which are used again.
-                held.sort_by_key(|(lease, ..)| *lease);
-                for (_, id, attempts) in held.drain(..).rev() {
-                    queue.waiting.push_front((id, attempts));
+                // All at once, before what is new, in their order.
+                for one in held.iter().rev() {
+                    queue.waiting.push_front((id_of(one.message()), one.attempts()));
                 }
+                assert!(source.try_settle(&mut held));
+                held.clear();
+                drop(source);
+                source = open(&memory).await;
             }
             _ => {}
         }
-        let state = memory.groups().remove(0);
+        let state = memory.groups().await.unwrap().remove(0);
+        assert_eq!(state.leased, Some(held.len() as u64));
         let depth = Some(queue.waiting.len() as u64);
         assert_eq!((state.created, state.dropped, state.depth), (Some(queue.created), queue.dropped, depth));
     }
-    let left: Vec<_> = memory.close(HOUR).await.iter().map(|(_, message)| id_of(message)).collect();
+    let left: Vec<_> = memory.close(HOUR).await.unwrap().iter().map(|(_, message)| id_of(message)).collect();
     assert_eq!(left, queue.waiting.iter().map(|(id, _)| *id).collect::<Vec<_>>());
 }
 
@@ -180,7 +184,8 @@ async fn consumer(bus: &Bus, log: &Log<u64>) -> Consumer {
 async fn bus_agrees(policy: Overflow, acts: Vec<Act>) {
     let bus = Bus::builder().transport(Memory::new().capacity(CAPACITY).overflow(policy)).build();
     let log = Log::default();
-    let mut running = None;
+    // The group is there from the start; its consumer comes and goes.
+    let mut running = Some(consumer(&bus, &log).await);
     let (mut queue, mut seen) = (Queue::default(), Vec::new());
     for (id, act) in (0..).zip(acts) {
         match act {

@@ -13,7 +13,7 @@ use std::{
 
 use eventbus::{AttemptError, Bus, Delivery, Event, Memory, Overflow, PublishError, Retry};
 
-use crate::support::{HOUR, Job, assert_balanced, group, hush, poll_once, yield_a_lot};
+use crate::support::{HOUR, Job, assert_balanced, group, hush, poll_once, unread, yield_a_lot};
 
 /// Panics in its drop.
 #[derive(Event)]
@@ -104,7 +104,8 @@ async fn a_handler_may_panic_before_its_future_in_a_poll_and_in_its_drop() {
     }
     yield_a_lot().await;
     lives(&bus).await;
-    let errors: Vec<_> = bus.dead_letters().list().iter().map(|letter| letter.error.to_string()).collect();
+    let errors: Vec<_> =
+        bus.dead_letters().list().await.unwrap().iter().map(|letter| letter.error.to_string()).collect();
     let places = ["before the future", "in a poll", "in the drop of a future"];
     assert_eq!(errors, places.map(|place| format!("panicked: boom {place}")));
 }
@@ -125,7 +126,7 @@ async fn a_future_that_is_stopped_may_panic_in_its_drop() {
     yield_a_lot().await;
     tokio::time::advance(Duration::from_secs(1)).await;
     yield_a_lot().await;
-    assert!(matches!(bus.dead_letters().list()[0].error, AttemptError::TimedOut(_)));
+    assert!(matches!(bus.dead_letters().list().await.unwrap()[0].error, AttemptError::TimedOut(_)));
     lives(&bus).await;
     bus.publish(Job(1)).await.unwrap();
     yield_a_lot().await;
@@ -193,16 +194,18 @@ async fn an_event_may_panic_in_its_drop_when_it_has_been_handled_or_is_a_dead_le
     assert_eq!(count.load(Ordering::SeqCst), 9);
     let stats = group(&bus, "group");
     assert_eq!((stats.handled, stats.dead_lettered), (9 + 5, 4));
-    assert_eq!((bus.dead_letters().len(), bus.stats().dead_letters_evicted), (1, 3));
+    assert_eq!((bus.dead_letters().in_memory().len(), bus.stats().dead_letters_evicted), (1, 3));
     // The last one is not let go: this test would panic with it.
-    std::mem::forget(bus.dead_letters().discard(bus.dead_letters().list()[0].id));
+    let letters = bus.dead_letters().list().await.unwrap();
+    bus.dead_letters().discard(&letters[0].id).await.unwrap();
+    std::mem::forget(letters);
 }
 
 #[tokio::test]
 async fn an_event_may_panic_in_its_drop_when_a_policy_drops_it() {
     hush();
     for policy in [Overflow::DropOldest, Overflow::DropNewest] {
-        let bus = Bus::builder().transport(Memory::new().capacity(1).overflow(policy)).build();
+        let bus = Bus::builder().transport(unread(Memory::new().capacity(1).overflow(policy))).build();
         for id in 1..=4 {
             bus.try_publish(Bomb(id)).unwrap();
             bus.publish(Bomb(id)).await.unwrap();
@@ -216,7 +219,7 @@ async fn an_event_may_panic_in_its_drop_when_a_policy_drops_it() {
 #[tokio::test]
 async fn an_event_may_panic_in_its_drop_when_its_publish_is_given_up() {
     hush();
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     bus.try_publish(Bomb(0)).unwrap();
     let mut waits = bus.publish(Bomb(1));
     assert!(poll_once(&mut waits).is_pending());
@@ -240,7 +243,7 @@ async fn a_retry_predicate_that_panics_says_no() {
     bus.publish(Job(0)).await.unwrap();
     yield_a_lot().await;
     lives(&bus).await;
-    let letters = bus.dead_letters().list();
+    let letters = bus.dead_letters().list().await.unwrap();
     assert_eq!((letters.len(), letters[0].attempts, letters[0].error.to_string()), (1, 1, "no".into()));
 }
 

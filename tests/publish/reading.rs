@@ -10,8 +10,8 @@ use std::{
 };
 
 use eventbus::{
-    BoxError, BoxFuture, Bus, Capabilities, Group, GroupState, LeaseId, Leased, Memory, Message, Refused, Settle,
-    Source, Transport,
+    Answer, BoxFuture, Bus, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Memory, Message, Read, Refusal,
+    Settlement, Source, Transport, Unsettled,
 };
 
 use crate::support::{HOUR, Job, Log, OnDrop, assert_balanced, group, hush, yield_a_lot};
@@ -28,7 +28,7 @@ struct Seen {
     attempt: Mutex<Option<u32>>,
 }
 
-/// A memory that is watched.
+/// A memory that is watched, and that answers nothing at once.
 #[derive(Clone, Default)]
 struct Spy(Arc<Memory>, Arc<Seen>);
 
@@ -39,11 +39,11 @@ impl Transport for Spy {
         self.0.capabilities()
     }
 
-    fn try_publish(&self, message: Message) -> Result<(), Refused> {
-        self.0.try_publish(message)
+    fn try_publish(&self, batch: &mut [Option<Message>]) -> Result<(), Refusal> {
+        self.0.try_publish(batch)
     }
 
-    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
+    fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
         self.0.publish(batch)
     }
 
@@ -51,55 +51,64 @@ impl Transport for Spy {
         self.0.ready()
     }
 
-    fn subscribe(&self, group: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+    fn subscribe(&self, group: GroupSpec) -> Answer<'_, Arc<dyn Source>> {
         Box::pin(async move {
             let source: Arc<dyn Source> = Arc::new(SpySource(self.0.subscribe(group).await?, Arc::clone(&self.1)));
             Ok(source)
         })
     }
 
-    fn requeue(&self, group: &str, message: Message) -> BoxFuture<'_, Result<(), Refused>> {
-        self.0.requeue(group, message)
-    }
-
-    fn groups(&self) -> Vec<GroupState> {
+    fn groups(&self) -> Answer<'_, Vec<GroupState>> {
         self.0.groups()
     }
 
-    fn close(&self, deadline: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
+    fn remove_group<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<Message>> {
+        self.0.remove_group(name)
+    }
+
+    fn close(&self, deadline: Duration) -> Answer<'_, Vec<(Option<Arc<str>>, Message)>> {
         self.0.close(deadline)
     }
 }
 
 impl Source for SpySource {
-    fn next(&self, max: usize) -> BoxFuture<'_, Result<Vec<Leased>, BoxError>> {
+    fn next<'a>(&'a self, max: usize, into: &'a mut Vec<Leased>) -> Answer<'a, Read> {
         let seen = Arc::clone(&self.1);
         let mut given_up = Some(OnDrop(move || _ = seen.given_up.fetch_add(1, Ordering::SeqCst)));
-        let mut next = self.0.next(max);
-        Box::pin(std::future::poll_fn(move |cx| {
-            let take = |panics: usize| panics.checked_sub(1);
-            let panics = self.1.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-            assert!(panics.is_err(), "boom: a read");
-            let mut read = ready!(next.as_mut().poll(cx));
+        Box::pin(async move {
+            let attempt = *self.1.attempt.lock().unwrap();
+            let mut next = self.0.next(max, into);
+            let read = std::future::poll_fn(|cx| {
+                let take = |panics: usize| panics.checked_sub(1);
+                let panics = self.1.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+                assert!(panics.is_err(), "boom: a read");
+                Poll::Ready(ready!(next.as_mut().poll(cx)))
+            });
+            let read = read.await;
+            drop(next);
             std::mem::forget(given_up.take());
-            if let (Ok(leased), Some(attempt)) = (&mut read, *self.1.attempt.lock().unwrap()) {
-                for one in leased {
-                    one.attempt = attempt;
-                }
+            if let Some(attempt) = attempt {
+                let hostile =
+                    |leased: Leased| Leased::new(leased.into_message(), LeaseId::NONE).with_deliveries(attempt);
+                *into = std::mem::take(into).into_iter().map(hostile).collect();
             }
-            Poll::Ready(read)
-        }))
+            read
+        })
     }
 
-    fn settle(&self, leases: Vec<(LeaseId, Settle)>) -> Option<BoxFuture<'static, Result<(), BoxError>>> {
+    fn settle(&self, batch: Vec<Leased>) -> BoxFuture<'static, Vec<Unsettled>> {
         let take = |panics: usize| panics.checked_sub(1);
         let panics = self.1.settle_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-        let told = self.0.settle(leases);
+        let settled = self.0.settle(batch);
         match panics {
             Ok(left) if left % 2 == 0 => panic!("boom: told"),
-            Ok(_) => Some(Box::pin(async { panic!("boom: an answer") })),
-            Err(_) => told,
+            Ok(_) => Box::pin(async { panic!("boom: an answer") }),
+            Err(_) => settled,
         }
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.0.close()
     }
 }
 
@@ -112,7 +121,8 @@ async fn a_read_is_not_given_up_for_each_delivery_that_ends() {
         bus.publish(Job(id)).await.unwrap();
         yield_a_lot().await;
     }
-    assert!(bus.shutdown(HOUR).await.is_clean());
+    let report = bus.shutdown(HOUR).await;
+    assert!(report.is_clean(), "{report}");
     assert_eq!(group(&bus, "group").handled, 200);
     let given_up = spy.1.given_up.load(Ordering::SeqCst);
     assert!(given_up <= 1, "{given_up} reads were given up: the last one at the end");
@@ -163,15 +173,17 @@ async fn a_lease_without_attempts_is_handed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_nacked_for_ever_is_still_in_the_memory() {
+async fn what_is_to_come_again_in_a_time_without_end_is_still_in_the_memory() {
     let spy = Spy::default();
     let bus = Bus::builder().transport(spy.clone()).build();
+    let source = spy.0.subscribe(GroupSpec::new("group")).await.unwrap();
     bus.publish(Job(0)).await.unwrap();
-    let source = spy.0.subscribe(Group::new("group")).await.unwrap();
-    let lease = source.next(1).await.unwrap().remove(0).lease;
-    let settled = source.settle(vec![(lease, Settle::Nack { after: Duration::MAX, attempts: 1 })]);
-    assert!(settled.is_none());
-    assert_eq!(spy.0.groups()[0].depth, Some(1));
+    let mut batch = Vec::new();
+    source.next(1, &mut batch).await.unwrap();
+    batch[0].settle_as(Settlement::Again { after: Duration::MAX });
+    assert!(source.try_settle(&mut batch));
+    let state = spy.0.groups().await.unwrap().remove(0);
+    assert_eq!((state.depth, state.delayed), (Some(0), 1));
     assert_eq!(bus.shutdown(HOUR).await.returned().len(), 1);
 }
 

@@ -82,7 +82,7 @@ async fn only_what_the_predicate_says_is_tried_again() {
     }
     bus.shutdown(HOUR).await;
     assert_eq!(log.take(), [0, 1, 1, 1]);
-    let attempts: Vec<_> = bus.dead_letters().list().iter().map(|letter| letter.attempts).collect();
+    let attempts: Vec<_> = bus.dead_letters().list().await.unwrap().iter().map(|letter| letter.attempts).collect();
     assert_eq!(attempts, [1, 3]);
 }
 
@@ -125,7 +125,7 @@ async fn a_timed_out_attempt_says_so_in_its_dead_letter_and_stops_its_handler() 
     builder.timeout(Duration::from_secs(10)).start().await.unwrap();
     bus.publish(Job(0)).await.unwrap();
     assert!(bus.shutdown(HOUR).await.is_clean());
-    assert_eq!(bus.dead_letters().list()[0].error.to_string(), "timed out after 10s");
+    assert_eq!(bus.dead_letters().list().await.unwrap()[0].error.to_string(), "timed out after 10s");
     assert_eq!(log.take(), ["stopped"]);
 }
 

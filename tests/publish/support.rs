@@ -2,6 +2,8 @@
 
 #[path = "../common/log.rs"]
 mod log;
+#[path = "../common/unread.rs"]
+mod unread;
 #[path = "../common/watchdog.rs"]
 mod watchdog;
 
@@ -20,6 +22,7 @@ use eventbus::{Bus, Event, Stats};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use log::{Log, OnDrop};
+pub(crate) use unread::unread;
 pub(crate) use watchdog::within;
 
 /// An event without a codec.

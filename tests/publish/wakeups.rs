@@ -1,13 +1,9 @@
 //! Nobody is left asleep: publishers that wait for room, workers that wait for deliveries, the reader that may read again.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use eventbus::{Bus, Group, Memory, Message, Overflow, Refused, Retry, Settle, Source, Transport};
-use tokio::sync::{Barrier, Semaphore, mpsc};
+use eventbus::{Bus, GroupSpec, Leased, Memory, Message, Overflow, Refusal, Retry, Settlement, Source, Transport};
+use tokio::sync::{Barrier, mpsc};
 
 use crate::support::{HOUR, Job, assert_balanced, group, multi_thread, poll_once, scaled, within, yield_a_lot};
 
@@ -15,8 +11,18 @@ fn message(id: u32) -> Message {
     Message::from_attributes([("type", "job"), ("id", &*id.to_string())], id.to_string().into_bytes()).unwrap()
 }
 
+fn put(memory: &Memory, id: u32) {
+    memory.try_publish(&mut [Some(message(id))]).unwrap();
+}
+
+async fn next(source: &Arc<dyn Source>) -> Vec<Leased> {
+    let mut leased = Vec::new();
+    source.next(1, &mut leased).await.unwrap();
+    leased
+}
+
 async fn opened(memory: &Memory) -> Arc<dyn Source> {
-    memory.subscribe(Group::new("group")).await.unwrap()
+    memory.subscribe(GroupSpec::new("group")).await.unwrap()
 }
 
 #[tokio::test]
@@ -24,15 +30,15 @@ async fn each_slot_that_is_freed_wakes_a_publisher_though_the_queue_was_not_full
     let memory = Memory::new().capacity(2);
     let source = opened(&memory).await;
     for id in 0..2 {
-        memory.try_publish(message(id)).unwrap();
+        put(&memory, id);
     }
     let (mut first, mut second) = (memory.ready(), memory.ready());
     assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
     for _ in 0..2 {
-        assert_eq!(source.next(1).await.unwrap().len(), 1);
+        assert_eq!(next(&source).await.len(), 1);
     }
     assert!(poll_once(&mut first).is_ready(), "the first slot");
-    memory.try_publish(message(2)).unwrap();
+    put(&memory, 2);
     assert!(poll_once(&mut second).is_ready(), "there is room for another one, and nobody else will say so");
 }
 
@@ -40,34 +46,13 @@ async fn each_slot_that_is_freed_wakes_a_publisher_though_the_queue_was_not_full
 async fn drop_oldest_keeps_the_books_when_all_that_wait_are_delayed() {
     let memory = Memory::new().capacity(1).overflow(Overflow::DropOldest);
     let source = opened(&memory).await;
-    memory.try_publish(message(0)).unwrap();
-    let leased = source.next(1).await.unwrap();
-    assert!(source.settle(vec![(leased[0].lease, Settle::Nack { after: HOUR, attempts: 1 })]).is_none());
-    memory.try_publish(message(1)).unwrap();
-    let state = memory.groups().remove(0);
-    assert_eq!((state.created, state.dropped, state.depth), (Some(2), 1, Some(1)));
-}
-
-#[tokio::test]
-async fn what_the_log_drops_before_there_is_a_group_is_counted_by_the_first_one() {
-    for (policy, kept) in [(Overflow::DropOldest, [2, 3]), (Overflow::DropNewest, [0, 1])] {
-        let bus = Bus::builder().transport(Memory::new().capacity(2).overflow(policy)).build();
-        for id in 0..4 {
-            bus.try_publish(Job(id)).unwrap();
-        }
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&seen);
-        let handler = move |e: Arc<Job>, _| {
-            log.lock().unwrap().push(e.0);
-            async {}
-        };
-        bus.consumer("late").handle::<Job>(handler).start().await.unwrap();
-        let report = bus.shutdown(Duration::from_secs(5)).await;
-        assert_eq!(*seen.lock().unwrap(), kept);
-        let late = report.stats().group("late").unwrap().clone();
-        assert_eq!((late.created, late.overflowed, late.handled), (4, 2, 2), "{policy:?}");
-        assert_balanced(report.stats());
-    }
+    put(&memory, 0);
+    let mut leased = next(&source).await;
+    leased[0].settle_as(Settlement::Again { after: HOUR });
+    assert!(source.try_settle(&mut leased));
+    put(&memory, 1);
+    let state = memory.groups().await.unwrap().remove(0);
+    assert_eq!((state.created, state.dropped, state.depth, state.delayed), (Some(2), 1, Some(1), 0));
 }
 
 /// The two deliveries become ready in one poll of the reader, one because its time has come, the other because it is new.
@@ -98,33 +83,28 @@ async fn no_delivery_waits_behind_another_while_a_worker_is_idle() {
 
 /// As many as a consumer may hold wait for their next attempt, which is far away.
 #[tokio::test(start_paused = true)]
-async fn the_reader_goes_on_when_there_is_room_for_one_more() {
-    let bus = Bus::new();
-    let gate = Arc::new(Semaphore::new(0));
-    let open = Arc::clone(&gate);
-    let handler = move |e: Arc<Job>, _| {
-        let open = Arc::clone(&open);
-        async move {
-            match e.0 {
-                0 => open.acquire().await.map(drop).map_err(|_| "closed"),
-                1..1024 => Err("later"),
-                _ => Ok(()),
-            }
-        }
+async fn a_consumer_reads_on_when_there_is_room_for_one_more() {
+    const HELD: u64 = 16_384;
+    let bus = Bus::builder().transport(Memory::new().capacity(100_000)).on_failure(|_| {}).build();
+    let handler = move |e: Arc<Job>, delivery: eventbus::Delivery| async move {
+        if e.0 < HELD && delivery.attempt() == 1 { Err("later") } else { Ok(()) }
     };
     let retry = Retry::fixed(HOUR);
-    bus.consumer("full").handle::<Job>(handler).workers(2).retry(retry).start().await.unwrap();
-    for id in 0..1024 {
+    bus.consumer("full").handle::<Job>(handler).retry(retry).start().await.unwrap();
+    for id in 0..HELD {
         bus.publish(Job(id)).await.unwrap();
     }
-    yield_a_lot().await;
-    assert_eq!(group(&bus, "full").retried, 1023);
-    bus.publish(Job(1024)).await.unwrap();
+    while group(&bus, "full").retried < HELD {
+        yield_a_lot().await;
+    }
+    bus.publish(Job(HELD)).await.unwrap();
     yield_a_lot().await;
     assert_eq!(group(&bus, "full").waiting, Some(1), "it holds no more than it may");
-    gate.add_permits(1);
-    yield_a_lot().await;
-    assert_eq!(group(&bus, "full").handled, 2, "without waiting for the next attempt of another");
+    tokio::time::advance(HOUR).await;
+    while group(&bus, "full").handled <= HELD {
+        yield_a_lot().await;
+    }
+    assert_balanced(&bus.stats());
 }
 
 #[test]
@@ -155,6 +135,8 @@ fn waiting_publishers_are_all_woken_however_their_slots_are_freed() {
 #[tokio::test]
 async fn waiting_publishers_are_all_woken_when_the_bus_shuts_down() {
     let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let consumer = bus.consumer("group").handle::<Job>(|_, _| async {}).start().await.unwrap();
+    consumer.stop(HOUR).await;
     bus.publish(Job(0)).await.unwrap();
     let (refused, mut back) = mpsc::unbounded_channel();
     for id in 1..=32 {
@@ -176,11 +158,14 @@ async fn waiting_publishers_are_all_woken_when_the_bus_shuts_down() {
 }
 
 #[tokio::test]
-async fn a_refusal_by_the_memory_hands_the_message_back() {
+async fn a_refusal_by_the_memory_leaves_the_message_in_its_slot() {
     let memory = Memory::new().capacity(1);
-    memory.try_publish(message(0)).unwrap();
-    let Err(Refused::Full { message: back, wait: true }) = memory.try_publish(message(1)) else { panic!("it is full") };
-    assert_eq!(&*back.data().unwrap(), b"1");
-    memory.close(HOUR).await;
-    assert!(matches!(memory.try_publish(back), Err(Refused::Closed(_))));
+    let _source = opened(&memory).await;
+    put(&memory, 0);
+    let mut slots = [Some(message(1)), Some(message(2))];
+    let Err(Refusal::Full { wait: true, group }) = memory.try_publish(&mut slots) else { panic!("it is full") };
+    assert_eq!((&*group, &*slots[0].as_ref().unwrap().data().unwrap()), ("group", &b"1"[..]));
+    memory.close(HOUR).await.unwrap();
+    assert!(matches!(memory.try_publish(&mut slots), Err(Refusal::Closed)));
+    assert!(slots.iter().all(Option::is_some));
 }

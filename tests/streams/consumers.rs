@@ -57,7 +57,7 @@ async fn two_handlers_that_would_wait_for_each_other_through_a_stream_do_not_han
     let report = bus.shutdown(SOON).await;
     assert_eq!(report.still_running().count() + report.abandoned().count(), 0, "{report}");
     assert_eq!((report.stats().deliveries().handled, report.stats().deliveries().dead_lettered), (2, 1));
-    let error = bus.dead_letters().list()[0].error.to_string();
+    let error = bus.dead_letters().list().await.unwrap()[0].error.to_string();
     assert!(error.contains("the stream is full"), "{error}");
     assert_eq!(buffered(&mut *ticks.lock().await), [Ok(1)]);
 }

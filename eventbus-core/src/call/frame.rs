@@ -190,6 +190,12 @@ impl Frame {
         if is_outermost { FrameGuard(Outer::Depth(0)) } else { Self::of_handler(*cause).enter() }
     }
 
+    /// Changes the delivery of the handler that runs: a worker handles several in one poll.
+    #[inline]
+    pub(crate) fn set_cause(cause: &Cause) {
+        with_stack(|stack| stack.cause.set(Some(*cause)));
+    }
+
     /// Marks the code that runs until the guard is dropped as the failure hook's.
     pub(crate) fn enter_hook() -> FrameGuard {
         let mut frame = Self::now();

@@ -55,6 +55,8 @@ pub enum ListenerKind {
     /// As its listeners do: a module. Said by the subscription that [`Bus::register`](crate::Bus::register) gives, by no
     /// listener.
     Module,
+    /// A handler of a consumer. Said by the failure of an attempt, by no listener.
+    Handler,
 }
 
 impl ListenerKind {
@@ -65,6 +67,7 @@ impl ListenerKind {
             Self::Spawned => "spawned",
             Self::Blocking => "blocking",
             Self::Module => "module",
+            Self::Handler => "handler",
         }
     }
 }
@@ -87,6 +90,26 @@ pub struct ListenerInfo {
 }
 
 impl ListenerInfo {
+    /// A handler of a consumer group, as a failed attempt names it.
+    pub(crate) fn of_handler(
+        group: &Arc<str>,
+        event: Option<&'static EventType>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            id: ListenerId(0),
+            kind: ListenerKind::Handler,
+            name: Some(Arc::clone(group)),
+            event,
+            pattern: None,
+            priority: 0,
+            once: false,
+            filtered: false,
+            scope: None,
+            location,
+        }
+    }
+
     /// Its id.
     pub fn id(&self) -> ListenerId {
         self.id
@@ -158,7 +181,11 @@ impl fmt::Debug for ListenerInfo {
 /// Prints as ``listener `invoice` (src/main.rs:12)``, or with the id where it has no name.
 impl fmt::Display for ListenerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.kind == ListenerKind::Module { "module" } else { "listener" };
+        let what = match self.kind {
+            ListenerKind::Module => "module",
+            ListenerKind::Handler => "handler of group",
+            _ => "listener",
+        };
         match &self.name {
             Some(name) => write!(f, "{what} `{}`", Excerpt(name))?,
             None => write!(f, "{what} {}", self.id)?,

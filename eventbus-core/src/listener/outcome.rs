@@ -15,11 +15,36 @@ pub struct Failure {
     subject: Subject,
     listener: ListenerInfo,
     outcome: Outcome,
+    /// Of a handler: which attempt it was.
+    attempt: Option<u32>,
+    is_last_attempt: bool,
 }
 
 impl Failure {
     pub(crate) fn new(subject: Subject, listener: &ListenerInfo, outcome: Outcome) -> Self {
-        Self { subject, listener: listener.clone(), outcome }
+        Self { subject, listener: listener.clone(), outcome, attempt: None, is_last_attempt: false }
+    }
+
+    /// The attempt of a consumer's handler that failed.
+    pub(crate) fn of_attempt(
+        subject: Subject,
+        handler: &ListenerInfo,
+        outcome: Outcome,
+        attempt: u32,
+        is_last: bool,
+    ) -> Self {
+        Self { subject, listener: handler.clone(), outcome, attempt: Some(attempt), is_last_attempt: is_last }
+    }
+
+    /// Which attempt it was, from 1, if a consumer's handler failed: its [`listener`](Self::listener) is a
+    /// [`Handler`](super::ListenerKind::Handler) then.
+    pub fn attempt(&self) -> Option<u32> {
+        self.attempt
+    }
+
+    /// Whether that was the last attempt: the delivery is a dead letter.
+    pub fn is_dead_letter(&self) -> bool {
+        self.is_last_attempt
     }
 
     /// The name of the event that was emitted.
@@ -46,7 +71,12 @@ impl Failure {
 /// Prints on one line: ``order.completed: listener `invoice` (src/main.rs:12) failed: no such customer``.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.subject, self.listener, self.outcome)
+        write!(f, "{}: {} {}", self.subject, self.listener, self.outcome)?;
+        match self.attempt {
+            Some(attempt) if self.is_last_attempt => write!(f, " (attempt {attempt}, the last: it is a dead letter)"),
+            Some(attempt) => write!(f, " (attempt {attempt}, another follows)"),
+            None => Ok(()),
+        }
     }
 }
 

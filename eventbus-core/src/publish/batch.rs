@@ -6,43 +6,45 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Publish, PublishError};
-use crate::event::IntoEvent;
+use super::{
+    PublishError,
+    publish::{back_of, content_of, error_of},
+    sending::SendingAll,
+};
+use crate::{
+    emission::Bus,
+    event::{IntoEvent, isolate},
+};
 
 /// Events that are about to be published; made by [`Bus::publish_all`](crate::Bus::publish_all).
 ///
 /// # Cancel safety
 ///
-/// As for [`Publish`]: dropped before it is ready, those events have not been published whose turn had not come. To have them back,
-/// poll it by reference and call [`into_events`](Self::into_events).
+/// As for [`Publish`](super::Publish): dropped before it is ready, those events have not been published that wait for room. To
+/// have them back, poll it by reference and call [`into_events`](Self::into_events).
 #[must_use = "nothing is published until it is awaited"]
 pub struct PublishAll<'b, I: IntoEvent> {
-    events: Vec<Item<'b, I>>,
-    /// The first that has no result.
-    next: usize,
-}
-
-#[expect(clippy::large_enum_variant, reason = "each begins as the large one")]
-enum Item<'b, I: IntoEvent> {
-    Under(Publish<'b, I>),
-    Ended(Option<Result<(), PublishError<I>>>),
+    bus: &'b Bus,
+    /// Until it is first polled.
+    events: Vec<I>,
+    sending: Option<SendingAll<'b>>,
+    is_over: bool,
 }
 
 // Nothing in it is pinned in place.
 impl<I: IntoEvent> Unpin for PublishAll<'_, I> {}
 
 impl<'b, I: IntoEvent> PublishAll<'b, I> {
-    pub(super) fn new(events: impl Iterator<Item = Publish<'b, I>>) -> Self {
-        Self { events: events.map(Item::Under).collect(), next: 0 }
+    pub(super) fn new(bus: &'b Bus, events: impl IntoIterator<Item = I>) -> Self {
+        Self { bus, events: events.into_iter().collect(), sending: None, is_over: false }
     }
 
     /// Takes back the events that have not been published, in their order; those that were refused among them.
-    pub fn into_events(self) -> Vec<I> {
-        let event = |item| match item {
-            Item::Under(publish) => publish.into_event(),
-            Item::Ended(result) => result?.err().map(PublishError::into_event),
-        };
-        self.events.into_iter().filter_map(event).collect()
+    pub fn into_events(mut self) -> Vec<I> {
+        match &mut self.sending {
+            Some(sending) => sending.take_back().into_iter().filter_map(back_of).collect(),
+            None => std::mem::take(&mut self.events),
+        }
     }
 }
 
@@ -50,30 +52,30 @@ impl<I: IntoEvent> Future for PublishAll<'_, I> {
     type Output = Vec<Result<(), PublishError<I>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { events, next } = &mut *self;
-        for item in &mut events[*next..] {
-            let Item::Under(publish) = item else { continue };
-            match Pin::new(&mut *publish).poll(cx) {
-                Poll::Ready(result) => *item = Item::Ended(Some(result)),
-                // The next one may be sent after it. A transport that then has no room for the first may change their order.
-                Poll::Pending if publish.is_sent() => {}
-                Poll::Pending => break,
-            }
+        let Self { bus, events, sending, is_over } = &mut *self;
+        assert!(!*is_over, "polled after it was ready");
+        let sending = sending.get_or_insert_with(|| SendingAll::new(bus, &mut events.drain(..).map(content_of)));
+        let polled = sending.poll(cx);
+        *is_over = polled.is_ready();
+        polled.map(|results| results.into_iter().map(|result| result.map_err(error_of)).collect())
+    }
+}
+
+impl<I: IntoEvent> Drop for PublishAll<'_, I> {
+    fn drop(&mut self) {
+        for event in self.events.drain(..) {
+            // Foreign code, which was not published.
+            let _ = isolate(|| drop(event));
         }
-        *next += events[*next..].iter().take_while(|item| matches!(item, Item::Ended(_))).count();
-        if *next < events.len() {
-            return Poll::Pending;
-        }
-        let result = |item| match item {
-            Item::Ended(Some(result)) => result,
-            _ => panic!("polled after it was ready"),
-        };
-        Poll::Ready(std::mem::take(events).into_iter().map(result).collect())
     }
 }
 
 impl<I: IntoEvent> fmt::Debug for PublishAll<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishAll").field("events", &self.events.len()).field("ended", &self.next).finish()
+        let (events, ended) = match &self.sending {
+            Some(sending) => (sending.len(), sending.ended()),
+            None => (self.events.len(), 0),
+        };
+        f.debug_struct("PublishAll").field("events", &events).field("ended", &ended).finish()
     }
 }

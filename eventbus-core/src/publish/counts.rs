@@ -27,8 +27,10 @@ pub struct GroupStats {
     /// How many deliveries the group was given. Of a transport that does not tell: how many this process has read and not given
     /// back.
     pub created: u64,
-    /// Those that wait with the transport; `None` if it does not tell.
+    /// Those that wait with the transport and could be handled now; `None` if it does not tell.
     pub waiting: Option<u64>,
+    /// Those that wait with the transport and are not due yet.
+    pub delayed: u64,
     /// Those that wait with the transport, and those that the consumer holds: ready, being handled, behind others of their key, or
     /// waiting for their next attempt.
     pub in_flight: u64,
@@ -36,9 +38,9 @@ pub struct GroupStats {
     pub handled: u64,
     /// Failed for the last time.
     pub dead_lettered: u64,
-    /// Passed over, since the group has no handler for the event.
+    /// Passed over, since the group was given an event for which it has no handler.
     pub ignored: u64,
-    /// Dropped since the queue was full, as its policy says; of the first group also what the log before it has dropped.
+    /// Dropped since the queue was full, as its policy says.
     pub overflowed: u64,
     /// Not handled when the bus shut down, and handed back by the shutdown's report.
     pub returned: u64,
@@ -48,6 +50,8 @@ pub struct GroupStats {
     pub read_errors: u64,
     /// How often the transport could not be told what became of deliveries. They are delivered again.
     pub settle_errors: u64,
+    /// Leases that ran out while their deliveries were held; those are delivered again, too.
+    pub lost_leases: u64,
 }
 
 /// The deliveries of all groups: `created = in flight + handled + dead-lettered + dropped + returned`.

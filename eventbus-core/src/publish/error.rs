@@ -3,19 +3,46 @@
 use std::fmt;
 
 #[cfg(feature = "serde")]
-use super::Message;
-use super::MessageId;
+use crate::transport::Message;
 use crate::{
     event::IntoEvent,
     listener::{BoxError, ErrorText, source_of},
+    transport::{MessageId, Refusal},
 };
+
+/// Why a message was not published.
+pub(super) enum Why {
+    Full,
+    Closed,
+    Cancelled,
+    NoCodec,
+    NoDelay,
+    Unwritable(BoxError),
+    TooLarge { size: usize, limit: usize },
+    TooManyHops { hops: u32, chain: Vec<String> },
+    Failed(BoxError),
+    Unknown(BoxError),
+}
+
+impl Why {
+    pub(super) fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full { .. } | Refusal::WouldWait => Self::Full,
+            Refusal::Closed => Self::Closed,
+            Refusal::Unwritable(error) => Self::Unwritable(error),
+            Refusal::TooLarge { size, limit } => Self::TooLarge { size, limit },
+            Refusal::Failed(error) => Self::Failed(error),
+            Refusal::Unknown(error) => Self::Unknown(error),
+        }
+    }
+}
 
 /// An error returned by [`Bus::publish`](crate::Bus::publish) and its like. The event is handed back.
 ///
 /// In all cases but [`Unknown`](Self::Unknown) the event has not been published.
 #[non_exhaustive]
 pub enum PublishError<I> {
-    /// A group, or the log before there is one, is full: there was no room, or not in time, or waiting was not allowed. Inside a
+    /// A group is full: there was no room, or not in time, or waiting was not allowed. Inside a
     /// handler of the same bus `publish` never waits: two handlers that fill each other's queues would wait for ever. Nor does it
     /// with a timeout where there is no runtime to tell the time.
     Full(I),
@@ -25,11 +52,13 @@ pub enum PublishError<I> {
     Cancelled(I),
     /// The transport carries bytes, or the bus demands codecs, and the event's type has none.
     NoCodec(I),
+    /// A delay was asked for, and the transport keeps none.
+    NoDelay(I),
     /// The event cannot be written; or, for a transport that carries bytes, its key is too long
-    /// ([`Message::MAX_ATTRIBUTE`](super::Message::MAX_ATTRIBUTE)).
+    /// ([`Message::MAX_ATTRIBUTE`](crate::Message::MAX_ATTRIBUTE)).
     Unwritable(I, BoxError),
     /// The event has more bytes than the transport takes, or than are read of any message
-    /// ([`Message::MAX_DATA`](super::Message::MAX_DATA)). Only what is carried in bytes is measured.
+    /// ([`Message::MAX_DATA`](crate::Message::MAX_DATA)). Only what is carried in bytes is measured.
     TooLarge {
         /// The event.
         event: I,
@@ -47,6 +76,13 @@ pub enum PublishError<I> {
         /// The last events of the chain, the newest last: this event is refused.
         chain: Vec<String>,
     },
+    /// The transport failed before the event was sent: it is surely not published.
+    Failed {
+        /// The event.
+        event: I,
+        /// What the transport says.
+        source: BoxError,
+    },
     /// It was sent, and no answer came: it may be delivered. Published again with the same [`id`](super::Publish::id), those who keep the
     /// ids that they have seen can tell.
     Unknown {
@@ -60,6 +96,21 @@ pub enum PublishError<I> {
 }
 
 impl<I> PublishError<I> {
+    pub(super) fn new(why: Why, id: MessageId, event: I) -> Self {
+        match why {
+            Why::Full => Self::Full(event),
+            Why::Closed => Self::Closed(event),
+            Why::Cancelled => Self::Cancelled(event),
+            Why::NoCodec => Self::NoCodec(event),
+            Why::NoDelay => Self::NoDelay(event),
+            Why::Unwritable(error) => Self::Unwritable(event, error),
+            Why::TooLarge { size, limit } => Self::TooLarge { event, size, limit },
+            Why::TooManyHops { hops, chain } => Self::TooManyHops { event, hops, chain },
+            Why::Failed(source) => Self::Failed { event, source },
+            Why::Unknown(source) => Self::Unknown { event, id, source },
+        }
+    }
+
     /// The event.
     pub fn event(&self) -> &I {
         match self {
@@ -67,7 +118,9 @@ impl<I> PublishError<I> {
             | Self::Closed(event)
             | Self::Cancelled(event)
             | Self::NoCodec(event)
+            | Self::NoDelay(event)
             | Self::Unwritable(event, _)
+            | Self::Failed { event, .. }
             | Self::TooLarge { event, .. }
             | Self::TooManyHops { event, .. }
             | Self::Unknown { event, .. } => event,
@@ -81,7 +134,9 @@ impl<I> PublishError<I> {
             | Self::Closed(event)
             | Self::Cancelled(event)
             | Self::NoCodec(event)
+            | Self::NoDelay(event)
             | Self::Unwritable(event, _)
+            | Self::Failed { event, .. }
             | Self::TooLarge { event, .. }
             | Self::TooManyHops { event, .. }
             | Self::Unknown { event, .. } => event,
@@ -100,6 +155,13 @@ impl<I> PublishError<I> {
                 f,
                 "`{event}` was not published: it must be written, and its type `{rust_type}` has no codec; add `#[event(serde)]` to it"
             ),
+            Self::NoDelay(_) => write!(
+                f,
+                "`{event}` was not published: a delay was asked for, and the transport keeps none; remove `.after(..)` or `.at(..)`"
+            ),
+            Self::Failed { source, .. } => {
+                write!(f, "`{event}` was not published: the transport failed: {}", ErrorText::alone(&**source))
+            }
             Self::Unwritable(_, error) => {
                 write!(f, "`{event}` was not published: it cannot be written: {}", ErrorText::alone(&**error))
             }
@@ -156,7 +218,9 @@ where
 {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unwritable(_, error) | Self::Unknown { source: error, .. } => source_of(&**error),
+            Self::Unwritable(_, error) | Self::Unknown { source: error, .. } | Self::Failed { source: error, .. } => {
+                source_of(&**error)
+            }
             _ => None,
         }
     }

@@ -17,6 +17,7 @@ pub(super) fn publishing(publishing: &Publishing, stats: &mut Stats) {
         // Last: what is offered meanwhile is not missing elsewhere.
         offered: intake.offered.get(),
     };
+    stats.unrouted = publishing.unrouted();
     stats.dead_letters_evicted = publishing.dead.evicted();
     let mut groups: BTreeMap<_, GroupStats> = BTreeMap::new();
     for (name, ledger) in publishing.ledgers() {
@@ -29,21 +30,24 @@ pub(super) fn publishing(publishing: &Publishing, stats: &mut Stats) {
         group.returned = ledger.returned.get();
         group.read_errors = ledger.read_errors.get();
         group.settle_errors = ledger.settle_errors.get();
+        group.lost_leases = ledger.lost_leases.get();
         let ended = group.handled + group.ignored + group.dead_lettered;
         let given_back = ledger.given_back.get();
         // Last: what is received meanwhile is not missing elsewhere.
         group.created = ledger.received.get().saturating_sub(given_back);
         group.in_flight = group.created.saturating_sub(ended);
     }
-    for state in publishing.transport.groups() {
+    for state in publishing.groups_now() {
         let group = groups.entry(state.name.clone()).or_default();
         group.name = state.name;
         group.waiting = state.depth;
-        group.in_flight += state.depth.unwrap_or(0);
+        group.delayed = state.delayed;
+        group.in_flight += state.depth.unwrap_or(0) + state.delayed;
         group.overflowed = state.dropped;
         if let Some(created) = state.created {
             group.created = created;
         }
     }
     stats.groups = groups.into_values().collect();
+    stats.transport_errors = publishing.notices.transport_errors.get();
 }

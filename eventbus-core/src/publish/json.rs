@@ -5,23 +5,23 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Message, MessageId, PublishError,
-    message::{JsonEvent, MessageContent, SharedEvent},
-    sending::{Payload, Sending},
-    typed::TypedKind,
+    PublishError,
+    failed::described,
+    sending::{Limit, Rejected, Sending, When},
 };
 use crate::{
-    call::Cause,
     emission::Bus,
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
+    transport::{Content, Data, Message, MessageId, SharedEvent},
 };
 
 impl Bus {
@@ -66,13 +66,13 @@ impl Bus {
     pub fn publish_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<PublishJson<'_>, ByNameError> {
         let content = match self.read_json(name, json)? {
             ReadJson::Typed(event, value) => {
-                MessageContent::Shared(SharedEvent { event: Arc::from(value), kind: TypedKind::described(event) })
+                Content::Shared(SharedEvent { event: Arc::from(value), kind: described(event) })
             }
             ReadJson::Unclaimed(subject, json) => {
-                MessageContent::Json(Arc::new(JsonEvent { subject, json: Arc::from(json.as_bytes()) }))
+                Content::Data(Arc::new(Data { subject, bytes: Arc::from(json.as_bytes()) }))
             }
         };
-        Ok(PublishJson { sending: Sending::new(self, content) })
+        Ok(PublishJson { content: Some(content), sending: Sending::new(self) })
     }
 }
 
@@ -83,61 +83,78 @@ impl Bus {
 /// As for [`Publish`](super::Publish); [`into_message`](Self::into_message) has the message back, as after a lost `select!`.
 #[must_use = "nothing is published until it is awaited"]
 pub struct PublishJson<'b> {
-    sending: Sending<'b, MessageContent>,
+    /// Until it is first polled.
+    content: Option<Content>,
+    sending: Sending<'b>,
 }
 
-impl Payload for MessageContent {
-    type Back = Message;
-
-    fn into_message(self, source: &'static str, key: Option<Box<str>>, cause: Option<&Cause>) -> Message {
-        Message::of_content(self, source, key, cause)
-    }
-
-    fn of_message(message: Message) -> Option<Message> {
-        Some(message)
-    }
-}
-
-impl PublishJson<'_> {
+impl<'b> PublishJson<'b> {
     /// As [`Publish::key`](super::Publish::key).
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
-        self.sending.key = Some(key.into());
+        self.sending.options().key = Some(key.into());
         self
     }
 
     /// As [`Publish::id`](super::Publish::id).
     pub fn id(mut self, id: MessageId) -> Self {
-        self.sending.id = Some(id);
+        self.sending.options().id = Some(id);
+        self
+    }
+
+    /// As [`Publish::after`](super::Publish::after).
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.sending.options().when = Some(When::After(delay));
+        self
+    }
+
+    /// As [`Publish::at`](super::Publish::at).
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.sending.options().when = Some(When::At(time));
         self
     }
 
     /// As [`Publish::timeout`](super::Publish::timeout).
     pub fn timeout(mut self, time: Duration) -> Self {
-        self.sending.timeout = Some(time);
+        self.sending.options().limit = Some(Limit::For(time));
+        self
+    }
+
+    /// As [`Publish::deadline`](super::Publish::deadline).
+    pub fn deadline(mut self, at: impl Into<Instant>) -> Self {
+        self.sending.options().limit = Some(Limit::Until(at.into()));
         self
     }
 
     /// As [`Publish::cancel_on`](super::Publish::cancel_on).
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
-        self.sending.tokens.push(token.clone());
+        self.sending.options().tokens.push(token.clone());
+        self
+    }
+
+    /// As [`Publish::until`](super::Publish::until).
+    pub fn until(mut self, future: impl Future<Output = ()> + Send + 'b) -> Self {
+        self.sending.options().until.push(Box::pin(future));
         self
     }
 
     /// The type that has claimed the name, if one has; `None` once it has been published.
     pub fn event_type(&self) -> Option<&'static EventType> {
         match self.content()? {
-            MessageContent::Shared(shared) => Some(shared.kind.event),
-            MessageContent::Json(_) => None,
+            Content::Shared(shared) => Some(shared.kind.event),
+            _ => None,
         }
     }
 
     /// Takes the message back; `None` if it has been published, or handed back by an error.
     pub fn into_message(mut self) -> Option<Message> {
-        self.sending.take_back()
+        match self.content.take() {
+            Some(content) => Some(self.sending.message_of(content)),
+            None => self.sending.take_back(),
+        }
     }
 
-    fn content(&self) -> Option<&MessageContent> {
-        self.sending.payload().or_else(|| self.sending.message().map(Message::content))
+    fn content(&self) -> Option<&Content> {
+        self.content.as_ref().or_else(|| self.sending.message().map(Message::content))
     }
 }
 
@@ -145,15 +162,34 @@ impl Future for PublishJson<'_> {
     type Output = Result<(), PublishError<Message>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.sending).poll(cx)
+        let Self { content, sending } = &mut *self;
+        let mut take = || match content.take() {
+            Some(content) => content,
+            None => unreachable!("it is taken once"),
+        };
+        sending.poll(&mut take, cx).map(|published| published.map_err(error_of))
+    }
+}
+
+fn error_of(Rejected { why, message }: Rejected) -> PublishError<Message> {
+    PublishError::new(why, message.id(), message)
+}
+
+impl Drop for PublishJson<'_> {
+    fn drop(&mut self) {
+        if let Some(content) = self.content.take() {
+            // It may hold an event, which is foreign code.
+            let _ = crate::event::isolate(|| drop(content));
+        }
     }
 }
 
 impl fmt::Debug for PublishJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.content().map(|content| match content {
-            MessageContent::Shared(shared) => Subject::Typed(shared.kind.event).to_string(),
-            MessageContent::Json(json) => json.subject.to_string(),
+            Content::Shared(shared) => Subject::Typed(shared.kind.event).to_string(),
+            Content::Data(data) => data.subject.to_string(),
+            Content::Malformed(_) => String::new(),
         });
         f.debug_struct("PublishJson").field("event", &event).finish_non_exhaustive()
     }

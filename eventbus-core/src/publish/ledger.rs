@@ -38,4 +38,15 @@ pub(super) struct GroupLedger {
     pub(super) given_back: Count,
     pub(super) read_errors: Count,
     pub(super) settle_errors: Count,
+    /// Leases that ran out while their deliveries were held: another source has them by now.
+    pub(super) lost_leases: Count,
+}
+
+impl GroupLedger {
+    /// How many deliveries this process holds.
+    pub(super) fn held(&self) -> u64 {
+        // The ends first: what is received meanwhile is not missing elsewhere.
+        let ended = self.handled.get() + self.ignored.get() + self.dead_lettered.get();
+        self.received.get().saturating_sub(self.given_back.get() + ended)
+    }
 }

@@ -1,18 +1,21 @@
-//! Floor 7: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
+//! Floor 8: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
 
 mod batch;
-mod capabilities;
 mod consumer;
 mod counts;
-mod dead;
+mod dead_letter;
+mod dead_letters;
+mod drain;
 mod error;
+mod failed;
+mod failed_attempt;
 mod gather;
+mod groups;
 #[cfg(feature = "serde")]
 mod json;
 mod ledger;
-mod memory;
-mod message;
-mod message_id;
+mod notices;
+mod outbox;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;
@@ -20,39 +23,35 @@ mod sending;
 mod shutdown;
 mod stats;
 mod stream;
-mod transport;
-mod typed;
-#[cfg(feature = "serde")]
-mod wire;
 
 pub use batch::PublishAll;
-pub use capabilities::{Capabilities, Durability, Ordering as TransportOrdering};
 #[cfg(feature = "rate-limit")]
 pub use consumer::Rate;
 pub use consumer::{
-    AttemptError, Consumer, ConsumerBuilder, ConsumerError, Delivery, Handler, HandlerFn, KeyFn, NameHandlerFn, Retry,
-    StopReport, Unfinished, Unhandled,
+    AttemptError, Batch, BatchHandlerFn, BatchReturn, Consumer, ConsumerBuilder, ConsumerError, ConsumerHealth,
+    Delivery, Handler, HandlerFn, KeyFn, NameHandlerFn, NameStateHandlerFn, NoHandlerState, RemoveError, Retry,
+    StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
 };
 pub use counts::{Deliveries, GroupStats, Published};
-pub use dead::{DeadLetter, DeadLetters, Failed, ReplayError};
+pub use dead_letter::DeadLetter;
+pub use dead_letters::{DeadLetterError, DeadLetterPage, DeadLetters, ReplayError};
+pub use drain::NotDrained;
 pub use error::PublishError;
+pub use failed::Failed;
+pub use failed_attempt::FailedAttempt;
+pub use groups::BusHealth;
 #[cfg(feature = "serde")]
 pub use json::PublishJson;
-pub use memory::Memory;
-pub use message::Message;
-pub use message_id::MessageId;
+pub use notices::Notice as PublishNotice;
 pub use publish::Publish;
 pub(crate) use publishing::{Publishing, Settings};
 pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
 pub use stats::Stats;
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
-pub use transport::{BoxFuture, Group, GroupState, LeaseId, Leased, Overflow, Refused, Settle, Source, Transport};
-#[cfg(feature = "serde")]
-pub use wire::{MalformedMessage, WriteError};
 
 use crate::event::EventType;
 
-/// Whether the events of a type can be written.
+/// Whether the events of a type can be encoded.
 #[cfg(feature = "serde")]
 fn has_codec(event: &EventType) -> bool {
     event.has_codec()

@@ -4,26 +4,29 @@ use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Message, MessageId, PublishError,
-    sending::{Payload, Sending},
+    PublishAll, PublishError,
+    failed::kind_of,
+    sending::{Limit, Rejected, Sending, When},
 };
 use crate::{
-    call::Cause,
     emission::Bus,
-    event::{Event, IntoEvent},
+    event::{Event, IntoEvent, isolate},
+    transport::{Content, Message, MessageId, SharedEvent},
 };
 
 impl Bus {
     /// Publishes an event: it reaches every consumer group, later, in whatever process they are.
     ///
-    /// Awaited, it waits while a group's queue is full, unless the group's [`Overflow`](super::Overflow) policy is another. Without
-    /// any group, the event stays in the transport's log for the first one; if that is full, this waits too. Inside a handler
+    /// Awaited, it waits while the queue of a group that handles the event is full, unless the group's
+    /// [`Overflow`](crate::Overflow) policy is another. An event that no group handles waits in the transport's bounded log for one
+    /// that does: this is told once, and nobody waits for it. Inside a handler
     /// of this bus it never waits: full is an error at once. That is told by the handler's task, and by
     /// [`Delivery::bus`](super::Delivery::bus): in a task of its own, with another handle of the bus, it does wait; a handler that
     /// awaits such a task may wait for itself.
@@ -35,7 +38,7 @@ impl Bus {
     /// # Panics
     ///
     /// Awaited: if it must wait with a [`timeout`](Publish::timeout) in a runtime without a timer (`enable_time`); and if a transport
-    /// keeps a message that it refuses, against the rule at [`Refused`](super::Refused).
+    /// keeps a message that it refuses, against clause T5 of [`Transport`](crate::Transport).
     ///
     /// # Examples
     ///
@@ -67,11 +70,11 @@ impl Bus {
         Publish::new(self, event).at_once()
     }
 
-    /// Publishes events one after the other; a result for each, in their order.
+    /// Publishes events in one batch; a result for each, in their order.
     ///
     /// It waits as [`publish`](Self::publish) does. An event that is refused does not keep those behind it back.
-    pub fn publish_all<I: IntoEvent>(&self, events: impl IntoIterator<Item = I>) -> super::PublishAll<'_, I> {
-        super::PublishAll::new(events.into_iter().map(|event| self.publish(event)))
+    pub fn publish_all<I: IntoEvent>(&self, events: impl IntoIterator<Item = I>) -> PublishAll<'_, I> {
+        PublishAll::new(self, events)
     }
 }
 
@@ -92,6 +95,7 @@ impl Bus {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+/// bus.consumer("slow").handle::<Tick>(|_, _| async {}).start().await?;
 /// bus.publish(Tick(1)).await?;
 ///
 /// let mut second = bus.publish(Tick(2));
@@ -105,33 +109,24 @@ impl Bus {
 /// ```
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publish<'b, I: IntoEvent> {
-    sending: Sending<'b, I>,
+    /// Until it is first polled.
+    event: Option<I>,
+    sending: Sending<'b>,
 }
 
 // Nothing in it is pinned in place.
 impl<I: IntoEvent> Unpin for Publish<'_, I> {}
 
-impl<I: IntoEvent> Payload for I {
-    type Back = I;
-
-    fn into_message(self, source: &'static str, key: Option<Box<str>>, cause: Option<&Cause>) -> Message {
-        Message::new(self.into_arc(), source, key, cause)
-    }
-
-    fn of_message(message: Message) -> Option<I> {
-        message.into_event()
-    }
-}
-
 impl<'b, I: IntoEvent> Publish<'b, I> {
+    #[inline]
     fn new(bus: &'b Bus, event: I) -> Self {
-        Self { sending: Sending::new(bus, event) }
+        Self { event: Some(event), sending: Sending::new(bus) }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
     /// tell keys itself.
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
-        self.sending.key = Some(key.into());
+        self.sending.options().key = Some(key.into());
         self
     }
 
@@ -154,7 +149,34 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     /// # }
     /// ```
     pub fn id(mut self, id: MessageId) -> Self {
-        self.sending.id = Some(id);
+        self.sending.options().id = Some(id);
+        self
+    }
+
+    /// Handlers get the event when this time has passed, and not before. How late it may be, the transport's
+    /// [`delay`](crate::Capabilities::delay) says; over one that keeps no delays it is [`NoDelay`](PublishError::NoDelay).
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Reminder;
+    /// # impl Event for Reminder { const NAME: EventName = EventName::new("reminder"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let bus = Bus::new();
+    /// bus.publish(Reminder).after(Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.sending.options().when = Some(When::After(delay));
+        self
+    }
+
+    /// As [`after`](Self::after), with a time of day.
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.sending.options().when = Some(When::At(time));
         self
     }
 
@@ -168,36 +190,83 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     ///
     /// When it begins to wait, if that runtime has no timer (`enable_time`).
     pub fn timeout(mut self, time: Duration) -> Self {
-        self.sending.timeout = Some(time);
+        self.sending.options().limit = Some(Limit::For(time));
+        self
+    }
+
+    /// As [`timeout`](Self::timeout), with the moment at which the wait is over.
+    pub fn deadline(mut self, at: impl Into<Instant>) -> Self {
+        self.sending.options().limit = Some(Limit::Until(at.into()));
         self
     }
 
     /// Gives up waiting when `token` is cancelled: [`Cancelled`](PublishError::Cancelled), or
     /// [`Unknown`](PublishError::Unknown) if it has been sent.
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
-        self.sending.tokens.push(token.clone());
+        self.sending.options().tokens.push(token.clone());
         self
     }
 
-    /// Takes the event back; `None` if it has been published, or if the transport still holds it.
+    /// As [`cancel_on`](Self::cancel_on), when `future` ends.
+    pub fn until(mut self, future: impl Future<Output = ()> + Send + 'b) -> Self {
+        self.sending.options().until.push(Box::pin(future));
+        self
+    }
+
+    /// Takes the event back; `None` if it has been published, or handed back by an error.
     pub fn into_event(mut self) -> Option<I> {
-        self.sending.take_back()
+        match self.event.take() {
+            Some(event) => Some(event),
+            None => back_of(self.sending.take_back()?),
+        }
     }
 
-    pub(super) fn is_sent(&self) -> bool {
-        self.sending.is_sent()
+    pub(crate) fn at_once(mut self) -> Result<(), PublishError<I>> {
+        let Some(event) = self.event.take() else { unreachable!("it has not been polled") };
+        // Its drop is for one that is given up.
+        let unused = Sending::new(self.sending.bus());
+        let sending = std::mem::replace(&mut self.sending, unused);
+        sending.at_once(content_of(event)).map_err(error_of)
     }
+}
 
-    pub(crate) fn at_once(self) -> Result<(), PublishError<I>> {
-        self.sending.at_once()
-    }
+/// The content of a message with this event.
+pub(super) fn content_of<I: IntoEvent>(event: I) -> Content {
+    Content::Shared(SharedEvent { event: event.into_arc(), kind: kind_of::<I::Event>() })
+}
+
+/// The event of a message that was not published. Nobody else may hold it; see [`Transport`](crate::Transport), T5.
+pub(super) fn back_of<I: IntoEvent>(message: Message) -> Option<I> {
+    let event = message.into_event();
+    assert!(event.is_some(), "the transport has kept a message that it refused: clause T5 forbids it");
+    event
+}
+
+pub(super) fn error_of<I: IntoEvent>(Rejected { why, message }: Rejected) -> PublishError<I> {
+    let id = message.id();
+    let Some(event) = back_of(message) else { unreachable!("checked there") };
+    PublishError::new(why, id, event)
 }
 
 impl<I: IntoEvent> Future for Publish<'_, I> {
     type Output = Result<(), PublishError<I>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.sending).poll(cx)
+        let Self { event, sending } = &mut *self;
+        let mut content = || match event.take() {
+            Some(event) => content_of(event),
+            None => unreachable!("it is taken once"),
+        };
+        sending.poll(&mut content, cx).map(|published| published.map_err(error_of))
+    }
+}
+
+impl<I: IntoEvent> Drop for Publish<'_, I> {
+    fn drop(&mut self) {
+        if let Some(event) = self.event.take() {
+            // Foreign code, which was not published: its drop shall not panic into whoever gives it up.
+            let _ = isolate(|| drop(event));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a bus publishes with: its transport, its consumers, and what it counts.
 
 use std::{
+    any::TypeId,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -8,32 +9,52 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConsumerError, Durability, Memory, Message, Transport,
-    consumer::Control,
-    dead::DeadStore,
+    consumer::{ConsumerError, Control},
+    dead_letter::{DeadLetter, DeadStore},
     ledger::{GroupLedger, Intake},
+    notices::Notices,
+    outbox::Outbox,
     shutdown::Shutdown,
 };
 use crate::{
+    call::Isolated,
     emission::Bus,
     event::isolate,
-    listener::BoxError,
     listener::to_stderr,
-    sync::{AtomicBool, Mutex, Ordering, lock},
+    memory::Memory,
+    sync::{AtomicU8, Mutex, Ordering, lock},
+    transport::{Answer, Capabilities, Durability, GroupState, Operation, Transport, TransportReports, Unrouted},
 };
 
-/// How publishing is set up, until it is first needed.
+/// How publishing is set up, until the bus is built.
 pub(crate) struct Settings {
-    pub(crate) transport: Box<dyn Transport>,
-    source: &'static str,
+    pub(crate) transport: Arc<dyn Transport>,
+    /// The transport is [`Memory`]: it keeps its contract, and needs no safeguards that cost time.
+    pub(crate) is_memory: bool,
+    source: &'static &'static str,
     pub(crate) require_codecs: bool,
     pub(crate) max_hops: u32,
     pub(crate) dead_letters: usize,
+    pub(crate) dead_letter_bytes: usize,
+    pub(crate) dead_letter_hook: Option<DeadLetterHook>,
+    pub(crate) notices: Notices,
 }
+
+pub(crate) type DeadLetterHook = Isolated<Box<dyn Fn(&DeadLetter) + Send + Sync>>;
 
 impl Settings {
     pub(crate) const MAX_HOPS: u32 = 64;
     pub(crate) const DEAD_LETTERS: usize = 1024;
+    pub(crate) const DEAD_LETTER_BYTES: usize = 64 << 20;
+
+    pub(crate) fn set_transport<T: Transport>(&mut self, transport: T) {
+        self.is_memory = TypeId::of::<T>() == TypeId::of::<Memory>();
+        self.transport = Arc::new(transport);
+    }
+
+    pub(crate) fn set_dead_letter_hook(&mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) {
+        self.dead_letter_hook = Some(Isolated::new(Box::new(hook)));
+    }
 
     pub(crate) fn set_source(&mut self, source: &str) {
         self.source = intern(source);
@@ -43,24 +64,33 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            transport: Box::new(Memory::new()),
-            source: "eventbus",
+            transport: Arc::new(Memory::new()),
+            is_memory: true,
+            source: &"eventbus",
             require_codecs: false,
             max_hops: Settings::MAX_HOPS,
             dead_letters: Settings::DEAD_LETTERS,
+            dead_letter_bytes: Settings::DEAD_LETTER_BYTES,
+            dead_letter_hook: None,
+            notices: Notices::default(),
         }
     }
 }
 
 pub(crate) struct Publishing {
-    pub(super) transport: Box<dyn Transport>,
-    pub(super) source: &'static str,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) is_memory: bool,
+    pub(super) capabilities: Capabilities,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) source: &'static &'static str,
     pub(super) require_codecs: bool,
     pub(super) max_hops: u32,
     pub(super) dead: Arc<DeadStore>,
+    pub(super) dead_letter_hook: Option<DeadLetterHook>,
+    pub(super) notices: Arc<Notices>,
     pub(super) intake: Intake,
-    /// Nothing is published any more: for those who ask, and for those who wait.
-    closed: AtomicBool,
+    phase: AtomicU8,
+    /// Nothing is published any more from outside handlers: for those that wait.
     pub(super) closing: CancellationToken,
     /// Everything has been drained: what follows the events of this bus may end.
     pub(super) ended: CancellationToken,
@@ -69,17 +99,49 @@ pub(crate) struct Publishing {
     consumers: Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>,
 }
 
+/// Who may publish.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// Everybody.
+    Open,
+    /// Handlers of this bus: a shutdown drains.
+    Draining,
+    /// Nobody.
+    Closed,
+}
+
 impl Publishing {
     pub(crate) fn new(settings: Settings) -> Self {
-        let Settings { transport, source, require_codecs, max_hops, dead_letters } = settings;
+        let Settings { transport, is_memory, source, require_codecs, max_hops, .. } = settings;
+        let Settings { dead_letters, dead_letter_bytes, dead_letter_hook, notices, .. } = settings;
+        let notices = Arc::new(notices);
+        let capabilities = match isolate(|| transport.capabilities()) {
+            Ok(capabilities) => capabilities,
+            Err(message) => {
+                notices.error(Operation::Capabilities, None, &*message);
+                Capabilities::IN_PROCESS
+                    .without_bounds()
+                    .with_ordering(crate::transport::Ordering::None)
+                    .with_delay(None)
+            }
+        };
+        if let Err(message) = isolate(|| transport.attach(TransportReports::new(&notices))) {
+            notices.error(Operation::Background, None, &*message);
+        }
         Self {
+            outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch),
             transport,
+            is_memory,
+            capabilities,
             source,
             require_codecs,
             max_hops,
-            dead: Arc::new(DeadStore::new(dead_letters)),
+            dead: Arc::new(DeadStore::new(dead_letters, dead_letter_bytes)),
+            dead_letter_hook,
+            notices,
             intake: Intake::default(),
-            closed: AtomicBool::new(false),
+            phase: AtomicU8::new(Phase::Open as u8),
             closing: CancellationToken::new(),
             ended: CancellationToken::new(),
             shutdown: Shutdown::default(),
@@ -89,35 +151,29 @@ impl Publishing {
     }
 
     pub(super) fn needs_codec(&self) -> bool {
-        self.require_codecs || self.transport.capabilities().needs_codec
+        self.require_codecs || self.capabilities.needs_codec
     }
 
-    /// The message as the transport is sent it. What carries bytes gets bytes, and may keep them as long as it likes: the event
-    /// itself stays here, to be handed back.
-    #[cfg(feature = "serde")]
-    pub(super) fn written(&self, message: &Message) -> Result<Message, BoxError> {
-        if self.transport.capabilities().needs_codec {
-            return message.written().map_err(BoxError::from);
-        }
-        Ok(message.clone())
+    /// Whether a publisher is refused; `inside` if it is a handler of this bus.
+    #[inline]
+    pub(super) fn is_closed_for(&self, inside: bool) -> bool {
+        let phase = self.phase.load(Ordering::Acquire);
+        phase != Phase::Open as u8 && (!inside || phase == Phase::Closed as u8)
     }
 
-    #[cfg(not(feature = "serde"))]
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the shape that it has with the feature")]
-    pub(super) fn written(&self, message: &Message) -> Result<Message, BoxError> {
-        Ok(message.clone())
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
-    pub(super) fn close_intake(&self) {
-        self.closed.store(true, Ordering::Release);
+    /// Nothing is published any more but by handlers of this bus.
+    pub(super) fn begin_drain(&self) {
+        self.phase.fetch_max(Phase::Draining as u8, Ordering::AcqRel);
         self.closing.cancel();
     }
 
-    /// What is counted of a group; it outlives the group's consumers.
+    /// Nothing is published any more.
+    pub(super) fn close_intake(&self) {
+        self.phase.store(Phase::Closed as u8, Ordering::Release);
+        self.closing.cancel();
+    }
+
+    /// The counts of a group; they outlive the group's consumers.
     pub(super) fn ledger(&self, group: &Arc<str>) -> Arc<GroupLedger> {
         Arc::clone(lock(&self.ledgers).entry(Arc::clone(group)).or_default())
     }
@@ -126,30 +182,69 @@ impl Publishing {
         lock(&self.ledgers).iter().map(|(name, ledger)| (Arc::clone(name), Arc::clone(ledger))).collect()
     }
 
-    /// Reserves a group for a consumer that is about to start.
-    pub(super) fn seat(&self, group: &Arc<str>) -> Result<Seat<'_>, ConsumerError> {
+    pub(super) fn forget_ledger(&self, group: &str) {
+        lock(&self.ledgers).remove(group);
+    }
+
+    /// Reserves a group for a consumer that is about to start. One whose tasks have all ended with their runtime is taken
+    /// over.
+    pub(super) fn reserve(&self, group: &Arc<str>) -> Result<Reservation<'_>, ConsumerError> {
+        let dead = lock(&self.consumers).get(group).cloned().flatten().filter(|control| control.is_dead());
+        if let Some(control) = dead {
+            control.end_now();
+            self.leave(&control);
+        }
         let mut consumers = lock(&self.consumers);
-        if self.is_closed() {
+        if self.is_closed_for(false) {
             return Err(ConsumerError::Closed { group: Arc::clone(group) });
         }
         if consumers.contains_key(group) {
             return Err(ConsumerError::GroupTaken { group: Arc::clone(group) });
         }
         consumers.insert(Arc::clone(group), None);
-        Ok(Seat { publishing: self, group: Arc::clone(group) })
+        Ok(Reservation { publishing: self, group: Arc::clone(group) })
     }
 
     pub(super) fn consumers(&self) -> Vec<Arc<Control>> {
         lock(&self.consumers).values().flatten().cloned().collect()
     }
 
+    /// Whether a consumer reads a group, or is about to.
+    pub(super) fn is_consumed(&self, group: &str) -> bool {
+        lock(&self.consumers).contains_key(group)
+    }
+
     /// Frees the group of a consumer that has stopped.
     pub(super) fn leave(&self, control: &Arc<Control>) {
         let mut consumers = lock(&self.consumers);
-        let is_its = |seated: &Option<Arc<Control>>| seated.as_ref().is_some_and(|seated| Arc::ptr_eq(seated, control));
+        let is_its = |taken: &Option<Arc<Control>>| taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, control));
         if consumers.get(control.group()).is_some_and(is_its) {
             consumers.remove(control.group());
         }
+    }
+
+    /// What the transport says of its groups, if it says so at once.
+    pub(super) fn groups_now(&self) -> Vec<GroupState> {
+        let answer = isolate(|| {
+            let answer: Answer<'_, _> = self.transport.groups();
+            futures_util::FutureExt::now_or_never(answer)
+        });
+        match answer {
+            Ok(Some(Ok(groups))) => groups,
+            Ok(Some(Err(error))) => {
+                self.notices.error(Operation::Groups, None, error);
+                Vec::new()
+            }
+            Ok(None) => Vec::new(),
+            Err(message) => {
+                self.notices.error(Operation::Groups, None, &*message);
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn unrouted(&self) -> Unrouted {
+        isolate(|| self.transport.unrouted()).unwrap_or_default()
     }
 }
 
@@ -167,24 +262,18 @@ impl Drop for Publishing {
 }
 
 impl Publishing {
-    /// Nobody is left who could be given a report.
+    /// Nobody is left to whom a report could be given.
     fn warn(&self) {
-        let mut in_flight = 0;
-        for (_, ledger) in self.ledgers() {
-            let ended = ledger.handled.get() + ledger.ignored.get() + ledger.dead_lettered.get();
-            in_flight += ledger.received.get().saturating_sub(ledger.given_back.get() + ended);
+        let held = |(_, ledger): &(Arc<str>, Arc<GroupLedger>)| ledger.held();
+        let mut in_flight: u64 = self.ledgers().iter().map(held).sum();
+        // Where the transport keeps its messages, what waits there is not lost.
+        let is_in_process = self.capabilities.durability == Durability::Process;
+        if is_in_process {
+            in_flight += self.groups_now().iter().map(|group| group.depth.unwrap_or(0) + group.delayed).sum::<u64>();
+            in_flight += self.unrouted().waiting;
         }
-        // The transport is foreign code. Where it keeps its messages, what waits there is not lost.
-        let is_in_process = || self.transport.capabilities().durability == Durability::Process;
-        let waiting = || self.transport.groups().iter().filter_map(|group| group.depth).sum::<u64>();
-        let what = match isolate(|| is_in_process().then(waiting)) {
-            Ok(Some(waiting)) => {
-                in_flight += waiting;
-                "discarded"
-            }
-            _ => "left to the transport",
-        };
         if in_flight > 0 {
+            let what = if is_in_process { "discarded" } else { "left to the transport" };
             let line = "the last `Bus` was dropped without a shutdown";
             to_stderr(&format_args!("{line}: {in_flight} deliveries in flight are {what}"));
         }
@@ -192,16 +281,16 @@ impl Publishing {
 }
 
 /// A group that is reserved; given up when this is dropped, unless a consumer has taken it.
-pub(super) struct Seat<'p> {
+pub(super) struct Reservation<'p> {
     publishing: &'p Publishing,
     group: Arc<str>,
 }
 
-impl Seat<'_> {
+impl Reservation<'_> {
     pub(super) fn take(self, control: &Arc<Control>) -> Result<(), ConsumerError> {
         let mut consumers = lock(&self.publishing.consumers);
         // A shutdown that began meanwhile has not seen it.
-        if self.publishing.is_closed() {
+        if self.publishing.is_closed_for(false) {
             return Err(ConsumerError::Closed { group: Arc::clone(&self.group) });
         }
         consumers.insert(Arc::clone(&self.group), Some(Arc::clone(control)));
@@ -209,7 +298,7 @@ impl Seat<'_> {
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         let mut consumers = lock(&self.publishing.consumers);
         if let Some(None) = consumers.get(&self.group) {
@@ -219,6 +308,7 @@ impl Drop for Seat<'_> {
 }
 
 impl Bus {
+    #[inline]
     pub(super) fn publishing(&self) -> &Publishing {
         let publishing = self.state.above.downcast_ref();
         publishing.expect("every bus is built with it")
@@ -226,14 +316,15 @@ impl Bus {
 }
 
 /// Keeps a bus's source for as long as the process lives, each text once: every message names it, and a counted handle would be
-/// the line that all threads fight for. Sources come from the program, not from outside.
-fn intern(source: &str) -> &'static str {
-    static SOURCES: std::sync::Mutex<BTreeSet<&'static str>> = std::sync::Mutex::new(BTreeSet::new());
+/// a cache line that all threads fight for. Sources come from the program, not from outside.
+fn intern(source: &str) -> &'static &'static str {
+    static SOURCES: std::sync::Mutex<BTreeSet<&'static &'static str>> = std::sync::Mutex::new(BTreeSet::new());
     let mut sources = SOURCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(known) = sources.get(source) {
+    if let Some(known) = sources.iter().find(|known| ***known == source) {
         return known;
     }
     let kept: &'static str = Box::leak(Box::from(source));
+    let kept: &'static &'static str = Box::leak(Box::new(kept));
     sources.insert(kept);
     kept
 }

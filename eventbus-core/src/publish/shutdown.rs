@@ -8,12 +8,17 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{BoxFuture, Durability, Message, StopReport, Unfinished};
+use super::{
+    Stats,
+    consumer::{Control, StopReport, Unfinished, isolated},
+    drain,
+};
 use crate::{
     call::Frame,
     emission::Bus,
-    publish::Stats,
+    event::isolate,
     sync::{Mutex, lock},
+    transport::{BoxFuture, Durability, Message, Operation},
 };
 
 /// The shutdown of a bus, once it has begun.
@@ -29,6 +34,9 @@ struct Begun {
 
 /// After so many tasks that died there is none: whoever waits does what can be done at once.
 const MOST_DIED: u32 = 2;
+
+/// How long a transport may take to close beyond the deadline.
+const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
 type Reported = watch::Receiver<Option<ShutdownReport>>;
 
@@ -203,7 +211,7 @@ impl Bus {
             *slot = Some(Begun { report: report.clone(), died });
             died
         };
-        publishing.close_intake();
+        publishing.begin_drain();
         let now = Instant::now();
         let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
         // A task of its own, so that it goes on if nobody waits for it.
@@ -225,42 +233,35 @@ impl Bus {
     }
 
     /// Without any wait: there is nothing that tells the time.
+    /// The end without anybody to tell the time, or to drive a task.
     async fn end_now(&self) -> ShutdownReport {
-        let mut consumers = Vec::new();
-        for control in self.publishing().consumers() {
-            consumers.push(control.end_now());
-        }
+        let controls = self.publishing().consumers();
+        let consumers = controls.iter().map(Control::end_now).collect();
         self.close(consumers, None).await
     }
 
     async fn drain(&self, until: Instant) -> ShutdownReport {
         let publishing = self.publishing();
         let controls = publishing.consumers();
-        let depth = |group: &Arc<str>| {
-            let groups = publishing.transport.groups();
-            groups.iter().find(|state| state.name == *group).and_then(|state| state.depth)
-        };
-        let drained =
-            futures_util::future::join_all(controls.iter().map(|control| control.drained(|| depth(control.group()))));
         // What waits with a transport that keeps it elsewhere is the next process's.
-        if publishing.transport.capabilities().durability == Durability::Process {
-            let _ = timeout_at(until, drained).await;
+        if publishing.capabilities.durability == Durability::Process {
+            let _ = timeout_at(until, drain::drained(publishing, &controls, Some(until))).await;
         }
         let stopped = controls.iter().map(|control| control.stop_by(until));
         let consumers = futures_util::future::join_all(stopped).await;
         self.close(consumers, Some(until)).await
     }
 
-    /// Ends the transport, and counts up.
     async fn close(&self, consumers: Vec<StopReport>, until: Option<Instant>) -> ShutdownReport {
         let publishing = self.publishing();
         // Before the transport hands back what is left: from there on nothing is to come between that and the report.
         if let Some(until) = until {
             let _ = timeout_at(until, self.settled_outside()).await;
         }
+        publishing.close_intake();
         let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
         let mut returned = Vec::new();
-        for (group, message) in publishing.transport.close(left).await {
+        for (group, message) in self.close_transport(left, until.is_some()).await {
             if let Some(group) = &group {
                 publishing.ledger(group).returned.add(1);
             }
@@ -270,8 +271,40 @@ impl Bus {
         self.report(consumers, returned, false)
     }
 
+    /// Closes the transport, which may panic, or not answer.
+    async fn close_transport(&self, left: Duration, can_wait: bool) -> Vec<(Option<Arc<str>>, Message)> {
+        let publishing = self.publishing();
+        let closing = match isolate(|| publishing.transport.close(left)) {
+            Ok(closing) => closing,
+            Err(panic) => {
+                publishing.notices.error(Operation::Close, None, &*panic);
+                return Vec::new();
+            }
+        };
+        let answer = if can_wait {
+            match tokio::time::timeout(left + CLOSE_GRACE, isolated(closing)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(Arc::from("no answer in time")),
+            }
+        } else {
+            futures_util::FutureExt::now_or_never(isolated(closing))
+                .unwrap_or_else(|| Err(Arc::from("no answer at once")))
+        };
+        match answer {
+            Ok(Ok(left)) => left,
+            Ok(Err(error)) => {
+                publishing.notices.error(Operation::Close, None, error);
+                Vec::new()
+            }
+            Err(panic) => {
+                publishing.notices.error(Operation::Close, None, &*panic);
+                Vec::new()
+            }
+        }
+    }
+
     fn report(&self, consumers: Vec<StopReport>, returned: Vec<Returned>, is_interim: bool) -> ShutdownReport {
-        let is_in_process = self.publishing().transport.capabilities().durability == Durability::Process;
+        let is_in_process = self.publishing().capabilities.durability == Durability::Process;
         ShutdownReport(Arc::new(Inner { consumers, returned, stats: self.stats(), is_interim, is_in_process }))
     }
 }

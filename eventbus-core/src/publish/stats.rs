@@ -4,7 +4,10 @@ use super::{
     counts::{GroupStats, Published},
     gather,
 };
-use crate::emission::{Bus, DeferredStats};
+use crate::{
+    emission::{Bus, DeferredStats},
+    transport::Unrouted,
+};
 
 /// What a bus has counted since it was made; given by [`Bus::stats`].
 #[derive(Debug, Clone)]
@@ -16,8 +19,12 @@ pub struct Stats {
     pub published: Published,
     /// The consumer groups, by name.
     pub groups: Vec<GroupStats>,
+    /// Published events that no group handles.
+    pub unrouted: Unrouted,
     /// Dead letters that have made room for newer ones.
     pub dead_letters_evicted: u64,
+    /// Errors of the transport; [`BusBuilder::on_transport_error`](crate::BusBuilder::on_transport_error) hears each.
+    pub transport_errors: u64,
 }
 
 impl Bus {
@@ -45,7 +52,9 @@ impl Bus {
             deferred: self.state.kept_events.now(),
             published: Published::default(),
             groups: Vec::new(),
+            unrouted: Unrouted::default(),
             dead_letters_evicted: 0,
+            transport_errors: 0,
         };
         gather::publishing(self.publishing(), &mut stats);
         stats

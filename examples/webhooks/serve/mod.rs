@@ -76,7 +76,7 @@ pub(crate) async fn serve(
     // does not finish its request must not take all the time.
     let answered = timeout(shutdown / 2, server).await.is_ok();
     let report = bus.shutdown(until.saturating_duration_since(Instant::now())).await;
-    for letter in bus.dead_letters().list() {
+    for letter in bus.dead_letters().in_memory() {
         eprintln!("webhooks: {letter}");
     }
     for one in report.returned() {

@@ -94,22 +94,39 @@ async fn the_order_of_a_key_is_kept_over_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_is_told_to_the_transport_and_replayed_to_its_group() {
-    let (bus, wire) = bus();
-    let (_, log) = logging(&bus, |_, _| true).await;
-    publish(&bus, 7..8).await;
-    yield_a_lot().await;
-    for _ in 0..2 {
-        tokio::time::advance(Duration::from_secs(1)).await;
+async fn dead_letters_are_kept_by_the_transport_where_it_can_and_are_replayed_to_their_group() {
+    for keeps_letters in [true, false] {
+        let wire = Wire::new(keeps_letters);
+        let bus = Bus::builder().transport(wire.clone()).on_failure(|_| {}).build();
+        let (_, log) = logging(&bus, |_, _| true).await;
+        publish(&bus, 7..10).await;
         yield_a_lot().await;
+        for _ in 0..2 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            yield_a_lot().await;
+        }
+        assert_eq!(log.take().len(), 9);
+        let letters = bus.dead_letters().list().await.unwrap();
+        let told: Vec<_> =
+            letters.iter().map(|letter| (&*letter.group, letter.error.to_string(), letter.attempts)).collect();
+        assert_eq!(told, vec![("group", "no".to_owned(), 3); 3]);
+        assert_eq!(
+            (bus.dead_letters().in_memory().is_empty(), wire.state().letters.is_empty()),
+            (keeps_letters, !keeps_letters)
+        );
+        let page = bus.dead_letters().page(Some("group"), None, 2).await.unwrap();
+        let next = bus.dead_letters().page(None, page.next.as_ref(), 2).await.unwrap();
+        assert_eq!((page.letters.len(), next.letters.len(), next.next), (2, 1, None));
+        bus.dead_letters().discard(&letters[0].id).await.unwrap();
+        let third = letters[2].message.id();
+        assert_eq!(bus.dead_letters().replay_where(|letter| letter.message.id() == third).await.unwrap(), 1);
+        yield_a_lot().await;
+        let replayed = log.take();
+        assert_eq!((replayed.len(), replayed[0].1), (1, 1), "its attempts count from one");
+        assert_eq!(bus.dead_letters().list().await.unwrap().len(), 1);
+        assert!(bus.dead_letters().replay(&letters[0].id).await.is_err());
+        assert_balanced(&bus.stats());
     }
-    assert_eq!(log.take(), [(7, 1), (7, 2), (7, 3)]);
-    assert_eq!(wire.state().dead, [("group".to_owned(), "no".to_owned(), 3)]);
-    let id = bus.dead_letters().list()[0].id;
-    bus.dead_letters().replay(id).await.unwrap();
-    yield_a_lot().await;
-    assert_eq!(log.take(), [(7, 1)], "its attempts count from one");
-    assert_balanced(&bus.stats());
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +139,8 @@ async fn what_cannot_be_read_is_a_dead_letter_at_once() {
     wire.write(&[("type", "stock.moved")], "{\"of\": 1, \"number\": 2}");
     yield_a_lot().await;
     assert_eq!(log.take(), [(2, 1)]);
-    let errors: Vec<_> = bus.dead_letters().list().iter().map(|letter| letter.error.to_string()).collect();
+    let errors: Vec<_> =
+        bus.dead_letters().list().await.unwrap().iter().map(|letter| letter.error.to_string()).collect();
     assert_eq!(errors.len(), 2);
     assert!(errors[0].starts_with("cannot be read: at `of`"), "{errors:?}");
     assert_eq!(group(&bus, "group").ignored, 1, "the other version is another event");
@@ -145,19 +163,22 @@ async fn a_read_error_passes_and_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_settled_is_counted_and_delivered_again_after_the_source() {
+async fn what_could_not_be_settled_is_counted_and_settled_again() {
     let (bus, wire) = bus();
-    wire.state().settle_errors = 1;
+    wire.state().settle_errors = 3;
     let (consumer, log) = logging(&bus, |_, _| false).await;
     publish(&bus, 0..1).await;
     yield_a_lot().await;
     assert_eq!((log.take(), group(&bus, "group").settle_errors), (vec![(0, 1)], 1));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let left = wire.state().settle_errors;
+    assert_eq!((left, group(&bus, "group").settle_errors), (0, 3));
     consumer.stop(HOUR).await;
     drop(consumer);
     yield_a_lot().await;
     let (_, log) = logging(&bus, |_, _| false).await;
     yield_a_lot().await;
-    assert_eq!(log.take(), [(0, 2)]);
+    assert_eq!(log.take(), [], "it was settled in the end");
     assert_balanced(&bus.stats());
 }
 

@@ -22,24 +22,35 @@ fn bus() -> (Bus, Wire) {
 
 #[tokio::test(start_paused = true)]
 async fn no_payload_that_does_not_decode_is_shown_by_its_dead_letter() {
-    let (bus, wire) = bus();
+    for keeps_letters in [true, false] {
+        does_not_show_it(keeps_letters).await;
+    }
+}
+
+async fn does_not_show_it(keeps_letters: bool) {
+    let wire = Wire::new(keeps_letters);
+    let bus = Bus::builder().transport(wire.clone()).dead_letters(10_000).build();
     bus.consumer("typed").handle::<AccountOpened>(|_, _| async {}).start().await.unwrap();
     let payloads = payloads();
     for (_, payload) in &payloads {
         wire.write(&[("type", "account.opened")], payload);
     }
-    while bus.dead_letters().len() < payloads.len() {
+    while bus.dead_letters().list().await.unwrap().len() < payloads.len() {
         yield_a_lot().await;
     }
-    for (letter, (case, _)) in bus.dead_letters().list().iter().zip(&payloads) {
+    if keeps_letters {
+        for letter in bus.dead_letters().list().await.unwrap() {
+            check_text(&letter, "what the transport keeps");
+        }
+        bus.shutdown(HOUR).await;
+        return;
+    }
+    for (letter, (case, _)) in bus.dead_letters().list().await.unwrap().iter().zip(&payloads) {
         let AttemptError::Undecodable(error) = &letter.error else { panic!("{letter}") };
         assert!(error.is::<DecodeError>());
         check(&letter.error, case);
         check(&**error, case);
         check_text(letter, case);
-    }
-    for (_, reason, _) in &wire.state().dead {
-        check_text(reason, "what the transport is told");
     }
     for (case, payload) in &payloads {
         check(&bus.publish_json("account.opened", payload).unwrap_err(), case);
@@ -54,10 +65,10 @@ async fn a_handler_by_name_that_asks_for_json_is_told_no_value() {
     bus.consumer("named").handle_name("**", by_name).retry(Retry::never()).start().await.unwrap();
     wire.write(&[("type", "user.lost")], &format!(r#"{{"key": {SECRET}}}"#));
     wire.write(&[("type", "user.lost")], &format!(r#"["{SECRET}"#));
-    while bus.dead_letters().len() < 2 {
+    while bus.dead_letters().in_memory().len() < 2 {
         yield_a_lot().await;
     }
-    for letter in bus.dead_letters().list() {
+    for letter in bus.dead_letters().list().await.unwrap() {
         let AttemptError::Failed(error) = &letter.error else { panic!("{letter}") };
         assert!(error.source().unwrap().is::<DecodeError>(), "{error}");
         check(&**error, "to_json");
@@ -98,10 +109,10 @@ async fn a_deserialize_that_panics_makes_a_dead_letter_and_no_retry() {
     let (bus, wire) = bus();
     bus.consumer("group").handle::<BombSent>(|_, _| async {}).key::<BombSent>(|_| 7).start().await.unwrap();
     wire.write(&[("type", "bomb.sent")], "1");
-    while bus.dead_letters().is_empty() {
+    while bus.dead_letters().list().await.unwrap().is_empty() {
         yield_a_lot().await;
     }
-    let letter = &bus.dead_letters().list()[0];
+    let letter = &bus.dead_letters().list().await.unwrap()[0];
     let AttemptError::Undecodable(error) = &letter.error else { panic!("{letter}") };
     let error = error.downcast_ref::<DecodeError>().unwrap();
     assert_eq!((error.category(), letter.attempts), (DecodeCategory::Panicked, 1));

@@ -8,7 +8,8 @@ use std::{
 };
 
 use eventbus::{
-    BoxError, BoxFuture, Capabilities, Group, GroupState, LeaseId, Leased, Message, Refused, Settle, Source, Transport,
+    Answer as Later, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterId,
+    LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Transport, Unsettled,
 };
 use tokio::sync::Notify;
 
@@ -43,8 +44,9 @@ pub(crate) struct State {
     pub(crate) read_errors: u32,
     pub(crate) settle_errors: u32,
     pub(crate) extended: u32,
-    /// Group, reason, attempts.
-    pub(crate) dead: Vec<(String, String, u32)>,
+    /// Dead letters, where it keeps them.
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) batches: Vec<usize>,
     pub(crate) groups: BTreeMap<Arc<str>, VecDeque<(Record, u32)>>,
     closed: bool,
     leases: u64,
@@ -54,9 +56,14 @@ pub(crate) struct State {
 pub(crate) struct Wire {
     shared: Arc<(Mutex<State>, Notify)>,
     pub(crate) lease: Option<Duration>,
+    pub(crate) keeps_letters: bool,
 }
 
 impl Wire {
+    pub(crate) fn new(keeps_letters: bool) -> Self {
+        Self { keeps_letters, ..Self::default() }
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.shared.0.lock().unwrap()
     }
@@ -74,44 +81,56 @@ impl Wire {
         self.shared.1.notify_waiters();
     }
 
-    fn take(&self, message: Message) -> Result<(), Refused> {
-        let data = match message.data() {
-            Ok(data) => data,
-            Err(error) => return Err(Refused::Unwritable(message, error.into())),
-        };
+    fn take(&self, message: &Message) -> Result<(), Refusal> {
+        let record = Record::of(message)?;
         if self.state().closed {
-            return Err(Refused::Closed(message));
+            return Err(Refusal::Closed);
         }
-        self.push(&Record { attributes: owned(&message), data });
+        self.push(&record);
+        Ok(())
+    }
+
+    fn requeue(&self, group: &str, message: &Message) -> Result<(), Refusal> {
+        let record = Record::of(message)?;
+        match self.state().groups.get_mut(group) {
+            Some(queue) => queue.push_back((record, 0)),
+            None => return Err(Refusal::Failed("no such group".into())),
+        }
+        self.shared.1.notify_waiters();
         Ok(())
     }
 }
 
-fn owned(message: &Message) -> Vec<(String, String)> {
-    message.attributes().into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
+impl Record {
+    fn of(message: &Message) -> Result<Self, Refusal> {
+        let data = message.data().map_err(|error| Refusal::Unwritable(error.into()))?;
+        let owned = |(name, value): (&'static str, std::borrow::Cow<'_, str>)| (name.to_owned(), value.into_owned());
+        Ok(Self { attributes: message.attributes().into_iter().map(owned).collect(), data })
+    }
 }
 
 impl Transport for Wire {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::IN_PROCESS;
         (capabilities.needs_codec, capabilities.lease) = (true, self.lease);
-        capabilities
+        if self.keeps_letters { capabilities.with_dead_letters() } else { capabilities }
     }
 
-    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
+    fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
             let answer = self.state().answer;
-            let full = |message| Err(Refused::Full { message, wait: true });
+            self.state().batches.push(batch.len());
+            let full = |_| Err(Refusal::Full { group: "group".into(), wait: true });
             match answer {
-                Answer::Well => batch.into_iter().map(|message| self.take(message)).collect(),
+                Answer::Well => batch.iter().map(|message| self.take(message)).collect(),
                 Answer::Silent => pending().await,
                 Answer::SilentAndKept => {
-                    self.state().kept.extend(batch);
+                    self.state().kept.extend(batch.iter().cloned());
                     pending().await
                 }
                 Answer::Nothing => Vec::new(),
-                Answer::Full | Answer::FullAfterASecond => batch.into_iter().map(full).collect(),
+                Answer::Full | Answer::FullAfterASecond => batch.iter().map(full).collect(),
             }
         })
     }
@@ -125,34 +144,65 @@ impl Transport for Wire {
         })
     }
 
-    fn subscribe(&self, group: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+    fn subscribe(&self, group: GroupSpec) -> Later<'_, Arc<dyn Source>> {
         self.state().groups.entry(Arc::clone(&group.name)).or_default();
-        let source = WireSource { wire: self.clone(), group: group.name, held: Arc::default() };
+        let source = WireSource { wire: self.clone(), group: group.name, held: Arc::default(), closed: Arc::default() };
         Box::pin(async move { Ok(Arc::new(source) as Arc<dyn Source>) })
     }
 
-    fn requeue(&self, group: &str, message: Message) -> BoxFuture<'_, Result<(), Refused>> {
-        let group = group.to_owned();
+    fn groups(&self) -> Later<'_, Vec<GroupState>> {
+        Box::pin(async { Ok(self.state().groups.keys().map(|name| GroupState::new(Arc::clone(name))).collect()) })
+    }
+
+    fn remove_group<'a>(&'a self, name: &'a str) -> Later<'a, Vec<Message>> {
         Box::pin(async move {
-            let Ok(data) = message.data() else { return Err(Refused::Closed(message)) };
-            let record = Record { attributes: owned(&message), data };
-            match self.state().groups.get_mut(&*group) {
-                Some(queue) => queue.push_back((record, 0)),
-                None => return Err(Refused::Closed(message)),
-            }
-            self.shared.1.notify_waiters();
-            Ok(())
+            self.state().groups.remove(name).ok_or("no such group")?;
+            Ok(Vec::new())
         })
     }
 
-    fn groups(&self) -> Vec<GroupState> {
-        self.state().groups.keys().map(|name| GroupState::new(Arc::clone(name))).collect()
+    fn redeliver<'a>(&'a self, group: &'a str, message: Message) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move { self.requeue(group, &message) })
     }
 
-    fn close(&self, _: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
+    fn dead_letters(&self, query: LetterQuery) -> Later<'_, LetterPage> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let letters = self.state().letters.clone();
+            let first = query.after.and_then(|after| letters.iter().position(|letter| letter.id == after));
+            let rest = &letters[first.map_or(0, |first| first + 1)..];
+            let mut page = LetterPage::default();
+            page.letters = rest.iter().take(query.limit).cloned().collect();
+            page.next = (rest.len() > query.limit).then(|| page.letters[query.limit - 1].id.clone());
+            Ok(page)
+        })
+    }
+
+    fn end_letters<'a>(
+        &'a self,
+        ids: &'a [LetterId],
+        end: LetterEnd,
+    ) -> BoxFuture<'a, Vec<Result<(), eventbus::BoxError>>> {
+        Box::pin(async move {
+            let one = |id: &LetterId| {
+                let letter = {
+                    let mut state = self.state();
+                    let at = state.letters.iter().position(|letter| letter.id == *id).ok_or("no such letter")?;
+                    state.letters.remove(at)
+                };
+                if end == LetterEnd::Replay {
+                    self.requeue(&letter.group, &letter.message).map_err(|refusal| format!("{refusal:?}"))?;
+                }
+                Ok(())
+            };
+            ids.iter().map(one).collect()
+        })
+    }
+
+    fn close(&self, _: Duration) -> Later<'_, Vec<(Option<Arc<str>>, Message)>> {
         self.state().closed = true;
         self.shared.1.notify_waiters();
-        Box::pin(async { Vec::new() })
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 
@@ -162,43 +212,45 @@ struct WireSource {
     wire: Wire,
     group: Arc<str>,
     held: Held,
+    closed: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl WireSource {
     /// What is there; `None` if that is nothing.
-    fn look(&self, max: usize) -> Option<Result<Vec<Leased>, BoxError>> {
+    fn look(&self, max: usize, into: &mut Vec<Leased>) -> Option<Result<Read, eventbus::BoxError>> {
         let mut state = self.wire.state();
         if state.read_errors > 0 {
             state.read_errors -= 1;
             return Some(Err("the line is dead".into()));
         }
-        if state.closed {
-            return Some(Ok(Vec::new()));
+        if state.closed || self.closed.load(std::sync::atomic::Ordering::SeqCst) {
+            return Some(Ok(Read::Closed));
         }
         let queue = state.groups.get_mut(&self.group)?;
         let count = queue.len().min(max);
         let taken: Vec<_> = queue.drain(..count).collect();
-        let mut leased = Vec::new();
-        for (record, attempts) in taken {
+        for (record, attempts) in &taken {
             state.leases += 1;
-            let lease = LeaseId(state.leases);
+            let lease = LeaseId::new(&format!("{:09}", state.leases));
             let attributes = record.attributes.iter().map(|(name, value)| (&**name, &**value));
-            // What is malformed is nobody's: this transport passes it over.
-            let Ok(message) = Message::from_attributes(attributes, Arc::clone(&record.data)) else { continue };
-            leased.push(Leased::new(message, attempts + 1, lease));
-            self.held.lock().unwrap().insert(lease, (record, attempts + 1));
+            let message = match Message::from_attributes(attributes, Arc::clone(&record.data)) {
+                Ok(message) => message,
+                Err(error) => Message::malformed(&error.to_string(), &record.data),
+            };
+            into.push(Leased::new(message, lease.clone()).with_attempts(*attempts));
+            self.held.lock().unwrap().insert(lease, (record.clone(), *attempts));
         }
-        if leased.is_empty() { None } else { Some(Ok(leased)) }
+        if taken.is_empty() { None } else { Some(Ok(Read::Batch)) }
     }
 }
 
 impl Source for WireSource {
-    fn next(&self, max: usize) -> BoxFuture<'_, Result<Vec<Leased>, BoxError>> {
+    fn next<'a>(&'a self, max: usize, into: &'a mut Vec<Leased>) -> Later<'a, Read> {
         Box::pin(async move {
             loop {
                 let mut changed = std::pin::pin!(self.wire.shared.1.notified());
                 changed.as_mut().enable();
-                if let Some(answer) = self.look(max) {
+                if let Some(answer) = self.look(max, into) {
                     return answer;
                 }
                 changed.await;
@@ -206,22 +258,28 @@ impl Source for WireSource {
         })
     }
 
-    fn settle(&self, leases: Vec<(LeaseId, Settle)>) -> Option<BoxFuture<'static, Result<(), BoxError>>> {
+    fn settle(&self, batch: Vec<Leased>) -> BoxFuture<'static, Vec<Unsettled>> {
         let (wire, group, held) = (self.wire.clone(), Arc::clone(&self.group), Arc::clone(&self.held));
-        Some(Box::pin(async move {
+        Box::pin(async move {
             tokio::task::yield_now().await;
             let mut state = wire.state();
             if state.settle_errors > 0 {
                 state.settle_errors -= 1;
-                return Err("the line is dead".into());
+                let unsettled = |leased| Unsettled { leased, is_lost: false, error: "the line is dead".into() };
+                return batch.into_iter().map(unsettled).collect();
             }
-            for (lease, settle) in leases.into_iter().rev() {
-                let Some((record, _)) = held.lock().unwrap().remove(&lease) else { continue };
-                match settle {
-                    Settle::Dead { reason, attempts } => {
-                        state.dead.push(((*group).to_owned(), (*reason).to_owned(), attempts));
+            for leased in batch.into_iter().rev() {
+                let Some((record, _)) = held.lock().unwrap().remove(leased.lease()) else { continue };
+                match leased.settlement() {
+                    Settlement::Dead { reason } => {
+                        let id = LetterId::new(&format!("letter {}", state.letters.len() + 1));
+                        let mut letter =
+                            Letter::new(id, Arc::clone(&group), leased.message().clone(), Arc::clone(reason));
+                        letter.attempts = leased.attempts();
+                        state.letters.push(letter);
                     }
-                    Settle::Nack { attempts, .. } => {
+                    Settlement::Again { .. } | Settlement::Release => {
+                        let attempts = leased.attempts();
                         state.groups.entry(Arc::clone(&group)).or_default().push_front((record, attempts));
                     }
                     _ => {}
@@ -229,16 +287,22 @@ impl Source for WireSource {
             }
             drop(state);
             wire.shared.1.notify_waiters();
-            Ok(())
-        }))
+            Vec::new()
+        })
     }
 
-    fn extend(&self, leases: &[LeaseId]) -> BoxFuture<'static, Result<(), BoxError>> {
-        let (wire, count) = (self.wire.clone(), leases.len());
+    fn extend(&self, leases: Vec<LeaseId>) -> Later<'static, Vec<LeaseId>> {
+        let wire = self.wire.clone();
         Box::pin(async move {
-            wire.state().extended += u32::try_from(count).unwrap();
-            Ok(())
+            wire.state().extended += u32::try_from(leases.len()).unwrap();
+            Ok(Vec::new())
         })
+    }
+
+    fn close(&self) -> Later<'_, ()> {
+        self.closed.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.wire.shared.1.notify_waiters();
+        Box::pin(async { Ok(()) })
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{future::pending, sync::Arc, time::Duration};
 
 use eventbus::{
-    BoxError, BoxFuture, Bus, Capabilities, ConsumerError, Event, Group, GroupState, Memory, Message, Rate, Refused,
-    Retry, Source, Transport, TransportOrdering,
+    Answer as Later, BoxFuture, Bus, Capabilities, ConsumerError, Event, GroupSpec, GroupState, Memory, Message, Rate,
+    Refusal, Retry, Source, Transport, TransportOrdering,
 };
 
 use super::{Answer, NoteMade, Stub};
@@ -40,7 +40,7 @@ async fn a_key_over_a_transport_without_order_is_told() {
     let unordered = Capabilities::IN_PROCESS.with_ordering(TransportOrdering::None);
     let bus = Stub::new(unordered, Answer::Well).bus();
     let error = bus.consumer("group").handle::<Job>(|_, _| async {}).key::<Job>(|e| e.0).start().await.unwrap_err();
-    assert!(matches!(error, ConsumerError::NoOrder { .. }), "{error}");
+    assert!(matches!(error, ConsumerError::Unsupported { .. }), "{error}");
 }
 
 /// Counts its drop, and panics in it.
@@ -103,13 +103,13 @@ async fn a_replay_that_is_given_up_puts_the_dead_letter_back() {
         .unwrap();
     bus.publish(Job(1)).await.unwrap();
     yield_a_lot().await;
-    let id = bus.dead_letters().list()[0].id;
+    let id = bus.dead_letters().list().await.unwrap()[0].id.clone();
     let letters = bus.dead_letters();
-    let mut replay = Box::pin(letters.replay(id));
+    let mut replay = Box::pin(letters.replay(&id));
     assert!(poll_once(&mut replay).is_pending());
-    assert!(bus.dead_letters().is_empty());
+    assert!(bus.dead_letters().list().await.unwrap().is_empty());
     drop(replay);
-    assert_eq!(bus.dead_letters().list()[0].id, id);
+    assert_eq!(bus.dead_letters().list().await.unwrap()[0].id, id);
 }
 
 /// A [`Memory`] that never answers a replay.
@@ -121,11 +121,11 @@ impl Transport for ReplaysNever {
         self.0.capabilities()
     }
 
-    fn try_publish(&self, message: Message) -> Result<(), Refused> {
-        self.0.try_publish(message)
+    fn try_publish(&self, batch: &mut [Option<Message>]) -> Result<(), Refusal> {
+        self.0.try_publish(batch)
     }
 
-    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
+    fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
         self.0.publish(batch)
     }
 
@@ -133,19 +133,23 @@ impl Transport for ReplaysNever {
         self.0.ready()
     }
 
-    fn subscribe(&self, group: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+    fn subscribe(&self, group: GroupSpec) -> Later<'_, Arc<dyn Source>> {
         self.0.subscribe(group)
     }
 
-    fn requeue(&self, _: &str, _: Message) -> BoxFuture<'_, Result<(), Refused>> {
+    fn redeliver<'a>(&'a self, _: &'a str, _: Message) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(pending())
     }
 
-    fn groups(&self) -> Vec<GroupState> {
+    fn groups(&self) -> Later<'_, Vec<GroupState>> {
         self.0.groups()
     }
 
-    fn close(&self, deadline: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
+    fn remove_group<'a>(&'a self, name: &'a str) -> Later<'a, Vec<Message>> {
+        self.0.remove_group(name)
+    }
+
+    fn close(&self, deadline: Duration) -> Later<'_, Vec<(Option<Arc<str>>, Message)>> {
         self.0.close(deadline)
     }
 }

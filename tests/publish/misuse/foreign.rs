@@ -12,7 +12,8 @@ use crate::support::HOUR;
 #[tokio::test]
 async fn what_is_no_text_is_a_dead_letter_also_by_name() {
     let memory = Memory::new();
-    memory.try_publish(Message::from_attributes([("type", "note.made")], [b'"', 0xff, b'"']).unwrap()).unwrap();
+    let message = Message::from_attributes([("type", "note.made")], [b'"', 0xff, b'"']).unwrap();
+    memory.try_publish(&mut [Some(message)]).unwrap();
     let bus = Bus::builder().transport(memory).build();
     let called = Arc::new(Mutex::new(false));
     let log = Arc::clone(&called);
@@ -22,7 +23,7 @@ async fn what_is_no_text_is_a_dead_letter_also_by_name() {
     });
     consumer.retry(Retry::fixed(Duration::ZERO)).start().await.unwrap();
     assert!(bus.shutdown(HOUR).await.is_clean());
-    let letters = bus.dead_letters().list();
+    let letters = bus.dead_letters().list().await.unwrap();
     assert!(matches!(letters[0].error, AttemptError::Undecodable(_)), "{letters:?}");
     assert_eq!((letters[0].attempts, *called.lock().unwrap()), (1, false));
 }

@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{BoxError, BoxFuture, Bus, Capabilities, Event, Group, GroupState, Message, Refused, Source, Transport};
+use eventbus::{
+    Answer as Later, BoxFuture, Bus, Capabilities, Event, GroupSpec, GroupState, Message, Refusal, Source, Transport,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize, Debug, PartialEq, Eq)]
@@ -62,22 +64,25 @@ impl Transport for Stub {
         self.capabilities
     }
 
-    fn try_publish(&self, message: Message) -> Result<(), Refused> {
-        match self.answer {
-            Answer::Full => return Err(Refused::Full { message, wait: true }),
-            Answer::Later => return Err(Refused::WouldWait(message)),
-            Answer::FullAndKept => {
-                self.seen.lock().unwrap().push(message.clone());
-                return Err(Refused::Full { message, wait: true });
+    fn try_publish(&self, batch: &mut [Option<Message>]) -> Result<(), Refusal> {
+        let full = || Refusal::Full { group: "group".into(), wait: true };
+        for slot in batch {
+            match self.answer {
+                Answer::Full => return Err(full()),
+                Answer::Later => return Err(Refusal::WouldWait),
+                Answer::FullAndKept => {
+                    self.seen.lock().unwrap().extend(slot.clone());
+                    return Err(full());
+                }
+                Answer::Well => self.seen.lock().unwrap().extend(slot.take()),
             }
-            Answer::Well => self.seen.lock().unwrap().push(message),
         }
         Ok(())
     }
 
-    fn publish(&self, batch: Vec<Message>) -> BoxFuture<'_, Vec<Result<(), Refused>>> {
+    fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
         let results = batch.iter().map(|_| Ok(())).collect();
-        self.seen.lock().unwrap().extend(batch);
+        self.seen.lock().unwrap().extend(batch.iter().cloned());
         Box::pin(async {
             tokio::task::yield_now().await;
             results
@@ -88,19 +93,19 @@ impl Transport for Stub {
         Box::pin(ready(()))
     }
 
-    fn subscribe(&self, _: Group) -> BoxFuture<'_, Result<Arc<dyn Source>, BoxError>> {
+    fn subscribe(&self, _: GroupSpec) -> Later<'_, Arc<dyn Source>> {
         Box::pin(ready(Err("it is for publishing only".into())))
     }
 
-    fn requeue(&self, _: &str, message: Message) -> BoxFuture<'_, Result<(), Refused>> {
-        Box::pin(ready(Err(Refused::Closed(message))))
+    fn groups(&self) -> Later<'_, Vec<GroupState>> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 
-    fn groups(&self) -> Vec<GroupState> {
-        Vec::new()
+    fn remove_group<'a>(&'a self, _: &'a str) -> Later<'a, Vec<Message>> {
+        Box::pin(ready(Err("it is for publishing only".into())))
     }
 
-    fn close(&self, _: Duration) -> BoxFuture<'_, Vec<(Option<Arc<str>>, Message)>> {
-        Box::pin(ready(Vec::new()))
+    fn close(&self, _: Duration) -> Later<'_, Vec<(Option<Arc<str>>, Message)>> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 }

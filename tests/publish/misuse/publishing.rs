@@ -11,7 +11,7 @@ use tokio::{runtime::Builder, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, NoteMade, Stub, note};
-use crate::support::{HOUR, Job, assert_balanced, hush, poll_once, within, yield_a_lot};
+use crate::support::{HOUR, Job, assert_balanced, hush, poll_once, unread, within, yield_a_lot};
 
 fn json(bus: &Bus) -> PublishJson<'_> {
     bus.publish_json("issues.opened", "1").unwrap()
@@ -40,7 +40,7 @@ fn json_sees_time_token_and_shutdown_where_the_transport_is_always_ready_and_alw
 
 #[tokio::test]
 async fn json_takes_several_tokens_and_any_of_them_cancels() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     json(&bus).await.unwrap();
     for which in [0, 1] {
         let tokens = [CancellationToken::new(), CancellationToken::new()];
@@ -52,7 +52,7 @@ async fn json_takes_several_tokens_and_any_of_them_cancels() {
 
 #[tokio::test]
 async fn json_is_handed_back_after_a_lost_select_and_before_it_is_polled() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     assert_eq!(json(&bus).key("k").into_message().unwrap().key(), Some("k"));
     let mut first = json(&bus);
     (&mut first).await.unwrap();
@@ -82,7 +82,7 @@ async fn what_carries_bytes_is_sent_bytes_whichever_way_it_is_published() {
 
 #[test]
 fn a_timeout_without_a_runtime_is_full_at_once_and_does_not_panic() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     block_on(bus.publish(Job(1)).timeout(HOUR)).unwrap();
     assert!(matches!(block_on(bus.publish(Job(2)).timeout(HOUR)), Err(PublishError::Full(Job(2)))));
     assert!(matches!(block_on(json(&bus).timeout(HOUR)), Err(PublishError::Full(_))));
@@ -96,7 +96,7 @@ fn a_timeout_without_a_runtime_is_full_at_once_and_does_not_panic() {
 #[test]
 fn a_timeout_outside_of_a_runtime_is_that_of_the_buss_own() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let memory = Memory::new().capacity(1);
+    let memory = unread(Memory::new().capacity(1));
     let bus = Bus::builder().transport(memory).runtime(runtime.handle().clone()).build();
     block_on(bus.publish(Job(1))).unwrap();
     let began = Instant::now();
@@ -124,7 +124,7 @@ async fn a_transport_that_keeps_what_it_refuses_is_told_so() {
 
 #[tokio::test]
 async fn who_publishes_on_and_on_gives_way_to_others() {
-    let bus = Bus::builder().transport(Memory::new().capacity(100_000)).build();
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(100_000))).build();
     let (seen, other) = (Arc::new(Mutex::new(0)), bus.clone());
     let log = Arc::clone(&seen);
     let publishing = tokio::spawn(async move {

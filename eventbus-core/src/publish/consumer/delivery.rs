@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::shared::Seat;
+use super::desk::Desk;
 use crate::{
-    call::Frame,
+    call::{Cause, Frame},
     emission::Bus,
-    publish::{Message, MessageId},
+    transport::{Message, MessageId},
 };
 
 /// One delivery of a message to a handler.
@@ -14,12 +14,17 @@ use crate::{
 /// A clone is the same delivery. It may be kept; it does not keep the bus alive.
 #[derive(Clone)]
 pub struct Delivery {
-    pub(super) message: Message,
-    pub(super) attempt: u32,
-    pub(super) seat: Arc<Seat>,
+    message: Message,
+    attempt: u32,
+    desk: Arc<Desk>,
 }
 
 impl Delivery {
+    #[inline]
+    pub(super) fn new(message: Message, attempt: u32, desk: Arc<Desk>) -> Self {
+        Self { message, attempt, desk }
+    }
+
     /// The message's id: the same at each attempt, so that a handler can tell that it has seen it.
     pub fn id(&self) -> MessageId {
         self.message.id()
@@ -32,7 +37,7 @@ impl Delivery {
 
     /// The group.
     pub fn group(&self) -> &str {
-        &self.seat.shared.name
+        &self.desk.consumer.name
     }
 
     /// When the event was published.
@@ -48,20 +53,24 @@ impl Delivery {
     /// The bus, to emit and publish on. What is published through this handle, also from a task of your own, counts as caused
     /// by this delivery. `None` if the bus is gone.
     pub fn bus(&self) -> Option<Bus> {
-        let bus = self.seat.shared.bus.upgrade()?;
-        let cause = self.message.cause(self.seat.shared.bus_id);
-        Some(bus.with_origin(Frame::of_handler(cause)))
+        let bus = self.desk.consumer.bus.upgrade()?;
+        Some(bus.with_origin(Frame::of_handler(self.cause())))
     }
 
     /// Whether the handler is to end: the time of its consumer's stop, or of the bus's shutdown, is up. An async handler is then
-    /// stopped at its next await.
+    /// stopped at its next await. An error that it returns from now on counts as no failed attempt: the delivery goes back.
     pub fn is_cancelled(&self) -> bool {
-        self.seat.shared.cancel.is_cancelled()
+        self.desk.consumer.cancel.is_cancelled()
     }
 
     /// Waits until the handler is to end. Cancel safe.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.seat.shared.cancel.clone().cancelled_owned()
+        self.desk.consumer.cancel.clone().cancelled_owned()
+    }
+
+    #[inline]
+    pub(super) fn cause(&self) -> Cause {
+        self.message.cause(self.desk.consumer.bus_id)
     }
 }
 

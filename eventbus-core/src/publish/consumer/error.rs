@@ -81,10 +81,30 @@ pub enum ConsumerError {
         /// The type.
         event: &'static EventType,
     },
-    /// A key was given, and the transport keeps no order.
-    #[error("group `{group}` cannot keep the order of keys: its transport keeps no order; remove `.key::<E>(..)`")]
+    /// The transport cannot serve the group as it is wired.
+    #[error("group `{group}` cannot be had over this transport: {reason}")]
     #[non_exhaustive]
-    NoOrder {
+    Unsupported {
+        /// The group.
+        group: Arc<str>,
+        /// What it cannot do, and what to do.
+        reason: String,
+    },
+    /// The group has more workers than a consumer may have.
+    #[error("group `{group}` has {workers} workers, and a consumer may have {limit}")]
+    #[non_exhaustive]
+    TooManyWorkers {
+        /// The group.
+        group: Arc<str>,
+        /// How many were asked for.
+        workers: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The runtime has no timers, which retries, time-outs and rates need.
+    #[error("group `{group}` needs a runtime with timers; build it with `enable_time` or `enable_all`")]
+    #[non_exhaustive]
+    NoTimers {
         /// The group.
         group: Arc<str>,
     },

@@ -1,13 +1,22 @@
-//! Code that handles deliveries, and the form in which a consumer keeps it.
+//! Code that handles deliveries, and the lanes in which a worker runs it.
+//!
+//! A lane is one future for each worker and handler: it takes one delivery after the other, and holds the handler's future
+//! inside itself. So a delivery costs no box, and what is compiled for each handler is this loop.
 
-use std::{any::Any, marker::PhantomData, sync::Arc};
+use std::{any::Any, future::poll_fn, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
-use super::{AttemptError, Delivery};
+use super::{
+    AttemptError, Delivery,
+    batch::{Batch, BatchReturn},
+    desk::Desk,
+    keys::Key,
+};
 use crate::{
-    call::{AnyEvent, Isolated, ListenerFuture},
-    event::Event,
+    call::{AnyEvent, Isolated},
+    event::{Event, EventType},
     listener::{BoxError, Return, async_callable},
-    publish::{BoxFuture, Message, message::MessageContent, typed::TypedKind},
+    publish::failed::kind_of,
+    transport::{BoxFuture, Content, Kind, Message},
 };
 
 async_callable! {
@@ -15,8 +24,33 @@ async_callable! {
     HandlerFn[E](Arc<E>, Delivery)
 }
 async_callable! {
+    /// The same with state: `Fn(S, Arc<E>, Delivery) -> Future`, `S` cloned for each call.
+    StateHandlerFn[S, E](S, Arc<E>, Delivery)
+}
+async_callable! {
     /// A closure that handles deliveries by name: `Fn(AnyEvent<'static>, Delivery) -> Future`.
     NameHandlerFn[](AnyEvent<'static>, Delivery)
+}
+async_callable! {
+    /// The same with state: `Fn(S, AnyEvent<'static>, Delivery) -> Future`, `S` cloned for each call.
+    NameStateHandlerFn[S](S, AnyEvent<'static>, Delivery)
+}
+
+/// A closure that handles deliveries of an event in batches: `Fn(Batch<E>) -> Future`.
+pub trait BatchHandlerFn<E: Event>: Fn(Batch<E>) -> Self::Future + Send + Sync + 'static {
+    /// The future of a call.
+    type Future: Future<Output = Self::Returns> + Send + 'static;
+    /// What the future ends with.
+    type Returns: BatchReturn;
+}
+
+impl<E: Event, F, T> BatchHandlerFn<E> for F
+where
+    F: Fn(Batch<E>) -> T + Send + Sync + 'static,
+    T: Future<Output: BatchReturn> + Send + 'static,
+{
+    type Future = T;
+    type Returns = T::Output;
 }
 
 /// Handles the deliveries of an event: for handlers that are values, chosen or stored at run time.
@@ -54,65 +88,116 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
     fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
+/// A worker's future for one handler.
+pub(super) type Lane = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A handler, its event's type forgotten.
 pub(super) trait AnyHandler: Send + Sync {
-    /// Begins to handle a delivery.
-    fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError>;
+    /// The lane of a worker for this handler, which is number `route` of its consumer.
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane;
 
-    /// What the consumer's key function says of the message's event.
     fn key(&self, _message: &Message) -> Option<u64> {
         None
     }
 
-    /// What it knows of its event's type.
-    fn kind(&self) -> Option<&'static TypedKind> {
+    fn kind(&self) -> Option<&'static Kind> {
         None
+    }
+
+    /// Of a handler of batches: how large they may be, and how long one may wait for more.
+    fn batch_limits(&self) -> Option<(usize, Duration)> {
+        None
+    }
+
+    fn is_for_batches(&self) -> bool {
+        self.batch_limits().is_some()
     }
 }
 
-/// A handler of a type. Its code is foreign, its drop included.
+/// A handler of a type.
 pub(super) struct Typed<E, F> {
     code: Isolated<F>,
-    key: Option<super::keys::Key<E>>,
-    _event: PhantomData<fn(&E)>,
+    key: Option<Key<E>>,
+    event: PhantomData<fn(&E)>,
 }
 
 impl<E: Event, F> Typed<E, F> {
-    pub(super) fn new(code: Isolated<F>, key: Option<super::keys::Key<E>>) -> Self {
-        Self { code, key, _event: PhantomData }
+    pub(super) fn new(code: Isolated<F>, key: Option<Key<E>>) -> Self {
+        Self { code, key, event: PhantomData }
     }
 }
 
 impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
-    fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
-        let future = (self.code.get())(event_of::<E>(&delivery.message)?, delivery);
-        Ok(Box::pin(async move { future.await.into_result() }))
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
+        Box::pin(async move {
+            let mut ended = None;
+            loop {
+                let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
+                match event_of::<E>(delivery.message()) {
+                    Ok(event) => {
+                        let result = (self.code.get())(event, delivery).await.into_result();
+                        ended = Some(result.map_err(AttemptError::of));
+                    }
+                    Err(error) => ended = Some(Err(error)),
+                }
+            }
+        })
     }
 
     fn key(&self, message: &Message) -> Option<u64> {
-        let key = self.key.as_ref()?;
-        // A message in bytes is read once more, when it is handled: the key must be known before.
-        event_of::<E>(message).ok().map(|event| (key.get())(&event))
+        key_in(self.key.as_ref(), message)
     }
 
-    fn kind(&self) -> Option<&'static TypedKind> {
-        Some(TypedKind::of::<E>())
+    fn kind(&self) -> Option<&'static Kind> {
+        Some(kind_of::<E>())
     }
 }
 
-/// The event of a message.
-#[cfg_attr(not(feature = "serde"), expect(clippy::unnecessary_wraps, reason = "as with the feature `serde`"))]
-fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
-    match message.content() {
-        MessageContent::Shared(shared) => {
-            let event: Arc<dyn Any + Send + Sync> = Arc::clone(&shared.event);
-            match event.downcast() {
-                Ok(event) => Ok(event),
-                Err(_) => unreachable!("handlers of a type are found by the type"),
+/// A handler of batches of a type.
+pub(super) struct Batched<E, F> {
+    code: Isolated<F>,
+    key: Option<Key<E>>,
+    limits: (usize, Duration),
+    event: PhantomData<fn(&E)>,
+}
+
+impl<E: Event, F> Batched<E, F> {
+    pub(super) fn new(code: Isolated<F>, key: Option<Key<E>>, limits: (usize, Duration)) -> Self {
+        Self { code, key, limits, event: PhantomData }
+    }
+}
+
+impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, _route: usize) -> Lane {
+        Box::pin(async move {
+            let (mut events, mut unread) = (Vec::new(), Vec::new());
+            for (at, message) in desk.running_messages().iter().enumerate() {
+                match event_of::<E>(message) {
+                    Ok(event) => events.push(event),
+                    Err(error) => unread.push((at, error)),
+                }
             }
-        }
-        #[cfg(feature = "serde")]
-        MessageContent::Json(json) => super::super::wire::decode::<E>(&json.json),
+            let returned = if events.is_empty() {
+                Vec::new()
+            } else {
+                let count = events.len();
+                let batch = Batch::new(events, Arc::clone(&desk), unread.iter().map(|(at, _)| *at).collect());
+                (self.code.get())(batch).await.into_results(count)
+            };
+            desk.end_many(returned, unread);
+        })
+    }
+
+    fn key(&self, message: &Message) -> Option<u64> {
+        key_in(self.key.as_ref(), message)
+    }
+
+    fn kind(&self) -> Option<&'static Kind> {
+        Some(kind_of::<E>())
+    }
+
+    fn batch_limits(&self) -> Option<(usize, Duration)> {
+        Some(self.limits)
     }
 }
 
@@ -120,10 +205,58 @@ fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
 pub(super) struct Named<F>(pub(super) Isolated<F>);
 
 impl<F: NameHandlerFn> AnyHandler for Named<F> {
-    fn begin(&self, delivery: Delivery) -> Result<ListenerFuture, AttemptError> {
-        let message = &delivery.message;
-        let event = AnyEvent::of_content(message.subject(), message.as_content()?);
-        let future = (self.0.get())(event, delivery);
-        Ok(Box::pin(async move { future.await.into_result() }))
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
+        Box::pin(async move {
+            let mut ended = None;
+            loop {
+                let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
+                match any_event(delivery.message()) {
+                    Ok(event) => {
+                        let result = (self.0.get())(event, delivery).await.into_result();
+                        ended = Some(result.map_err(AttemptError::of));
+                    }
+                    Err(error) => ended = Some(Err(error)),
+                }
+            }
+        })
+    }
+}
+
+fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptError> {
+    let content = message.as_content().map_err(|error| AttemptError::Undecodable(error.into()))?;
+    Ok(AnyEvent::of_content(message.subject(), content))
+}
+
+fn key_in<E: Event>(key: Option<&Key<E>>, message: &Message) -> Option<u64> {
+    // A message in bytes is read once more, when it is handled: the key must be known before.
+    event_of::<E>(message).ok().and_then(|event| Some((key?.get())(&event)))
+}
+
+/// The event of a message that is handled by its type.
+fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
+    match shared_of(E::TYPE, message)?.downcast() {
+        Ok(event) => Ok(event),
+        Err(_) => unreachable!("handlers of a type are found by the type"),
+    }
+}
+
+fn shared_of(event: &'static EventType, message: &Message) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
+    let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
+    match message.content() {
+        Content::Shared(shared) => Ok(Arc::clone(&shared.event)),
+        #[cfg(feature = "serde")]
+        Content::Data(data) => crate::transport::decode(event, &data.bytes).map_err(undecodable),
+        Content::Malformed(_) => {
+            let text = format!("it is no message, and so no `{}`", event.wire_type());
+            Err(undecodable(text.into()))
+        }
+    }
+}
+
+/// A handler that is a value.
+pub(super) fn of_value<E: Event>(handler: Arc<dyn Handler<E>>) -> impl HandlerFn<E> {
+    move |event, delivery| -> BoxFuture<'static, Result<(), BoxError>> {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { handler.handle(event, delivery).await })
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::LazyLock,
 };
 
-use crate::{call::Isolated, publish::Message};
+use crate::{call::Isolated, transport::Message};
 
 /// Tells the key of an event, as its hash.
 pub(super) type Key<E> = Isolated<Box<dyn Fn(&E) -> u64 + Send + Sync>>;

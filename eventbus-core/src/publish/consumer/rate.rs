@@ -10,6 +10,8 @@ use governor::{
 };
 use tokio::time::Instant;
 
+use crate::sync::{AtomicU64, Ordering};
+
 /// A rate: so many in a time, of which so many at once.
 ///
 /// The limit is a token bucket, as the generic cell rate algorithm keeps one
@@ -54,7 +56,10 @@ fn at_least_one(count: u32) -> NonZeroU32 {
 }
 
 /// Keeps a rate, on the clock of the runtime, which tests may pause.
-pub(super) struct Limiter(RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>);
+pub(super) struct Limiter {
+    limiter: RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>,
+    next_in: AtomicU64,
+}
 
 #[derive(Clone)]
 struct RuntimeClock(Instant);
@@ -69,11 +74,21 @@ impl Clock for RuntimeClock {
 
 impl Limiter {
     pub(super) fn new(Rate(quota): Rate) -> Self {
-        Self(RateLimiter::direct_with_clock(quota, RuntimeClock(Instant::now())))
+        let limiter = RateLimiter::direct_with_clock(quota, RuntimeClock(Instant::now()));
+        Self { limiter, next_in: AtomicU64::new(0) }
     }
 
-    /// Takes one; or says how long it is until the next one.
+    /// Takes a permit, or says how long it is until the next one.
     pub(super) fn take(&self) -> Result<(), Duration> {
-        self.0.check().map_err(|not_yet| not_yet.wait_time_from(self.0.clock().now()))
+        self.limiter.check().map_err(|not_yet| {
+            let wait = not_yet.wait_time_from(self.limiter.clock().now());
+            self.next_in.store(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            wait
+        })
+    }
+
+    /// How long it was until the next permit when the last one was refused.
+    pub(super) fn wait(&self) -> Duration {
+        Duration::from_nanos(self.next_in.load(Ordering::Relaxed))
     }
 }

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use crate::{
     event::OneLine,
-    listener::{ErrorText, Excerpt, source_of},
+    listener::{BoxError, ErrorText, Excerpt, source_of},
 };
 
 /// How an attempt to handle a delivery went wrong.
@@ -24,9 +24,22 @@ pub enum AttemptError {
     UnknownEvent(Arc<str>),
     /// The message cannot be read as the handler's event.
     Undecodable(Arc<dyn Error + Send + Sync>),
+    /// What the transport found is no message.
+    Malformed(Arc<str>),
+    /// The delivery was handed out again and again without an end: most likely it ends its process.
+    NeverEnded {
+        /// How often it was handed out.
+        deliveries: u32,
+    },
+    /// What a transport has recorded of the last attempt.
+    Recorded(Arc<str>),
 }
 
 impl AttemptError {
+    pub(super) fn of(error: BoxError) -> Self {
+        Self::Failed(error.into())
+    }
+
     /// The handler's own error, if it returned one.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match self {
@@ -37,7 +50,7 @@ impl AttemptError {
 
     /// Whether another attempt could end otherwise.
     fn may_pass(&self) -> bool {
-        !matches!(self, Self::UnknownEvent(_) | Self::Undecodable(_))
+        matches!(self, Self::Failed(_) | Self::Panicked(_) | Self::TimedOut(_))
     }
 }
 
@@ -52,6 +65,11 @@ impl fmt::Display for AttemptError {
             Self::TimedOut(limit) => write!(line, "timed out after {limit:?}"),
             Self::UnknownEvent(name) => write!(line, "unknown event type `{}`", Excerpt(name)),
             Self::Undecodable(error) => write!(line, "cannot be read: {}", ErrorText::with_sources(&**error)),
+            Self::Malformed(reason) => write!(line, "no message: {}", Excerpt(reason)),
+            Self::NeverEnded { deliveries } => {
+                write!(line, "was handed out {deliveries} times without an end, and is not tried again")
+            }
+            Self::Recorded(reason) => write!(line, "{reason}"),
         }
     }
 }
@@ -70,6 +88,9 @@ impl fmt::Debug for AttemptError {
             Self::TimedOut(limit) => f.debug_tuple("TimedOut").field(limit).finish(),
             Self::UnknownEvent(name) => f.debug_tuple("UnknownEvent").field(&Excerpt(name)).finish(),
             Self::Undecodable(error) => f.debug_tuple("Undecodable").field(&ErrorText::with_sources(&**error)).finish(),
+            Self::Malformed(reason) => f.debug_tuple("Malformed").field(&Excerpt(reason)).finish(),
+            Self::NeverEnded { deliveries } => f.debug_struct("NeverEnded").field("deliveries", deliveries).finish(),
+            Self::Recorded(reason) => f.debug_tuple("Recorded").field(reason).finish(),
         }
     }
 }
@@ -160,6 +181,10 @@ impl Retry {
     pub fn when(mut self, retryable: impl Fn(&AttemptError) -> bool + Send + Sync + 'static) -> Self {
         self.when = Some(Arc::new(retryable));
         self
+    }
+
+    pub(super) fn most_attempts(&self) -> u32 {
+        self.max_attempts
     }
 
     /// How long to wait after attempt number `attempt`, from 1; `None` if it was the last one.

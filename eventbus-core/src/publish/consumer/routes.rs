@@ -1,9 +1,13 @@
 //! Which handler of a group a message goes to: one for an event type.
 
-use std::{any::TypeId, collections::HashMap, fmt, panic::Location};
+use std::{any::TypeId, collections::HashMap, fmt, panic::Location, sync::Arc};
 
 use super::handler::AnyHandler;
-use crate::{event::EventType, pattern::Pattern, publish::Message};
+use crate::{
+    event::EventType,
+    pattern::Pattern,
+    transport::{Message, Wants},
+};
 
 /// The handlers of a group.
 #[derive(Default)]
@@ -12,12 +16,16 @@ pub(super) struct Routes {
     /// By name and version, for messages that carry bytes.
     named: HashMap<(&'static str, u32), usize>,
     patterns: Vec<(Pattern, usize)>,
+    /// For what no other handler handles.
+    rest: Option<usize>,
+    /// The first handler by type: of many groups the only one.
+    first: Option<(TypeId, usize)>,
     pub(super) all: Vec<Route>,
 }
 
 /// A handler, and who it is.
 pub(super) struct Route {
-    pub(super) handler: Box<dyn AnyHandler>,
+    pub(super) handler: Arc<dyn AnyHandler>,
     pub(super) what: Handles,
     pub(super) location: &'static Location<'static>,
 }
@@ -27,6 +35,7 @@ pub(super) struct Route {
 pub(super) enum Handles {
     Type(&'static EventType),
     Pattern(Pattern),
+    Rest,
 }
 
 impl fmt::Display for Handles {
@@ -34,6 +43,7 @@ impl fmt::Display for Handles {
         match self {
             Self::Type(event) => write!(f, "`{}`", event.wire_type()),
             Self::Pattern(pattern) => write!(f, "`{pattern}`"),
+            Self::Rest => f.write_str("the rest"),
         }
     }
 }
@@ -47,6 +57,7 @@ impl Handles {
                 pattern.matches(event.name().as_str())
             }
             (Self::Pattern(one), Self::Pattern(other)) => one.overlaps(other),
+            (one, other) => matches!((one, other), (Self::Rest, Self::Rest)),
         }
     }
 }
@@ -62,28 +73,51 @@ impl Routes {
             Handles::Type(event) => {
                 self.typed.insert(event.id(), at);
                 self.named.insert((event.name().as_str(), event.version()), at);
+                self.first.get_or_insert((event.id(), at));
             }
+            Handles::Rest => self.rest = Some(at),
             Handles::Pattern(pattern) => self.patterns.push((pattern.clone(), at)),
         }
         self.all.push(route);
         Ok(())
     }
 
+    #[inline]
     pub(super) fn find(&self, message: &Message) -> Option<usize> {
-        let typed = match message.event_type() {
+        match (message.event_type(), self.first) {
+            (Some(event), Some((first, at))) if event.id() == first => Some(at),
+            (event, _) => self.look_up(event, message),
+        }
+    }
+
+    fn look_up(&self, event: Option<&'static EventType>, message: &Message) -> Option<usize> {
+        let typed = match event {
             Some(event) => self.typed.get(&event.id()),
             None => self.named.get(&(message.name(), message.version())),
         };
         let by_pattern =
             || self.patterns.iter().find(|(pattern, _)| pattern.matches(message.name())).map(|(_, at)| *at);
-        typed.copied().or_else(by_pattern)
+        typed.copied().or_else(by_pattern).or(self.rest)
+    }
+
+    /// What the group wants: what its handlers handle, or everything.
+    pub(super) fn wants(&self, all: bool) -> Wants {
+        let mut wants = Wants { all: all || self.rest.is_some(), ..Wants::default() };
+        for route in &self.all {
+            match &route.what {
+                Handles::Type(event) => wants.types.push((event.name().as_str().into(), event.version())),
+                Handles::Pattern(pattern) => wants.patterns.push(pattern.clone()),
+                Handles::Rest => {}
+            }
+        }
+        wants
     }
 
     /// The types that are handled.
     pub(super) fn types(&self) -> impl Iterator<Item = &'static EventType> {
         self.all.iter().filter_map(|route| match route.what {
             Handles::Type(event) => Some(event),
-            Handles::Pattern(_) => None,
+            Handles::Pattern(_) | Handles::Rest => None,
         })
     }
 }

@@ -1,151 +1,146 @@
 //! Which delivery is next: those that are ready, in order; those whose key is taken, behind it; those that wait for their next
 //! attempt.
 //!
-//! A key is taken from the moment its delivery is ready until that has been handled for good. Deliveries come in through one
-//! reader, in the order of the group, so that the order of a key is decided here and nowhere else.
+//! A key is taken from the moment its delivery is ready until that has been handled for good.
 
-use std::{collections::VecDeque, mem};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    mem,
+};
 
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::held::{Job, MOST_HELD, Released, State};
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
+use crate::{
+    sync::{AtomicBool, AtomicU8, Mutex, Ordering, lock},
+    transport::Leased,
+};
+
+/// How many deliveries a consumer holds at most that are behind others of their key, or wait for their next attempt. While it
+/// holds so many it leases no more.
+pub(super) const MAX_HELD: usize = 16_384;
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
-    /// The end, for those who ask, and for those who wait.
-    stopping: AtomicBool,
-    stopped: CancellationToken,
-    /// How many deliveries are read at once: many, while they end as soon as they begin; else as many as there are workers.
-    batch: AtomicUsize,
-    /// Notified when a delivery is ready, or the end has come: for workers.
+    phase: AtomicU8,
+    /// Nothing is begun any more: for those that wait.
+    pub(super) stopped: CancellationToken,
+    /// Wakes workers that wait for deliveries.
     work: Event,
-    /// Notified when deliveries are wanted, when the next attempt may be another one, or the end has come: for the reader.
+    /// Wakes the reader.
     wanted: Event,
-    /// Notified when nothing is held, or the reader has nothing in hand, or the end has come.
+    /// Wakes those who wait until nothing is held.
     idle: Event,
-    /// The reader looks for deliveries, or has some that are not held yet.
-    reading: AtomicBool,
-    /// What is held has been given back for good: what comes back later is to follow it.
+    /// The reader, or a worker, has leased deliveries that are not held yet.
+    leasing: crate::sync::AtomicUsize,
+    /// The stop is over: whoever has something left gives it back himself.
     swept: AtomicBool,
 }
 
-/// What the reader is to do.
-pub(super) enum Demand {
-    /// Read.
-    Read,
-    /// Nothing is wanted now; but an attempt may be due then.
-    Wait(Option<Instant>),
-    /// The same, and nothing more may be held.
-    Full(Option<Instant>),
-    Stop,
+#[derive(Default)]
+struct State {
+    /// In order.
+    ready: VecDeque<Leased>,
+    /// Those behind a delivery of their key; a key is here while it is taken.
+    keys: HashMap<u64, VecDeque<Leased>>,
+    /// Those that wait for their next attempt.
+    delayed: BTreeMap<(Instant, u64), Leased>,
+    /// How many are behind their keys.
+    behind: usize,
+    /// All that have been leased and not settled.
+    held: usize,
+    numbered: u64,
 }
+
+const OPEN: u8 = 0;
+const PAUSED: u8 = 1;
+const STOPPING: u8 = 2;
 
 impl Scheduler {
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::default(),
-            stopping: AtomicBool::new(false),
+            phase: AtomicU8::new(OPEN),
             stopped: CancellationToken::new(),
-            batch: AtomicUsize::new(1),
             work: Event::new(),
             wanted: Event::new(),
             idle: Event::new(),
-            reading: AtomicBool::new(false),
+            leasing: crate::sync::AtomicUsize::new(0),
             swept: AtomicBool::new(false),
         }
     }
 
-    /// How many deliveries to read now.
-    pub(super) fn to_read(&self, workers: usize, most: usize) -> usize {
-        let batch = self.batch.load(Ordering::Relaxed).saturating_mul(2).clamp(workers, most.max(workers));
-        self.batch.store(batch, Ordering::Relaxed);
-        batch
+    /// Whether handlers may begin.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == OPEN
     }
 
-    /// Below how many ready deliveries more are wanted.
-    pub(super) fn low(&self, workers: usize) -> usize {
-        (self.batch.load(Ordering::Relaxed) / 2).max(workers)
+    pub(super) fn is_paused(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == PAUSED
     }
 
-    /// A handler did not end at once: what is read from now on would wait here, where no other process can take it.
-    pub(super) fn is_slow(&self) {
-        self.batch.store(1, Ordering::Relaxed);
+    pub(super) fn is_stopping(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == STOPPING
     }
 
-    /// Takes in what has been read, in order. `number` and key order are decided here.
-    pub(super) fn add(&self, jobs: Vec<Job>) {
-        let mut added = 0;
-        {
-            let mut state = lock(&self.state);
-            state.held += jobs.len();
-            for mut job in jobs {
-                job.number = state.numbered;
-                state.numbered += 1;
-                added += usize::from(state.admit(job));
-            }
-        }
-        self.work.notify(added);
+    /// Begins no more handlers until `resume`.
+    pub(super) fn pause(&self) {
+        let _ = self.phase.compare_exchange(OPEN, PAUSED, Ordering::SeqCst, Ordering::SeqCst);
+        self.idle.notify(usize::MAX);
     }
 
-    /// What the reader is to do, `low` being the number of ready deliveries below which more are wanted.
-    pub(super) fn demand(&self, low: usize) -> Demand {
+    pub(super) fn resume(&self) {
+        let _ = self.phase.compare_exchange(PAUSED, OPEN, Ordering::SeqCst, Ordering::SeqCst);
+        self.work.notify(usize::MAX);
+        self.wanted.notify(usize::MAX);
+    }
+
+    /// Begins no more handlers, for good.
+    pub(super) fn stop(&self) {
+        self.phase.store(STOPPING, Ordering::SeqCst);
+        self.stopped.cancel();
+        self.work.notify(usize::MAX);
+        self.wanted.notify(usize::MAX);
+        self.idle.notify(usize::MAX);
+    }
+
+    /// Numbers deliveries that were leased, and sets those aside whose key is taken. What is left in `batch` may begin.
+    pub(super) fn admit(&self, batch: &mut Vec<Leased>, mut key: impl FnMut(&Leased) -> Option<u64>) {
         let mut state = lock(&self.state);
-        if self.is_stopping() {
-            return Demand::Stop;
-        }
-        let now = Instant::now();
-        let mut due = 0;
-        while let Some(next) = state.delayed.first_entry()
-            && next.key().0 <= now
-        {
-            let job = next.remove();
-            // It has kept its key.
-            state.ready.push_back(job);
-            due += 1;
-        }
-        let demand = if state.held - state.ready.len() >= MOST_HELD.max(low) {
-            Demand::Full(state.next_due())
-        } else if state.ready.len() < low {
-            Demand::Read
-        } else {
-            Demand::Wait(state.next_due())
-        };
-        drop(state);
-        self.work.notify(due);
-        demand
-    }
-
-    /// When the next attempt of a delayed delivery is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        lock(&self.state).next_due()
-    }
-
-    pub(super) fn wanted(&self) -> event_listener::EventListener {
-        self.wanted.listen()
-    }
-
-    /// Takes up to `max` deliveries that are ready, leaving their share to the other workers; none at the end.
-    pub(super) async fn take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) {
-        loop {
-            if self.try_take(max, workers, into) {
-                return;
+        state.held += batch.len();
+        let mut at = 0;
+        while at < batch.len() {
+            let leased = &mut batch[at];
+            state.numbered += 1;
+            leased.number = state.numbered;
+            let Some(key) = key(leased) else {
+                at += 1;
+                continue;
+            };
+            leased.rest_mut().key = Some(key);
+            if let Some(behind) = state.keys.get_mut(&key) {
+                behind.push_back(batch.remove(at));
+                state.behind += 1;
+            } else {
+                state.keys.insert(key, VecDeque::new());
+                at += 1;
             }
-            let work = self.work.listen();
-            if self.try_take(max, workers, into) {
-                return;
-            }
-            work.await;
         }
     }
 
-    fn try_take(&self, max: usize, workers: usize, into: &mut VecDeque<Job>) -> bool {
+    /// Appends deliveries to those that are ready.
+    pub(super) fn add_ready(&self, batch: Vec<Leased>) {
+        let count = batch.len();
+        lock(&self.state).ready.extend(batch);
+        self.work.notify(count);
+    }
+
+    /// Takes a fair share of what is ready; those first that have become due.
+    pub(super) fn take(&self, max: usize, workers: usize, into: &mut Vec<Leased>) -> bool {
         let mut state = lock(&self.state);
-        if self.is_stopping() {
-            return true;
-        }
+        state.release_due();
         let count = state.ready.len().div_ceil(workers).min(max);
         into.extend(state.ready.drain(..count));
         let left = state.ready.len();
@@ -154,106 +149,136 @@ impl Scheduler {
             // Each wakes the next one: a notification that finds another one pending wakes nobody.
             self.work.notify(1);
         }
-        if count > 0 && left < self.low(workers) {
+        if count > 0 {
             self.wanted.notify(1);
         }
         count > 0
     }
 
-    /// Takes back what a worker had taken and has not begun.
-    pub(super) fn give_back(&self, jobs: &mut VecDeque<Job>) {
-        if jobs.is_empty() {
+    /// How many are ready.
+    pub(super) fn ready(&self) -> usize {
+        let mut state = lock(&self.state);
+        state.release_due();
+        state.ready.len()
+    }
+
+    /// Whether as many are held back as may be.
+    pub(super) fn is_full(&self) -> bool {
+        let state = lock(&self.state);
+        state.behind + state.delayed.len() >= MAX_HELD
+    }
+
+    /// Takes back what a worker cannot handle now, in its order, for others.
+    pub(super) fn hand_over(&self, mut rest: Vec<Leased>) {
+        if rest.is_empty() {
             return;
         }
-        let given = jobs.len();
+        let count = rest.len();
         {
             let mut state = lock(&self.state);
-            while let Some(job) = jobs.pop_back() {
-                state.ready.push_front(job);
+            while let Some(leased) = rest.pop() {
+                state.ready.push_front(leased);
             }
         }
-        self.work.notify(given);
+        self.work.notify(count);
     }
 
-    /// Ends a delivery that has been handled for good: the next one of its key is ready.
-    pub(super) fn done(&self, job: &Job) {
-        let released = lock(&self.state).release(job.key);
-        self.released(&released);
+    /// Takes a delivery back whose handler was stopped. Its key stays taken.
+    pub(super) fn put_back(&self, leased: Leased) {
+        lock(&self.state).ready.push_front(leased);
+        self.work.notify(1);
     }
 
-    /// Ends so many deliveries without a key that have been handled well.
-    pub(super) fn done_well(&self, count: usize) {
-        let released = lock(&self.state).release_many(count);
-        self.released(&released);
+    /// Keeps a delivery until its next attempt, with its key.
+    pub(super) fn delay(&self, leased: Leased, due: Instant) {
+        {
+            let mut state = lock(&self.state);
+            state.delayed.insert((due, leased.number), leased);
+        }
+        // Those that wait for the earliest one.
+        self.work.notify(1);
+        self.wanted.notify(1);
+        self.idle.notify(usize::MAX);
     }
 
-    fn released(&self, &Released { ready, room, idle }: &Released) {
-        if ready {
+    /// Frees a key: the delivery behind it is ready.
+    pub(super) fn release(&self, key: u64) {
+        let is_ready = {
+            let mut state = lock(&self.state);
+            match state.keys.get_mut(&key).map(VecDeque::pop_front) {
+                Some(Some(next)) => {
+                    state.behind -= 1;
+                    state.ready.push_back(next);
+                    true
+                }
+                Some(None) => {
+                    state.keys.remove(&key);
+                    false
+                }
+                None => false,
+            }
+        };
+        if is_ready {
             self.work.notify(1);
         }
-        if idle {
-            self.idle.notify(usize::MAX);
-        }
-        if idle || room {
-            self.wanted.notify(1);
-        }
-    }
-
-    /// Keeps a delivery until its next attempt. It keeps its key.
-    pub(super) fn delay(&self, job: Job, until: Instant) {
-        lock(&self.state).delayed.insert((until, job.number), job);
-        // The reader waits for the earliest one.
         self.wanted.notify(1);
     }
 
-    /// Takes back a delivery whose handling has been cancelled.
-    pub(super) fn cancelled(&self, job: Job) {
-        lock(&self.state).ready.push_front(job);
-        self.work.notify(1);
+    /// So many have been settled.
+    pub(super) fn settled(&self, count: usize) {
+        let is_idle = {
+            let mut state = lock(&self.state);
+            state.held -= count.min(state.held);
+            // What is left waits for its next attempt: whoever waits for the rest may see that.
+            state.held == state.delayed.len() + state.behind
+        };
+        if is_idle {
+            self.idle.notify(usize::MAX);
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        lock(&self.state).delayed.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    pub(super) fn work(&self) -> EventListener {
+        self.work.listen()
+    }
+
+    pub(super) fn wanted(&self) -> EventListener {
+        self.wanted.listen()
+    }
+
+    pub(super) fn idle(&self) -> EventListener {
+        self.idle.listen()
     }
 
     pub(super) fn held(&self) -> usize {
         lock(&self.state).held
     }
 
-    pub(super) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        self.stopped.cancel();
-        self.work.notify(usize::MAX);
-        self.wanted.notify(usize::MAX);
-        self.idle.notify(usize::MAX);
+    /// Marks that deliveries are being leased, so that nobody takes the consumer for idle meanwhile.
+    pub(super) fn leasing(&self) -> Leasing<'_> {
+        self.leasing.fetch_add(1, Ordering::SeqCst);
+        Leasing(self)
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+    /// Whether nothing is held that is due before `until`, or becomes so by itself.
+    pub(super) fn is_idle(&self, until: Option<Instant>) -> bool {
+        // In this order: what is being leased at the first question is held at the second.
+        if self.leasing.load(Ordering::SeqCst) > 0 {
+            return false;
+        }
+        let state = lock(&self.state);
+        let waits = |until: Instant| {
+            let later = state.delayed.range((until, u64::MAX)..).count();
+            // Those behind a key that waits wait with it.
+            later > 0 && later == state.delayed.len() && state.held == later + state.behind && state.ready.is_empty()
+        };
+        state.held == 0 || until.is_some_and(waits)
     }
 
-    #[cfg(feature = "rate-limit")]
-    pub(super) fn stopped(&self) -> tokio_util::sync::WaitForCancellationFuture<'_> {
-        self.stopped.cancelled()
-    }
-
-    /// Listens for the moment when nothing is held.
-    pub(super) fn idle(&self) -> event_listener::EventListener {
-        self.idle.listen()
-    }
-
-    /// From here on a look at the transport may take deliveries out of its queue that are not held yet.
-    pub(super) fn reads(&self) {
-        self.reading.store(true, Ordering::SeqCst);
-    }
-
-    /// What has been read is held now, or it was nothing.
-    pub(super) fn has_read(&self) {
-        self.reading.store(false, Ordering::SeqCst);
-        self.idle.notify(usize::MAX);
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        // In this order: what is in hand at the first question is held at the second.
-        !self.reading.load(Ordering::SeqCst) && self.held() == 0
-    }
-
+    /// From here on, whoever has something left gives it back by itself.
     pub(super) fn sweep(&self) {
         self.swept.store(true, Ordering::SeqCst);
     }
@@ -262,20 +287,49 @@ impl Scheduler {
         self.swept.load(Ordering::SeqCst)
     }
 
-    /// Takes everything that is held and not being handled, in the order in which it came.
-    pub(super) fn take_all(&self) -> Vec<Job> {
+    /// Takes all that are held and not in a worker's hand, in the order in which they came.
+    pub(super) fn take_all(&self) -> Vec<Leased> {
         let mut state = lock(&self.state);
-        let State { ready, keys, delayed, .. } = &mut *state;
-        let mut jobs: Vec<_> = mem::take(ready).into();
-        jobs.extend(mem::take(keys).into_values().flatten());
-        jobs.extend(mem::take(delayed).into_values());
-        state.held -= jobs.len();
-        let idle = state.held == 0;
+        let State { ready, keys, delayed, behind, .. } = &mut *state;
+        let mut all: Vec<_> = mem::take(ready).into();
+        all.extend(mem::take(keys).into_values().flatten());
+        all.extend(mem::take(delayed).into_values());
+        *behind = 0;
         drop(state);
-        if idle {
-            self.idle.notify(usize::MAX);
+        all.sort_by_key(|leased| leased.number);
+        all
+    }
+
+    /// Calls `see` with the leases of all that are held and not in a worker's hand.
+    pub(super) fn each_held(&self, mut see: impl FnMut(&Leased)) {
+        let state = lock(&self.state);
+        state.ready.iter().chain(state.keys.values().flatten()).chain(state.delayed.values()).for_each(&mut see);
+    }
+}
+
+impl State {
+    fn release_due(&mut self) {
+        if self.delayed.is_empty() {
+            return;
         }
-        jobs.sort_by_key(|job| job.number);
-        jobs
+        let now = Instant::now();
+        while let Some(next) = self.delayed.first_entry()
+            && next.key().0 <= now
+        {
+            // It has kept its key.
+            let leased = next.remove();
+            self.ready.push_back(leased);
+        }
+    }
+}
+
+/// Deliveries are being leased, until it is dropped.
+pub(super) struct Leasing<'s>(&'s Scheduler);
+
+impl Drop for Leasing<'_> {
+    fn drop(&mut self) {
+        if self.0.leasing.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify(usize::MAX);
+        }
     }
 }

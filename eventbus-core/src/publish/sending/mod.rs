@@ -1,280 +1,315 @@
-//! How an event is offered to the transport, sent, waited for, and handed back: the same for what is published typed and by name.
+//! How an event is offered to the transport, sent, waited for, and handed back: the same for what is published typed and by name,
+//! and compiled once for all event types.
 
+mod batch;
+mod fairness;
+mod options;
 mod waiting;
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
-use super::{BoxFuture, Message, MessageId, PublishError, Publishing, Refused, has_codec};
-use crate::{call::Cause, emission::Bus, event::isolate};
-use waiting::{Stop, Waiting};
-
-/// What is published, and the form in which it is handed back.
-pub(super) trait Payload: Sized {
-    /// What an error hands back.
-    type Back: 'static;
-
-    fn into_message(self, source: &'static str, key: Option<Box<str>>, cause: Option<&Cause>) -> Message;
-
-    /// `None` if somebody else still holds what is handed out by value.
-    fn of_message(message: Message) -> Option<Self::Back>;
-}
+use super::{Publishing, error::Why, has_codec, outbox::Ticket};
+use crate::{
+    emission::Bus,
+    event::isolate,
+    transport::{Content, Message, Operation, Refusal},
+};
+pub(super) use batch::SendingAll;
+pub(super) use options::{Limit, Options, When};
+use waiting::Stop;
 
 /// The publishing of one event.
-pub(super) struct Sending<'b, P: Payload> {
+pub(super) struct Sending<'b> {
     publishing: &'b Publishing,
     bus: &'b Bus,
-    cause: Option<Cause>,
-    /// Whether a handler of this bus publishes: it must not wait.
-    inside: bool,
-    state: State<P>,
-    /// The message as a transport is sent it that carries bytes; the event itself stays here.
-    bytes: Option<Message>,
-    pub(super) key: Option<Box<str>>,
-    pub(super) id: Option<MessageId>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) tokens: Vec<CancellationToken>,
-    /// When the waiting is over, once it has begun.
-    until: Option<Instant>,
-    /// What it waits for.
-    waiting: Option<Waiting<'b>>,
+    state: State,
+    options: Option<Box<Options<'b>>>,
 }
 
-enum State<P> {
-    New(P),
+enum State {
+    /// The event has not been made a message yet.
+    New,
     /// Offered, and not taken yet.
     Offered(Message),
-    /// Sent to the transport; the message is kept to hand it back.
-    Sent(Message),
+    /// In the outbox; the message is kept to hand it back.
+    Sent(Message, Ticket),
     Done,
 }
 
-enum Attempt<B> {
-    Ended(Result<(), PublishError<B>>),
+/// A message that was not published.
+pub(super) struct Rejected {
+    pub(super) why: Why,
+    pub(super) message: Message,
+}
+
+enum Attempt {
+    Ended(Result<(), Rejected>),
+    /// There is no room.
     Full,
+    /// The transport does not answer at once.
     WouldWait,
 }
 
-// Nothing in it is pinned in place: futures are boxed.
-impl<P: Payload> Unpin for Sending<'_, P> {}
-
-impl<'b, P: Payload> Sending<'b, P> {
-    pub(super) fn new(bus: &'b Bus, payload: P) -> Self {
-        let (publishing, cause, inside, state) = (bus.publishing(), None, false, State::New(payload));
-        let (bytes, key, id, timeout, tokens, until, waiting) = (None, None, None, None, Vec::new(), None, None);
-        Self { publishing, bus, cause, inside, state, bytes, key, id, timeout, tokens, until, waiting }
+impl<'b> Sending<'b> {
+    #[inline]
+    pub(super) fn new(bus: &'b Bus) -> Self {
+        Self { publishing: bus.publishing(), bus, state: State::New, options: None }
     }
 
-    /// What is to be published, until it is first polled.
-    #[cfg(feature = "serde")]
-    pub(super) fn payload(&self) -> Option<&P> {
-        if let State::New(payload) = &self.state { Some(payload) } else { None }
+    pub(super) fn bus(&self) -> &'b Bus {
+        self.bus
     }
 
-    /// The message, while it is offered or sent.
+    pub(super) fn options(&mut self) -> &mut Options<'b> {
+        self.options.get_or_insert_default()
+    }
+
     #[cfg(feature = "serde")]
     pub(super) fn message(&self) -> Option<&Message> {
         match &self.state {
-            State::Offered(message) | State::Sent(message) => Some(message),
-            State::New(_) | State::Done => None,
+            State::Offered(message) | State::Sent(message, _) => Some(message),
+            State::New | State::Done => None,
         }
     }
 
-    pub(super) fn is_sent(&self) -> bool {
-        matches!(self.state, State::Sent(_))
+    /// Makes the message without publishing it.
+    #[cfg(feature = "serde")]
+    pub(super) fn message_of(&mut self, content: Content) -> Message {
+        self.make(content)
     }
 
-    /// Takes it back; `None` if it has been published, or if the transport still holds it.
-    pub(super) fn take_back(&mut self) -> Option<P::Back> {
-        self.waiting = None;
+    /// Takes the message back; `None` if it has been published.
+    pub(super) fn take_back(&mut self) -> Option<Message> {
+        if let Some(options) = &mut self.options {
+            options.waiting = None;
+        }
         let (count, message) = match std::mem::replace(&mut self.state, State::Done) {
-            State::New(payload) => return P::of_message(self.message_of(payload)),
+            State::New | State::Done => return None,
             State::Offered(message) => (&self.publishing.intake.rejected, message),
-            State::Sent(message) => (&self.publishing.intake.unknown, message),
-            State::Done => return None,
+            State::Sent(message, ticket) => {
+                let was_sent = self.publishing.outbox.leave(ticket);
+                let intake = &self.publishing.intake;
+                (if was_sent { &intake.unknown } else { &intake.rejected }, message)
+            }
         };
         count.add(1);
-        P::of_message(message)
+        Some(message)
     }
 
-    fn message_of(&mut self, payload: P) -> Message {
-        let mut message = payload.into_message(self.publishing.source, self.key.take(), self.cause.as_ref());
-        if let Some(id) = self.id {
+    /// Whether a handler of this bus publishes, which must not wait for room.
+    fn is_inside(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| options.is_inside)
+    }
+
+    /// Looks for the delivery that is being handled here.
+    #[inline]
+    fn find_cause(&mut self) {
+        if let Some(cause) = self.bus.cause() {
+            let is_inside = cause.bus == self.bus.id();
+            let options = self.options();
+            (options.cause, options.is_inside) = (Some(cause), is_inside);
+        }
+    }
+
+    fn make(&mut self, content: Content) -> Message {
+        let source = self.publishing.source;
+        let Some(options) = &mut self.options else { return Message::new(content, source, None, None, None) };
+        let schedule = options.when.take().map(When::schedule);
+        let mut message = Message::new(content, source, options.key.take(), options.cause.as_ref(), schedule);
+        if let Some(id) = options.id {
             message.set_id(id);
         }
         message
     }
 
-    /// Who publishes. A handler of this bus must not wait.
-    fn look_around(&mut self) {
-        self.cause = self.bus.cause();
-        self.inside = self.cause.is_some_and(|cause| cause.bus == self.bus.id());
-    }
-
     /// Makes the message. From here on the event counts as offered.
-    fn offer(&mut self) -> Result<(), PublishError<P::Back>> {
-        let State::New(payload) = std::mem::replace(&mut self.state, State::Done) else {
-            unreachable!("only a new one is offered")
-        };
+    fn offer(&mut self, content: Content) -> Result<(), Rejected> {
         self.publishing.intake.offered.add(1);
-        let message = self.message_of(payload);
-        let refused = match self.check(&message) {
+        let message = self.make(content);
+        match self.check(&message) {
             Ok(()) => {
                 self.state = State::Offered(message);
-                return Ok(());
+                Ok(())
             }
-            Err(refused) => refused,
-        };
-        self.publishing.intake.rejected.add(1);
-        // Its other form holds no event, only bytes.
-        self.bytes = None;
-        Err(refused(back_of::<P>(message)))
+            Err(why) => {
+                self.publishing.intake.rejected.add(1);
+                self.state = State::Done;
+                if let Some(options) = &mut self.options {
+                    options.bytes = None;
+                }
+                Err(Rejected { why, message })
+            }
+        }
     }
 
-    /// What can be said against a message before the transport is asked. Writes it, where the transport carries bytes.
-    #[expect(clippy::type_complexity, reason = "an error, but for what it hands back")]
-    fn check(&mut self, message: &Message) -> Result<(), Box<dyn FnOnce(P::Back) -> PublishError<P::Back>>> {
+    /// What can be said against a message before the transport is asked. Encodes it, where the transport carries bytes.
+    #[inline]
+    fn check(&mut self, message: &Message) -> Result<(), Why> {
         let publishing = self.publishing;
-        if publishing.is_closed() {
-            return Err(Box::new(PublishError::Closed));
+        if publishing.is_closed_for(self.is_inside()) {
+            return Err(Why::Closed);
         }
-        let hops = publishing.max_hops;
-        if let Some(cause) = self.cause.filter(|cause| cause.hops.saturating_add(1) >= hops) {
+        if self.options.is_none() && !publishing.needs_codec() && publishing.capabilities.max_payload.is_none() {
+            return Ok(());
+        }
+        self.check_closely(message)
+    }
+
+    #[inline(never)]
+    fn check_closely(&mut self, message: &Message) -> Result<(), Why> {
+        let publishing = self.publishing;
+        let (hops, capabilities) = (publishing.max_hops, &publishing.capabilities);
+        let cause = self.options.as_ref().and_then(|options| options.cause);
+        if let Some(cause) = cause.filter(|cause| cause.hops.saturating_add(1) >= hops) {
             let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
-            let chain = trail.chain([message.name().to_owned()]).collect();
-            return Err(Box::new(move |event| PublishError::TooManyHops { event, hops, chain }));
+            return Err(Why::TooManyHops { hops, chain: trail.chain([message.name().to_owned()]).collect() });
         }
-        let capabilities = publishing.transport.capabilities();
-        let needs_codec = publishing.require_codecs || capabilities.needs_codec;
-        if needs_codec && message.event_type().is_some_and(|event| !has_codec(event)) {
-            return Err(Box::new(PublishError::NoCodec));
+        if message.not_before().is_some() && capabilities.delay.is_none() {
+            return Err(Why::NoDelay);
         }
+        if publishing.needs_codec() && message.event_type().is_some_and(|event| !has_codec(event)) {
+            return Err(Why::NoCodec);
+        }
+        let mut size = message.size();
+        let mut limit = capabilities.max_payload;
         if capabilities.needs_codec {
-            match publishing.written(message) {
-                Ok(bytes) => self.bytes = Some(bytes),
-                Err(error) => return Err(Box::new(move |event| PublishError::Unwritable(event, error))),
+            let bytes = written(message)?;
+            size = bytes.size();
+            // Whoever reads the bytes reads no more than that.
+            limit = Some(limit.map_or(Message::MAX_DATA, |limit| limit.min(Message::MAX_DATA)));
+            self.options().bytes = Some(bytes);
+            let largest = message.key().unwrap_or_default().len().max(message.source().len());
+            if largest > Message::MAX_ATTRIBUTE {
+                let limit = Message::MAX_ATTRIBUTE;
+                let error = format!("its key, or the bus's source, has {largest} bytes, and at most {limit} are read");
+                return Err(Why::Unwritable(error.into()));
             }
         }
-        // Whoever reads the bytes reads no more than that.
-        let readable = self.bytes.is_some().then_some(Message::MAX_DATA);
-        let limit = capabilities.max_payload.into_iter().chain(readable).min();
-        let size = self.bytes.as_ref().unwrap_or(message).size();
-        if let (Some(size), Some(limit)) = (size, limit)
-            && size > limit
-        {
-            return Err(Box::new(move |event| PublishError::TooLarge { event, size, limit }));
+        match (size, limit) {
+            (Some(size), Some(limit)) if size > limit => Err(Why::TooLarge { size, limit }),
+            _ => Ok(()),
         }
-        let largest = message.key().unwrap_or_default().len().max(message.source().len());
-        if readable.is_some() && largest > Message::MAX_ATTRIBUTE {
-            let error = format!(
-                "its key, or the bus's source, has {largest} bytes, and at most {} are read",
-                Message::MAX_ATTRIBUTE
-            );
-            return Err(Box::new(move |event| PublishError::Unwritable(event, error.into())));
-        }
-        Ok(())
     }
 
     /// Offers the message to the transport.
-    fn attempt(&mut self) -> Attempt<P::Back> {
+    fn attempt(&mut self) -> Attempt {
         let State::Offered(message) = std::mem::replace(&mut self.state, State::Done) else {
             unreachable!("it has been offered")
         };
-        let (sent, kept) = match &self.bytes {
-            Some(bytes) => (bytes.clone(), Some(message)),
-            None => (message, None),
-        };
-        match self.publishing.transport.try_publish(sent) {
-            Ok(()) => {
-                self.publishing.intake.accepted.add(1);
-                Attempt::Ended(Ok(()))
+        if self.publishing.is_memory {
+            let mut slot = [Some(message)];
+            let taken = self.publishing.transport.try_publish(&mut slot);
+            let [left] = slot;
+            return match (taken, left) {
+                (Ok(()), _) => self.accepted(),
+                (Err(refusal), Some(message)) => self.refused(refusal, message),
+                (Err(_), None) => unreachable!("the memory transport keeps what it refuses in its slot"),
+            };
+        }
+        self.attempt_foreign(message)
+    }
+
+    /// The same with a transport that may be wrong about what it does: the message is kept meanwhile.
+    fn attempt_foreign(&mut self, message: Message) -> Attempt {
+        let publishing = self.publishing;
+        // Behind those that wait for its answer: order is kept.
+        if !publishing.outbox.is_empty() {
+            self.state = State::Offered(message);
+            return Attempt::WouldWait;
+        }
+        let sent = self.options.as_ref().and_then(|options| options.bytes.as_ref()).unwrap_or(&message).clone();
+        let mut slot = [Some(sent)];
+        let taken = isolate(|| publishing.transport.try_publish(&mut slot));
+        let _ = isolate(|| drop(slot));
+        match taken {
+            Ok(Ok(())) => {
+                let _ = isolate(|| drop(message));
+                self.accepted()
             }
-            Err(Refused::Full { message, wait: true }) if !self.inside => {
-                self.state = State::Offered(kept.unwrap_or(message));
-                Attempt::Full
-            }
-            Err(Refused::WouldWait(message)) => {
-                self.state = State::Offered(kept.unwrap_or(message));
-                Attempt::WouldWait
-            }
-            Err(refused) => Attempt::Ended(Err(self.refused(refused, kept))),
+            Ok(Err(refusal)) => self.refused(refusal, message),
+            Err(panic) => self.refused(Refusal::Unknown(format!("the transport panicked: {panic}").into()), message),
         }
     }
 
-    pub(super) fn at_once(mut self) -> Result<(), PublishError<P::Back>> {
-        self.look_around();
-        self.offer()?;
+    fn accepted(&mut self) -> Attempt {
+        self.publishing.intake.accepted.add(1);
+        Attempt::Ended(Ok(()))
+    }
+
+    fn refused(&mut self, refusal: Refusal, message: Message) -> Attempt {
+        let publishing = self.publishing;
+        match refusal {
+            Refusal::Full { wait: true, group } if !self.is_inside() => {
+                if self.options.as_ref().is_none_or(|options| options.waiting.is_none()) {
+                    publishing.notices.waits_for_room(&message, &group);
+                }
+                self.state = State::Offered(message);
+                return Attempt::Full;
+            }
+            Refusal::WouldWait => {
+                self.state = State::Offered(message);
+                return Attempt::WouldWait;
+            }
+            _ => {}
+        }
+        let intake = &publishing.intake;
+        let count = if matches!(refusal, Refusal::Unknown(_)) { &intake.unknown } else { &intake.rejected };
+        count.add(1);
+        if let Refusal::Failed(error) | Refusal::Unknown(error) = &refusal {
+            let text = crate::listener::ErrorText::with_sources(&**error).to_string();
+            publishing.notices.error(Operation::Publish, None, text);
+        }
+        Attempt::Ended(Err(Rejected { why: Why::of(refusal), message }))
+    }
+
+    /// Publishes without waiting.
+    pub(super) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
+        self.find_cause();
+        self.offer(content)?;
         match self.attempt() {
             Attempt::Ended(result) => result,
             Attempt::Full | Attempt::WouldWait => Err(self.stopped(&Stop::TimedOut)),
         }
     }
 
-    /// The error of a refusal. Of a message that was sent another handle is `kept`, in case that the one that comes back is
-    /// not the only one.
-    fn refused(&self, refused: Refused, kept: Option<Message>) -> PublishError<P::Back> {
+    /// The error of a wait that has ended.
+    fn stopped(&mut self, stop: &Stop) -> Rejected {
+        let was_sent = match &self.state {
+            State::Sent(_, ticket) => self.publishing.outbox.leave(*ticket),
+            _ => false,
+        };
+        let (State::Offered(message) | State::Sent(message, _)) = std::mem::replace(&mut self.state, State::Done)
+        else {
+            unreachable!("it has been offered")
+        };
         let intake = &self.publishing.intake;
-        if matches!(refused, Refused::Unknown(..)) {
-            intake.unknown.add(1);
-        } else {
-            intake.rejected.add(1);
-        }
-        let event = |back: Message| match kept {
-            Some(kept) => {
-                drop(back);
-                back_of::<P>(kept)
-            }
-            None => back_of::<P>(back),
+        if was_sent { &intake.unknown } else { &intake.rejected }.add(1);
+        let why = match stop {
+            _ if was_sent => Why::Unknown("no answer while it was waited for".into()),
+            Stop::Closing => Why::Closed,
+            Stop::Cancelled => Why::Cancelled,
+            Stop::TimedOut => Why::Full,
         };
-        match refused {
-            Refused::Full { message, .. } | Refused::WouldWait(message) => PublishError::Full(event(message)),
-            Refused::Closed(message) => PublishError::Closed(event(message)),
-            Refused::Unwritable(message, error) => PublishError::Unwritable(event(message), error),
-            Refused::TooLarge { message, size, limit } => PublishError::TooLarge { event: event(message), size, limit },
-            Refused::Unknown(message, source) => {
-                PublishError::Unknown { id: message.id(), event: event(message), source }
-            }
-        }
-    }
-
-    /// The error of a waiting that has ended.
-    fn stopped(&mut self, stop: &Stop) -> PublishError<P::Back> {
-        let (sent, id) = match &self.state {
-            State::Sent(message) => (true, message.id()),
-            State::Offered(message) => (false, message.id()),
-            State::New(_) | State::Done => unreachable!("it has been offered"),
-        };
-        let Some(event) = self.take_back() else { kept_by_the_transport() };
-        match stop {
-            _ if sent => PublishError::Unknown { event, id, source: "no answer while it was waited for".into() },
-            Stop::Closing => PublishError::Closed(event),
-            Stop::Cancelled => PublishError::Cancelled(event),
-            Stop::TimedOut => PublishError::Full(event),
-        }
+        Rejected { why, message }
     }
 }
 
-impl<P: Payload> Drop for Sending<'_, P> {
+#[cfg(feature = "serde")]
+fn written(message: &Message) -> Result<Message, Why> {
+    message.written().map_err(|error| Why::Unwritable(error.into()))
+}
+
+#[cfg(not(feature = "serde"))]
+#[expect(clippy::unnecessary_wraps, reason = "the shape that it has with the feature")]
+fn written(message: &Message) -> Result<Message, Why> {
+    Ok(message.clone())
+}
+
+impl Drop for Sending<'_> {
     fn drop(&mut self) {
-        self.waiting = None;
-        // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
-        if let State::New(_) = self.state {
-            let payload = std::mem::replace(&mut self.state, State::Done);
-            let _ = isolate(|| drop(payload));
-        } else {
-            let event = self.take_back();
-            let _ = isolate(|| drop(event));
+        if matches!(self.state, State::New | State::Done) {
+            return;
         }
+        // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
+        let message = self.take_back();
+        let _ = isolate(|| drop(message));
     }
-}
-
-/// Nobody else may hold a message that was refused; see [`Refused`].
-fn back_of<P: Payload>(message: Message) -> P::Back {
-    P::of_message(message).unwrap_or_else(|| kept_by_the_transport())
-}
-
-fn kept_by_the_transport() -> ! {
-    panic!("the transport has kept a message that it refused: `Refused` hands the only handle back")
 }

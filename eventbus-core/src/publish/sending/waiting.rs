@@ -1,184 +1,195 @@
-//! What ends the waiting of who publishes.
+//! Waiting for room, or for a transport's answer, with timeout and cancellation.
 
 use std::{
-    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use tokio::{
     runtime::Handle,
-    task::coop,
-    time::{Instant, Sleep, sleep_until},
+    time::{Sleep, sleep_until},
 };
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
-use super::{Attempt, BoxFuture, Payload, PublishError, Publishing, Refused, Sending, State};
+use super::{Attempt, Rejected, Sending, State, fairness};
+use crate::{
+    event::isolate,
+    transport::{BoxFuture, Content},
+};
 
-/// Waiting, and what ends it.
+/// What a publisher waits for, and what ends the wait.
 pub(super) struct Waiting<'b> {
-    for_what: For<'b>,
+    /// Room; `None` while it waits for an answer.
+    room: Option<BoxFuture<'b, ()>>,
     stop: BoxFuture<'b, Stop>,
+    /// The shutdown of the bus.
+    closing: BoxFuture<'b, ()>,
 }
 
-/// What is waited for.
-enum For<'b> {
-    Room(BoxFuture<'b, ()>),
-    Answer(BoxFuture<'b, Vec<Result<(), Refused>>>),
-}
-
-/// What ended it.
+/// Why the wait has ended.
 pub(super) enum Stop {
+    /// The bus shuts down.
     Closing,
+    /// A token or a future of the user.
     Cancelled,
     TimedOut,
 }
 
-/// When the time is up.
 enum Timer {
     Never,
     At(Sleep),
-    /// There is no runtime that could tell: then there is no waiting at all.
+    /// There is no runtime to tell the time.
     Now,
 }
 
-impl<'b, P: Payload> Sending<'b, P> {
-    /// The timer of the timeout, on the clock of the runtime that this runs in, or of the bus's own.
-    fn timer(&mut self) -> Timer {
-        let Some(timeout) = self.timeout else { return Timer::Never };
-        let Some(runtime) = Handle::try_current().ok().or_else(|| self.bus.own_runtime()) else { return Timer::Now };
-        let _entered = runtime.enter();
-        if self.until.is_none() {
-            // A time that cannot be told does not come.
-            self.until = Instant::now().checked_add(timeout);
+impl<'b> Sending<'b> {
+    /// Polls it; `content` gives the event, once, when it is first polled.
+    pub(in crate::publish) fn poll(
+        &mut self,
+        content: &mut dyn FnMut() -> Content,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Rejected>> {
+        match self.state {
+            State::New => {
+                self.find_cause();
+                // A handler does not wait, not even for this.
+                if !self.is_inside() && fairness::gives_way(cx) {
+                    return Poll::Pending;
+                }
+                if let Err(rejected) = self.offer(content()) {
+                    return Poll::Ready(Err(rejected));
+                }
+                match self.attempt() {
+                    Attempt::Ended(result) => return Poll::Ready(result),
+                    Attempt::Full => self.wait_for_room(),
+                    Attempt::WouldWait => {
+                        if let Some(rejected) = self.send() {
+                            return Poll::Ready(Err(rejected));
+                        }
+                    }
+                }
+            }
+            State::Offered(_) | State::Sent(..) => {}
+            State::Done => panic!("this event has been published, or handed back; it can be awaited once"),
         }
-        self.until.map_or(Timer::Never, |until| Timer::At(sleep_until(until)))
+        let polled = self.go_on(cx);
+        if polled.is_pending() {
+            fairness::has_waited();
+        } else if let Some(options) = &mut self.options {
+            options.waiting = None;
+        }
+        polled
     }
 
-    fn wait(&mut self, for_what: For<'b>) {
-        let stop = if let Some(waiting) = self.waiting.take() {
-            waiting.stop
-        } else {
-            let timer = self.timer();
-            stop(self.publishing, &self.tokens, timer, self.is_sent())
-        };
-        self.waiting = Some(Waiting { for_what, stop });
+    /// What stops the wait when its time is up.
+    fn timer(&mut self) -> Timer {
+        let Some(limit) = self.options().limit else { return Timer::Never };
+        let Some(runtime) = Handle::try_current().ok().or_else(|| self.bus.own_runtime()) else { return Timer::Now };
+        let _entered = runtime.enter();
+        let options = self.options();
+        if options.deadline.is_none() {
+            options.deadline = limit.deadline();
+        }
+        options.deadline.map_or(Timer::Never, |at| Timer::At(sleep_until(at)))
+    }
+
+    fn wait(&mut self, room: Option<BoxFuture<'b, ()>>) {
+        if let Some(waiting) = &mut self.options().waiting {
+            waiting.room = room;
+            return;
+        }
+        let (timer, publishing) = (self.timer(), self.publishing);
+        let options = self.options();
+        let stop = stop(&options.tokens, std::mem::take(&mut options.until), timer);
+        options.waiting = Some(Waiting { room, stop, closing: Box::pin(publishing.closing.cancelled()) });
     }
 
     fn wait_for_room(&mut self) {
-        self.wait(For::Room(self.publishing.transport.ready()));
+        let publishing = self.publishing;
+        let ready = isolate(|| publishing.transport.ready());
+        // Of a transport that panics here nothing is known: it is asked again.
+        self.wait(Some(ready.unwrap_or_else(|_| Box::pin(std::future::ready(())))));
     }
 
-    /// Sends the message, and waits for the answer. `None` if there is no waiting: then it is not sent.
-    fn send(&mut self) -> Option<()> {
+    /// Puts the message into the outbox; unless nobody could tell when the wait for its answer is over.
+    fn send(&mut self) -> Option<Rejected> {
         if matches!(self.timer(), Timer::Now) {
-            return None;
+            return Some(self.stopped(&Stop::TimedOut));
         }
         let State::Offered(message) = std::mem::replace(&mut self.state, State::Done) else {
             unreachable!("it has come back")
         };
-        let sent = self.bytes.as_ref().unwrap_or(&message).clone();
-        let answer = self.publishing.transport.publish(vec![sent]);
-        self.state = State::Sent(message);
-        // From here on other things end the waiting.
-        self.waiting = None;
-        self.wait(For::Answer(answer));
-        Some(())
+        let sent = self.options().bytes.as_ref().unwrap_or(&message).clone();
+        let ticket = self.publishing.outbox.enqueue(sent);
+        self.state = State::Sent(message, ticket);
+        self.wait(None);
+        None
     }
 
-    /// The answer of a transport that was sent the message.
-    fn answered(&mut self, answer: Option<Result<(), Refused>>) -> Attempt<P::Back> {
-        // What it waited with.
-        self.waiting = None;
-        let State::Sent(message) = std::mem::replace(&mut self.state, State::Done) else {
-            unreachable!("it has been sent")
-        };
-        let silent = || Err(Refused::Unknown(message.clone(), "the transport gave no result".into()));
-        match answer.unwrap_or_else(silent) {
-            Ok(()) => {
-                self.publishing.intake.accepted.add(1);
-                Attempt::Ended(Ok(()))
-            }
-            Err(Refused::Full { wait: true, .. }) if !self.inside => {
-                self.state = State::Offered(message);
-                Attempt::Full
-            }
-            Err(refused) => Attempt::Ended(Err(self.refused(refused, Some(message)))),
-        }
-    }
-
-    fn go_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PublishError<P::Back>>> {
-        // Whether it has waited for room in this poll: what is said to be ready and is not again shall not hold the thread.
-        let mut has_tried = false;
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+        // How often there was no room in this poll: a transport that says at once that there is room, and has none, must not
+        // hold the thread.
+        let mut refusals = 0;
         loop {
-            if let Some(waiting) = &mut self.waiting {
-                let answered = match &mut waiting.for_what {
-                    For::Room(room) => room.as_mut().poll(cx).map(|()| None),
-                    For::Answer(answer) => answer.as_mut().poll(cx).map(|mut answers| Some(answers.pop())),
+            let (attempt, has_room) = if let State::Sent(_, ticket) = &self.state {
+                let Poll::Ready(answer) = self.publishing.outbox.poll(*ticket, cx) else {
+                    return self.poll_stop(cx);
                 };
-                if (answered.is_pending() || has_tried && matches!(answered, Poll::Ready(None)))
-                    && let Poll::Ready(stop) = waiting.stop.as_mut().poll(cx)
-                {
-                    return Poll::Ready(Err(self.stopped(&stop)));
-                }
-                match ready!(answered) {
-                    None if has_tried => {
-                        self.wait_for_room();
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
+                let State::Sent(message, _) = std::mem::replace(&mut self.state, State::Done) else {
+                    unreachable!("it has been sent")
+                };
+                let attempt = match answer {
+                    Ok(()) => self.accepted(),
+                    Err(refusal) => self.refused(refusal, message),
+                };
+                // It waits for room next.
+                (attempt, true)
+            } else {
+                let Some(room) = self.options().waiting.as_mut().and_then(|waiting| waiting.room.as_mut()) else {
+                    unreachable!("it waits for room")
+                };
+                let has_room = isolate(|| room.as_mut().poll(cx).is_ready()).unwrap_or(true);
+                // Tried after it has begun to listen, so that room made in between is not missed.
+                (self.attempt(), has_room)
+            };
+            match attempt {
+                Attempt::Ended(result) => return Poll::Ready(result),
+                Attempt::WouldWait => {
+                    if let Some(rejected) = self.send() {
+                        return Poll::Ready(Err(rejected));
                     }
-                    None => has_tried = true,
-                    Some(answer) => match self.answered(answer) {
-                        Attempt::Ended(result) => return Poll::Ready(result),
-                        Attempt::Full | Attempt::WouldWait => {
-                            self.wait_for_room();
-                            continue;
+                }
+                Attempt::Full if !has_room => return self.poll_stop(cx),
+                Attempt::Full => {
+                    self.wait_for_room();
+                    refusals += 1;
+                    if refusals > 1 {
+                        let stopped = self.poll_stop(cx);
+                        if stopped.is_pending() {
+                            cx.waker().wake_by_ref();
                         }
-                    },
+                        return stopped;
+                    }
                 }
-            }
-            match self.attempt() {
-                Attempt::Ended(result) => {
-                    self.waiting = None;
-                    return Poll::Ready(result);
-                }
-                Attempt::Full => self.wait_for_room(),
-                Attempt::WouldWait if self.send().is_none() => return Poll::Ready(Err(self.stopped(&Stop::TimedOut))),
-                Attempt::WouldWait => {}
             }
         }
     }
-}
 
-impl<P: Payload> Future for Sending<'_, P> {
-    type Output = Result<(), PublishError<P::Back>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let is_new = match self.state {
-            State::New(_) => true,
-            State::Offered(_) | State::Sent(_) => false,
-            State::Done => panic!("this event has been published, or handed back; it can be awaited once"),
-        };
-        if is_new {
-            self.look_around();
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+        let Some(waiting) = &mut self.options().waiting else { unreachable!("it waits") };
+        // What has been sent has its answer, or not: a shutdown does not change that.
+        if waiting.room.is_some() && waiting.closing.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(self.stopped(&Stop::Closing)));
         }
-        // Who publishes on and on shall not keep those from the thread who consume it. A handler does not wait, not even for this.
-        let budget = if self.inside { None } else { Some(ready!(coop::poll_proceed(cx))) };
-        if is_new && let Err(error) = self.offer() {
-            return Poll::Ready(Err(error));
-        }
-        let polled = self.go_on(cx);
-        if let Some(budget) = budget.filter(|_| polled.is_ready()) {
-            budget.made_progress();
-        }
-        polled
+        let stop = ready!(waiting.stop.as_mut().poll(cx));
+        Poll::Ready(Err(self.stopped(&stop)))
     }
 }
 
-/// The first of the things that end the waiting. What has been `sent` is waited for: a shutdown gives it its time.
-fn stop<'b>(publishing: &'b Publishing, tokens: &[CancellationToken], timer: Timer, sent: bool) -> BoxFuture<'b, Stop> {
-    let cancelled = tokens.iter().map(|token| Box::pin(token.clone().cancelled_owned()));
-    let mut cancelled = first_of(cancelled.collect());
+/// What ends the wait, whichever comes first.
+fn stop<'b>(tokens: &[CancellationToken], until: Vec<BoxFuture<'b, ()>>, timer: Timer) -> BoxFuture<'b, Stop> {
+    let tokens = tokens.iter().map(|token| Box::pin(token.clone().cancelled_owned()) as BoxFuture<'b, ()>);
+    let mut cancelled = first_of(tokens.chain(until).collect());
     Box::pin(async move {
         let over = async {
             match timer {
@@ -189,17 +200,16 @@ fn stop<'b>(publishing: &'b Publishing, tokens: &[CancellationToken], timer: Tim
         };
         tokio::select! {
             biased;
-            () = publishing.closing.cancelled(), if !sent => Stop::Closing,
             () = &mut cancelled => Stop::Cancelled,
             () = over => Stop::TimedOut,
         }
     })
 }
 
-/// Waits for the first of them; for ever if there is none.
-fn first_of(mut tokens: Vec<Pin<Box<WaitForCancellationFutureOwned>>>) -> impl Future<Output = ()> + Unpin {
-    poll_fn(move |cx| {
-        let is_ready = |token: &mut Pin<Box<WaitForCancellationFutureOwned>>| token.as_mut().poll(cx).is_ready();
-        if tokens.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
+/// Ends with the first of them; never, if there is none.
+fn first_of(mut futures: Vec<BoxFuture<'_, ()>>) -> impl Future<Output = ()> + Unpin {
+    std::future::poll_fn(move |cx| {
+        let is_ready = |future: &mut BoxFuture<'_, ()>| Pin::new(future).poll(cx).is_ready();
+        if futures.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
     })
 }

@@ -70,7 +70,7 @@ impl Control {
             *ending = Some(receiver.clone());
         }
         // Here, so that nothing is taken any more even if the task does not run at once.
-        self.shared.scheduler.stop();
+        self.consumer.scheduler.stop();
         let (control, before) = (Arc::clone(self), self.before());
         self.runtime.spawn(async move {
             let report = control.end(before).await;
@@ -81,25 +81,29 @@ impl Control {
     }
 
     async fn end(&self, before: Before) -> StopReport {
-        let shared = &self.shared;
+        let consumer = &self.consumer;
         let tasks = &mut mem::take(&mut *lock(&self.tasks));
         let mut cancelled = Vec::new();
         let mut still_running = Vec::new();
         if !join(tasks, self.until.subscribe()).await {
-            cancelled = shared.unfinished();
-            shared.cancel.cancel();
+            cancelled = consumer.unfinished();
+            consumer.cancel.cancel();
             let grace = watch::Sender::new(Some(Instant::now() + GRACE));
             if !join(tasks, grace.subscribe()).await {
-                still_running = shared.unfinished();
+                still_running = consumer.unfinished();
                 cancelled.retain(|one| still_running.iter().all(|other| other.id != one.id));
                 tasks.iter().for_each(JoinHandle::abort);
             }
         }
-        shared.cancel.cancel();
+        consumer.cancel.cancel();
         // Workers that are let go later see to the rest.
-        shared.scheduler.sweep();
-        // A transport that does not answer shall not hold up the end.
-        let _ = timeout_at(Instant::now() + GRACE, shared.hand_back()).await;
+        consumer.scheduler.sweep();
+        // A transport that does not answer must not hold up the end.
+        let ending = async {
+            consumer.give_back().await;
+            super::super::intake::close_source(consumer).await;
+        };
+        let _ = timeout_at(Instant::now() + GRACE, ending).await;
         StopReport { cancelled, still_running, ..self.report(before) }
     }
 
@@ -109,16 +113,16 @@ impl Control {
     }
 
     fn end_from(self: &Arc<Self>, before: Before) -> StopReport {
-        let shared = &self.shared;
+        let consumer = &self.consumer;
         self.abandon();
-        shared.scheduler.sweep();
-        shared.settle_now(shared.take_back());
+        consumer.scheduler.sweep();
+        consumer.give_back_now();
         self.leave();
-        StopReport { still_running: shared.unfinished(), ..self.report(before) }
+        StopReport { still_running: consumer.unfinished(), ..self.report(before) }
     }
 
     fn before(&self) -> Before {
-        let ledger = &self.shared.ledger;
+        let ledger = &self.consumer.ledger;
         Before { handled: ledger.handled.get(), given_back: ledger.given_back.get() }
     }
 
@@ -126,7 +130,7 @@ impl Control {
     fn report(&self, before: Before) -> StopReport {
         let now = self.before();
         StopReport {
-            group: Arc::clone(&self.shared.name),
+            group: Arc::clone(&self.consumer.name),
             handled: now.handled - before.handled,
             returned: usize::try_from(now.given_back - before.given_back).unwrap_or(usize::MAX),
             cancelled: Vec::new(),
@@ -137,7 +141,7 @@ impl Control {
 
     /// Frees the group.
     fn leave(self: &Arc<Self>) {
-        if let Some(bus) = self.shared.bus.upgrade() {
+        if let Some(bus) = self.consumer.bus.upgrade() {
             bus.publishing().leave(self);
         }
     }

@@ -1,20 +1,23 @@
-//! A consumer that runs, and how it is stopped.
+//! A consumer that runs, and how it is paused, drained, stopped and removed.
 
+mod drain;
 mod ending;
+mod health;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::Instant};
-use tokio_util::sync::CancellationToken;
 
-use super::{ConsumerBuilder, ConsumerError, Unfinished, routes::Routes, scheduler::Scheduler, shared::Shared, tasks};
+use super::{Unfinished, state::ConsumerState};
 use crate::{
     call::Frame,
-    publish::Publishing,
     sync::{Mutex, lock},
+    transport::Message,
 };
+pub use health::ConsumerHealth;
+pub(super) use health::ReadHealth;
 
-/// A consumer that runs; made by [`ConsumerBuilder::start`].
+/// A consumer that runs; made by [`ConsumerBuilder::start`](crate::ConsumerBuilder::start).
 ///
 /// Dropping it changes nothing: the consumer runs until [`stop`](Self::stop), until the bus shuts down, or until the bus is gone.
 /// When the last [`Bus`](crate::Bus) is dropped without a shutdown, handlers are stopped at their next await, and what the group
@@ -23,73 +26,18 @@ use crate::{
 pub struct Consumer(Arc<Control>);
 
 pub(in crate::publish) struct Control {
-    shared: Arc<Shared>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
-    runtime: Handle,
+    pub(super) consumer: Arc<ConsumerState>,
+    pub(super) tasks: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) runtime: Handle,
     /// The end, once it has begun.
-    ending: Mutex<Option<ending::Reported>>,
+    pub(super) ending: Mutex<Option<ending::Reported>>,
     /// The earliest deadline that a stop has stated.
-    until: watch::Sender<Option<Instant>>,
+    pub(super) until: watch::Sender<Option<Instant>>,
 }
 
 impl Control {
-    pub(super) async fn start(
-        builder: ConsumerBuilder,
-        routes: Routes,
-        publishing: &Publishing,
-    ) -> Result<Arc<Self>, ConsumerError> {
-        let ConsumerBuilder { bus, group, workers, timeout, retry, unhandled, .. } = builder;
-        let name = Arc::clone(&group.name);
-        let is_visible = |byte: u8| byte.is_ascii_graphic();
-        if name.is_empty() || name.len() > 128 || !name.bytes().all(is_visible) {
-            return Err(ConsumerError::Name { group: name });
-        }
-        let Some(runtime) = Handle::try_current().ok().or_else(|| bus.own_runtime()) else {
-            return Err(ConsumerError::NoRuntime { group: name });
-        };
-        let seat = publishing.seat(&name)?;
-        let opened = publishing.transport.subscribe(group).await;
-        let source =
-            opened.map_err(|source| ConsumerError::Transport { group: Arc::clone(&name), source: source.into() })?;
-        let lease = publishing.transport.capabilities().lease;
-        let shared = Arc::new(Shared {
-            bus: bus.downgrade(),
-            bus_id: bus.id(),
-            routes,
-            source,
-            scheduler: Scheduler::new(),
-            cancel: CancellationToken::new(),
-            retry,
-            timeout,
-            #[cfg(feature = "rate-limit")]
-            limiter: builder.rate.map(super::rate::Limiter::new),
-            unhandled,
-            places: (0..workers).map(|_| Mutex::default()).collect(),
-            ledger: publishing.ledger(&name),
-            dead: Arc::clone(&publishing.dead),
-            leases: lease.map(|_| Mutex::default()),
-            name,
-        });
-        let (tasks, ending, until) = (Mutex::default(), Mutex::default(), watch::Sender::new(None));
-        let control = Arc::new(Self { shared: Arc::clone(&shared), tasks, runtime: runtime.clone(), ending, until });
-        {
-            // Held over the start, so that whoever stops it at once finds all its tasks.
-            let mut running = lock(&control.tasks);
-            seat.take(&control)?;
-            running.push(runtime.spawn(tasks::read(Arc::clone(&shared))));
-            running.extend((0..workers).map(|at| runtime.spawn(tasks::work(Arc::clone(&shared), at))));
-            if let Some(time) = lease {
-                // Ends with the others: it holds nothing that they need.
-                let keep = tasks::keep(Arc::clone(&shared), time);
-                let cancel = shared.cancel.clone();
-                runtime.spawn(async move { cancel.run_until_cancelled(keep).await });
-            }
-        }
-        Ok(control)
-    }
-
     pub(in crate::publish) fn group(&self) -> &Arc<str> {
-        &self.shared.name
+        &self.consumer.name
     }
 
     /// Where its tasks run.
@@ -97,26 +45,15 @@ impl Control {
         self.runtime.clone()
     }
 
-    pub(in crate::publish) fn held(&self) -> usize {
-        self.shared.scheduler.held()
-    }
-
-    /// Waits until nothing of the group waits or is held, `depth` telling how many wait with the transport.
-    pub(in crate::publish) async fn drained(&self, depth: impl Fn() -> Option<u64>) {
-        loop {
-            let idle = self.shared.scheduler.idle();
-            // Those that wait are asked for first: what is read between the questions is in hand or held then.
-            if self.shared.scheduler.is_stopping() || depth().unwrap_or(0) == 0 && self.shared.scheduler.is_idle() {
-                return;
-            }
-            idle.await;
-        }
+    /// Whether all its tasks have ended though nobody has stopped it: their runtime has gone.
+    pub(in crate::publish) fn is_dead(&self) -> bool {
+        lock(&self.ending).is_none() && lock(&self.tasks).iter().all(JoinHandle::is_finished)
     }
 
     /// Ends it at once: the bus is gone.
     pub(in crate::publish) fn abandon(&self) {
-        self.shared.scheduler.stop();
-        self.shared.cancel.cancel();
+        self.consumer.scheduler.stop();
+        self.consumer.cancel.cancel();
     }
 }
 
@@ -153,21 +90,117 @@ impl Consumer {
     /// In a handler of the same bus it begins the stop and gives an [interim](StopReport::is_interim) report at once: the handler would
     /// wait for itself.
     pub async fn stop(&self, deadline: Duration) -> StopReport {
-        let now = Instant::now();
-        let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
-        if Frame::current_cause().is_some_and(|cause| cause.bus == self.0.shared.bus_id) {
+        let until = after(deadline);
+        if self.is_inside_handler() {
             return self.0.begin_stop(until);
         }
         self.0.stop(until).await
     }
+
+    /// Begins no more handlers until [`resume`](Self::resume). Those that run go on; the group goes on taking events, up to its
+    /// bounds, and nothing is lost.
+    pub fn pause(&self) {
+        self.0.consumer.scheduler.pause();
+    }
+
+    /// Goes on after a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.consumer.scheduler.resume();
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.0.consumer.scheduler.is_paused()
+    }
+
+    /// Pauses, and resumes by itself at that moment; at once, if a later call of [`resume`](Self::resume) comes first.
+    pub fn pause_until(&self, at: impl Into<Instant>) {
+        let at = at.into();
+        self.pause();
+        let consumer = Arc::clone(&self.0.consumer);
+        self.0.runtime.spawn(async move {
+            tokio::select! {
+                () = consumer.scheduler.stopped.cancelled() => {}
+                () = tokio::time::sleep_until(at) => consumer.scheduler.resume(),
+            }
+        });
+    }
+
+    /// Removes the group, after its consumer has been stopped by `deadline`: it takes no events any more, and what waited in it
+    /// is handed back, where the transport is of this process. Other groups keep their own.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoveError`] if the transport cannot remove it; the consumer has been stopped then.
+    ///
+    /// # Re-entrancy
+    ///
+    /// Not inside a handler of the same bus, which would wait for itself: [`RemoveError::InsideHandler`].
+    pub async fn remove(&self, deadline: Duration) -> Result<Vec<Message>, RemoveError> {
+        let group = Arc::clone(self.0.group());
+        if self.is_inside_handler() {
+            return Err(RemoveError::InsideHandler { group });
+        }
+        self.0.stop(after(deadline)).await;
+        let Some(bus) = self.0.consumer.bus.upgrade() else { return Err(RemoveError::Gone { group }) };
+        bus.remove_group(&group).await
+    }
+
+    fn is_inside_handler(&self) -> bool {
+        Frame::current_cause().is_some_and(|cause| cause.bus == self.0.consumer.bus_id)
+    }
+}
+
+/// The moment after a time; on overflow it never comes.
+fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + Duration::from_secs(1 << 30))
+}
+
+/// An error returned by [`Consumer::remove`] and [`Bus::remove_group`](crate::Bus::remove_group).
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// A consumer of this bus reads the group.
+    #[error(
+        "group `{group}` was not removed: a consumer of this bus reads it; stop that first, or use `Consumer::remove`"
+    )]
+    #[non_exhaustive]
+    InUse {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// It was called inside a handler of the bus, which would wait for itself.
+    #[error("group `{group}` was not removed: a handler of the same bus would wait for itself; use a task of its own")]
+    #[non_exhaustive]
+    InsideHandler {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// The bus is gone.
+    #[error("group `{group}` was not removed: the bus is gone")]
+    #[non_exhaustive]
+    Gone {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// The transport could not remove it.
+    #[error("group `{group}` was not removed: {reason}")]
+    #[non_exhaustive]
+    Transport {
+        /// The group.
+        group: Arc<str>,
+        /// What the transport says.
+        reason: String,
+    },
 }
 
 impl fmt::Debug for Consumer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Consumer")
             .field("group", &self.group())
-            .field("workers", &self.0.shared.workers())
-            .field("held", &self.0.held())
+            .field("workers", &self.0.consumer.workers())
+            .field("held", &self.0.consumer.scheduler.held())
             .finish_non_exhaustive()
     }
 }

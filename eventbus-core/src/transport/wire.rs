@@ -2,15 +2,15 @@
 //!
 //! [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 
-use std::{borrow::Cow, sync::Arc};
+use std::{any::Any, borrow::Cow, sync::Arc};
 
 use super::{
-    AttemptError, Message, MessageId,
-    message::{Attributes, MessageContent, Origin},
+    Message, MessageId,
+    message::{Attributes, Content, Origin},
 };
 use crate::{
     call::CAUSES,
-    event::{Codec, EncodeError, Event, EventType, NameError},
+    event::{Codec, EncodeError, EventType, NameError},
     listener::{BoxError, Subject},
     named::{ByNameError, WireType},
 };
@@ -44,8 +44,9 @@ impl Message {
     /// [`WriteError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails or panics.
     pub fn data(&self) -> Result<Arc<[u8]>, WriteError> {
         match self.content() {
-            MessageContent::Json(json) => Ok(Arc::clone(&json.json)),
-            MessageContent::Shared(shared) => {
+            Content::Data(data) => Ok(Arc::clone(&data.bytes)),
+            Content::Malformed(_) => Ok(self.malformed_data().unwrap_or_default().into()),
+            Content::Shared(shared) => {
                 let codec: Option<&Codec> = self.event_type().and_then(EventType::codec);
                 let written = codec.and_then(|codec| codec.encode(&*shared.event));
                 let name = || self.wire_type().to_string();
@@ -119,19 +120,12 @@ fn parse(text: &str) -> Result<Subject, MalformedMessage> {
     }
 }
 
-/// Reads an event of a known type.
-pub(super) fn decode<E: Event>(json: &[u8]) -> Result<Arc<E>, AttemptError> {
-    let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
-    let Some(codec) = E::TYPE.codec() else {
-        return Err(undecodable(WriteError::NoCodec { name: E::TYPE.wire_type().to_string() }.into()));
+/// Decodes an event of a known type.
+pub(crate) fn decode(event: &'static EventType, bytes: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, BoxError> {
+    let Some(codec) = event.codec() else {
+        return Err(WriteError::NoCodec { name: event.wire_type().to_string() }.into());
     };
-    match codec.decode(json) {
-        Ok(event) => match event.downcast() {
-            Ok(event) => Ok(Arc::from(event)),
-            Err(_) => unreachable!("a type's codec reads that type"),
-        },
-        Err(error) => Err(undecodable(error.into())),
-    }
+    Ok(Arc::from(codec.decode(bytes)?))
 }
 
 /// An error returned by [`Message::data`].

@@ -1,4 +1,4 @@
-//! Who a message is.
+//! Message identifiers (UUID version 7).
 
 use std::{fmt, time::SystemTime};
 
@@ -20,7 +20,7 @@ impl MessageId {
     }
 
     /// `time` in nanoseconds since 1970.
-    pub(super) fn at(time: u64) -> Self {
+    pub(crate) fn at(time: u64) -> Self {
         let millis = time / 1_000_000;
         let mut random = [0; 10];
         random.copy_from_slice(&fastrand::u128(..).to_ne_bytes()[..10]);
@@ -39,7 +39,7 @@ impl MessageId {
 
     /// Reads an id. Other programs may have ids of other forms: of those this is made of a hash, so that it is the same for ever.
     #[cfg(feature = "serde")]
-    pub(super) fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         // FNV-1a, which is the same in every version and on every machine: std's hashers need not be.
         const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
         const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -63,7 +63,7 @@ impl fmt::Debug for MessageId {
 }
 
 /// Nanoseconds since 1970. Times before 1970 and after 2554 are taken for those.
-pub(super) fn nanos(time: SystemTime) -> u64 {
+pub(crate) fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

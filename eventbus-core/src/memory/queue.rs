@@ -1,0 +1,153 @@
+//! The messages that wait in a group: those that can be handed out, and those that are not due yet.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use crate::transport::{Leased, Message};
+
+#[derive(Default)]
+pub(super) struct Queue {
+    ready: VecDeque<Leased>,
+    /// By the moment they are due, and then by their arrival.
+    delayed: BTreeMap<(Instant, u64), Leased>,
+    arrivals: u64,
+    pub(super) bytes: usize,
+    /// How many messages with a key wait; kept only where the group bounds them.
+    per_key: HashMap<Box<str>, usize>,
+    counts_keys: bool,
+}
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.ready.len() + self.delayed.len()
+    }
+
+    pub(super) fn ready_len(&self) -> usize {
+        self.ready.len()
+    }
+
+    pub(super) fn delayed_len(&self) -> usize {
+        self.delayed.len()
+    }
+
+    pub(super) fn of_key(&self, key: &str) -> usize {
+        self.per_key.get(key).copied().unwrap_or(0)
+    }
+
+    pub(super) fn count_keys(&mut self) {
+        if std::mem::replace(&mut self.counts_keys, true) {
+            return;
+        }
+        let waiting: Vec<Box<str>> = self
+            .ready
+            .iter()
+            .chain(self.delayed.values())
+            .filter_map(|leased| leased.message.key())
+            .map(Box::from)
+            .collect();
+        for key in waiting {
+            *self.per_key.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Appends a message, behind those that wait, unless it is to be delayed.
+    pub(super) fn push(&mut self, leased: Leased) {
+        self.enter(&leased.message);
+        match leased.message.schedule() {
+            None => self.ready.push_back(leased),
+            Some(schedule) => self.delay(leased, schedule.due()),
+        }
+    }
+
+    /// Puts back a message that was handed out, before those that wait.
+    pub(super) fn push_front(&mut self, leased: Leased) {
+        self.enter(&leased.message);
+        self.ready.push_front(leased);
+    }
+
+    /// Puts back a message that was handed out, to come again after a time.
+    pub(super) fn push_delayed(&mut self, leased: Leased, after: Duration) {
+        self.enter(&leased.message);
+        let now = Instant::now();
+        // On overflow the message is due never.
+        self.delay(leased, now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30)));
+    }
+
+    fn delay(&mut self, leased: Leased, due: Instant) {
+        self.arrivals += 1;
+        self.delayed.insert((due, self.arrivals), leased);
+    }
+
+    /// Moves the messages that are due to the front, in the order in which they became due.
+    pub(super) fn release_due(&mut self) {
+        if self.delayed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let later = self.delayed.split_off(&(now, u64::MAX));
+        let due = std::mem::replace(&mut self.delayed, later);
+        for leased in due.into_values().rev() {
+            self.ready.push_front(leased);
+        }
+    }
+
+    /// Moves up to `max` messages into `into`.
+    pub(super) fn take(&mut self, max: usize, into: &mut Vec<Leased>) -> usize {
+        let count = self.ready.len().min(max);
+        let first = into.len();
+        into.extend(self.ready.drain(..count));
+        let taken = &into[first..];
+        if self.counts_keys {
+            for leased in taken {
+                leave_key(&mut self.per_key, &leased.message);
+            }
+        }
+        self.bytes -= taken.iter().map(|leased| leased.message.counted_bytes()).sum::<usize>();
+        count
+    }
+
+    /// The oldest message that could be handed out; if there is none, the one that is due last.
+    pub(super) fn pop_oldest(&mut self) -> Option<Message> {
+        let oldest = self.ready.pop_front().or_else(|| self.delayed.pop_last().map(|(_, leased)| leased))?;
+        self.bytes -= oldest.message.counted_bytes();
+        if self.counts_keys {
+            leave_key(&mut self.per_key, &oldest.message);
+        }
+        Some(oldest.message)
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Message> + use<> {
+        let Self { ready, delayed, .. } = std::mem::take(self);
+        ready.into_iter().chain(delayed.into_values()).map(|leased| leased.message)
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.delayed.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    pub(super) fn oldest_age(&self) -> Option<Duration> {
+        let oldest = self.ready.front()?.message.time();
+        Some(SystemTime::now().duration_since(oldest).unwrap_or_default())
+    }
+
+    fn enter(&mut self, message: &Message) {
+        self.bytes += message.counted_bytes();
+        if let Some(key) = message.key().filter(|_| self.counts_keys) {
+            *self.per_key.entry(key.into()).or_default() += 1;
+        }
+    }
+}
+
+fn leave_key(per_key: &mut HashMap<Box<str>, usize>, message: &Message) {
+    let Some(key) = message.key() else { return };
+    if let Some(count) = per_key.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            per_key.remove(key);
+        }
+    }
+}

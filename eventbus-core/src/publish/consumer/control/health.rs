@@ -1,0 +1,54 @@
+//! How a consumer is doing.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::Control;
+use crate::sync::lock;
+
+/// How a consumer is doing; part of [`BusHealth`](crate::BusHealth).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ConsumerHealth {
+    /// The group.
+    pub group: Arc<str>,
+    /// When its source last answered.
+    pub last_read: Option<SystemTime>,
+    /// Whether its source has not answered for longer than 30 seconds, or its tasks have ended with their runtime. A consumer
+    /// that is stalled handles nothing.
+    pub is_stalled: bool,
+    /// Whether it is paused.
+    pub is_paused: bool,
+    /// How many deliveries it holds.
+    pub held: usize,
+}
+
+/// What a consumer notes of its reads.
+#[derive(Default)]
+pub(in crate::publish::consumer) struct ReadHealth {
+    pub(in crate::publish::consumer) last_read: Option<SystemTime>,
+    /// Since when reads have only failed.
+    pub(in crate::publish::consumer) failing_since: Option<tokio::time::Instant>,
+}
+
+/// How long reads may fail before the consumer counts as stalled.
+const STALLED: Duration = Duration::from_secs(30);
+
+impl Control {
+    pub(in crate::publish) fn health(&self) -> ConsumerHealth {
+        let (last_read, failing_since) = {
+            let health = lock(&self.consumer.health);
+            (health.last_read, health.failing_since)
+        };
+        let fails = failing_since.is_some_and(|since| since.elapsed() >= STALLED);
+        ConsumerHealth {
+            group: Arc::clone(self.group()),
+            last_read,
+            is_stalled: fails || self.is_dead(),
+            is_paused: self.is_paused(),
+            held: self.consumer.scheduler.held(),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Telling the transport how deliveries have ended.
+
+use std::{
+    collections::HashSet,
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{desk::Desk, state::ConsumerState};
+use crate::{
+    event::isolate,
+    sync::lock,
+    transport::{BoxFuture, LeaseId, Leased, Operation, Settlement, Unsettled},
+};
+
+/// How long a transport may take to settle, before it counts as silent.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long settling is tried where leases do not run out.
+const TRY_FOR: Duration = Duration::from_secs(30);
+
+/// How often held leases are extended while they last.
+const EXTENSIONS: u32 = 3;
+
+impl ConsumerState {
+    /// Settles what a worker has ended.
+    pub(super) async fn settle_ended(&self, desk: &Arc<Desk>) {
+        let ended = desk.slot().lock().take_ended();
+        self.settle(ended).await;
+    }
+
+    /// Settles deliveries.
+    pub(super) async fn settle(&self, ended: Vec<Leased>) {
+        if let Some(left) = self.settle_at_once(ended) {
+            self.settle_later(left).await;
+        }
+    }
+
+    /// Settles deliveries as far as that goes without waiting.
+    pub(super) fn settle_now(&self, ended: Vec<Leased>) {
+        let Some(left) = self.settle_at_once(ended) else { return };
+        // No waker is needed: it is dropped after the one poll.
+        let mut settling = pin!(self.settle_later(left));
+        let _ = isolate(|| _ = settling.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    }
+
+    /// Counts what has ended, and settles it if the source can without waiting; what is left if not.
+    fn settle_at_once(&self, mut batch: Vec<Leased>) -> Option<Vec<Leased>> {
+        if batch.is_empty() {
+            return None;
+        }
+        let count = batch.len();
+        let handled = batch
+            .iter()
+            .filter(|one| one.settlement == Settlement::Done && !one.rest.as_ref().is_some_and(|rest| rest.is_counted));
+        let handled = handled.count() as u64;
+        if handled > 0 {
+            self.ledger.handled.add(handled);
+        }
+        if self.lease.is_some() {
+            self.forget_lost(&mut batch);
+        }
+        let is_settled = match isolate(|| self.source.try_settle(&mut batch)) {
+            Ok(is_settled) => is_settled,
+            Err(panic) => {
+                self.ledger.settle_errors.add(1);
+                self.transport_error(Operation::Settle, &*panic);
+                true
+            }
+        };
+        if !is_settled {
+            return Some(batch);
+        }
+        drop_each(batch);
+        self.scheduler.settled(count);
+        None
+    }
+
+    /// Settles by the source's future, again and again as long as that may help.
+    async fn settle_later(&self, mut batch: Vec<Leased>) {
+        let give_up = Instant::now() + self.lease.unwrap_or(TRY_FOR);
+        let mut pause = Duration::from_millis(50);
+        let count = batch.len();
+        // Done is done, whatever the transport makes of it.
+        let _settled = scopeguard(|| self.scheduler.settled(count));
+        loop {
+            let answer = match isolate(|| self.source.settle(batch)) {
+                Ok(settling) => isolated(settling).await,
+                Err(panic) => Err(panic),
+            };
+            let unsettled = match answer {
+                Ok(unsettled) => unsettled,
+                Err(panic) => {
+                    self.ledger.settle_errors.add(1);
+                    self.transport_error(Operation::Settle, &*panic);
+                    return;
+                }
+            };
+            batch = self.to_settle_again(unsettled);
+            if batch.is_empty() {
+                return;
+            }
+            if Instant::now() + pause >= give_up || self.cancel.is_cancelled() {
+                self.ledger.settle_errors.add(batch.len() as u64);
+                drop_each(batch);
+                return;
+            }
+            sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Tells and counts what could not be settled; what is worth another try.
+    fn to_settle_again(&self, unsettled: Vec<Unsettled>) -> Vec<Leased> {
+        let mut again = Vec::new();
+        for Unsettled { leased, is_lost, error } in unsettled {
+            if is_lost {
+                self.ledger.lost_leases.add(1);
+            } else {
+                self.ledger.settle_errors.add(1);
+            }
+            self.transport_error(Operation::Settle, error);
+            if is_lost {
+                drop_each(vec![leased]);
+            } else {
+                again.push(leased);
+            }
+        }
+        again
+    }
+
+    /// Leaves those out whose leases have run out: another source has them by now.
+    fn forget_lost(&self, batch: &mut Vec<Leased>) {
+        let mut lost = lock(&self.lost);
+        if lost.is_empty() {
+            return;
+        }
+        let gone: Vec<_> = batch.extract_if(.., |leased| lost.remove(leased.lease())).collect();
+        drop(lost);
+        self.ledger.lost_leases.add(gone.len() as u64);
+        drop_each(gone);
+    }
+
+    /// All that is held goes back to the transport, with the attempts that were made.
+    pub(super) fn take_back(&self) -> Vec<Leased> {
+        for slot in &self.slots {
+            let rest = slot.lock().take_rest();
+            self.scheduler.hand_over(rest);
+        }
+        let mut all = self.scheduler.take_all();
+        self.ledger.given_back.add(all.len() as u64);
+        for leased in &mut all {
+            leased.settlement = match leased.attempts {
+                0 => Settlement::Release,
+                _ => Settlement::Again { after: Duration::ZERO },
+            };
+        }
+        all
+    }
+
+    /// The same, without waiting for the transport.
+    pub(super) fn give_back_now(&self) {
+        for slot in &self.slots {
+            let ended = slot.lock().take_ended();
+            self.settle_now(ended);
+        }
+        self.settle_now(self.take_back());
+    }
+
+    /// Gives everything back that has not been handled, and settles the rest.
+    pub(super) async fn give_back(&self) {
+        for slot in &self.slots {
+            let ended = slot.lock().take_ended();
+            self.settle(ended).await;
+        }
+        self.settle(self.take_back()).await;
+    }
+}
+
+/// Extends the leases of all that is held, three times in a lease.
+pub(super) async fn keep_leases(consumer: Arc<ConsumerState>, lease: Duration) {
+    loop {
+        sleep(lease / EXTENSIONS).await;
+        let held = consumer.held_leases();
+        if held.is_empty() {
+            continue;
+        }
+        let answer = match isolate(|| consumer.source.extend(held)) {
+            Ok(extending) => match timeout(lease, isolated(extending)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(Arc::from("no answer for as long as a lease lasts")),
+            },
+            Err(panic) => Err(panic),
+        };
+        match answer {
+            Ok(Ok(lost)) => lock(&consumer.lost).extend(lost),
+            Ok(Err(error)) => {
+                consumer.ledger.settle_errors.add(1);
+                consumer.transport_error(Operation::Extend, error);
+            }
+            Err(panic) => {
+                consumer.ledger.settle_errors.add(1);
+                consumer.transport_error(Operation::Extend, &*panic);
+            }
+        }
+    }
+}
+
+impl ConsumerState {
+    fn held_leases(&self) -> Vec<LeaseId> {
+        let mut leases = HashSet::new();
+        for slot in &self.slots {
+            leases.extend(slot.lock().all().map(|leased| leased.lease().clone()));
+        }
+        self.scheduler.each_held(|leased| _ = leases.insert(leased.lease().clone()));
+        leases.remove(&LeaseId::NONE);
+        leases.into_iter().collect()
+    }
+}
+
+/// Awaits what a transport has returned; its panic is an error, and so is its silence.
+pub(in crate::publish) async fn isolated<T>(mut answer: BoxFuture<'_, T>) -> Result<T, Arc<str>> {
+    let mut timer = None;
+    let result = poll_fn(|cx| {
+        match isolate(|| answer.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(answer)) => return Poll::Ready(Ok(answer)),
+            Err(message) => return Poll::Ready(Err(message)),
+        }
+        // Most answer at once; and the end of a bus may come where nobody can tell the time.
+        let timer = timer.get_or_insert_with(|| isolate(|| Box::pin(sleep(ANSWER))).ok());
+        match timer.as_mut().map(|timer| timer.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => Poll::Ready(Err(Arc::from("the transport has not answered for 30 seconds"))),
+            _ => Poll::Pending,
+        }
+    });
+    let result = result.await;
+    let _ = isolate(|| drop(answer));
+    result
+}
+
+/// Drops deliveries, and with them perhaps the last handles of their events, which are foreign code.
+pub(super) fn drop_each(mut batch: Vec<Leased>) {
+    // One landing pad for all: after a panic it goes on behind the one that panicked.
+    while isolate(|| while batch.pop().is_some() {}).is_err() {}
+}
+
+/// Runs `end` when it is dropped.
+fn scopeguard<F: FnMut()>(end: F) -> impl Drop {
+    struct Guard<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for Guard<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    Guard(end)
+}

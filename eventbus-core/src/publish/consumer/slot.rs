@@ -1,0 +1,152 @@
+//! What a worker has in hand. It lies in the consumer and not in the worker's task, so that a stop, and other workers, find it
+//! while the worker's thread is held up.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Delivery, desk::Desk};
+use crate::{
+    sync::{Mutex, MutexGuard, lock},
+    transport::{Leased, Settlement},
+};
+
+/// On cache lines of its own: each is locked for every delivery by its worker.
+#[derive(Default)]
+#[repr(align(128))]
+pub(super) struct WorkerSlot(Mutex<InHand>);
+
+#[derive(Default)]
+pub(super) struct InHand {
+    /// Those before `at` have ended, and are to be settled.
+    batch: Vec<Leased>,
+    at: usize,
+    /// How many, from `at` on, are being handled.
+    running: usize,
+    began: Option<Instant>,
+}
+
+impl WorkerSlot {
+    pub(super) fn lock(&self) -> MutexGuard<'_, InHand> {
+        lock(&self.0)
+    }
+}
+
+impl InHand {
+    /// The buffer for the next batch; what was in it has been settled.
+    pub(super) fn buffer(&mut self) -> Vec<Leased> {
+        std::mem::take(&mut self.batch)
+    }
+
+    pub(super) fn begin_batch(&mut self, batch: Vec<Leased>) {
+        (self.batch, self.at, self.running) = (batch, 0, 0);
+    }
+
+    /// The first that has not begun.
+    #[inline]
+    pub(super) fn next(&self) -> Option<&Leased> {
+        self.batch.get(self.at + self.running)
+    }
+
+    pub(super) fn rest(&self) -> &[Leased] {
+        &self.batch[self.at + self.running..]
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running > 0
+    }
+
+    pub(super) fn running(&self) -> &[Leased] {
+        &self.batch[self.at..self.at + self.running]
+    }
+
+    pub(super) fn began(&self) -> Option<Instant> {
+        self.began
+    }
+
+    /// Begins the next one.
+    #[inline]
+    pub(super) fn begin(&mut self, desk: &Arc<Desk>, has_timeout: bool) -> Option<Delivery> {
+        let leased = self.batch.get(self.at)?;
+        let delivery = Delivery::new(leased.message.clone(), leased.attempts + 1, Arc::clone(desk));
+        self.running = 1;
+        if has_timeout {
+            self.began = Some(Instant::now());
+        }
+        Some(delivery)
+    }
+
+    /// Begins so many of the next ones together.
+    pub(super) fn begin_many(&mut self, count: usize) -> &[Leased] {
+        self.running = count;
+        self.began = Some(Instant::now());
+        self.running()
+    }
+
+    /// The one that runs has been handled.
+    #[inline]
+    pub(super) fn done(&mut self) -> Option<u64> {
+        // A stop may have given it up.
+        if self.running == 0 {
+            return None;
+        }
+        let leased = &mut self.batch[self.at];
+        leased.settlement = Settlement::Done;
+        let key = leased.key();
+        self.at += 1;
+        self.running -= 1;
+        key
+    }
+
+    /// Takes the one that runs out of the batch: it has not been handled.
+    pub(super) fn take_running(&mut self) -> Option<Leased> {
+        if self.running == 0 {
+            return None;
+        }
+        self.running -= 1;
+        Some(self.batch.remove(self.at))
+    }
+
+    /// Puts one back that has ended, to be settled with the others.
+    pub(super) fn put_ended(&mut self, leased: Leased) {
+        self.batch.insert(self.at, leased);
+        self.at += 1;
+    }
+
+    /// The next one has ended without having been handled.
+    pub(super) fn skip(&mut self) -> Option<Leased> {
+        if self.running > 0 || self.at >= self.batch.len() {
+            return None;
+        }
+        Some(self.batch.remove(self.at))
+    }
+
+    /// Takes those that have not begun.
+    pub(super) fn take_rest(&mut self) -> Vec<Leased> {
+        let first = self.at + self.running;
+        if first >= self.batch.len() { Vec::new() } else { self.batch.split_off(first) }
+    }
+
+    /// Takes those that have ended.
+    pub(super) fn take_ended(&mut self) -> Vec<Leased> {
+        if self.at == 0 {
+            return Vec::new();
+        }
+        if self.at == self.batch.len() {
+            self.at = 0;
+            return std::mem::take(&mut self.batch);
+        }
+        let rest = self.batch.split_off(self.at);
+        self.at = 0;
+        std::mem::replace(&mut self.batch, rest)
+    }
+
+    pub(super) fn append_rest(&mut self, more: &mut Vec<Leased>) {
+        self.batch.append(more);
+    }
+
+    /// All that is in hand.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Leased> {
+        self.batch.iter()
+    }
+}

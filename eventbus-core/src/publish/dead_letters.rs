@@ -1,0 +1,306 @@
+//! The dead letters of a bus: listing, replaying and discarding them, wherever they are kept.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    Publishing,
+    consumer::isolated,
+    dead_letter::{DeadLetter, DeadStore, number_of},
+};
+use crate::{
+    emission::Bus,
+    event::isolate,
+    listener::{BoxError, to_stderr},
+    transport::{LetterEnd, LetterId, LetterQuery, Operation, Refusal},
+};
+
+/// A dead letter on its way back to its group; dropped, it is a dead letter again.
+struct Away<'b> {
+    store: &'b DeadStore,
+    letter: Option<DeadLetter>,
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        if let Some(letter) = self.letter.take() {
+            self.store.push(letter);
+        }
+    }
+}
+
+impl Publishing {
+    /// Tells the hook for the dead letters of all types.
+    pub(super) fn tell_dead_letter(&self, letter: &DeadLetter) {
+        if let Some(hook) = &self.dead_letter_hook
+            && let Err(panic) = isolate(|| (hook.get())(letter))
+        {
+            to_stderr(&format_args!("the hook for dead letters panicked: {panic}; it was to tell: {letter}"));
+        }
+    }
+}
+
+impl Bus {
+    /// The deliveries that have failed for the last time.
+    ///
+    /// A durable transport keeps them itself ([`Capabilities::dead_letters`](crate::Capabilities::dead_letters)). Elsewhere the
+    /// bus keeps as many as [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) says: newer ones take the place of the
+    /// oldest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName, Retry};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let bus = Bus::builder().on_dead_letter(|letter| eprintln!("{letter}")).build();
+    /// let failing = bus.consumer("mailer").handle::<UserCreated>(|_, _| async { Err("no server") });
+    /// failing.retry(Retry::never()).start().await?;
+    /// bus.publish(UserCreated).await?;
+    /// bus.drained(Duration::from_secs(5)).await?;
+    ///
+    /// for letter in bus.dead_letters().list().await? {
+    ///     bus.dead_letters().replay(&letter.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dead_letters(&self) -> DeadLetters<'_> {
+        DeadLetters(self.publishing())
+    }
+}
+
+/// The dead letters of a bus; made by [`Bus::dead_letters`](crate::Bus::dead_letters).
+pub struct DeadLetters<'b>(&'b Publishing);
+
+/// Dead letters, and where the next ones begin; see [`DeadLetters::page`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DeadLetterPage {
+    /// The letters, oldest first.
+    pub letters: Vec<DeadLetter>,
+    /// After which letter the next page begins; `None` at the end.
+    pub next: Option<LetterId>,
+}
+
+/// How many letters a page has where all are walked through.
+const PAGE: usize = 256;
+
+impl DeadLetters<'_> {
+    /// A page of letters, oldest first: at most `limit` of those after `after`, of one group or of all.
+    ///
+    /// # Errors
+    ///
+    /// [`DeadLetterError`] if the transport cannot list them.
+    pub async fn page(
+        &self,
+        group: Option<&str>,
+        after: Option<&LetterId>,
+        limit: usize,
+    ) -> Result<DeadLetterPage, DeadLetterError> {
+        let publishing = self.0;
+        if !publishing.capabilities.dead_letters {
+            let from = after.and_then(number_of).unwrap_or(0);
+            let letters = publishing.dead.page(group, from, limit);
+            let next = letters.last().filter(|_| letters.len() == limit).map(|last| last.id.clone());
+            return Ok(DeadLetterPage { letters, next });
+        }
+        let mut query = LetterQuery::default();
+        (query.group, query.after, query.limit) = (group.map(Arc::from), after.cloned(), limit);
+        let answer = match isolate(|| publishing.transport.dead_letters(query)) {
+            Ok(answer) => isolated(answer).await,
+            Err(panic) => Err(panic),
+        };
+        let page = match answer {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => return Err(self.failed(error)),
+            Err(panic) => return Err(self.failed((*panic).into())),
+        };
+        Ok(DeadLetterPage { letters: page.letters.into_iter().map(DeadLetter::of).collect(), next: page.next })
+    }
+
+    /// All letters, oldest first. Of many, [`page`](Self::page) needs less memory.
+    ///
+    /// # Errors
+    ///
+    /// [`DeadLetterError`] if the transport cannot list them.
+    pub async fn list(&self) -> Result<Vec<DeadLetter>, DeadLetterError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.page(None, after.as_ref(), PAGE).await?;
+            all.extend(page.letters);
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Delivers a dead letter again, to the group in which it failed and no other. Its attempts count from 1.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`]; it stays a dead letter then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the letter is a dead letter again, and may be delivered, too.
+    pub async fn replay(&self, id: &LetterId) -> Result<(), ReplayError> {
+        let publishing = self.0;
+        if publishing.capabilities.dead_letters {
+            return self.end(id, LetterEnd::Replay).await;
+        }
+        let Some(letter) = publishing.dead.take(id) else { return Err(ReplayError::Unknown { id: id.clone() }) };
+        let (group, message) = (Arc::clone(&letter.group), letter.message.clone());
+        let mut away = Away { store: &publishing.dead, letter: Some(letter) };
+        if publishing.is_closed_for(false) {
+            return Err(ReplayError::Closed { id: id.clone() });
+        }
+        let answer = match isolate(|| publishing.transport.redeliver(&group, message)) {
+            Ok(answer) => isolated(answer).await,
+            Err(panic) => Err(panic),
+        };
+        let refusal = match answer {
+            Ok(Ok(())) => {
+                let letter = away.letter.take();
+                // Its event is foreign code.
+                let _ = isolate(|| drop(letter));
+                return Ok(());
+            }
+            Ok(Err(refusal)) => refusal,
+            Err(panic) => Refusal::Failed((*panic).into()),
+        };
+        Err(match refusal {
+            Refusal::Full { .. } => ReplayError::Full { id: id.clone(), group },
+            Refusal::Closed => ReplayError::Closed { id: id.clone() },
+            other => {
+                let reason = format!("{other:?}");
+                publishing.notices.error(Operation::DeadLetters, Some(&group), reason.clone());
+                ReplayError::Refused { id: id.clone(), group, reason }
+            }
+        })
+    }
+
+    /// Replays all letters for which `filter` says so; how many.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`] of the first letter that is refused; those before it have been replayed.
+    pub async fn replay_where(&self, mut filter: impl FnMut(&DeadLetter) -> bool) -> Result<usize, ReplayError> {
+        let (mut count, mut after) = (0, None);
+        loop {
+            let page = self.page(None, after.as_ref(), PAGE).await?;
+            // The place of the next page, before its letters are gone.
+            after = page.letters.last().map(|letter| letter.id.clone());
+            for letter in page.letters.iter().filter(|letter| filter(letter)) {
+                match self.replay(&letter.id).await {
+                    Ok(()) => count += 1,
+                    // Somebody else has ended it meanwhile.
+                    Err(ReplayError::Unknown { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if page.next.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Removes a dead letter for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Unknown`] if there is none; another one if the transport cannot remove it.
+    pub async fn discard(&self, id: &LetterId) -> Result<(), ReplayError> {
+        let publishing = self.0;
+        if publishing.capabilities.dead_letters {
+            return self.end(id, LetterEnd::Discard).await;
+        }
+        let Some(letter) = publishing.dead.take(id) else { return Err(ReplayError::Unknown { id: id.clone() }) };
+        // Its event is foreign code.
+        let _ = isolate(|| drop(letter));
+        Ok(())
+    }
+
+    /// The letters that this bus keeps in memory, oldest first; none where the transport keeps them.
+    pub fn in_memory(&self) -> Vec<DeadLetter> {
+        self.0.dead.page(None, 0, usize::MAX)
+    }
+
+    async fn end(&self, id: &LetterId, end: LetterEnd) -> Result<(), ReplayError> {
+        let publishing = self.0;
+        let ids = [id.clone()];
+        let answer = match isolate(|| publishing.transport.end_letters(&ids, end)) {
+            Ok(answer) => isolated(answer).await,
+            Err(panic) => Err(panic),
+        };
+        let result = match answer {
+            Ok(mut results) => results.pop().unwrap_or_else(|| Err("the transport gave no result".into())),
+            Err(panic) => Err((*panic).into()),
+        };
+        result.map_err(|error| ReplayError::Transport(self.failed(error)))
+    }
+
+    fn failed(&self, error: BoxError) -> DeadLetterError {
+        let reason = crate::listener::ErrorText::with_sources(&*error).to_string();
+        self.0.notices.error(Operation::DeadLetters, None, error);
+        DeadLetterError { reason }
+    }
+}
+
+impl fmt::Debug for DeadLetters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.in_memory()).finish()
+    }
+}
+
+/// An error of a transport that keeps dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the transport cannot serve its dead letters: {reason}")]
+#[non_exhaustive]
+pub struct DeadLetterError {
+    /// What the transport says.
+    pub reason: String,
+}
+
+/// An error returned by [`DeadLetters::replay`] and its like.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// There is no such dead letter.
+    #[error("there is no dead letter {id}: it has been replayed, discarded, or has made room for newer ones")]
+    Unknown {
+        /// The id.
+        id: LetterId,
+    },
+    /// The group's queue is full.
+    #[error("dead letter {id} was not replayed: the queue of group `{group}` is full; replay it later")]
+    Full {
+        /// The id.
+        id: LetterId,
+        /// The group.
+        group: Arc<str>,
+    },
+    /// The bus is shutting down, or has shut down.
+    #[error("dead letter {id} was not replayed: the bus has shut down, or is about to")]
+    Closed {
+        /// The id.
+        id: LetterId,
+    },
+    /// The transport does not take it.
+    #[error("dead letter {id} was not replayed: the transport does not take it for group `{group}`: {reason}")]
+    Refused {
+        /// The id.
+        id: LetterId,
+        /// The group.
+        group: Arc<str>,
+        /// What the transport says.
+        reason: String,
+    },
+    /// The transport cannot serve its dead letters.
+    #[error(transparent)]
+    Transport(#[from] DeadLetterError),
+}

@@ -1,0 +1,68 @@
+//! The event that is emitted for a dead letter.
+
+use std::{any::Any, fmt, sync::Arc};
+#[cfg(feature = "serde")]
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use super::dead_letter::DeadLetter;
+use crate::{
+    emission::Bus,
+    event::{Event, EventName},
+    transport::Kind,
+};
+
+/// A delivery of `E` has failed for the last time: emitted on the bus whose consumer it was.
+///
+/// ```
+/// # use eventbus_core::{Bus, Event, EventName, Failed};
+/// # struct UserCreated;
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// let bus = Bus::new();
+/// bus.on::<Failed<UserCreated>>(|e| eprintln!("{}", e.letter));
+/// ```
+///
+/// [`BusBuilder::on_dead_letter`](crate::BusBuilder::on_dead_letter) hears those of all types.
+#[non_exhaustive]
+pub struct Failed<E> {
+    /// The event.
+    pub event: Arc<E>,
+    /// What is known of the delivery.
+    pub letter: DeadLetter,
+}
+
+impl<E> fmt::Debug for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failed").field("letter", &self.letter).finish_non_exhaustive()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> Event for Failed<E> {
+    const NAME: EventName = EventName::new("delivery.failed");
+    const DOCS: &'static str = "A delivery has failed for the last time.";
+    const SHARES_NAME: bool = true;
+}
+
+/// What a message knows of its event's type.
+pub(super) fn kind_of<E: Event>() -> &'static Kind {
+    &Kind { event: E::TYPE, failed: Some(emit_failed::<E>) }
+}
+
+/// The same for a type of which only the description is known. Each is kept for as long as the process lives, once.
+#[cfg(feature = "serde")]
+pub(super) fn described(event: &'static crate::event::EventType) -> &'static Kind {
+    static DESCRIBED: Mutex<BTreeMap<TypeId, &'static Kind>> = Mutex::new(BTreeMap::new());
+    let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+    described.entry(event.id()).or_insert_with(|| Box::leak(Box::new(Kind { event, failed: None })))
+}
+
+fn emit_failed<E: Event>(bus: &Bus, event: Arc<dyn Any + Send + Sync>, letter: Box<dyn Any + Send>) {
+    if let (Ok(event), Ok(letter)) = (event.downcast::<E>(), letter.downcast::<DeadLetter>()) {
+        // Nobody awaits it here: what goes wrong in it reaches the failure hook.
+        drop(bus.emit(Failed::<E> { event, letter: *letter }).spawn());
+    }
+}

@@ -1,0 +1,252 @@
+//! Publishing many events in one batch.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::{Attempt, Rejected, Sending, State, Why};
+use crate::{
+    emission::Bus,
+    event::isolate,
+    publish::outbox::Ticket,
+    transport::{BoxFuture, Content, Message, Refusal},
+};
+
+/// The publishing of a batch.
+pub(in crate::publish) struct SendingAll<'b> {
+    /// Checks and counts, one message after the other.
+    one: Sending<'b>,
+    items: Vec<Item>,
+    room: Option<BoxFuture<'b, ()>>,
+    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+enum Item {
+    /// With its form in bytes, where the transport carries bytes.
+    Offered(Message, Option<Message>),
+    Sent(Message, Option<Message>, Ticket),
+    Ended(Option<Result<(), Rejected>>),
+}
+
+impl<'b> SendingAll<'b> {
+    /// Offers the events.
+    pub(in crate::publish) fn new(bus: &'b Bus, contents: &mut dyn Iterator<Item = Content>) -> Self {
+        let mut one = Sending::new(bus);
+        one.find_cause();
+        let mut offer = |content| match one.offer(content) {
+            Ok(()) => match std::mem::replace(&mut one.state, State::New) {
+                State::Offered(message) => {
+                    Item::Offered(message, one.options.as_mut().and_then(|options| options.bytes.take()))
+                }
+                _ => unreachable!("it is offered"),
+            },
+            Err(rejected) => Item::Ended(Some(Err(rejected))),
+        };
+        let items = contents.map(&mut offer).collect();
+        Self { one, items, room: None, closing: None }
+    }
+
+    pub(in crate::publish) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(in crate::publish) fn ended(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item, Item::Ended(_))).count()
+    }
+
+    /// Takes back the messages that were not published, in their order.
+    pub(in crate::publish) fn take_back(&mut self) -> Vec<Message> {
+        let (publishing, items) = (self.one.publishing, std::mem::take(&mut self.items));
+        let message = |item| match item {
+            Item::Offered(message, _) => {
+                publishing.intake.rejected.add(1);
+                Some(message)
+            }
+            Item::Sent(message, _, ticket) => {
+                let was_sent = publishing.outbox.leave(ticket);
+                if was_sent { &publishing.intake.unknown } else { &publishing.intake.rejected }.add(1);
+                Some(message)
+            }
+            Item::Ended(result) => result?.err().map(|rejected| rejected.message),
+        };
+        items.into_iter().filter_map(message).collect()
+    }
+
+    pub(in crate::publish) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Vec<Result<(), Rejected>>> {
+        // Whether there was no room although the transport said so: such a transport must not hold the thread.
+        let mut was_wrong = false;
+        loop {
+            let mut has_room = false;
+            if let Some(room) = &mut self.room {
+                has_room = isolate(|| room.as_mut().poll(cx).is_ready()).unwrap_or(true);
+            }
+            let is_full = self.send();
+            if !self.poll_answers(cx) {
+                return Poll::Pending;
+            }
+            if !is_full {
+                if self.ended() == self.items.len() {
+                    return Poll::Ready(self.take_results());
+                }
+                // Answers have brought messages back for which there was no room.
+                continue;
+            }
+            if self.is_closing(cx) {
+                self.end_offered();
+                continue;
+            }
+            if self.room.is_some() && !has_room {
+                return Poll::Pending;
+            }
+            let publishing = self.one.publishing;
+            let ready = isolate(|| publishing.transport.ready());
+            self.room = Some(ready.unwrap_or_else(|_| Box::pin(std::future::ready(()))));
+            if has_room && std::mem::replace(&mut was_wrong, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Sends what is offered; `true` if there was no room for the first that is left.
+    fn send(&mut self) -> bool {
+        let max = self.one.publishing.capabilities.max_batch.max(1);
+        loop {
+            let is_offered = |at: &usize| matches!(self.items[*at], Item::Offered(..));
+            let chunk: Vec<_> = (0..self.items.len()).filter(is_offered).take(max).collect();
+            if chunk.is_empty() {
+                return false;
+            }
+            let (taken, refusal) = self.try_publish(&chunk);
+            let Some(&first_left) = chunk.get(taken) else { continue };
+            match refusal {
+                Refusal::Full { wait: true, group } if !self.one.is_inside() => {
+                    if let Item::Offered(message, _) = &self.items[first_left] {
+                        self.one.publishing.notices.waits_for_room(message, &group);
+                    }
+                    return true;
+                }
+                Refusal::WouldWait => self.enqueue_offered(),
+                other => {
+                    if let Item::Offered(message, bytes) = self.take(first_left) {
+                        self.items[first_left] = self.ended_with(Err(other), message, bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Offers messages to the transport: how many it has taken, and what it says to the next one.
+    fn try_publish(&mut self, chunk: &[usize]) -> (usize, Refusal) {
+        let publishing = self.one.publishing;
+        if !publishing.outbox.is_empty() {
+            // Behind those that wait for its answer: order is kept.
+            return (0, Refusal::WouldWait);
+        }
+        let is_memory = publishing.is_memory;
+        let slot = |at: &usize| match &self.items[*at] {
+            Item::Offered(message, bytes) => Some(bytes.as_ref().unwrap_or(message).clone()),
+            _ => None,
+        };
+        let mut slots: Vec<_> = chunk.iter().map(slot).collect();
+        let answer = isolate(|| publishing.transport.try_publish(&mut slots));
+        let taken = slots.iter().take_while(|slot| slot.is_none()).count();
+        debug_assert!(!is_memory || slots[taken..].iter().all(Option::is_some), "it takes from the front on");
+        for &at in &chunk[..taken] {
+            let message = self.take(at);
+            let _ = isolate(|| drop(message));
+            self.items[at] = Item::Ended(Some(Ok(())));
+        }
+        publishing.intake.accepted.add(taken as u64);
+        let _ = isolate(|| drop(slots));
+        let refusal = match answer {
+            Ok(Err(refusal)) => refusal,
+            Ok(Ok(())) => Refusal::Failed("the transport left a message without a reason".into()),
+            Err(panic) => Refusal::Unknown(format!("the transport panicked: {panic}").into()),
+        };
+        (taken, refusal)
+    }
+
+    fn enqueue_offered(&mut self) {
+        for item in &mut self.items {
+            if let Item::Offered(message, bytes) = item {
+                let ticket = self.one.publishing.outbox.enqueue(bytes.as_ref().unwrap_or(message).clone());
+                if let Item::Offered(message, bytes) = std::mem::replace(item, Item::Ended(None)) {
+                    *item = Item::Sent(message, bytes, ticket);
+                }
+            }
+        }
+    }
+
+    /// Takes the answers that have come; whether none is missing.
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut has_all = true;
+        for at in 0..self.items.len() {
+            let Item::Sent(_, _, ticket) = &self.items[at] else { continue };
+            let Poll::Ready(answer) = self.one.publishing.outbox.poll(*ticket, cx) else {
+                has_all = false;
+                continue;
+            };
+            if let Item::Sent(message, bytes, _) = self.take(at) {
+                self.items[at] = self.ended_with(answer, message, bytes);
+            }
+        }
+        has_all
+    }
+
+    /// What becomes of a message that was answered.
+    fn ended_with(&mut self, answer: Result<(), Refusal>, message: Message, bytes: Option<Message>) -> Item {
+        let attempt = match answer {
+            Ok(()) => self.one.accepted(),
+            Err(refusal) => self.one.refused(refusal, message),
+        };
+        match (attempt, std::mem::replace(&mut self.one.state, State::New)) {
+            (Attempt::Ended(result), _) => Item::Ended(Some(result)),
+            (_, State::Offered(message)) => Item::Offered(message, bytes),
+            _ => unreachable!("it is offered again"),
+        }
+    }
+
+    fn take(&mut self, at: usize) -> Item {
+        std::mem::replace(&mut self.items[at], Item::Ended(None))
+    }
+
+    fn is_closing(&mut self, cx: &mut Context<'_>) -> bool {
+        let publishing = self.one.publishing;
+        let closing = self.closing.get_or_insert_with(|| Box::pin(publishing.closing.clone().cancelled_owned()));
+        closing.as_mut().poll(cx).is_ready()
+    }
+
+    /// The bus shuts down: what has not been sent is handed back.
+    fn end_offered(&mut self) {
+        for at in 0..self.items.len() {
+            match self.take(at) {
+                Item::Offered(message, _) => {
+                    self.one.publishing.intake.rejected.add(1);
+                    self.items[at] = Item::Ended(Some(Err(Rejected { why: Why::Closed, message })));
+                }
+                other => self.items[at] = other,
+            }
+        }
+    }
+
+    fn take_results(&mut self) -> Vec<Result<(), Rejected>> {
+        let result = |item| match item {
+            Item::Ended(Some(result)) => result,
+            _ => unreachable!("all have ended"),
+        };
+        std::mem::take(&mut self.items).into_iter().map(result).collect()
+    }
+}
+
+impl Drop for SendingAll<'_> {
+    fn drop(&mut self) {
+        for message in self.take_back() {
+            // Foreign code, which was not published.
+            let _ = isolate(|| drop(message));
+        }
+    }
+}

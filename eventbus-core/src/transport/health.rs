@@ -1,0 +1,27 @@
+//! Whether a transport works.
+
+use std::time::SystemTime;
+
+/// What a transport says of its own state.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct TransportHealth {
+    /// Whether it is connected; `None` if it cannot tell.
+    pub is_connected: Option<bool>,
+    /// Its last error, without payloads and passwords.
+    pub last_error: Option<String>,
+    /// When it last sent or received something.
+    pub last_progress: Option<SystemTime>,
+}
+
+impl TransportHealth {
+    /// Connected, without an error.
+    pub fn connected() -> Self {
+        Self { is_connected: Some(true), ..Self::default() }
+    }
+
+    /// Not connected, and why.
+    pub fn disconnected(error: impl Into<String>) -> Self {
+        Self { is_connected: Some(false), last_error: Some(error.into()), ..Self::default() }
+    }
+}

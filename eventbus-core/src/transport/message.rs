@@ -1,0 +1,389 @@
+//! Messages: an event, and what is known of it outside its content.
+
+use std::{
+    any::Any,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use super::{MessageId, message_id::nanos};
+use crate::{
+    call::{BusId, CAUSES, Cause},
+    emission::Bus,
+    event::{EventType, IntoEvent},
+    listener::{BoxError, Excerpt, Subject},
+};
+
+/// A published event on its way: what a [`Transport`](super::Transport) carries. A clone is the same message, with the same
+/// event.
+///
+/// Its attributes are those of [CloudEvents 1.0]: id, source, type, time, and extensions. Its content is either the event
+/// itself, which only a transport inside the process can carry, or bytes.
+///
+/// [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+#[derive(Clone)]
+pub struct Message {
+    id: MessageId,
+    /// Nanoseconds since 1970.
+    time: u64,
+    /// The bus's own; see [`More::source`].
+    source: &'static &'static str,
+    content: Content,
+    more: Option<Arc<More>>,
+}
+
+/// What most messages do not have.
+#[derive(Default, Clone)]
+struct More {
+    key: Option<Box<str>>,
+    /// Of a message from outside: where it comes from.
+    source: Option<Box<str>>,
+    origin: Option<Origin>,
+    schedule: Option<Schedule>,
+}
+
+/// When a message may be handed out.
+#[derive(Clone, Copy)]
+pub(crate) struct Schedule {
+    pub(crate) at: SystemTime,
+    /// The same moment on the monotonic clock of this process, where the message was published in it.
+    pub(crate) due: Option<Instant>,
+}
+
+/// Where a message comes from that was published by a handler.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) causation: MessageId,
+    pub(crate) correlation: MessageId,
+    pub(crate) hops: u32,
+    pub(crate) trail: [Option<&'static EventType>; CAUSES],
+}
+
+/// The content of a message.
+#[derive(Clone)]
+pub(crate) enum Content {
+    /// The event itself.
+    Shared(SharedEvent),
+    /// The event as bytes.
+    #[cfg(feature = "serde")]
+    Data(Arc<Data>),
+    /// Bytes that are no message.
+    Malformed(Arc<Malformed>),
+}
+
+/// An event whose type is forgotten and can be found again.
+#[derive(Clone)]
+pub(crate) struct SharedEvent {
+    pub(crate) event: Arc<dyn Any + Send + Sync>,
+    pub(crate) kind: &'static Kind,
+}
+
+/// What a message knows of its event's type.
+pub(crate) struct Kind {
+    pub(crate) event: &'static EventType,
+    /// Emits the event of a dead letter; `None` where only the type's description is known.
+    pub(crate) failed: Option<FailedFn>,
+}
+
+/// Takes the bus, the event, and the dead letter.
+pub(crate) type FailedFn = fn(&Bus, Arc<dyn Any + Send + Sync>, Box<dyn Any + Send>);
+
+/// An event that has not been decoded.
+#[cfg(feature = "serde")]
+pub(crate) struct Data {
+    pub(crate) subject: Subject,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+pub(crate) struct Malformed {
+    reason: Box<str>,
+    data: Box<[u8]>,
+}
+
+/// The attributes of a message from outside.
+#[cfg(feature = "serde")]
+pub(super) struct Attributes {
+    pub(super) id: Option<MessageId>,
+    pub(super) time: Option<SystemTime>,
+    pub(super) source: Box<str>,
+    pub(super) subject: Subject,
+    pub(super) key: Option<Box<str>>,
+    pub(super) origin: Option<Origin>,
+}
+
+impl Message {
+    /// How many bytes an event may have outside the process, whatever its transport can carry: 1 MiB.
+    pub const MAX_DATA: usize = 1 << 20;
+
+    /// How many bytes an attribute may have outside the process: 1 KiB.
+    pub const MAX_ATTRIBUTE: usize = 1 << 10;
+
+    /// A message of this process.
+    pub(crate) fn new(
+        content: Content,
+        source: &'static &'static str,
+        key: Option<Box<str>>,
+        cause: Option<&Cause>,
+        schedule: Option<Schedule>,
+    ) -> Self {
+        let time = nanos(SystemTime::now());
+        let more = match (key, cause, schedule) {
+            (None, None, None) => None,
+            (key, cause, schedule) => {
+                Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule }))
+            }
+        };
+        Self { id: MessageId::at(time), time, source, content, more }
+    }
+
+    /// A message from outside.
+    #[cfg(feature = "serde")]
+    pub(super) fn from_outside(attributes: Attributes, bytes: Arc<[u8]>) -> Self {
+        let Attributes { id, time, source, subject, key, origin } = attributes;
+        let time = nanos(time.unwrap_or_else(SystemTime::now));
+        let id = id.unwrap_or_else(|| MessageId::at(time));
+        let content = Content::Data(Arc::new(Data { subject, bytes }));
+        let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None }));
+        Self { id, time, source: &"", content, more }
+    }
+
+    /// Bytes that a transport found and that are no message (T14). The bus makes a dead letter of it at once.
+    pub fn malformed(reason: &str, data: &[u8]) -> Self {
+        let time = nanos(SystemTime::now());
+        let cut = &reason[..reason.floor_char_boundary(Self::MAX_ATTRIBUTE)];
+        let data = data[..data.len().min(Self::MAX_DATA)].into();
+        let content = Content::Malformed(Arc::new(Malformed { reason: cut.into(), data }));
+        Self { id: MessageId::at(time), time, source: &"unknown", content, more: None }
+    }
+
+    /// The same message, not to be handed out before a time: for a transport that reads it back.
+    #[must_use]
+    pub fn scheduled_at(mut self, at: SystemTime) -> Self {
+        let mut more = self.more.as_deref().cloned().unwrap_or_default();
+        more.schedule = Some(Schedule { at, due: None });
+        self.more = Some(Arc::new(more));
+        self
+    }
+
+    pub(crate) fn set_id(&mut self, id: MessageId) {
+        self.id = id;
+    }
+
+    /// The same message with its event encoded, as it leaves the process.
+    #[cfg(feature = "serde")]
+    pub(crate) fn written(&self) -> Result<Self, super::WriteError> {
+        let content = Content::Data(Arc::new(Data { subject: self.subject(), bytes: self.data()? }));
+        Ok(Self { content, ..self.clone() })
+    }
+
+    /// Its identity. Together with [`source`](Self::source) it is unique.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// When it was published.
+    pub fn time(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.time)
+    }
+
+    /// Which program published it; see [`BusBuilder::source`](crate::BusBuilder::source).
+    pub fn source(&self) -> &str {
+        let own = self.more.as_ref().and_then(|more| more.source.as_deref());
+        own.unwrap_or(self.source)
+    }
+
+    /// The event's name, without its version; empty if it is [`malformed`](Self::is_malformed).
+    pub fn name(&self) -> &str {
+        match &self.content {
+            Content::Shared(shared) => shared.kind.event.name().as_str(),
+            #[cfg(feature = "serde")]
+            Content::Data(data) => data.subject.name(),
+            Content::Malformed(_) => "",
+        }
+    }
+
+    /// The event's version.
+    pub fn version(&self) -> u32 {
+        match &self.content {
+            Content::Shared(shared) => shared.kind.event.version(),
+            #[cfg(feature = "serde")]
+            Content::Data(data) => data.subject.version(),
+            Content::Malformed(_) => 1,
+        }
+    }
+
+    /// The event's type as it is written outside the process: the name for version 1, `name.vN` after.
+    pub fn wire_type(&self) -> impl fmt::Display {
+        self.subject()
+    }
+
+    /// The event's Rust type, where it is known.
+    pub fn event_type(&self) -> Option<&'static EventType> {
+        match &self.content {
+            Content::Shared(shared) => Some(shared.kind.event),
+            #[cfg(feature = "serde")]
+            Content::Data(data) => data.subject.event_type(),
+            Content::Malformed(_) => None,
+        }
+    }
+
+    /// The key within which the order of messages is kept.
+    #[inline]
+    pub fn key(&self) -> Option<&str> {
+        self.more.as_ref()?.key.as_deref()
+    }
+
+    /// When the message may be handed out at the earliest, if it was published with a delay.
+    pub fn not_before(&self) -> Option<SystemTime> {
+        self.schedule().map(|schedule| schedule.at)
+    }
+
+    /// The message whose handler published this one.
+    pub fn causation_id(&self) -> Option<MessageId> {
+        self.origin().map(|cause| cause.causation)
+    }
+
+    /// The first message of the chain; its own id if it is that.
+    pub fn correlation_id(&self) -> MessageId {
+        self.origin().map_or(self.id, |cause| cause.correlation)
+    }
+
+    /// How many messages of its chain came before it.
+    pub fn hops(&self) -> u32 {
+        self.origin().map_or(0, |cause| cause.hops)
+    }
+
+    /// The event, where the message carries a `T` itself.
+    pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
+        (&*self.as_shared()?.event as &dyn Any).downcast_ref()
+    }
+
+    /// Whether a transport could not read it as a message.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self.content, Content::Malformed(_))
+    }
+
+    /// Why it could not be read as a message.
+    pub fn malformed_reason(&self) -> Option<&str> {
+        self.as_malformed().map(|malformed| &*malformed.reason)
+    }
+
+    /// What stands in the place of a message that could not be read.
+    pub fn malformed_data(&self) -> Option<&[u8]> {
+        self.as_malformed().map(|malformed| &*malformed.data)
+    }
+
+    fn as_malformed(&self) -> Option<&Malformed> {
+        if let Content::Malformed(malformed) = &self.content { Some(malformed) } else { None }
+    }
+
+    fn as_shared(&self) -> Option<&SharedEvent> {
+        if let Content::Shared(shared) = &self.content { Some(shared) } else { None }
+    }
+
+    /// How many bytes the message is counted with at a bound in bytes: those of its content, or, for an event that is
+    /// carried as it is, those of its struct without what it points to.
+    pub fn counted_bytes(&self) -> usize {
+        match &self.content {
+            Content::Shared(shared) => size_of_val(&*shared.event),
+            #[cfg(feature = "serde")]
+            Content::Data(data) => data.bytes.len(),
+            Content::Malformed(malformed) => malformed.data.len(),
+        }
+    }
+
+    /// The event, if nobody else has it.
+    pub(crate) fn into_event<I: IntoEvent>(self) -> Option<I> {
+        if let Content::Shared(shared) = self.content { I::__from_arc(shared.event.downcast().ok()?) } else { None }
+    }
+
+    /// The size of its bytes, where it carries bytes.
+    pub(crate) fn size(&self) -> Option<usize> {
+        if self.as_shared().is_some() { None } else { Some(self.counted_bytes()) }
+    }
+
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        match &self.content {
+            Content::Shared(shared) => Subject::Typed(shared.kind.event),
+            #[cfg(feature = "serde")]
+            Content::Data(data) => data.subject.clone(),
+            Content::Malformed(_) => Subject::Unclaimed { name: Arc::from("(malformed)"), version: 1 },
+        }
+    }
+
+    pub(crate) fn schedule(&self) -> Option<Schedule> {
+        self.more.as_ref()?.schedule
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        self.more.as_ref()?.origin.as_ref()
+    }
+
+    /// What is published while the message is handled has this cause.
+    pub(crate) fn cause(&self, bus: BusId) -> Cause {
+        let mut trail = [None; CAUSES];
+        trail[0] = self.event_type();
+        if let Some(origin) = self.origin() {
+            trail[1..].copy_from_slice(&origin.trail[..CAUSES - 1]);
+        }
+        Cause {
+            bus,
+            message: self.id().as_u128(),
+            correlation: self.correlation_id().as_u128(),
+            hops: self.hops(),
+            trail,
+        }
+    }
+
+    /// Its content, as listeners and handlers by name get it.
+    pub(crate) fn as_content(&self) -> Result<crate::call::Content, BoxError> {
+        Ok(match &self.content {
+            Content::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),
+            #[cfg(feature = "serde")]
+            Content::Data(data) => crate::call::Content::Json(Arc::from(std::str::from_utf8(&data.bytes)?)),
+            Content::Malformed(malformed) => return Err((*malformed.reason).into()),
+        })
+    }
+}
+
+impl Schedule {
+    /// How long it is until then.
+    pub(crate) fn due(self) -> Instant {
+        self.due.unwrap_or_else(|| {
+            let left = self.at.duration_since(SystemTime::now()).unwrap_or_default();
+            let now = Instant::now();
+            now.checked_add(left).unwrap_or(now + Duration::from_secs(1 << 30))
+        })
+    }
+}
+
+impl Origin {
+    fn of(cause: &Cause) -> Self {
+        Self {
+            causation: MessageId::from_u128(cause.message),
+            correlation: MessageId::from_u128(cause.correlation),
+            // It may have come from outside.
+            hops: cause.hops.saturating_add(1),
+            trail: cause.trail,
+        }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id())
+            .field("type", &self.wire_type().to_string())
+            .field("source", &Excerpt(self.source()))
+            .field("key", &self.key().map(Excerpt))
+            .field("hops", &self.hops())
+            .finish_non_exhaustive()
+    }
+}

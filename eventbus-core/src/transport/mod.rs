@@ -1,0 +1,35 @@
+//! Floor 7: what carries published messages. The contract between the bus and a transport, and the messages on it.
+//!
+#![doc = include_str!("clauses.md")]
+
+mod capabilities;
+mod contract;
+mod group;
+mod health;
+mod lease;
+mod letter;
+mod message;
+mod message_id;
+mod refusal;
+mod reports;
+#[cfg(feature = "serde")]
+mod wire;
+
+pub use capabilities::{Capabilities, Durability, Ordering};
+pub use contract::{Answer, BoxFuture, Read, Source, Transport};
+pub use group::{GroupSpec, GroupState, Overflow, Start, Wants};
+pub use health::TransportHealth;
+pub use lease::{LeaseId, Leased, Settlement, Unsettled};
+pub use letter::{Letter, LetterEnd, LetterId, LetterPage, LetterQuery};
+#[cfg(feature = "serde")]
+pub(crate) use message::Data;
+pub use message::Message;
+pub(crate) use message::{Content, Kind, Schedule, SharedEvent};
+pub use message_id::MessageId;
+pub use refusal::Refusal;
+pub(crate) use reports::ReportSink;
+pub use reports::{Operation, TransportError, TransportReports, Unrouted};
+#[cfg(feature = "serde")]
+pub(crate) use wire::decode;
+#[cfg(feature = "serde")]
+pub use wire::{MalformedMessage, WriteError};
