@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::transport::{Leased, Message};
+use crate::transport::{Leased, Message, Schedule};
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -57,9 +57,9 @@ impl Queue {
     /// Appends a message, behind those that wait, unless it is to be delayed.
     pub(super) fn push(&mut self, leased: Leased) {
         self.enter(&leased.message);
-        match leased.message.schedule() {
-            None => self.ready.push_back(leased),
-            Some(schedule) => self.delay(leased, schedule.due()),
+        match leased.message.schedule().map(Schedule::due) {
+            Some(due) if due > Instant::now() => self.delay(leased, due),
+            _ => self.ready.push_back(leased),
         }
     }
 

@@ -1,0 +1,112 @@
+//! What goes wrong is told: failed attempts, dead letters, events that nobody handles, publishers that wait.
+
+use std::{sync::Arc, time::Duration};
+
+use eventbus::{Bus, Delivery, Event, ListenerKind, Memory, Overflow, Retry};
+
+use crate::support::{HOUR, Job, Log, hush, poll_once, unread, yield_a_lot};
+
+#[derive(Event)]
+struct Placed;
+
+async fn failing(bus: &Bus) -> eventbus::ConsumerBuilder {
+    let handler = |_: Arc<Job>, delivery: Delivery| async move {
+        assert!(delivery.attempt() != 2, "boom in an attempt");
+        Err::<(), _>("no server")
+    };
+    bus.consumer("mailer").handle::<Job>(handler).retry(Retry::fixed(Duration::from_secs(1)).max_attempts(3))
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_attempts_and_the_dead_letter_reach_the_failure_hook() {
+    hush();
+    let log = Log::default();
+    let told = log.clone();
+    let bus = Bus::builder().on_failure(move |failure| told.add(failure.clone())).build();
+    failing(&bus).await.start().await.unwrap();
+    bus.publish(Job(0)).await.unwrap();
+    bus.drained(HOUR).await.unwrap();
+    let failures = log.take();
+    let attempts: Vec<_> = failures.iter().map(|one| (one.attempt(), one.is_dead_letter())).collect();
+    assert_eq!(attempts, [(Some(1), false), (Some(2), false), (Some(3), true)]);
+    assert!(failures.iter().all(|one| one.listener().kind() == ListenerKind::Handler && one.event_name() == "job"));
+    let texts: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    assert!(texts[0].starts_with("job: handler of group `mailer` (tests/publish/telling.rs:"), "{texts:?}");
+    assert!(texts[0].ends_with("failed: no server (attempt 1, another follows)"), "{texts:?}");
+    assert!(texts[1].contains("panicked: boom in an attempt"), "{texts:?}");
+    assert!(texts[2].ends_with("(attempt 3, the last: it is a dead letter)"), "{texts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_has_a_hook_of_its_own_for_failed_attempts() {
+    hush();
+    let (log, letters) = (Log::default(), Log::default());
+    let (told, dead) = (log.clone(), letters.clone());
+    let bus = Bus::builder().on_failure(|_| {}).on_dead_letter(move |letter| dead.add(letter.to_string())).build();
+    let consumer = failing(&bus).await;
+    let consumer = consumer.on_attempt_failed(move |attempt| told.add((attempt.attempt, attempt.next_after)));
+    consumer.start().await.unwrap();
+    bus.publish(Job(0)).await.unwrap();
+    bus.drained(HOUR).await.unwrap();
+    let second = Some(Duration::from_secs(1));
+    assert_eq!(log.take(), [(1, second), (2, second), (3, None)]);
+    let letters = letters.take();
+    assert!(letters.len() == 1 && letters[0].ends_with("in group `mailer` failed 3 times: no server"), "{letters:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_ends_nothing() {
+    hush();
+    let bus = Bus::builder().on_failure(|_| panic!("boom")).on_dead_letter(|_| panic!("boom")).build();
+    failing(&bus).await.on_attempt_failed(|_| panic!("boom")).start().await.unwrap();
+    for id in 0..3 {
+        bus.publish(Job(id)).await.unwrap();
+    }
+    bus.drained(HOUR).await.unwrap();
+    assert_eq!(bus.stats().deliveries().dead_lettered, 3);
+}
+
+#[tokio::test]
+async fn an_event_that_no_group_handles_is_told_once_by_name() {
+    let log = Log::default();
+    let told = log.clone();
+    let bus = Bus::builder().on_notice(move |notice| told.add(notice.to_string())).build();
+    bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
+    for id in 0..3 {
+        bus.publish(Placed).await.unwrap();
+        bus.publish(Job(id)).await.unwrap();
+    }
+    let told = log.take();
+    assert!(told.len() == 1 && told[0].starts_with("`placed` was published and no group handles it"), "{told:?}");
+    assert_eq!(bus.stats().unrouted.waiting, 3);
+}
+
+#[tokio::test]
+async fn a_publisher_that_waits_for_room_is_told_once_by_name() {
+    let log = Log::default();
+    let told = log.clone();
+    let memory = unread(Memory::new().capacity(1).overflow(Overflow::Wait));
+    let bus = Bus::builder().transport(memory).on_notice(move |notice| told.add(notice.to_string())).build();
+    bus.publish(Job(0)).await.unwrap();
+    for id in 1..4 {
+        assert!(poll_once(&mut bus.publish(Job(id))).is_pending());
+    }
+    let told = log.take();
+    assert!(
+        told.len() == 1 && told[0].contains("`publish` of `job` waits for room: group `unread` is full"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_group_that_does_not_come() {
+    let bus = Bus::builder().transport(Memory::new().capacity(4)).on_notice(|_| {}).build();
+    for _ in 0..2_000 {
+        bus.publish(Placed).await.unwrap();
+    }
+    yield_a_lot().await;
+    let unrouted = bus.stats().unrouted;
+    assert_eq!((unrouted.waiting, unrouted.dropped), (4, 1_996));
+    let report = bus.shutdown(HOUR).await;
+    assert_eq!(report.returned().len(), 4);
+}
