@@ -15,8 +15,8 @@ use std::{
 
 use use_paths::{first_words, word};
 
-/// The folders that are free of circles. Publishing and the event types (`Event` and its descriptor refer to each other)
-/// are not, yet.
+/// The folders that are free of circles. The event types (`Event` and its descriptor refer to each other) are not, yet; nor are
+/// consumers, which hold handlers that work at a desk of their consumer.
 const FREE: &[&str] = &[
     "call",
     "registry",
@@ -29,7 +29,6 @@ const FREE: &[&str] = &[
     "publish",
     "publish/sending",
     "publish/stream",
-    "publish/consumer",
     "publish/consumer/control",
 ];
 
@@ -141,13 +140,15 @@ fn files_of(folder: &Path) -> BTreeMap<String, String> {
 #[test]
 fn files_of_the_core_do_not_use_each_other_in_circles() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("eventbus-core/src");
+    let mut circles = Vec::new();
     for folder in FREE {
         let mut files = files_of(&src.join(folder));
         assert!(files.len() > 2, "{folder}");
         // A folder inside is looked at by itself; seen from here only what it uses of this folder counts.
         files.retain(|name, _| src.join(folder).join(format!("{name}.rs")).exists());
-        assert_eq!(circle(&arrows(&files)), None, "{folder}");
+        circles.extend(circle(&arrows(&files)).map(|circle| (folder, circle)));
     }
+    assert!(circles.is_empty(), "{circles:?}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::{sync::Arc, task::Waker};
 
 use super::{
-    AfterLock,
     admission::{Admission, Bounds, Defaults},
+    after_lock::AfterLock,
     queue::Queue,
 };
 use crate::transport::{GroupSpec, GroupState, Leased, Message, Settlement, Wants};

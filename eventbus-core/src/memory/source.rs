@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AfterLock, state::State, waiting::Arrival};
+use super::{after_lock::AfterLock, state::State, waiting::Arrival};
 use crate::{
     sync::{AtomicBool, Mutex, Ordering, lock},
     transport::{Answer, BoxFuture, Leased, Read, Source, Unsettled},

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    AfterLock,
     admission::{Admission, Defaults},
+    after_lock::AfterLock,
     group::Group,
 };
 use crate::transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted};

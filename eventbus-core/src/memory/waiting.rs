@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{AfterLock, state::State};
+use super::{after_lock::AfterLock, state::State};
 use crate::{
     sync::{AtomicBool, Mutex, Ordering, lock},
     transport::{Leased, Read},

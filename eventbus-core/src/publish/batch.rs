@@ -8,13 +8,22 @@ use std::{
 
 use super::{
     PublishError,
-    publish::{back_of, content_of, error_of},
+    events::{back_of, content_of, error_of},
     sending::SendingAll,
 };
 use crate::{
     emission::Bus,
     event::{IntoEvent, isolate},
 };
+
+impl Bus {
+    /// Publishes events in one batch; a result for each, in their order.
+    ///
+    /// It waits as [`publish`](Self::publish) does. An event that is refused does not keep those behind it back.
+    pub fn publish_all<I: IntoEvent>(&self, events: impl IntoIterator<Item = I>) -> PublishAll<'_, I> {
+        PublishAll::new(self, events)
+    }
+}
 
 /// Events that are about to be published; made by [`Bus::publish_all`](crate::Bus::publish_all).
 ///

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use super::stats::Stats;
-
 /// Events that were to be published: `offered = accepted + rejected + unknown`, once none is waiting for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -83,25 +81,6 @@ impl Published {
     /// Whether the totals add up.
     pub fn is_balanced(&self) -> bool {
         self.offered == self.accepted + self.rejected + self.unknown
-    }
-}
-
-impl Stats {
-    /// The deliveries of all groups together.
-    pub fn deliveries(&self) -> Deliveries {
-        self.groups.iter().map(GroupStats::deliveries).fold(Deliveries::default(), |one, other| Deliveries {
-            created: one.created + other.created,
-            in_flight: one.in_flight + other.in_flight,
-            handled: one.handled + other.handled,
-            dead_lettered: one.dead_lettered + other.dead_lettered,
-            dropped: one.dropped + other.dropped,
-            returned: one.returned + other.returned,
-        })
-    }
-
-    /// The group of that name.
-    pub fn group(&self, name: &str) -> Option<&GroupStats> {
-        self.groups.iter().find(|group| &*group.name == name)
     }
 }
 

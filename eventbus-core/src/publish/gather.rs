@@ -7,8 +7,43 @@ use super::{
     counts::{GroupStats, Published},
     stats::Stats,
 };
+use crate::{emission::Bus, transport::Unrouted};
 
-pub(super) fn publishing(publishing: &Publishing, stats: &mut Stats) {
+impl Bus {
+    /// What the bus has counted so far.
+    ///
+    /// The numbers are read one after the other while the bus goes on: they may be apart by what happens meanwhile. When nothing
+    /// happens they are exact.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::new();
+    /// let pending = bus.deferred();
+    /// pending.emit(UserCreated);
+    /// assert_eq!(bus.stats().deferred.pending, 1);
+    ///
+    /// drop(pending);
+    /// assert_eq!(bus.stats().deferred.discarded, 1);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            deferred: self.state.kept_events.now(),
+            published: Published::default(),
+            groups: Vec::new(),
+            unrouted: Unrouted::default(),
+            dead_letters_evicted: 0,
+            transport_errors: 0,
+        };
+        publishing(self.publishing(), &mut stats);
+        stats
+    }
+}
+
+fn publishing(publishing: &Publishing, stats: &mut Stats) {
     let intake = &publishing.intake;
     stats.published = Published {
         accepted: intake.accepted.get(),

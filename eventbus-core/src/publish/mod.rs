@@ -7,6 +7,7 @@ mod dead_letter;
 mod dead_letters;
 mod drain;
 mod error;
+mod events;
 mod failed;
 mod failed_attempt;
 mod gather;
@@ -21,6 +22,7 @@ mod publish;
 mod publishing;
 mod sending;
 mod shutdown;
+mod shutdown_report;
 mod stats;
 mod stream;
 
@@ -45,7 +47,7 @@ pub use json::PublishJson;
 pub use notices::Notice as PublishNotice;
 pub use publish::Publish;
 pub(crate) use publishing::{Publishing, Settings};
-pub use shutdown::{Returned as ReturnedMessage, ShutdownReport};
+pub use shutdown_report::{Returned as ReturnedMessage, ShutdownReport};
 pub use stats::Stats;
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
 

@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PublishAll, PublishError,
-    failed::kind_of,
-    sending::{Limit, Rejected, Sending, When},
+    PublishError,
+    events::{back_of, content_of, error_of},
+    sending::{Limit, Sending, When},
 };
 use crate::{
     emission::Bus,
     event::{Event, IntoEvent, isolate},
-    transport::{Content, Message, MessageId, SharedEvent},
+    transport::MessageId,
 };
 
 impl Bus {
@@ -68,13 +68,6 @@ impl Bus {
     /// transport cannot tell without waiting.
     pub fn try_publish<I: IntoEvent>(&self, event: I) -> Result<(), PublishError<I>> {
         Publish::new(self, event).at_once()
-    }
-
-    /// Publishes events in one batch; a result for each, in their order.
-    ///
-    /// It waits as [`publish`](Self::publish) does. An event that is refused does not keep those behind it back.
-    pub fn publish_all<I: IntoEvent>(&self, events: impl IntoIterator<Item = I>) -> PublishAll<'_, I> {
-        PublishAll::new(self, events)
     }
 }
 
@@ -228,24 +221,6 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         let sending = std::mem::replace(&mut self.sending, unused);
         sending.at_once(content_of(event)).map_err(error_of)
     }
-}
-
-/// The content of a message with this event.
-pub(super) fn content_of<I: IntoEvent>(event: I) -> Content {
-    Content::Shared(SharedEvent { event: event.into_arc(), kind: kind_of::<I::Event>() })
-}
-
-/// The event of a message that was not published. Nobody else may hold it; see [`Transport`](crate::Transport), T5.
-pub(super) fn back_of<I: IntoEvent>(message: Message) -> Option<I> {
-    let event = message.into_event();
-    assert!(event.is_some(), "the transport has kept a message that it refused: clause T5 forbids it");
-    event
-}
-
-pub(super) fn error_of<I: IntoEvent>(Rejected { why, message }: Rejected) -> PublishError<I> {
-    let id = message.id();
-    let Some(event) = back_of(message) else { unreachable!("checked there") };
-    PublishError::new(why, id, event)
 }
 
 impl<I: IntoEvent> Future for Publish<'_, I> {

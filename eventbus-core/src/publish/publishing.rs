@@ -14,7 +14,7 @@ use super::{
     ledger::{GroupLedger, Intake},
     notices::Notices,
     outbox::Outbox,
-    shutdown::Shutdown,
+    shutdown_report::Shutdown,
 };
 use crate::{
     call::Isolated,

@@ -1,6 +1,6 @@
 //! The end: no more intake, drain, cancel, report (promise P11).
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -9,129 +9,23 @@ use tokio::{
 };
 
 use super::{
-    Stats,
-    consumer::{Control, StopReport, Unfinished, isolated},
+    consumer::{Control, StopReport, isolated},
     drain,
+    shutdown_report::{Begun, Inner, Reported, Returned, ShutdownReport},
 };
 use crate::{
     call::Frame,
     emission::Bus,
     event::isolate,
-    sync::{Mutex, lock},
+    sync::lock,
     transport::{BoxFuture, Durability, Message, Operation},
 };
-
-/// The shutdown of a bus, once it has begun.
-#[derive(Default)]
-pub(super) struct Shutdown(Mutex<Option<Begun>>);
-
-#[derive(Clone)]
-struct Begun {
-    report: Reported,
-    /// How many tasks for it have died before.
-    died: u32,
-}
 
 /// After so many tasks that died there is none: whoever waits does what can be done at once.
 const MOST_DIED: u32 = 2;
 
 /// How long a transport may take to close beyond the deadline.
 const CLOSE_GRACE: Duration = Duration::from_millis(100);
-
-type Reported = watch::Receiver<Option<ShutdownReport>>;
-
-/// How a bus shut down; its totals add up.
-#[derive(Clone)]
-pub struct ShutdownReport(Arc<Inner>);
-
-struct Inner {
-    consumers: Vec<StopReport>,
-    returned: Vec<Returned>,
-    stats: Stats,
-    is_interim: bool,
-    /// Whether what is in flight ends with the process.
-    is_in_process: bool,
-}
-
-/// A message that was not handled when the bus shut down.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Returned {
-    /// The group that has not handled it; `None` if there was none yet.
-    pub group: Option<Arc<str>>,
-    /// The message, with its event.
-    pub message: Message,
-}
-
-impl ShutdownReport {
-    /// How each consumer stopped that was running.
-    pub fn consumers(&self) -> &[StopReport] {
-        &self.0.consumers
-    }
-
-    /// What was not handled and does not outlive the process. Of a durable transport it is nothing: the next process handles it.
-    pub fn returned(&self) -> &[Returned] {
-        &self.0.returned
-    }
-
-    /// Whose handlers were stopped when the time was up. Their deliveries are among those [`returned`](Self::returned), or with the
-    /// transport.
-    pub fn abandoned(&self) -> impl Iterator<Item = &Unfinished> {
-        self.0.consumers.iter().flat_map(|report| &report.cancelled)
-    }
-
-    /// Whose handlers could not be stopped. Their deliveries are in flight until they end; one that is not handled then stays in
-    /// flight for ever, since there is nobody to return it to.
-    pub fn still_running(&self) -> impl Iterator<Item = &Unfinished> {
-        self.0.consumers.iter().flat_map(|report| &report.still_running)
-    }
-
-    /// Everything that was counted, at the end.
-    pub fn stats(&self) -> &Stats {
-        &self.0.stats
-    }
-
-    /// Whether all that was published has been dealt with: nothing came back, every handler ended by itself, and nothing is in flight
-    /// that ends with the process. Never so in an interim report.
-    pub fn is_clean(&self) -> bool {
-        let lost = self.0.is_in_process && self.0.stats.deliveries().in_flight > 0;
-        !lost && !self.0.is_interim && self.0.returned.is_empty() && self.0.consumers.iter().all(StopReport::is_clean)
-    }
-
-    /// Whether the bus is still shutting down: what a handler of it gets, which would wait for itself.
-    pub fn is_interim(&self) -> bool {
-        self.0.is_interim
-    }
-}
-
-/// Prints one line of totals, and one for each handler that did not end by itself.
-impl fmt::Display for ShutdownReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = self.0.stats.deliveries();
-        write!(
-            f,
-            "deliveries {}: handled {}, dead-lettered {}, dropped {}, returned {}, in flight {}",
-            total.created, total.handled, total.dead_lettered, total.dropped, total.returned, total.in_flight
-        )?;
-        for one in self.abandoned() {
-            write!(f, "\nstopped: {one}")?;
-        }
-        for one in self.still_running() {
-            write!(f, "\nstill running: {one}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ShutdownReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShutdownReport")
-            .field("consumers", &self.0.consumers)
-            .field("returned", &self.0.returned.len())
-            .field("stats", &self.0.stats)
-            .finish()
-    }
-}
 
 impl Bus {
     /// Shuts publishing down: takes no more events, lets the consumers handle those that wait until `deadline` has passed, then stops

@@ -1,13 +1,7 @@
 //! What a bus has counted.
 
-use super::{
-    counts::{GroupStats, Published},
-    gather,
-};
-use crate::{
-    emission::{Bus, DeferredStats},
-    transport::Unrouted,
-};
+use super::counts::{Deliveries, GroupStats, Published};
+use crate::{emission::DeferredStats, transport::Unrouted};
 
 /// What a bus has counted since it was made; given by [`Bus::stats`].
 #[derive(Debug, Clone)]
@@ -27,36 +21,21 @@ pub struct Stats {
     pub transport_errors: u64,
 }
 
-impl Bus {
-    /// What the bus has counted so far.
-    ///
-    /// The numbers are read one after the other while the bus goes on: they may be apart by what happens meanwhile. When nothing
-    /// happens they are exact.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use eventbus_core::{Bus, Event, EventName};
-    /// # struct UserCreated;
-    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-    /// let bus = Bus::new();
-    /// let pending = bus.deferred();
-    /// pending.emit(UserCreated);
-    /// assert_eq!(bus.stats().deferred.pending, 1);
-    ///
-    /// drop(pending);
-    /// assert_eq!(bus.stats().deferred.discarded, 1);
-    /// ```
-    pub fn stats(&self) -> Stats {
-        let mut stats = Stats {
-            deferred: self.state.kept_events.now(),
-            published: Published::default(),
-            groups: Vec::new(),
-            unrouted: Unrouted::default(),
-            dead_letters_evicted: 0,
-            transport_errors: 0,
-        };
-        gather::publishing(self.publishing(), &mut stats);
-        stats
+impl Stats {
+    /// The deliveries of all groups together.
+    pub fn deliveries(&self) -> Deliveries {
+        self.groups.iter().map(GroupStats::deliveries).fold(Deliveries::default(), |one, other| Deliveries {
+            created: one.created + other.created,
+            in_flight: one.in_flight + other.in_flight,
+            handled: one.handled + other.handled,
+            dead_lettered: one.dead_lettered + other.dead_lettered,
+            dropped: one.dropped + other.dropped,
+            returned: one.returned + other.returned,
+        })
+    }
+
+    /// The group of that name.
+    pub fn group(&self, name: &str) -> Option<&GroupStats> {
+        self.groups.iter().find(|group| &*group.name == name)
     }
 }

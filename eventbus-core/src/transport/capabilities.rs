@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GroupSpec, Overflow, Start};
+use super::{GroupSpec, Ordering, Overflow, Start};
 
 /// What a transport can do: [`IN_PROCESS`](Self::IN_PROCESS), and what is different.
 ///
@@ -163,17 +163,4 @@ pub enum Durability {
     Server,
     /// The loss of power, too.
     Disk,
-}
-
-/// How far a transport keeps the order of publishing within a key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-#[non_exhaustive]
-pub enum Ordering {
-    /// Not at all.
-    #[default]
-    None,
-    /// Among the workers of one process: several processes of a group may mix the messages of a key.
-    Process,
-    /// Among all processes of a group.
-    Group,
 }

@@ -172,13 +172,6 @@ impl Message {
         self.id = id;
     }
 
-    /// The same message with its event encoded, as it leaves the process.
-    #[cfg(feature = "serde")]
-    pub(crate) fn written(&self) -> Result<Self, super::WriteError> {
-        let content = Content::Data(Arc::new(Data { subject: self.subject(), bytes: self.data()? }));
-        Ok(Self { content, ..self.clone() })
-    }
-
     /// Its identity. Together with [`source`](Self::source) it is unique.
     pub fn id(&self) -> MessageId {
         self.id
@@ -303,6 +296,12 @@ impl Message {
     /// The size of its bytes, where it carries bytes.
     pub(crate) fn size(&self) -> Option<usize> {
         if self.as_shared().is_some() { None } else { Some(self.counted_bytes()) }
+    }
+
+    /// The same message with another content.
+    #[cfg(feature = "serde")]
+    pub(super) fn with_content(&self, content: Content) -> Self {
+        Self { content, ..self.clone() }
     }
 
     pub(crate) fn content(&self) -> &Content {

@@ -10,12 +10,13 @@ mod lease;
 mod letter;
 mod message;
 mod message_id;
+mod ordering;
 mod refusal;
 mod reports;
 #[cfg(feature = "serde")]
 mod wire;
 
-pub use capabilities::{Capabilities, Durability, Ordering};
+pub use capabilities::{Capabilities, Durability};
 pub use contract::{Answer, BoxFuture, Read, Source, Transport};
 pub use group::{GroupSpec, GroupState, Overflow, Start, Wants};
 pub use health::TransportHealth;
@@ -26,6 +27,7 @@ pub(crate) use message::Data;
 pub use message::Message;
 pub(crate) use message::{Content, Kind, Schedule, SharedEvent};
 pub use message_id::MessageId;
+pub use ordering::Ordering;
 pub use refusal::Refusal;
 pub(crate) use reports::ReportSink;
 pub use reports::{Operation, TransportError, TransportReports, Unrouted};

@@ -6,7 +6,7 @@ use std::{any::Any, borrow::Cow, sync::Arc};
 
 use super::{
     Message, MessageId,
-    message::{Attributes, Content, Origin},
+    message::{Attributes, Content, Data, Origin},
 };
 use crate::{
     call::CAUSES,
@@ -57,6 +57,12 @@ impl Message {
                 }
             }
         }
+    }
+
+    /// The same message with its event encoded, as it leaves the process.
+    pub(crate) fn written(&self) -> Result<Self, WriteError> {
+        let data = Data { subject: self.subject(), bytes: self.data()? };
+        Ok(self.with_content(Content::Data(Arc::new(data))))
     }
 
     /// Reads a message from what a transport has kept. Only `type` is needed: other programs write no more than that. Attributes

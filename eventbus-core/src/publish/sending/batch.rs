@@ -7,11 +7,11 @@ use std::{
 
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{Attempt, Rejected, Sending, State, Why};
+use super::sending::{Attempt, Rejected, Sending, State};
 use crate::{
     emission::Bus,
     event::isolate,
-    publish::outbox::Ticket,
+    publish::{error::Why, outbox::Ticket},
     transport::{BoxFuture, Content, Message, Refusal},
 };
 

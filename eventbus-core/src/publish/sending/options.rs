@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::waiting::Waiting;
+use super::wait::Waiting;
 use crate::{
     call::Cause,
     transport::{BoxFuture, Message, MessageId, Schedule},

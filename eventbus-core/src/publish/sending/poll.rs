@@ -1,46 +1,18 @@
-//! Waiting for room, or for a transport's answer, with timeout and cancellation.
+//! The future of one event's publishing.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll, ready},
+use std::task::{Context, Poll, ready};
+
+use tokio::{runtime::Handle, time::sleep_until};
+
+use super::{
+    fairness,
+    sending::{Attempt, Rejected, Sending, State},
+    wait::{Stop, Timer, Waiting, stop},
 };
-
-use tokio::{
-    runtime::Handle,
-    time::{Sleep, sleep_until},
-};
-use tokio_util::sync::CancellationToken;
-
-use super::{Attempt, Rejected, Sending, State, fairness};
 use crate::{
     event::isolate,
     transport::{BoxFuture, Content},
 };
-
-/// What a publisher waits for, and what ends the wait.
-pub(super) struct Waiting<'b> {
-    /// Room; `None` while it waits for an answer.
-    room: Option<BoxFuture<'b, ()>>,
-    stop: BoxFuture<'b, Stop>,
-    /// The shutdown of the bus.
-    closing: BoxFuture<'b, ()>,
-}
-
-/// Why the wait has ended.
-pub(super) enum Stop {
-    /// The bus shuts down.
-    Closing,
-    /// A token or a future of the user.
-    Cancelled,
-    TimedOut,
-}
-
-enum Timer {
-    Never,
-    At(Sleep),
-    /// There is no runtime to tell the time.
-    Now,
-}
 
 impl<'b> Sending<'b> {
     /// Polls it; `content` gives the event, once, when it is first polled.
@@ -184,32 +156,4 @@ impl<'b> Sending<'b> {
         let stop = ready!(waiting.stop.as_mut().poll(cx));
         Poll::Ready(Err(self.stopped(&stop)))
     }
-}
-
-/// What ends the wait, whichever comes first.
-fn stop<'b>(tokens: &[CancellationToken], until: Vec<BoxFuture<'b, ()>>, timer: Timer) -> BoxFuture<'b, Stop> {
-    let tokens = tokens.iter().map(|token| Box::pin(token.clone().cancelled_owned()) as BoxFuture<'b, ()>);
-    let mut cancelled = first_of(tokens.chain(until).collect());
-    Box::pin(async move {
-        let over = async {
-            match timer {
-                Timer::Never => std::future::pending().await,
-                Timer::At(sleep) => sleep.await,
-                Timer::Now => {}
-            }
-        };
-        tokio::select! {
-            biased;
-            () = &mut cancelled => Stop::Cancelled,
-            () = over => Stop::TimedOut,
-        }
-    })
-}
-
-/// Ends with the first of them; never, if there is none.
-fn first_of(mut futures: Vec<BoxFuture<'_, ()>>) -> impl Future<Output = ()> + Unpin {
-    std::future::poll_fn(move |cx| {
-        let is_ready = |future: &mut BoxFuture<'_, ()>| Pin::new(future).poll(cx).is_ready();
-        if futures.iter_mut().any(is_ready) { Poll::Ready(()) } else { Poll::Pending }
-    })
 }

@@ -1,0 +1,160 @@
+//! The transport: its queues behind their lock.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use super::{after_lock::AfterLock, source::MemorySource, state::State, waiting::Room};
+
+use crate::{
+    event::isolate,
+    sync::{Mutex, lock},
+    transport::{
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Message, Overflow, Refusal, Source, Transport,
+        TransportReports, Unrouted,
+    },
+};
+
+/// Carries published events inside the process: the default transport.
+///
+/// Events are carried as they are, in an `Arc`, and need no serde. Each group has a queue of its own for the events that it
+/// handles. It holds [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY) events unless stated; at that bound the group's
+/// [`Overflow`] policy decides.
+///
+/// An event that no group handles waits in a log of the same bound for a group that does, so that consumers may start after
+/// publishers. When the log is full its oldest event is dropped and counted
+/// ([`Unrouted::dropped`](crate::Unrouted::dropped)): nobody waits for a group that may never come.
+///
+/// Nothing outlives the process: what is left when the bus shuts down is in its report.
+///
+/// # Examples
+///
+/// ```
+/// use eventbus_core::{Bus, Memory, Overflow};
+///
+/// let bus = Bus::builder().transport(Memory::new().capacity(10_000).overflow(Overflow::Fail)).build();
+/// ```
+pub struct Memory {
+    state: Arc<Mutex<State>>,
+    reports: OnceLock<TransportReports>,
+}
+
+impl Memory {
+    /// How many events a group holds unless stated.
+    pub const DEFAULT_CAPACITY: usize = 1024;
+
+    /// A transport with the default bounds.
+    pub fn new() -> Self {
+        let state = State::new(Self::DEFAULT_CAPACITY, Overflow::Wait);
+        Self { state: Arc::new(Mutex::new(state)), reports: OnceLock::new() }
+    }
+
+    /// How many events a group holds unless its consumer says otherwise, and the log of events that no group handles. At
+    /// least 1.
+    #[must_use]
+    pub fn capacity(self, events: usize) -> Self {
+        lock(&self.state).defaults.max_events = events.max(1);
+        self
+    }
+
+    /// What happens at the bound of a group unless its consumer says otherwise.
+    #[must_use]
+    pub fn overflow(self, policy: Overflow) -> Self {
+        lock(&self.state).defaults.overflow = policy;
+        self
+    }
+
+    #[cold]
+    fn tell_unrouted(&self, messages: Vec<Message>) {
+        for message in messages {
+            if let Some(reports) = self.reports.get() {
+                reports.unrouted(&message);
+            }
+            // Perhaps the last handle of its event by now, which is foreign code.
+            let _ = isolate(|| drop(message));
+        }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("groups", &lock(&self.state).group_states()).finish_non_exhaustive()
+    }
+}
+
+impl Transport for Memory {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::IN_PROCESS
+    }
+
+    fn attach(&self, reports: TransportReports) {
+        let _ = self.reports.set(reports);
+    }
+
+    fn unrouted(&self) -> Unrouted {
+        lock(&self.state).unrouted()
+    }
+
+    fn try_publish(&self, batch: &mut [Option<Message>]) -> Result<(), Refusal> {
+        let mut after = AfterLock::default();
+        let taken = lock(&self.state).push(batch, &mut after);
+        if !after.unrouted.is_empty() {
+            self.tell_unrouted(std::mem::take(&mut after.unrouted));
+        }
+        after.run();
+        taken
+    }
+
+    fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
+        let results = batch.iter().map(|message| self.try_publish(&mut [Some(message.clone())])).collect();
+        Box::pin(std::future::ready(results))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Room::new(&self.state))
+    }
+
+    fn subscribe(&self, group: GroupSpec) -> Answer<'_, Arc<dyn Source>> {
+        let mut after = AfterLock::default();
+        let workers = group.workers.max(1);
+        let at = lock(&self.state).subscribe(group, &mut after);
+        after.run();
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new(Arc::clone(&self.state), at, workers));
+        Box::pin(std::future::ready(Ok(source)))
+    }
+
+    fn groups(&self) -> Answer<'_, Vec<GroupState>> {
+        let states = lock(&self.state).group_states();
+        Box::pin(std::future::ready(Ok(states)))
+    }
+
+    fn remove_group<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<Message>> {
+        let mut after = AfterLock::default();
+        let removed = lock(&self.state).remove(name, &mut after);
+        after.run();
+        let result = removed.ok_or_else(|| format!("there is no group `{name}`").into());
+        Box::pin(std::future::ready(result))
+    }
+
+    fn redeliver<'a>(&'a self, group: &'a str, message: Message) -> BoxFuture<'a, Result<(), Refusal>> {
+        let mut after = AfterLock::default();
+        let delivered = lock(&self.state).redeliver(group, message, &mut after);
+        after.run();
+        Box::pin(std::future::ready(delivered))
+    }
+
+    fn close(&self, _deadline: Duration) -> Answer<'_, Vec<(Option<Arc<str>>, Message)>> {
+        let mut after = AfterLock::default();
+        let left = lock(&self.state).close(&mut after);
+        after.run();
+        Box::pin(std::future::ready(Ok(left)))
+    }
+}

@@ -1,0 +1,310 @@
+//! One event on its way, and each attempt to publish it.
+
+use super::{
+    options::{Options, When},
+    wait::Stop,
+};
+use crate::publish::{Publishing, error::Why, has_codec, outbox::Ticket};
+use crate::{
+    emission::Bus,
+    event::isolate,
+    transport::{Content, Message, Operation, Refusal},
+};
+
+/// The publishing of one event.
+pub(in crate::publish) struct Sending<'b> {
+    pub(super) publishing: &'b Publishing,
+    pub(super) bus: &'b Bus,
+    pub(super) state: State,
+    pub(super) options: Option<Box<Options<'b>>>,
+}
+
+pub(super) enum State {
+    /// The event has not been made a message yet.
+    New,
+    /// Offered, and not taken yet.
+    Offered(Message),
+    /// In the outbox; the message is kept to hand it back.
+    Sent(Message, Ticket),
+    Done,
+}
+
+/// A message that was not published.
+pub(in crate::publish) struct Rejected {
+    pub(in crate::publish) why: Why,
+    pub(in crate::publish) message: Message,
+}
+
+pub(super) enum Attempt {
+    Ended(Result<(), Rejected>),
+    /// There is no room.
+    Full,
+    /// The transport does not answer at once.
+    WouldWait,
+}
+
+impl<'b> Sending<'b> {
+    #[inline]
+    pub(in crate::publish) fn new(bus: &'b Bus) -> Self {
+        Self { publishing: bus.publishing(), bus, state: State::New, options: None }
+    }
+
+    pub(in crate::publish) fn bus(&self) -> &'b Bus {
+        self.bus
+    }
+
+    pub(in crate::publish) fn options(&mut self) -> &mut Options<'b> {
+        self.options.get_or_insert_default()
+    }
+
+    #[cfg(feature = "serde")]
+    pub(in crate::publish) fn message(&self) -> Option<&Message> {
+        match &self.state {
+            State::Offered(message) | State::Sent(message, _) => Some(message),
+            State::New | State::Done => None,
+        }
+    }
+
+    /// Makes the message without publishing it.
+    #[cfg(feature = "serde")]
+    pub(in crate::publish) fn message_of(&mut self, content: Content) -> Message {
+        self.make(content)
+    }
+
+    /// Takes the message back; `None` if it has been published.
+    pub(in crate::publish) fn take_back(&mut self) -> Option<Message> {
+        if let Some(options) = &mut self.options {
+            options.waiting = None;
+        }
+        let (count, message) = match std::mem::replace(&mut self.state, State::Done) {
+            State::New | State::Done => return None,
+            State::Offered(message) => (&self.publishing.intake.rejected, message),
+            State::Sent(message, ticket) => {
+                let was_sent = self.publishing.outbox.leave(ticket);
+                let intake = &self.publishing.intake;
+                (if was_sent { &intake.unknown } else { &intake.rejected }, message)
+            }
+        };
+        count.add(1);
+        Some(message)
+    }
+
+    /// Whether a handler of this bus publishes, which must not wait for room.
+    pub(super) fn is_inside(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| options.is_inside)
+    }
+
+    /// Looks for the delivery that is being handled here.
+    #[inline]
+    pub(super) fn find_cause(&mut self) {
+        if let Some(cause) = self.bus.cause() {
+            let is_inside = cause.bus == self.bus.id();
+            let options = self.options();
+            (options.cause, options.is_inside) = (Some(cause), is_inside);
+        }
+    }
+
+    fn make(&mut self, content: Content) -> Message {
+        let source = self.publishing.source;
+        let Some(options) = &mut self.options else { return Message::new(content, source, None, None, None) };
+        let schedule = options.when.take().map(When::schedule);
+        let mut message = Message::new(content, source, options.key.take(), options.cause.as_ref(), schedule);
+        if let Some(id) = options.id {
+            message.set_id(id);
+        }
+        message
+    }
+
+    /// Makes the message. From here on the event counts as offered.
+    pub(super) fn offer(&mut self, content: Content) -> Result<(), Rejected> {
+        self.publishing.intake.offered.add(1);
+        let message = self.make(content);
+        match self.check(&message) {
+            Ok(()) => {
+                self.state = State::Offered(message);
+                Ok(())
+            }
+            Err(why) => {
+                self.publishing.intake.rejected.add(1);
+                self.state = State::Done;
+                if let Some(options) = &mut self.options {
+                    options.bytes = None;
+                }
+                Err(Rejected { why, message })
+            }
+        }
+    }
+
+    /// What can be said against a message before the transport is asked. Encodes it, where the transport carries bytes.
+    #[inline]
+    fn check(&mut self, message: &Message) -> Result<(), Why> {
+        let publishing = self.publishing;
+        if publishing.is_closed_for(self.is_inside()) {
+            return Err(Why::Closed);
+        }
+        if self.options.is_none() && !publishing.needs_codec() && publishing.capabilities.max_payload.is_none() {
+            return Ok(());
+        }
+        self.check_closely(message)
+    }
+
+    #[inline(never)]
+    fn check_closely(&mut self, message: &Message) -> Result<(), Why> {
+        let publishing = self.publishing;
+        let (hops, capabilities) = (publishing.max_hops, &publishing.capabilities);
+        let cause = self.options.as_ref().and_then(|options| options.cause);
+        if let Some(cause) = cause.filter(|cause| cause.hops.saturating_add(1) >= hops) {
+            let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
+            return Err(Why::TooManyHops { hops, chain: trail.chain([message.name().to_owned()]).collect() });
+        }
+        if message.not_before().is_some() && capabilities.delay.is_none() {
+            return Err(Why::NoDelay);
+        }
+        if publishing.needs_codec() && message.event_type().is_some_and(|event| !has_codec(event)) {
+            return Err(Why::NoCodec);
+        }
+        let mut size = message.size();
+        let mut limit = capabilities.max_payload;
+        if capabilities.needs_codec {
+            let bytes = written(message)?;
+            size = bytes.size();
+            // Whoever reads the bytes reads no more than that.
+            limit = Some(limit.map_or(Message::MAX_DATA, |limit| limit.min(Message::MAX_DATA)));
+            self.options().bytes = Some(bytes);
+            let largest = message.key().unwrap_or_default().len().max(message.source().len());
+            if largest > Message::MAX_ATTRIBUTE {
+                let limit = Message::MAX_ATTRIBUTE;
+                let error = format!("its key, or the bus's source, has {largest} bytes, and at most {limit} are read");
+                return Err(Why::Unwritable(error.into()));
+            }
+        }
+        match (size, limit) {
+            (Some(size), Some(limit)) if size > limit => Err(Why::TooLarge { size, limit }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Offers the message to the transport.
+    pub(super) fn attempt(&mut self) -> Attempt {
+        let State::Offered(message) = std::mem::replace(&mut self.state, State::Done) else {
+            unreachable!("it has been offered")
+        };
+        if self.publishing.is_memory {
+            let mut slot = [Some(message)];
+            let taken = self.publishing.transport.try_publish(&mut slot);
+            let [left] = slot;
+            return match (taken, left) {
+                (Ok(()), _) => self.accepted(),
+                (Err(refusal), Some(message)) => self.refused(refusal, message),
+                (Err(_), None) => unreachable!("the memory transport keeps what it refuses in its slot"),
+            };
+        }
+        self.attempt_foreign(message)
+    }
+
+    /// The same with a transport that may be wrong about what it does: the message is kept meanwhile.
+    fn attempt_foreign(&mut self, message: Message) -> Attempt {
+        let publishing = self.publishing;
+        // Behind those that wait for its answer: order is kept.
+        if !publishing.outbox.is_empty() {
+            self.state = State::Offered(message);
+            return Attempt::WouldWait;
+        }
+        let sent = self.options.as_ref().and_then(|options| options.bytes.as_ref()).unwrap_or(&message).clone();
+        let mut slot = [Some(sent)];
+        let taken = isolate(|| publishing.transport.try_publish(&mut slot));
+        let _ = isolate(|| drop(slot));
+        match taken {
+            Ok(Ok(())) => {
+                let _ = isolate(|| drop(message));
+                self.accepted()
+            }
+            Ok(Err(refusal)) => self.refused(refusal, message),
+            Err(panic) => self.refused(Refusal::Unknown(format!("the transport panicked: {panic}").into()), message),
+        }
+    }
+
+    pub(super) fn accepted(&mut self) -> Attempt {
+        self.publishing.intake.accepted.add(1);
+        Attempt::Ended(Ok(()))
+    }
+
+    pub(super) fn refused(&mut self, refusal: Refusal, message: Message) -> Attempt {
+        let publishing = self.publishing;
+        match refusal {
+            Refusal::Full { wait: true, group } if !self.is_inside() => {
+                if self.options.as_ref().is_none_or(|options| options.waiting.is_none()) {
+                    publishing.notices.waits_for_room(&message, &group);
+                }
+                self.state = State::Offered(message);
+                return Attempt::Full;
+            }
+            Refusal::WouldWait => {
+                self.state = State::Offered(message);
+                return Attempt::WouldWait;
+            }
+            _ => {}
+        }
+        let intake = &publishing.intake;
+        let count = if matches!(refusal, Refusal::Unknown(_)) { &intake.unknown } else { &intake.rejected };
+        count.add(1);
+        if let Refusal::Failed(error) | Refusal::Unknown(error) = &refusal {
+            let text = crate::listener::ErrorText::with_sources(&**error).to_string();
+            publishing.notices.error(Operation::Publish, None, text);
+        }
+        Attempt::Ended(Err(Rejected { why: Why::of(refusal), message }))
+    }
+
+    /// Publishes without waiting.
+    pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
+        self.find_cause();
+        self.offer(content)?;
+        match self.attempt() {
+            Attempt::Ended(result) => result,
+            Attempt::Full | Attempt::WouldWait => Err(self.stopped(&Stop::TimedOut)),
+        }
+    }
+
+    /// The error of a wait that has ended.
+    pub(super) fn stopped(&mut self, stop: &Stop) -> Rejected {
+        let was_sent = match &self.state {
+            State::Sent(_, ticket) => self.publishing.outbox.leave(*ticket),
+            _ => false,
+        };
+        let (State::Offered(message) | State::Sent(message, _)) = std::mem::replace(&mut self.state, State::Done)
+        else {
+            unreachable!("it has been offered")
+        };
+        let intake = &self.publishing.intake;
+        if was_sent { &intake.unknown } else { &intake.rejected }.add(1);
+        let why = match stop {
+            _ if was_sent => Why::Unknown("no answer while it was waited for".into()),
+            Stop::Closing => Why::Closed,
+            Stop::Cancelled => Why::Cancelled,
+            Stop::TimedOut => Why::Full,
+        };
+        Rejected { why, message }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn written(message: &Message) -> Result<Message, Why> {
+    message.written().map_err(|error| Why::Unwritable(error.into()))
+}
+
+#[cfg(not(feature = "serde"))]
+#[expect(clippy::unnecessary_wraps, reason = "the shape that it has with the feature")]
+fn written(message: &Message) -> Result<Message, Why> {
+    Ok(message.clone())
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if matches!(self.state, State::New | State::Done) {
+            return;
+        }
+        // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
+        let message = self.take_back();
+        let _ = isolate(|| drop(message));
+    }
+}

@@ -1,0 +1,117 @@
+//! The report of a shutdown, and the place where it appears.
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{
+    Stats,
+    consumer::{StopReport, Unfinished},
+};
+use crate::{sync::Mutex, transport::Message};
+
+/// The shutdown of a bus, once it has begun.
+#[derive(Default)]
+pub(super) struct Shutdown(pub(super) Mutex<Option<Begun>>);
+
+#[derive(Clone)]
+pub(super) struct Begun {
+    pub(super) report: Reported,
+    /// How many tasks for it have died before.
+    pub(super) died: u32,
+}
+
+pub(super) type Reported = watch::Receiver<Option<ShutdownReport>>;
+
+/// How a bus shut down; its totals add up.
+#[derive(Clone)]
+pub struct ShutdownReport(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) consumers: Vec<StopReport>,
+    pub(super) returned: Vec<Returned>,
+    pub(super) stats: Stats,
+    pub(super) is_interim: bool,
+    /// Whether what is in flight ends with the process.
+    pub(super) is_in_process: bool,
+}
+
+/// A message that was not handled when the bus shut down.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Returned {
+    /// The group that has not handled it; `None` if there was none yet.
+    pub group: Option<Arc<str>>,
+    /// The message, with its event.
+    pub message: Message,
+}
+
+impl ShutdownReport {
+    /// How each consumer stopped that was running.
+    pub fn consumers(&self) -> &[StopReport] {
+        &self.0.consumers
+    }
+
+    /// What was not handled and does not outlive the process. Of a durable transport it is nothing: the next process handles it.
+    pub fn returned(&self) -> &[Returned] {
+        &self.0.returned
+    }
+
+    /// Whose handlers were stopped when the time was up. Their deliveries are among those [`returned`](Self::returned), or with the
+    /// transport.
+    pub fn abandoned(&self) -> impl Iterator<Item = &Unfinished> {
+        self.0.consumers.iter().flat_map(|report| &report.cancelled)
+    }
+
+    /// Whose handlers could not be stopped. Their deliveries are in flight until they end; one that is not handled then stays in
+    /// flight for ever, since there is nobody to return it to.
+    pub fn still_running(&self) -> impl Iterator<Item = &Unfinished> {
+        self.0.consumers.iter().flat_map(|report| &report.still_running)
+    }
+
+    /// Everything that was counted, at the end.
+    pub fn stats(&self) -> &Stats {
+        &self.0.stats
+    }
+
+    /// Whether all that was published has been dealt with: nothing came back, every handler ended by itself, and nothing is in flight
+    /// that ends with the process. Never so in an interim report.
+    pub fn is_clean(&self) -> bool {
+        let lost = self.0.is_in_process && self.0.stats.deliveries().in_flight > 0;
+        !lost && !self.0.is_interim && self.0.returned.is_empty() && self.0.consumers.iter().all(StopReport::is_clean)
+    }
+
+    /// Whether the bus is still shutting down: what a handler of it gets, which would wait for itself.
+    pub fn is_interim(&self) -> bool {
+        self.0.is_interim
+    }
+}
+
+/// Prints one line of totals, and one for each handler that did not end by itself.
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = self.0.stats.deliveries();
+        write!(
+            f,
+            "deliveries {}: handled {}, dead-lettered {}, dropped {}, returned {}, in flight {}",
+            total.created, total.handled, total.dead_lettered, total.dropped, total.returned, total.in_flight
+        )?;
+        for one in self.abandoned() {
+            write!(f, "\nstopped: {one}")?;
+        }
+        for one in self.still_running() {
+            write!(f, "\nstill running: {one}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShutdownReport")
+            .field("consumers", &self.0.consumers)
+            .field("returned", &self.0.returned.len())
+            .field("stats", &self.0.stats)
+            .finish()
+    }
+}
