@@ -166,8 +166,8 @@ async fn a_batch_fails_as_a_whole_by_an_error_a_panic_and_a_timeout_and_shorter_
         }
         bus.drained(HOUR).await.unwrap();
         let stats = group(&bus, "group");
-        let handled = u64::from(how == 3);
-        assert_eq!((stats.handled, stats.dead_lettered), (handled, 3 - handled), "{how}");
+        let well = u64::from(how == 3);
+        assert_eq!((stats.handled, stats.dead_lettered), (well, 3 - well), "{how}");
         assert_balanced(&bus.stats());
     }
 }
@@ -234,13 +234,11 @@ fn a_group_whose_runtime_has_gone_can_be_taken_over() {
     bus.try_publish(Job(0)).unwrap();
     drop(first);
     current_thread().block_on(async {
-        let began = Instant::now();
         bus.drained(Duration::from_millis(1)).await.unwrap_err();
         let (_, second) = logging(&bus, "group").await;
         bus.drained(HOUR).await.unwrap();
         assert_eq!((log.take(), second.take()), (vec![], vec![0]));
         assert!(bus.shutdown(HOUR).await.is_clean());
-        assert!(began.elapsed() < Duration::from_secs(60), "it did not wait for the tasks that are gone");
     });
 }
 
