@@ -1,6 +1,6 @@
 //! What happens to one more message at the bounds of a group.
 
-use crate::transport::Overflow;
+use crate::transport::{GroupSpec, Overflow};
 
 /// The bounds of groups that do not state their own.
 #[derive(Clone, Copy)]
@@ -15,7 +15,9 @@ pub(super) struct Bounds {
     pub(super) max_events: usize,
     pub(super) max_bytes: usize,
     pub(super) max_per_key: usize,
-    pub(super) overflow: Overflow,
+    overflow: Overflow,
+    /// Neither bytes nor keys are bounded.
+    pub(super) counts_only_events: bool,
 }
 
 pub(super) enum Admission {
@@ -29,6 +31,16 @@ pub(super) enum Admission {
 }
 
 impl Bounds {
+    pub(super) fn of(spec: &GroupSpec, defaults: Defaults) -> Self {
+        Self {
+            max_events: spec.max_events.unwrap_or(defaults.max_events),
+            max_bytes: spec.max_bytes.unwrap_or(usize::MAX),
+            max_per_key: spec.max_per_key.unwrap_or(usize::MAX),
+            overflow: spec.overflow.unwrap_or(defaults.overflow),
+            counts_only_events: spec.max_bytes.is_none() && spec.max_per_key.is_none(),
+        }
+    }
+
     /// What happens at a bound.
     pub(super) fn at_bound(&self) -> Admission {
         match self.overflow {

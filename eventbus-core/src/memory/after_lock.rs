@@ -7,30 +7,79 @@ use crate::{event::isolate, transport::Message};
 /// What is done once the lock has been given back: wakers and drops of events are foreign code.
 #[derive(Default)]
 pub(super) struct AfterLock {
-    /// The first, so that one costs no allocation.
+    /// The first waker, so that one costs no allocation.
     waker: Option<Waker>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most pushes and pops do not need.
+#[derive(Default)]
+struct Rare {
     wakers: Vec<Waker>,
-    pub(super) dropped: Vec<Message>,
-    /// Messages that no group wants: told once for each event.
-    pub(super) unrouted: Vec<Message>,
-    /// Wakers to drop without calling them.
-    pub(super) unused: Vec<Waker>,
+    dropped: Vec<Message>,
+    unrouted: Vec<Message>,
+    unused: Vec<Waker>,
 }
 
 impl AfterLock {
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
         match waker {
+            None => {}
             Some(waker) if self.waker.is_none() => self.waker = Some(waker),
-            waker => self.wakers.extend(waker),
+            Some(waker) => self.rare().wakers.push(waker),
         }
     }
 
+    /// Drops a message.
+    #[cold]
+    pub(super) fn discard(&mut self, message: Message) {
+        self.rare().dropped.push(message);
+    }
+
+    /// Drops a waker without calling it.
+    #[cold]
+    pub(super) fn discard_waker(&mut self, waker: Waker) {
+        self.rare().unused.push(waker);
+    }
+
+    /// Notes a message that no group wants.
+    #[cold]
+    pub(super) fn note_unrouted(&mut self, message: Message) {
+        self.rare().unrouted.push(message);
+    }
+
+    /// The messages that no group wants.
+    #[inline]
+    pub(super) fn take_unrouted(&mut self) -> Vec<Message> {
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unrouted)).unwrap_or_default()
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    #[inline]
     pub(super) fn run(self) {
-        let Self { waker, wakers, dropped, unused, unrouted: _ } = self;
-        // Nobody who calls this is to blame for a waker that panics.
-        for waker in waker.into_iter().chain(wakers) {
-            let _ = isolate(|| waker.wake());
+        if let Some(waker) = self.waker {
+            wake(waker);
         }
+        if let Some(rare) = self.rare {
+            rare.run();
+        }
+    }
+}
+
+/// Nobody who calls this is to blame for a waker that panics.
+#[inline(never)]
+fn wake(waker: Waker) {
+    let _ = isolate(|| waker.wake());
+}
+
+impl Rare {
+    #[cold]
+    fn run(self) {
+        let Self { wakers, dropped, unrouted: _, unused } = self;
+        wakers.into_iter().for_each(wake);
         for message in dropped {
             let _ = isolate(|| drop(message));
         }

@@ -13,6 +13,7 @@ pub(super) struct Group {
     pub(super) name: Arc<str>,
     pub(super) wants: Wants,
     spec: GroupSpec,
+    bounds: Bounds,
     pub(super) queue: Queue,
     created: u64,
     dropped: u64,
@@ -41,10 +42,11 @@ struct Idle {
 }
 
 impl Group {
-    pub(super) fn new(spec: GroupSpec) -> Self {
+    pub(super) fn new(spec: GroupSpec, defaults: Defaults) -> Self {
         Self {
             name: Arc::clone(&spec.name),
             wants: spec.wants.clone(),
+            bounds: Bounds::of(&spec, defaults),
             spec,
             queue: Queue::default(),
             created: 0,
@@ -61,7 +63,7 @@ impl Group {
     }
 
     /// Takes over what a later subscriber says; bounds that it does not state stay.
-    pub(super) fn update(&mut self, spec: GroupSpec) {
+    pub(super) fn update(&mut self, spec: GroupSpec, defaults: Defaults) {
         let old = std::mem::replace(&mut self.spec, spec);
         let own = &mut self.spec;
         own.max_events = own.max_events.map(|events| events.max(1)).or(old.max_events);
@@ -69,73 +71,69 @@ impl Group {
         own.max_per_key = own.max_per_key.or(old.max_per_key);
         own.overflow = own.overflow.or(old.overflow);
         self.wants = own.wants.clone();
-        if own.max_per_key.is_some() {
-            self.queue.count_keys();
-        }
-    }
-
-    fn bounds(&self, defaults: Defaults) -> Bounds {
-        Bounds {
-            max_events: self.spec.max_events.unwrap_or(defaults.max_events),
-            max_bytes: self.spec.max_bytes.unwrap_or(usize::MAX),
-            max_per_key: self.spec.max_per_key.unwrap_or(usize::MAX),
-            overflow: self.spec.overflow.unwrap_or(defaults.overflow),
-        }
+        self.bounds = Bounds::of(own, defaults);
+        self.queue.count(own.max_bytes.is_some(), own.max_per_key.is_some());
     }
 
     /// What happens to one more message.
-    pub(super) fn admission(&self, message: &Message, defaults: Defaults) -> Admission {
-        let bounds = self.bounds(defaults);
-        let is_full = self.queue.len() >= bounds.max_events
-            // A single message that is larger than the bound is let into an empty queue: it would wait for ever.
-            || bounds.max_bytes != usize::MAX
-                && self.queue.len() > 0
-                && self.queue.bytes.saturating_add(message.counted_bytes()) > bounds.max_bytes
-            || bounds.max_per_key != usize::MAX
-                && message.key().is_some_and(|key| self.queue.of_key(key) >= bounds.max_per_key);
-        if is_full { bounds.at_bound() } else { Admission::Push }
+    #[inline]
+    pub(super) fn admission(&self, message: &Message) -> Admission {
+        let is_full =
+            self.queue.len() >= self.bounds.max_events || !self.bounds.counts_only_events && self.is_full_for(message);
+        if is_full { self.bounds.at_bound() } else { Admission::Push }
+    }
+
+    fn is_full_for(&self, message: &Message) -> bool {
+        let bounds = &self.bounds;
+        // A single message that is larger than the bound is let into an empty queue: it would wait for ever.
+        let is_large =
+            self.queue.len() > 0 && self.queue.bytes().saturating_add(message.counted_bytes()) > bounds.max_bytes;
+        is_large || message.key().is_some_and(|key| self.queue.of_key(key) >= bounds.max_per_key)
     }
 
     /// Whether publishers wait for room here.
-    pub(super) fn holds_publishers_up(&self, defaults: Defaults) -> bool {
-        let bounds = self.bounds(defaults);
-        let waits = matches!(bounds.at_bound(), Admission::Refuse { wait: true });
+    pub(super) fn holds_publishers_up(&self) -> bool {
+        let waits = matches!(self.bounds.at_bound(), Admission::Refuse { wait: true });
         // At a bound in bytes or by key it depends on the message: one that waits may be held up.
-        let may_be_full = bounds.max_bytes != usize::MAX || bounds.max_per_key != usize::MAX;
-        waits && (self.queue.len() >= bounds.max_events || may_be_full && self.queue.len() > 0)
+        waits && (self.queue.len() >= self.bounds.max_events || !self.bounds.counts_only_events && self.queue.len() > 0)
     }
 
     /// Gives the group a message that it has admitted.
-    pub(super) fn give(&mut self, message: Message, defaults: Defaults, after: &mut AfterLock) {
-        self.created += 1;
-        match self.admission(&message, defaults) {
-            Admission::Push => {}
-            Admission::Replace => {
-                while matches!(self.admission(&message, defaults), Admission::Replace) {
-                    let Some(oldest) = self.queue.pop_oldest() else { break };
-                    self.dropped += 1;
-                    after.dropped.push(oldest);
-                }
-            }
-            Admission::Drop | Admission::Refuse { .. } => {
-                self.dropped += 1;
-                after.dropped.push(message);
-                return;
-            }
+    #[inline]
+    pub(super) fn give(&mut self, message: Message, after: &mut AfterLock) {
+        match self.admission(&message) {
+            Admission::Push => self.give_unbounded(message, after),
+            at_bound => self.give_at_bound(message, &at_bound, after),
         }
-        self.queue.push(Leased::new(message, crate::transport::LeaseId::NONE));
-        after.wake(self.wake_worker(defaults));
+    }
+
+    fn give_at_bound(&mut self, message: Message, at_bound: &Admission, after: &mut AfterLock) {
+        if !matches!(at_bound, Admission::Replace) {
+            self.created += 1;
+            self.dropped += 1;
+            after.discard(message);
+            return;
+        }
+        while matches!(self.admission(&message), Admission::Replace) {
+            let Some(oldest) = self.queue.pop_oldest() else { break };
+            self.dropped += 1;
+            after.discard(oldest);
+        }
+        self.give_unbounded(message, after);
     }
 
     /// Gives the group a message outside its bounds, which would lose it.
-    pub(super) fn give_unbounded(&mut self, message: Message, defaults: Defaults, after: &mut AfterLock) {
+    #[inline]
+    pub(super) fn give_unbounded(&mut self, message: Message, after: &mut AfterLock) {
         self.created += 1;
         self.queue.push(Leased::new(message, crate::transport::LeaseId::NONE));
-        after.wake(self.wake_worker(defaults));
+        if !self.idle.is_empty() {
+            after.wake(self.wake_worker());
+        }
     }
 
     /// Leases messages; `true` if publishers that wait for room are worth waking.
-    pub(super) fn take(&mut self, max: usize, into: &mut Vec<Leased>, defaults: Defaults) -> (Option<Waker>, bool) {
+    pub(super) fn take(&mut self, max: usize, into: &mut Vec<Leased>) -> (Option<Waker>, bool) {
         self.is_waking = false;
         self.queue.release_due();
         if self.queue.ready_len() == 0 {
@@ -145,23 +143,21 @@ impl Group {
         self.is_busy();
         self.leased += count as u64;
         self.taken_since_wake += count;
-        let bounds = self.bounds(defaults);
+        let bounds = self.bounds;
         let left = self.queue.len();
         // Half of the bound at once, so that a publisher is not woken for each slot; and at the latest when the whole queue
         // has gone by, so that one that waits is not overtaken for ever.
-        let has_room = left <= bounds.max_events / 2
-            || self.taken_since_wake >= bounds.max_events
-            || bounds.max_bytes != usize::MAX
-            || bounds.max_per_key != usize::MAX;
+        let has_room =
+            left <= bounds.max_events / 2 || self.taken_since_wake >= bounds.max_events || !bounds.counts_only_events;
         if has_room {
             self.taken_since_wake = 0;
         }
-        let another = if self.queue.ready_len() > 0 { self.wake_worker(defaults) } else { None };
+        let another = if self.queue.ready_len() > 0 { self.wake_worker() } else { None };
         (another, has_room)
     }
 
     /// Takes back leases that are settled. Those that are done stay in `batch`: their events are dropped outside the lock.
-    pub(super) fn settle(&mut self, batch: &mut Vec<Leased>, is_closed: bool, defaults: Defaults) -> Option<Waker> {
+    pub(super) fn settle(&mut self, batch: &mut Vec<Leased>, is_closed: bool) -> Option<Waker> {
         self.leased -= (batch.len() as u64).min(self.leased);
         if batch.iter().all(|leased| leased.settlement == Settlement::Done) {
             return None;
@@ -183,17 +179,17 @@ impl Group {
                 _ => self.queue.push_front(leased),
             }
         }
-        self.wake_worker(defaults)
+        self.wake_worker()
     }
 
     /// A worker to wake for what waits. One that is busy comes by itself: waking another thread costs microseconds, and
     /// quick handlers are faster than that. In case the busy one is held up by a handler that blocks its thread, one that
     /// waits watches; see [`Arrival`](super::waiting::Arrival).
-    fn wake_worker(&mut self, defaults: Defaults) -> Option<Waker> {
+    fn wake_worker(&mut self) -> Option<Waker> {
         if self.idle.is_empty() || self.is_waking {
             return None;
         }
-        let is_full = || self.queue.ready_len() >= self.bounds(defaults).max_events;
+        let is_full = || self.queue.ready_len() >= self.bounds.max_events;
         if self.has_busy_workers() && self.idle.iter().any(|idle| idle.watches) && !is_full() {
             return None;
         }

@@ -15,7 +15,9 @@ pub(super) struct Queue {
     /// By the moment they are due, and then by their arrival.
     delayed: BTreeMap<(Instant, u64), Leased>,
     arrivals: u64,
-    pub(super) bytes: usize,
+    /// Of those that wait; kept only where the group bounds them.
+    bytes: usize,
+    counts_bytes: bool,
     /// How many messages with a key wait; kept only where the group bounds them.
     per_key: HashMap<Box<str>, usize>,
     counts_keys: bool,
@@ -38,19 +40,22 @@ impl Queue {
         self.per_key.get(key).copied().unwrap_or(0)
     }
 
-    pub(super) fn count_keys(&mut self) {
-        if std::mem::replace(&mut self.counts_keys, true) {
-            return;
-        }
-        let waiting: Vec<Box<str>> = self
-            .ready
-            .iter()
-            .chain(self.delayed.values())
-            .filter_map(|leased| leased.message.key())
-            .map(Box::from)
-            .collect();
-        for key in waiting {
-            *self.per_key.entry(key).or_default() += 1;
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Counts bytes, and messages by key, from now on.
+    pub(super) fn count(&mut self, bytes: bool, keys: bool) {
+        (self.counts_bytes, self.counts_keys) = (bytes, keys);
+        (self.bytes, self.per_key) = (0, HashMap::new());
+        let Self { ready, delayed, per_key, bytes: total, .. } = self;
+        for leased in ready.iter().chain(delayed.values()) {
+            if bytes {
+                *total += leased.message.counted_bytes();
+            }
+            if let Some(key) = leased.message.key().filter(|_| keys) {
+                *per_key.entry(key.into()).or_default() += 1;
+            }
         }
     }
 
@@ -100,23 +105,18 @@ impl Queue {
         let count = self.ready.len().min(max);
         let first = into.len();
         into.extend(self.ready.drain(..count));
-        let taken = &into[first..];
-        if self.counts_keys {
-            for leased in taken {
-                leave_key(&mut self.per_key, &leased.message);
+        if self.counts_bytes || self.counts_keys {
+            for leased in &into[first..] {
+                self.leave(&leased.message);
             }
         }
-        self.bytes -= taken.iter().map(|leased| leased.message.counted_bytes()).sum::<usize>();
         count
     }
 
     /// The oldest message that could be handed out; if there is none, the one that is due last.
     pub(super) fn pop_oldest(&mut self) -> Option<Message> {
         let oldest = self.ready.pop_front().or_else(|| self.delayed.pop_last().map(|(_, leased)| leased))?;
-        self.bytes -= oldest.message.counted_bytes();
-        if self.counts_keys {
-            leave_key(&mut self.per_key, &oldest.message);
-        }
+        self.leave(&oldest.message);
         Some(oldest.message)
     }
 
@@ -134,20 +134,26 @@ impl Queue {
         Some(SystemTime::now().duration_since(oldest).unwrap_or_default())
     }
 
+    #[inline]
     fn enter(&mut self, message: &Message) {
-        self.bytes += message.counted_bytes();
+        if self.counts_bytes {
+            self.bytes += message.counted_bytes();
+        }
         if let Some(key) = message.key().filter(|_| self.counts_keys) {
             *self.per_key.entry(key.into()).or_default() += 1;
         }
     }
-}
 
-fn leave_key(per_key: &mut HashMap<Box<str>, usize>, message: &Message) {
-    let Some(key) = message.key() else { return };
-    if let Some(count) = per_key.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            per_key.remove(key);
+    fn leave(&mut self, message: &Message) {
+        if self.counts_bytes {
+            self.bytes -= message.counted_bytes();
+        }
+        let Some(key) = message.key().filter(|_| self.counts_keys) else { return };
+        if let Some(count) = self.per_key.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_key.remove(key);
+            }
         }
     }
 }

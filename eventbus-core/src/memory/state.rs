@@ -65,21 +65,34 @@ impl State {
         let Self { defaults, groups, routes, log, log_dropped, .. } = self;
         let Some(message) = slot.as_ref() else { return Ok(()) };
         let route = routes.find(message, groups);
-        check_room(groups, *defaults, message, route)?;
+        if let [only] = route {
+            // Most events have one group.
+            let group = &mut groups[*only];
+            if let Admission::Refuse { wait } = group.admission(message) {
+                return Err(Refusal::Full { group: Arc::clone(&group.name), wait });
+            }
+            if let Some(message) = slot.take() {
+                group.give(message, after);
+            }
+            return Ok(());
+        }
+        check_room(groups, message, route)?;
         let Some((last, others)) = route.split_last() else {
-            after.unrouted.push(message.clone());
+            after.note_unrouted(message.clone());
             log.extend(slot.take());
             if log.len() > defaults.max_events {
                 *log_dropped += 1;
-                after.dropped.extend(log.pop_front());
+                if let Some(oldest) = log.pop_front() {
+                    after.discard(oldest);
+                }
             }
             return Ok(());
         };
         for &at in others {
-            groups[at].give(message.clone(), *defaults, after);
+            groups[at].give(message.clone(), after);
         }
         if let Some(message) = slot.take() {
-            groups[*last].give(message, *defaults, after);
+            groups[*last].give(message, after);
         }
         Ok(())
     }
@@ -92,19 +105,19 @@ impl State {
     pub(super) fn subscribe(&mut self, spec: GroupSpec, after: &mut AfterLock) -> usize {
         let workers = spec.workers.max(1);
         let at = self.position(&spec.name).unwrap_or_else(|| {
-            self.groups.push(Group::new(spec.clone()));
+            self.groups.push(Group::new(spec.clone(), self.defaults));
             self.groups.len() - 1
         });
         self.routes = Routes::default();
         let group = &mut self.groups[at];
-        group.update(spec);
+        group.update(spec, self.defaults);
         group.workers += workers;
         let wants = group.wants.clone();
         let (own, others) =
             std::mem::take(&mut self.log).into_iter().partition::<VecDeque<_>, _>(|m| wants.includes(m));
         self.log = others;
         for message in own {
-            self.groups[at].give_unbounded(message, self.defaults, after);
+            self.groups[at].give_unbounded(message, after);
         }
         // A group with another policy, or other bounds, may have room now.
         self.wake_publishers(after);
@@ -130,18 +143,18 @@ impl State {
     /// Delivers a message to one group again; beyond its bound only if its policy is to drop, which would lose it.
     pub(super) fn redeliver(&mut self, name: &str, message: Message, after: &mut AfterLock) -> Result<(), Refusal> {
         if self.is_closed {
-            after.dropped.push(message);
+            after.discard(message);
             return Err(Refusal::Closed);
         }
         let Some(at) = self.position(name) else {
-            after.dropped.push(message);
+            after.discard(message);
             return Err(Refusal::Failed(format!("there is no group `{name}`").into()));
         };
-        if let Err(full) = check_room(&self.groups, self.defaults, &message, &[at]) {
-            after.dropped.push(message);
+        if let Err(full) = check_room(&self.groups, &message, &[at]) {
+            after.discard(message);
             return Err(full);
         }
-        self.groups[at].give_unbounded(message, self.defaults, after);
+        self.groups[at].give_unbounded(message, after);
         Ok(())
     }
 
@@ -150,7 +163,7 @@ impl State {
         if max == 0 {
             return;
         }
-        let (another, has_room) = self.groups[at].take(max, into, self.defaults);
+        let (another, has_room) = self.groups[at].take(max, into);
         after.wake(another);
         if has_room {
             self.wake_publishers(after);
@@ -158,7 +171,7 @@ impl State {
     }
 
     pub(super) fn settle(&mut self, at: usize, batch: &mut Vec<Leased>) -> Option<Waker> {
-        self.groups[at].settle(batch, self.is_closed, self.defaults)
+        self.groups[at].settle(batch, self.is_closed)
     }
 
     pub(super) fn group_states(&self) -> Vec<GroupState> {
@@ -181,7 +194,7 @@ impl State {
 
     /// Whether a publisher could be waiting for room.
     pub(super) fn holds_publishers_up(&self) -> bool {
-        !self.is_closed && self.groups.iter().any(|group| !group.is_removed && group.holds_publishers_up(self.defaults))
+        !self.is_closed && self.groups.iter().any(|group| !group.is_removed && group.holds_publishers_up())
     }
 
     fn wake_publishers(&mut self, after: &mut AfterLock) {
@@ -211,11 +224,11 @@ impl State {
 }
 
 /// Refuses a message for which a group has no room. A group that fails makes waiting for the others useless.
-fn check_room(groups: &[Group], defaults: Defaults, message: &Message, route: &[usize]) -> Result<(), Refusal> {
+fn check_room(groups: &[Group], message: &Message, route: &[usize]) -> Result<(), Refusal> {
     let mut full = None;
     for &at in route {
         let group = &groups[at];
-        if let Admission::Refuse { wait } = group.admission(message, defaults) {
+        if let Admission::Refuse { wait } = group.admission(message) {
             let refusal = Refusal::Full { group: Arc::clone(&group.name), wait };
             if !wait {
                 return Err(refusal);

@@ -106,8 +106,9 @@ impl Transport for Memory {
     fn try_publish(&self, batch: &mut [Option<Message>]) -> Result<(), Refusal> {
         let mut after = AfterLock::default();
         let taken = lock(&self.state).push(batch, &mut after);
-        if !after.unrouted.is_empty() {
-            self.tell_unrouted(std::mem::take(&mut after.unrouted));
+        let unrouted = after.take_unrouted();
+        if !unrouted.is_empty() {
+            self.tell_unrouted(unrouted);
         }
         after.run();
         taken

@@ -98,7 +98,9 @@ impl Arrival<'_> {
         if state.groups[self.at].queue.ready_len() > 0 {
             let group = &mut state.groups[self.at];
             group.is_waking = false;
-            after.unused.extend(self.ticket.take().and_then(|ticket| group.unwait(ticket)));
+            if let Some(waker) = self.ticket.take().and_then(|ticket| group.unwait(ticket)) {
+                after.discard_waker(waker);
+            }
             if self.max > 0 {
                 state.take(self.at, self.max, self.into, after);
             }
@@ -108,7 +110,9 @@ impl Arrival<'_> {
         let may_be_held_up = may_be_held_up();
         let is_known = self.ticket.is_some_and(|ticket| group.waits(ticket));
         let watches = group.has_busy_workers() || !may_be_held_up;
-        after.unused.extend(group.wait(&mut self.ticket, waker, watches));
+        if let Some(replaced) = group.wait(&mut self.ticket, waker, watches) {
+            after.discard_waker(replaced);
+        }
         // Woken for nothing: another worker was faster.
         group.is_waking = group.is_waking && is_known;
         let look_at = (group.has_busy_workers() && may_be_held_up).then(|| Instant::now() + LOOK);
@@ -120,7 +124,7 @@ impl Arrival<'_> {
         let Some(ticket) = self.ticket.take() else { return };
         let group = &mut state.groups[self.at];
         if let Some(waker) = group.unwait(ticket) {
-            after.unused.push(waker);
+            after.discard_waker(waker);
         } else {
             group.is_waking = false;
             if group.queue.ready_len() > 0 {

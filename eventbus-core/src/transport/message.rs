@@ -9,7 +9,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{MessageId, message_id::nanos};
+use super::{
+    MessageId,
+    message_id::{coarse_nanos, nanos},
+};
 use crate::{
     call::{BusId, CAUSES, Cause},
     emission::Bus,
@@ -129,7 +132,7 @@ impl Message {
         cause: Option<&Cause>,
         schedule: Option<Schedule>,
     ) -> Self {
-        let time = nanos(SystemTime::now());
+        let time = coarse_nanos();
         let more = match (key, cause, schedule) {
             (None, None, None) => None,
             (key, cause, schedule) => {
@@ -177,7 +180,7 @@ impl Message {
         self.id
     }
 
-    /// When it was published.
+    /// When it was published, to a few milliseconds.
     pub fn time(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.time)
     }

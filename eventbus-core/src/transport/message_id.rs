@@ -21,10 +21,11 @@ impl MessageId {
 
     /// `time` in nanoseconds since 1970.
     pub(crate) fn at(time: u64) -> Self {
-        let millis = time / 1_000_000;
-        let mut random = [0; 10];
-        random.copy_from_slice(&fastrand::u128(..).to_ne_bytes()[..10]);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        // 48 bits of milliseconds, the version, 12 random bits; the variant, 62 random bits (RFC 9562, section 5.7).
+        let (first, second) = (fastrand::u64(..), fastrand::u64(..));
+        let high = (time / 1_000_000) << 16 | 0x7000 | first & 0x0fff;
+        let low = 0b10 << 62 | second >> 2;
+        Self(Uuid::from_u64_pair(high, low))
     }
 
     /// The id as a number: the 128 bits of the UUID.
@@ -66,4 +67,19 @@ impl fmt::Debug for MessageId {
 pub(crate) fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The time of day in nanoseconds since 1970, as exact as the clock that is cheap to read: to a few milliseconds on Linux, where the
+/// exact one would cost a tenth of what publishing costs.
+#[cfg(target_os = "linux")]
+#[inline]
+pub(crate) fn coarse_nanos() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn coarse_nanos() -> u64 {
+    nanos(SystemTime::now())
 }

@@ -44,27 +44,26 @@ impl Desk {
     pub(super) fn turn(self: &Arc<Self>, route: usize, ended: Option<Result<(), AttemptError>>) -> Poll<Delivery> {
         let consumer = &*self.consumer;
         let has_ended = ended.is_some();
-        match ended {
-            None => {}
+        let mut hand = match ended {
+            None => self.slot().lock(),
             Some(Ok(())) => {
-                let key = self.slot().lock().done();
-                if let Some(key) = key {
+                let mut hand = self.slot().lock();
+                if let Some(key) = hand.done() {
+                    drop(hand);
                     consumer.scheduler.release(key);
+                    hand = self.slot().lock();
                 }
+                hand
             }
-            Some(Err(error)) => self.end_running(AttemptOutcome::Failed(error)),
-        }
+            Some(Err(error)) => {
+                self.end_running(AttemptOutcome::Failed(error));
+                self.slot().lock()
+            }
+        };
         // Where there is a rate, the worker asks for a permit before each attempt.
         if has_ended && consumer.admits_each || !consumer.scheduler.is_open() {
             return Poll::Pending;
         }
-        self.begin(route)
-    }
-
-    #[inline]
-    fn begin(self: &Arc<Self>, route: usize) -> Poll<Delivery> {
-        let consumer = &*self.consumer;
-        let mut hand = self.slot().lock();
         let Some(next) = hand.next().filter(|next| !consumer.is_unread(next)) else { return Poll::Pending };
         if consumer.routes.find(&next.message) != Some(route) {
             return Poll::Pending;

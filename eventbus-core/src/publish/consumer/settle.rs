@@ -30,55 +30,57 @@ const EXTENSIONS: u32 = 3;
 impl ConsumerState {
     /// Settles what a worker has ended.
     pub(super) async fn settle_ended(&self, desk: &Arc<Desk>) {
-        let ended = desk.slot().lock().take_ended();
-        self.settle(ended).await;
+        let mut ended = desk.slot().lock().take_ended();
+        if self.settle_at_once(&mut ended) {
+            desk.slot().lock().recycle(ended);
+        } else {
+            self.settle_later(ended).await;
+        }
     }
 
     /// Settles deliveries.
-    pub(super) async fn settle(&self, ended: Vec<Leased>) {
-        if let Some(left) = self.settle_at_once(ended) {
-            self.settle_later(left).await;
+    pub(super) async fn settle(&self, mut ended: Vec<Leased>) {
+        if !self.settle_at_once(&mut ended) {
+            self.settle_later(ended).await;
         }
     }
 
     /// Settles deliveries as far as that goes without waiting.
-    pub(super) fn settle_now(&self, ended: Vec<Leased>) {
-        let Some(left) = self.settle_at_once(ended) else { return };
+    pub(super) fn settle_now(&self, mut ended: Vec<Leased>) {
+        if self.settle_at_once(&mut ended) {
+            return;
+        }
         // No waker is needed: it is dropped after the one poll.
-        let mut settling = pin!(self.settle_later(left));
+        let mut settling = pin!(self.settle_later(ended));
         let _ = isolate(|| _ = settling.as_mut().poll(&mut Context::from_waker(Waker::noop())));
     }
 
-    /// Counts what has ended, and settles it if the source can without waiting; what is left if not.
-    fn settle_at_once(&self, mut batch: Vec<Leased>) -> Option<Vec<Leased>> {
+    /// Counts what has ended, and settles it if the source can without waiting; `false` if not.
+    fn settle_at_once(&self, batch: &mut Vec<Leased>) -> bool {
         if batch.is_empty() {
-            return None;
+            return true;
         }
         let count = batch.len();
-        let handled = batch
-            .iter()
-            .filter(|one| one.settlement == Settlement::Done && !one.rest.as_ref().is_some_and(|rest| rest.is_counted));
-        let handled = handled.count() as u64;
+        let is_handled = |one: &&Leased| {
+            one.settlement == Settlement::Done && !one.rest.as_ref().is_some_and(|rest| rest.is_counted)
+        };
+        let handled = batch.iter().filter(is_handled).count() as u64;
         if handled > 0 {
             self.ledger.handled.add(handled);
         }
         if self.lease.is_some() {
-            self.forget_lost(&mut batch);
+            self.forget_lost(batch);
         }
-        let is_settled = match isolate(|| self.source.try_settle(&mut batch)) {
-            Ok(is_settled) => is_settled,
-            Err(panic) => {
-                self.ledger.settle_errors.add(1);
-                self.transport_error(Operation::Settle, &*panic);
-                true
-            }
-        };
-        if !is_settled {
-            return Some(batch);
+        let is_settled = isolate(|| self.source.try_settle(batch)).unwrap_or_else(|panic| {
+            self.ledger.settle_errors.add(1);
+            self.transport_error(Operation::Settle, &*panic);
+            true
+        });
+        if is_settled {
+            drop_each(batch);
+            self.scheduler.settled(count);
         }
-        drop_each(batch);
-        self.scheduler.settled(count);
-        None
+        is_settled
     }
 
     /// Settles by the source's future, again and again as long as that may help.
@@ -107,7 +109,7 @@ impl ConsumerState {
             }
             if Instant::now() + pause >= give_up || self.cancel.is_cancelled() {
                 self.ledger.settle_errors.add(batch.len() as u64);
-                drop_each(batch);
+                drop_each(&mut batch);
                 return;
             }
             sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
@@ -126,7 +128,7 @@ impl ConsumerState {
             }
             self.transport_error(Operation::Settle, error);
             if is_lost {
-                drop_each(vec![leased]);
+                drop_each(&mut vec![leased]);
             } else {
                 again.push(leased);
             }
@@ -140,10 +142,10 @@ impl ConsumerState {
         if lost.is_empty() {
             return;
         }
-        let gone: Vec<_> = batch.extract_if(.., |leased| lost.remove(leased.lease())).collect();
+        let mut gone: Vec<_> = batch.extract_if(.., |leased| lost.remove(leased.lease())).collect();
         drop(lost);
         self.ledger.lost_leases.add(gone.len() as u64);
-        drop_each(gone);
+        drop_each(&mut gone);
     }
 
     /// All that is held goes back to the transport, with the attempts that were made.
@@ -245,9 +247,15 @@ pub(in crate::publish) async fn isolated<T>(mut answer: BoxFuture<'_, T>) -> Res
 }
 
 /// Drops deliveries, and with them perhaps the last handles of their events, which are foreign code.
-pub(super) fn drop_each(mut batch: Vec<Leased>) {
+pub(super) fn drop_each(batch: &mut Vec<Leased>) {
     // One landing pad for all: after a panic it goes on behind the one that panicked.
-    while isolate(|| while batch.pop().is_some() {}).is_err() {}
+    while isolate(|| {
+        while !batch.is_empty() {
+            batch.truncate(batch.len() - 1);
+        }
+    })
+    .is_err()
+    {}
 }
 
 /// Runs `end` when it is dropped.

@@ -24,6 +24,8 @@ pub(super) struct InHand {
     /// How many, from `at` on, are being handled.
     running: usize,
     began: Option<Instant>,
+    /// Room for the next batch.
+    spare: Vec<Leased>,
 }
 
 impl WorkerSlot {
@@ -33,9 +35,16 @@ impl WorkerSlot {
 }
 
 impl InHand {
-    /// The buffer for the next batch; what was in it has been settled.
+    /// Room for the next batch.
     pub(super) fn buffer(&mut self) -> Vec<Leased> {
-        std::mem::take(&mut self.batch)
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Keeps the room of a batch that has been settled.
+    pub(super) fn recycle(&mut self, settled: Vec<Leased>) {
+        if settled.is_empty() {
+            self.spare = settled;
+        }
     }
 
     pub(super) fn begin_batch(&mut self, batch: Vec<Leased>) {
