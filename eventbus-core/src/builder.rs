@@ -198,6 +198,7 @@ impl BusBuilder {
             registry: Arc::new(Registry::new()),
             modules: Arc::default(),
             recursion_limit: self.recursion_limit,
+            plain_depth: if self.interceptors.is_empty() { self.recursion_limit } else { 0 },
             hook: self.hook,
             interceptors: self.interceptors,
             unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller())),

@@ -28,9 +28,7 @@ impl Level {
 }
 
 /// How many levels are kept. Deeper emissions, which only a raised limit allows, share the last one.
-pub(super) const LEVELS: usize = LEVELS_U32 as usize;
-
-const LEVELS_U32: u32 = 64;
+pub(super) const LEVELS: usize = 64;
 
 /// How many events of a chain its error message shows.
 const SHOWN: usize = 8;
@@ -158,11 +156,12 @@ impl NestedPlain {
     pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Option<Self> {
         with_stack(|stack| {
             let depth = stack.depth.get();
-            if depth >= limit.min(LEVELS_U32) || stack.state.get() & LIMITED != 0 || storms::any() {
+            if depth >= limit || stack.state.get() & LIMITED != 0 || storms::any() {
                 return None;
             }
+            let level = stack.levels.get(depth as usize)?;
             let emission = stack.next_id();
-            stack.levels[depth as usize % LEVELS].set(Level { emission, event: Some(event), bus: Some(bus) });
+            level.set(Level { emission, event: Some(event), bus: Some(bus) });
             stack.depth.set(depth + 1);
             Some(Self { emission })
         })

@@ -124,8 +124,8 @@ impl Progress<'_> {
         });
         let asks = is_limited || !bus.state.interceptors.is_empty();
         let mut asked = Asks { stops, deadline, waking };
-        let mut run = SyncRun { context, bus: &bus.state, slot, asks: asks.then_some(&mut asked) };
-        event.run(snapshot, &mut run);
+        let mut run = SyncRun::asking(&bus.state, slot, &*event, context, asks.then_some(&mut asked));
+        run.run_rest(snapshot);
         // Check once more behind the last synchronous listener: an emission that is stopped needs no means of waiting.
         if !snapshot.awaited.is_empty() {
             run.stops_now();
@@ -145,8 +145,16 @@ impl Progress<'_> {
         self.start(event.take(), context, options, deadline, asks)
     }
 
+    /// Goes on with an emission whose synchronous listeners have run, and which had nothing to ask. The frame must be set.
+    pub(super) fn go_on(self, event: &mut dyn PayloadCell, context: CallContext<'static>) -> Begun {
+        if self.snapshot.awaited.is_empty() {
+            return Begun::Over(self.report(&event.subject(), context));
+        }
+        self.start(event.take(), context, Options::default(), None, false)
+    }
+
     /// Starts the listeners that are awaited. The frame must be set.
-    pub(super) fn start(
+    fn start(
         self,
         event: AnyEvent<'static>,
         mut context: CallContext<'static>,
@@ -214,7 +222,7 @@ impl Progress<'_> {
         }
     }
 
-    pub(super) fn report(self, subject: &Subject, mut context: CallContext<'static>) -> Report {
+    fn report(self, subject: &Subject, mut context: CallContext<'static>) -> Report {
         let Self { bus, slot, snapshot, emission, .. } = self;
         Report::new(slot.event, subject, Some(emission), snapshot, &mut context, &bus.state.hook)
     }

@@ -101,12 +101,12 @@ impl<'b, P: Payload> Emitting<'b, P> {
 
     #[expect(clippy::inline_always, reason = "an event without listeners then costs a load and a comparison")]
     #[inline(always)]
-    pub(super) fn blocking(mut self) -> Report {
+    pub(super) fn blocking(self) -> Report {
         if self.is_idle() {
             return self.idle_report();
         }
-        let Self { bus, slot, emission, cached } = &mut self;
-        emission.block(bus, slot, cached.as_deref_mut())
+        let Self { bus, slot, emission, cached } = self;
+        emission.block(bus, slot, cached)
     }
 
     #[inline]

@@ -63,6 +63,8 @@ pub(crate) struct BusState {
     pub(crate) registry: Arc<Registry>,
     pub(crate) modules: Arc<Modules>,
     pub(crate) recursion_limit: u32,
+    /// How deep an emission may be that has nothing to ask: as deep as the limit, or not at all if there are interceptors.
+    pub(crate) plain_depth: u32,
     pub(crate) hook: FailureHook,
     pub(crate) interceptors: Interceptors,
     /// Stands for the slot of names that no type claims. It has no listeners of its own.
@@ -112,12 +114,6 @@ impl Bus {
     /// A handle for code that an emission or a handler has called: what is emitted through it is caused by `frame`.
     pub(crate) fn inside(state: &Arc<BusState>, frame: Frame) -> Self {
         Self { state: Arc::clone(state), origin: Some(Arc::new(frame)) }
-    }
-
-    /// Whether its emissions have nothing to ask before they begin.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.origin.is_none() && self.state.interceptors.is_empty()
     }
 
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     handle::BusState,
-    run::{SyncRun, run_erased, run_sync},
+    run::{SyncEvent, SyncRun, call_erased, call_typed},
 };
 use crate::{
     call::{AnyEvent, ShareEvent},
     event::{Event, IntoEvent},
     listener::Subject,
-    registry::Snapshot,
+    registry::{Chunk, Snapshot},
 };
 
 /// The event of an emission. All that an emission needs to know of its type.
@@ -24,8 +24,8 @@ pub(super) trait Payload: Send {
     /// The event's `Arc`, if it lies in one.
     fn shared(&self) -> Option<&dyn ShareEvent>;
 
-    /// Calls the synchronous listeners.
-    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
+    /// Calls the synchronous listeners of a chunk, as [`SyncEvent::call`] does.
+    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>);
 
     /// Whether no type claims the event's name.
     fn is_unclaimed(&self) -> bool;
@@ -52,9 +52,11 @@ impl<I: IntoEvent> Payload for I {
     }
 
     #[inline]
-    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
-        run.context.shared = Payload::shared(self);
-        run_sync(snapshot, self.get(), run);
+    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>) {
+        if let Some(shared) = Payload::shared(self) {
+            run.context.shared = Some(shared);
+        }
+        call_typed(chunk, self.get(), run);
     }
 
     #[inline]
@@ -88,8 +90,8 @@ impl Payload for ErasedEvent {
         None
     }
 
-    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
-        run_erased(snapshot, &self.0, run);
+    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>) {
+        call_erased(chunk, &self.0, run);
     }
 
     fn is_unclaimed(&self) -> bool {
@@ -106,12 +108,20 @@ impl Payload for ErasedEvent {
 }
 
 /// An emission's event until it is taken, object-safe: what is rare is compiled once.
-pub(super) trait PayloadCell {
+pub(super) trait PayloadCell: SyncEvent {
     fn subject(&self) -> Subject;
-    fn view(&self) -> AnyEvent<'_>;
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
-    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>);
     fn take(&mut self) -> AnyEvent<'static>;
+}
+
+impl<P: Payload> SyncEvent for Option<P> {
+    fn view(&self) -> AnyEvent<'_> {
+        expect_event(self.as_ref()).view()
+    }
+
+    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>) {
+        expect_event(self.as_ref()).call(chunk, run);
+    }
 }
 
 impl<P: Payload> PayloadCell for Option<P> {
@@ -119,16 +129,8 @@ impl<P: Payload> PayloadCell for Option<P> {
         expect_event(self.as_ref()).subject()
     }
 
-    fn view(&self) -> AnyEvent<'_> {
-        expect_event(self.as_ref()).view()
-    }
-
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
         expect_event(self.as_ref()).unclaimed(bus)
-    }
-
-    fn run<'a>(&'a self, snapshot: &Snapshot, run: &mut SyncRun<'a>) {
-        expect_event(self.as_ref()).run(snapshot, run);
     }
 
     fn take(&mut self) -> AnyEvent<'static> {

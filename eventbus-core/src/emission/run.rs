@@ -1,6 +1,8 @@
 //! The loop over the synchronous listeners of an emission.
 
 use std::{
+    any::Any,
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -13,20 +15,21 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline, ShareEvent},
+    call::{AnyEvent, CallContext, Deadline},
     event::Event,
     event::{isolate, panic_message},
     listener::Outcome,
-    registry::{Code, Entry, Member, Slot, Snapshot, SyncItem},
+    registry::{Chunk, Code, Entry, Member, Slot, Snapshot},
 };
 
 /// The synchronous part of an emission, which runs before it awaits anything.
 pub(super) struct SyncRun<'a> {
     pub(super) context: CallContext<'a>,
-    pub(super) bus: &'a Arc<BusState>,
-    pub(super) slot: &'a Slot,
+    bus: &'a Arc<BusState>,
+    slot: &'a Slot,
+    event: &'a dyn SyncEvent,
     /// What each listener asks before it is called. Most emissions have nothing to ask.
-    pub(super) asks: Option<&'a mut Asks<'a>>,
+    asks: Option<&'a mut Asks<'a>>,
 }
 
 /// What ends an emission between two listeners; the bus may have interceptors as well.
@@ -36,95 +39,123 @@ pub(super) struct Asks<'a> {
     pub(super) waking: &'a Waking<'a>,
 }
 
-/// Calls the synchronous listeners of a snapshot with an event of type `E`, in order, on this thread.
-pub(super) fn run_sync<'r, E: Event>(snapshot: &Snapshot, event: &'r E, run: &mut SyncRun<'r>) {
-    for chunk in &snapshot.sync {
-        let call = |item: &SyncItem<E>, context: &mut CallContext<'_>| item.code.call(event, context);
-        run_chunk(chunk.sync_items::<E>(), run, call, |shared| AnyEvent::borrowed(E::TYPE, event, shared));
+/// The event that synchronous listeners are called with.
+pub(super) trait SyncEvent {
+    /// The event, for code that takes any.
+    fn view(&self) -> AnyEvent<'_>;
+
+    /// Calls the listeners of a chunk, in order, on this thread. Unwinds when one of them does.
+    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>);
+}
+
+/// [`SyncEvent::call`] for an event of type `E`.
+#[inline]
+pub(super) fn call_typed<E: Event>(chunk: &Chunk, event: &E, run: &mut SyncRun<'_>) {
+    // In a register: read back from memory, it would be what each call waits for.
+    let mut at = run.context.at;
+    for item in chunk.sync_items::<E>() {
+        at += 1;
+        run.context.at = at;
+        if item.entry.is_plain() {
+            item.code.call(event, &mut run.context);
+        } else {
+            // It does not stop the emission, which has nothing to ask itself.
+            let _ = run.ask(&item.entry, &|context| item.code.call(event, context));
+        }
     }
 }
 
 /// The same for an event whose type is known at run time only.
-pub(super) fn run_erased(snapshot: &Snapshot, event: &AnyEvent<'static>, run: &mut SyncRun<'_>) {
-    for chunk in &snapshot.sync {
-        let call = |member: &Member, context: &mut CallContext<'_>| {
-            if let Code::Sync(code) = member.code() {
-                code.call(event, context);
-            }
-        };
-        run_chunk(&chunk.members, run, call, |_| event.clone());
+pub(super) fn call_erased(chunk: &Chunk, event: &AnyEvent<'_>, run: &mut SyncRun<'_>) {
+    let _ = call_members(&mut chunk.members.iter(), event, run);
+}
+
+/// Calls listeners by their erased code. Breaks where the emission stops.
+fn call_members<'m>(
+    members: &mut dyn Iterator<Item = &'m Member>,
+    event: &AnyEvent<'_>,
+    run: &mut SyncRun<'_>,
+) -> ControlFlow<()> {
+    for member in members {
+        run.context.at += 1;
+        let Code::Sync(code) = member.code() else { continue };
+        if member.entry.is_plain() && run.asks.is_none() {
+            code.call(event, &mut run.context);
+        } else {
+            run.ask(&member.entry, &|context| code.call(event, context))?;
+        }
     }
+    ControlFlow::Continue(())
 }
 
-/// A listener of a chunk.
-trait Item {
-    fn entry(&self) -> &Entry;
-}
-
-impl<E> Item for SyncItem<E> {
+impl<'a> SyncRun<'a> {
+    /// Of an emission that has nothing to ask.
     #[inline]
-    fn entry(&self) -> &Entry {
-        &self.entry
+    pub(super) fn plain(bus: &'a Arc<BusState>, slot: &'a Slot, event: &'a dyn SyncEvent) -> Self {
+        Self { context: CallContext::default(), bus, slot, event, asks: None }
     }
-}
 
-impl Item for Member {
-    fn entry(&self) -> &Entry {
-        &self.entry
+    /// Of one that has.
+    pub(super) fn asking(
+        bus: &'a Arc<BusState>,
+        slot: &'a Slot,
+        event: &'a dyn SyncEvent,
+        context: CallContext<'a>,
+        asks: Option<&'a mut Asks<'a>>,
+    ) -> Self {
+        Self { context, bus, slot, event, asks }
     }
-}
 
-/// Calls each listener of a chunk that is still to be called.
-///
-/// Isolation costs one landing pad for the loop, not one for each listener: after a panic the loop goes on behind the
-/// listener that panicked. Its index is kept where the unwinding does not reach; the loop itself only writes it.
-#[inline]
-fn run_chunk<'r, I: Item>(
-    items: &[I],
-    run: &mut SyncRun<'r>,
-    call: impl Fn(&I, &mut CallContext<'_>),
-    event: impl Fn(Option<&'r dyn ShareEvent>) -> AnyEvent<'r>,
-) {
-    let first = run.context.at;
-    let mut rest = items;
-    loop {
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            for item in rest {
-                run.context.at += 1;
-                if item.entry().is_plain() && run.asks.is_none() {
-                    call(item, &mut run.context);
-                } else {
-                    let event = event(run.context.shared);
-                    match run.admit(item.entry(), &event) {
-                        None => return,
-                        Some(Admission::Call(guard)) => run.call_guarded(guard, &|context| call(item, context)),
-                        Some(_) => {}
-                    }
-                }
-            }
-        }));
-        let Err(payload) = ended else { return };
-        run.context.add(Outcome::Panicked(panic_message(payload)));
-        rest = items.get(run.context.at - first..).unwrap_or_default();
+    /// Calls the listeners of an emission that has nothing to ask.
+    ///
+    /// Isolation costs one landing pad for all of them, not one for each.
+    #[inline]
+    pub(super) fn run(&mut self, snapshot: &Snapshot) {
+        let all = || snapshot.sync.iter().for_each(|chunk| self.event.call(chunk, self));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(all)) {
+            self.panicked(payload);
+            self.run_rest(snapshot);
+        }
     }
-}
 
-impl SyncRun<'_> {
-    /// Whether a listener that asks is called; `None` if the emission stops before it.
+    /// Calls the listeners that have not been called, by their erased code: this is compiled once.
+    ///
+    /// After a panic the loop goes on behind the listener that panicked. Its index is kept where the unwinding does not
+    /// reach.
     #[cold]
     #[inline(never)]
-    fn admit(&mut self, entry: &Entry, event: &AnyEvent<'_>) -> Option<Admission> {
+    pub(super) fn run_rest(&mut self, snapshot: &Snapshot) {
+        let event = self.event.view();
+        loop {
+            let mut rest = snapshot.sync_members().skip(self.context.at);
+            match catch_unwind(AssertUnwindSafe(|| call_members(&mut rest, &event, self))) {
+                Ok(_) => return,
+                Err(payload) => self.panicked(payload),
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn panicked(&mut self, payload: Box<dyn Any + Send>) {
+        self.context.add(Outcome::Panicked(panic_message(payload)));
+    }
+
+    /// Calls a listener that has something to ask, if it may be called. Breaks if the emission stops before it.
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self, entry: &Entry, call: &dyn Fn(&mut CallContext<'_>)) -> ControlFlow<()> {
         if self.context.stopped().is_some() || self.stops_now() {
             self.context.at -= 1;
-            return None;
+            return ControlFlow::Break(());
         }
-        let admission = admit(self.bus, self.slot, entry, event, || Ok(()));
-        match &admission {
-            Admission::Call(_) => {}
+        match admit(self.bus, self.slot, entry, &self.event.view(), || Ok(())) {
+            Admission::Call(guard) if guard.is_none() => call(&mut self.context),
+            Admission::Call(guard) => call_isolated(guard, &mut self.context, call),
             Admission::Skip => self.context.skipped += 1,
-            Admission::Refused(why) => self.context.add(Outcome::NotRun(why.clone())),
+            Admission::Refused(why) => self.context.add(Outcome::NotRun(why)),
         }
-        Some(admission)
+        ControlFlow::Continue(())
     }
 
     /// Whether a stop or the deadline ends the emission now.
@@ -133,16 +164,6 @@ impl SyncRun<'_> {
             self.context.notes().stopped = asks.stops.stop_now(asks.deadline, asks.waking);
         }
         self.context.stopped().is_some()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn call_guarded(&mut self, guard: CallGuard, call: &dyn Fn(&mut CallContext<'_>)) {
-        if guard.is_none() {
-            call(&mut self.context);
-        } else {
-            call_isolated(guard, &mut self.context, call);
-        }
     }
 }
 

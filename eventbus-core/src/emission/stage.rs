@@ -84,9 +84,16 @@ impl<P: Payload> Emission<P> {
     }
 
     /// Runs the emission and waits for it on this thread.
-    #[inline]
-    pub(super) fn block(&mut self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>) -> Report {
-        self.stage.block(bus, slot, cached, &mut self.payload)
+    #[expect(clippy::inline_always, reason = "the event is then not moved")]
+    #[inline(always)]
+    pub(super) fn block(self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>) -> Report {
+        let Self { mut payload, stage: Stage::New(options) } = self else { panic!("{POLLED_BEFORE}") };
+        let is_plain = options.is_none() && payload.as_ref().is_some_and(|event| !event.is_unclaimed());
+        match cached {
+            Some(cached) if is_plain => block_cached(bus, slot, cached.load(slot), &mut payload),
+            None if is_plain => block_loan(bus, slot, &mut payload),
+            cached => block_asking(Found::new(bus, slot, cached, &payload), bus, slot, &mut payload, options),
+        }
     }
 
     /// Begins the emission, or polls its listeners.
@@ -102,29 +109,69 @@ impl<P: Payload> Emission<P> {
     }
 }
 
-impl Stage {
-    /// Runs the emission and waits for it on this thread.
-    #[inline(never)]
-    fn block(&mut self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>, event: &mut dyn PayloadCell) -> Report {
-        let found = Found::new(bus, slot, cached, event);
-        let snapshot = found.snapshot();
-        let (nested, context) = match self.push_plain(bus, slot) {
-            None => (None, CallContext::default()),
-            Some(nested) => {
-                let context = run_plain(bus, slot, snapshot, event);
-                if is_over(bus, slot, snapshot, &context) {
-                    return Report::plain(slot.event, Some(nested.emission), snapshot.len);
-                }
-                (Some(nested), context.detached())
-            }
-        };
-        let waking = Waking::Thread(OnceCell::new());
-        match self.go_on(bus, slot, snapshot, event, nested, context, &waking) {
-            Begun::Over(report) => report,
-            Begun::Running(running) => running.block(&waking),
+/// Blocks on an emission of an [`Emitter`](super::Emitter).
+#[inline(never)]
+fn block_cached(bus: &Bus, slot: &Slot, snapshot: &Arc<Snapshot>, event: &mut dyn PayloadCell) -> Report {
+    block(bus, slot, snapshot, event)
+}
+
+/// Blocks on any other emission without options.
+#[inline(never)]
+fn block_loan(bus: &Bus, slot: &Slot, event: &mut dyn PayloadCell) -> Report {
+    block(bus, slot, slot.load().snapshot(), event)
+}
+
+#[expect(clippy::inline_always, reason = "there is one for each way to a snapshot")]
+#[inline(always)]
+fn block(bus: &Bus, slot: &Slot, snapshot: &Arc<Snapshot>, event: &mut dyn PayloadCell) -> Report {
+    match run_plain(bus, slot, snapshot, event) {
+        Ran::All(report) => report,
+        Ran::Sync(nested, context) => block_rest(bus, slot, snapshot, event, nested, context),
+        Ran::Nothing => block_asking(Found::Borrowed(snapshot), bus, slot, event, None),
+    }
+}
+
+/// Blocks on an emission whose synchronous listeners have run.
+#[inline(never)]
+fn block_rest(
+    bus: &Bus,
+    slot: &Slot,
+    snapshot: &Arc<Snapshot>,
+    event: &mut dyn PayloadCell,
+    nested: NestedPlain,
+    context: CallContext<'static>,
+) -> Report {
+    let waking = Waking::Thread(OnceCell::new());
+    let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking: &waking };
+    let begun = progress.go_on(event, context);
+    drop(nested);
+    begun.block(&waking)
+}
+
+/// Blocks on an emission that has something to ask.
+#[cold]
+#[inline(never)]
+fn block_asking(
+    found: Found<'_>,
+    bus: &Bus,
+    slot: &Slot,
+    event: &mut dyn PayloadCell,
+    options: Option<Box<Options>>,
+) -> Report {
+    let waking = Waking::Thread(OnceCell::new());
+    begin_asking(bus, slot, found.snapshot(), event, options, &waking).block(&waking)
+}
+
+impl Begun {
+    fn block(self, waking: &Waking<'_>) -> Report {
+        match self {
+            Self::Over(report) => report,
+            Self::Running(running) => running.block(waking),
         }
     }
+}
 
+impl Stage {
     /// Begins the emission, or polls its listeners.
     #[inline(never)]
     fn poll(
@@ -135,28 +182,32 @@ impl Stage {
         event: &mut dyn PayloadCell,
         cx: &mut Context<'_>,
     ) -> Poll<Report> {
-        if let Self::Running(running) = self {
-            let _runtime = bus.state.enter_runtime();
-            let polled = running.poll(cx);
-            if polled.is_ready() {
-                *self = Self::Done;
+        let options = match self {
+            Self::Running(running) => {
+                let _runtime = bus.state.enter_runtime();
+                let polled = running.poll(cx);
+                if polled.is_ready() {
+                    *self = Self::Done;
+                }
+                return polled;
             }
-            return polled;
-        }
+            Self::New(options) => options.take(),
+            Self::Done => panic!("{POLLED_BEFORE}"),
+        };
+        // Also if the event panics.
+        *self = Self::Done;
         let found = Found::new(bus, slot, cached, event);
         let snapshot = found.snapshot();
-        let (nested, context) = match self.push_plain(bus, slot) {
-            None => (None, CallContext::default()),
-            Some(nested) => {
-                let context = run_plain(bus, slot, snapshot, event);
-                if is_over(bus, slot, snapshot, &context) {
-                    *self = Self::Done;
-                    return Poll::Ready(Report::plain(slot.event, Some(nested.emission), snapshot.len));
-                }
-                (Some(nested), context.detached())
+        let waking = Waking::Task(cx.waker());
+        let asks = options.is_some() || is_unclaimed(bus, slot);
+        let begun = match if asks { Ran::Nothing } else { run_plain(bus, slot, snapshot, event) } {
+            Ran::All(report) => return Poll::Ready(report),
+            Ran::Sync(nested, context) => {
+                let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking: &waking };
+                progress.go_on(event, context)
             }
+            Ran::Nothing => begin_asking(bus, slot, snapshot, event, options, &waking),
         };
-        let begun = self.go_on(bus, slot, snapshot, event, nested, context, &Waking::Task(cx.waker()));
         match begun {
             Begun::Over(report) => Poll::Ready(report),
             Begun::Running(running) => {
@@ -165,58 +216,35 @@ impl Stage {
             }
         }
     }
-
-    /// Pushes an emission that has nothing to ask: without options, outside of limits, on a bus without interceptors.
-    #[inline]
-    fn push_plain(&self, bus: &Bus, slot: &Slot) -> Option<NestedPlain> {
-        slot.note_emitted();
-        let Self::New(options) = self else { panic!("{POLLED_BEFORE}") };
-        let state = &bus.state;
-        if options.is_some() || !bus.is_plain() {
-            return None;
-        }
-        NestedPlain::push(state.registry.id(), slot.event, state.recursion_limit)
-    }
-
-    /// Goes on with an emission whose synchronous listeners have run, if it is `nested` already, or begins it.
-    #[inline(never)]
-    #[expect(clippy::too_many_arguments, reason = "they are what an emission is made of")]
-    fn go_on(
-        &mut self,
-        bus: &Bus,
-        slot: &Slot,
-        snapshot: &Arc<Snapshot>,
-        event: &mut dyn PayloadCell,
-        nested: Option<NestedPlain>,
-        context: CallContext<'static>,
-        waking: &Waking<'_>,
-    ) -> Begun {
-        let Self::New(options) = std::mem::replace(self, Self::Done) else { panic!("{POLLED_BEFORE}") };
-        match nested {
-            Some(nested) => {
-                let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking };
-                if snapshot.awaited.is_empty() {
-                    return Begun::Over(progress.report(&event.subject(), context));
-                }
-                progress.start(event.take(), context, Options::default(), None, false)
-            }
-            None => begin_asking(bus, slot, snapshot, event, options, waking),
-        }
-    }
 }
 
-/// Runs the synchronous listeners of an emission that has nothing to ask.
-#[inline]
-fn run_plain<'e>(bus: &'e Bus, slot: &'e Slot, snapshot: &Snapshot, event: &'e dyn PayloadCell) -> CallContext<'e> {
-    let mut run = SyncRun { context: CallContext::default(), bus: &bus.state, slot, asks: None };
-    event.run(snapshot, &mut run);
-    run.context
+/// What has run of an emission.
+enum Ran {
+    /// All listeners, and all finished well.
+    All(Report),
+    /// The synchronous listeners.
+    Sync(NestedPlain, CallContext<'static>),
+    /// Nothing: the emission is nested in one with limits, or its bus has interceptors.
+    Nothing,
 }
 
-/// Whether nothing is left to do and nothing to tell.
-#[inline]
-fn is_over(bus: &Bus, slot: &Slot, snapshot: &Snapshot, context: &CallContext<'_>) -> bool {
-    snapshot.awaited.is_empty() && context.is_clean() && !is_unclaimed(bus, slot)
+/// Runs the synchronous listeners of an emission without options, if it has nothing to ask.
+#[expect(clippy::inline_always, reason = "no part of its result is then moved")]
+#[inline(always)]
+fn run_plain(bus: &Bus, slot: &Slot, snapshot: &Snapshot, event: &dyn PayloadCell) -> Ran {
+    let state = &bus.state;
+    if bus.origin.is_some() {
+        return Ran::Nothing;
+    }
+    let Some(nested) = NestedPlain::push(state.registry.id(), slot.event, state.plain_depth) else {
+        return Ran::Nothing;
+    };
+    let mut run = SyncRun::plain(state, slot, event);
+    run.run(snapshot);
+    if snapshot.awaited.is_empty() && run.context.is_clean() {
+        return Ran::All(Report::plain(slot.event, Some(nested.emission), snapshot.len));
+    }
+    Ran::Sync(nested, run.context.detached())
 }
 
 /// Whether no type claims the event's name.
@@ -227,7 +255,7 @@ fn is_unclaimed(bus: &Bus, slot: &Slot) -> bool {
 
 /// The snapshot of an emission.
 enum Found<'c> {
-    Cached(&'c Arc<Snapshot>),
+    Borrowed(&'c Arc<Snapshot>),
     Loan(Loan),
     Own(Arc<Snapshot>),
 }
@@ -236,11 +264,8 @@ impl<'c> Found<'c> {
     #[inline]
     fn new(bus: &Bus, slot: &Slot, cached: Option<&'c mut Cached>, event: &dyn PayloadCell) -> Self {
         match cached {
-            Some(cached) => Self::Cached(cached.load(slot)),
-            None if is_unclaimed(bus, slot) => match event.unclaimed(&bus.state) {
-                Some(snapshot) => Self::Own(snapshot),
-                None => Self::Own(Arc::default()),
-            },
+            Some(cached) => Self::Borrowed(cached.load(slot)),
+            None if is_unclaimed(bus, slot) => Self::Own(event.unclaimed(&bus.state).unwrap_or_default()),
             None => Self::Loan(slot.load()),
         }
     }
@@ -248,7 +273,7 @@ impl<'c> Found<'c> {
     #[inline]
     fn snapshot(&self) -> &Arc<Snapshot> {
         match self {
-            Self::Cached(snapshot) => snapshot,
+            Self::Borrowed(snapshot) => snapshot,
             Self::Loan(loan) => loan.snapshot(),
             Self::Own(snapshot) => snapshot,
         }

@@ -24,7 +24,7 @@ impl Chunk {
         Self { typed: None, members }
     }
 
-    /// The members with their synchronous code, if that takes `E`.
+    /// The members with their synchronous code, which takes `E`; none if it does not.
     #[inline]
     pub(crate) fn sync_items<E: 'static>(&self) -> &[SyncItem<E>] {
         match self.typed.as_ref().and_then(|typed| typed.downcast_ref::<SyncList<E>>()) {

@@ -21,7 +21,8 @@ mod snapshot;
 mod subscription;
 mod type_id_hasher;
 
-pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCode, SyncItem};
+pub(crate) use chunks::Chunk;
+pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCode};
 pub(crate) use conflict::{Claim, Conflict};
 pub(crate) use departure::{Departs, Departure};
 pub(crate) use entry::{Entry, Filter, OnceState};

@@ -48,7 +48,7 @@ pub(crate) struct Slot {
     version: AtomicU64,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
     current: ArcSwapOption<Snapshot>,
-    /// Whether the event has been emitted on this bus.
+    /// Whether the event has been emitted on this bus. Set with the first snapshot, since only emissions need one.
     emitted: AtomicBool,
     listeners: Mutex<Listeners>,
 }
@@ -136,6 +136,7 @@ impl Slot {
         let sync_list = self.types.sync_list;
         let snapshot = Arc::new(Snapshot::new(sync.publish(sync_list), awaited.publish(|_| Box::new(()))));
         *published = true;
+        self.note_emitted();
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
     }
