@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    call::{BusId, NestedPlain},
     emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Tasks},
     listener::Failure,
     publish::{DeadLetter, PublishNotice, Publishing, Settings},
@@ -194,11 +195,13 @@ impl BusBuilder {
     /// Makes the bus.
     #[track_caller]
     pub fn build(self) -> Bus {
+        let plain_depth = if self.interceptors.is_empty() { self.recursion_limit } else { 0 };
         let state = BusState {
+            id: BusId::next(),
             registry: Arc::new(Registry::new()),
             modules: Arc::default(),
             recursion_limit: self.recursion_limit,
-            plain_depth: if self.interceptors.is_empty() { self.recursion_limit } else { 0 },
+            plain_depth: NestedPlain::deepest(plain_depth),
             hook: self.hook,
             interceptors: self.interceptors,
             unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller())),

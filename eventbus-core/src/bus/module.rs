@@ -163,7 +163,7 @@ fn register<M: Module + ?Sized>(bus: &Bus, outer: Option<&Scope>, module: Arc<M>
     };
     let group = Arc::clone(registration.group());
     // Takes back what the module has registered, should it fail or panic.
-    let guard = Subscription::of_module(bus.state.registry.id(), info, &registration).guard();
+    let guard = Subscription::of_module(bus.state.id, info, &registration).guard();
 
     let scope = match outer {
         Some(outer) if !outer.adopt(&group) => return Err(outer.closed(&name)),

@@ -48,7 +48,7 @@ impl Scope {
     }
 
     pub(super) fn of_group(bus: &Bus, name: Arc<str>, members: Arc<Group>) -> Self {
-        Self { bus: bus.downgrade(), bus_id: bus.state.registry.id(), name, members }
+        Self { bus: bus.downgrade(), bus_id: bus.state.id, name, members }
     }
 
     /// The scope's name; that of an inner one begins with those around it: `shop/billing`.

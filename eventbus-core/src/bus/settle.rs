@@ -94,7 +94,7 @@ impl Bus {
     /// # }
     /// ```
     pub async fn settled(&self) -> Result<(), InsideEmission> {
-        if self.frame().is_some_and(|frame| frame.is_inside(self.state.registry.id())) {
+        if self.frame().is_some_and(|frame| frame.is_inside(self.state.id)) {
             return Err(InsideEmission);
         }
         self.state.tasks.settled().await;

@@ -30,7 +30,13 @@ pub(crate) struct Notes {
     pub(crate) stopped: Option<Stop>,
 }
 
-impl CallContext<'_> {
+impl<'a> CallContext<'a> {
+    /// The context of the calls of an emission that begins.
+    #[inline]
+    pub(crate) fn of_event(shared: Option<&'a dyn ShareEvent>) -> Self {
+        Self { shared, ..Self::default() }
+    }
+
     /// The context of calls that share a signal.
     pub(crate) fn with_signal(signal: Arc<Signal>) -> Self {
         let notes = Notes { signal: Some(signal), ..Notes::default() };

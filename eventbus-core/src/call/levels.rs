@@ -28,7 +28,9 @@ impl Level {
 }
 
 /// How many levels are kept. Deeper emissions, which only a raised limit allows, share the last one.
-pub(super) const LEVELS: usize = 64;
+pub(super) const LEVELS: usize = LEVELS_U32 as usize;
+
+const LEVELS_U32: u32 = 64;
 
 /// How many events of a chain its error message shows.
 const SHOWN: usize = 8;
@@ -56,7 +58,8 @@ pub(super) const LIMITED: u8 = 4;
 thread_local! {
     static STACK: Stack = const {
         Stack {
-            last_id: Cell::new(0),
+            // The last one of a block: the first emission takes a new block.
+            last_id: Cell::new(BLOCK - 1),
             depth: Cell::new(0),
             state: Cell::new(0),
             levels: [const { Cell::new(Level::NONE) }; LEVELS],
@@ -89,7 +92,7 @@ impl Stack {
     #[inline]
     fn next_id(&self) -> EmissionId {
         let mut id = self.last_id.get() + 1;
-        if id % BLOCK == 1 {
+        if id % BLOCK == 0 {
             id = next_block();
         }
         self.last_id.set(id);
@@ -151,17 +154,22 @@ pub(crate) struct NestedPlain {
 }
 
 impl NestedPlain {
+    /// The limit for [`push`](Self::push): each of its levels has a place of its own.
+    pub(crate) fn deepest(limit: u32) -> u32 {
+        limit.min(LEVELS_U32)
+    }
+
     /// Pushes an emission of `event`, if nothing about the running code needs a closer look.
     #[inline]
     pub(crate) fn push(bus: BusId, event: &'static EventType, limit: u32) -> Option<Self> {
         with_stack(|stack| {
             let depth = stack.depth.get();
-            if depth >= limit || stack.state.get() & LIMITED != 0 || storms::any() {
+            // Outside of all emissions there are no limits, and no storm.
+            if depth >= limit || depth > 0 && (stack.state.get() & LIMITED != 0 || storms::any()) {
                 return None;
             }
-            let level = stack.levels.get(depth as usize)?;
             let emission = stack.next_id();
-            level.set(Level { emission, event: Some(event), bus: Some(bus) });
+            stack.levels[depth as usize % LEVELS].set(Level { emission, event: Some(event), bus: Some(bus) });
             stack.depth.set(depth + 1);
             Some(Self { emission })
         })

@@ -52,7 +52,7 @@ pub(super) fn begin_asking(
     let mut options = options.map_or_else(Options::default, |options| *options);
     let _parent = enter_parent(&options.parent, bus);
     let state = &bus.state;
-    let Ok(nested) = Nested::push(state.registry.id(), slot.event, state.recursion_limit) else {
+    let Ok(nested) = Nested::push(state.id, slot.event, state.recursion_limit) else {
         let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
         return Begun::Over(refuse(state, slot.event, &event.subject(), snapshot, None, &why));
     };
@@ -66,7 +66,7 @@ pub(super) fn begin_asking(
     }
     let mut guards = GuardStack::none();
     let asked = {
-        let info = EmissionInfo::new(state, event.view(), nested.emission);
+        let info = EmissionInfo::new(state, event.get().view(), nested.emission);
         state.interceptors.admit_emission(&info, &mut guards)
     };
     if let Err(why) = asked {
@@ -124,7 +124,7 @@ impl Progress<'_> {
         });
         let asks = is_limited || !bus.state.interceptors.is_empty();
         let mut asked = Asks { stops, deadline, waking };
-        let mut run = SyncRun::asking(&bus.state, slot, &*event, context, asks.then_some(&mut asked));
+        let mut run = SyncRun::asking(&bus.state, slot, event.get(), context, asks.then_some(&mut asked));
         run.run_rest(snapshot);
         // Check once more behind the last synchronous listener: an emission that is stopped needs no means of waiting.
         if !snapshot.awaited.is_empty() {

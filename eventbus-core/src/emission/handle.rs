@@ -20,7 +20,7 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated},
+    call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated, NestedPlain},
     event::isolate,
     event::{Event, EventName, EventType},
     listener::{BoxError, ListenerInfo, NotRun, Outcome},
@@ -60,6 +60,7 @@ pub struct Bus {
 
 /// What all handles of a bus share.
 pub(crate) struct BusState {
+    pub(crate) id: BusId,
     pub(crate) registry: Arc<Registry>,
     pub(crate) modules: Arc<Modules>,
     pub(crate) recursion_limit: u32,
@@ -116,13 +117,22 @@ impl Bus {
         Self { state: Arc::clone(state), origin: Some(Arc::new(frame)) }
     }
 
+    /// Pushes an emission that has nothing to ask: outside of limits, on a bus without interceptors.
+    #[inline]
+    pub(super) fn push_plain(&self, event: &'static EventType) -> Option<NestedPlain> {
+        if self.origin.is_some() {
+            return None;
+        }
+        NestedPlain::push(self.state.id, event, self.state.plain_depth)
+    }
+
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
     pub(crate) fn frame(&self) -> Option<Frame> {
         Frame::current().or_else(|| self.origin.as_deref().cloned())
     }
 
     pub(crate) fn id(&self) -> BusId {
-        self.state.registry.id()
+        self.state.id
     }
 
     /// A handle whose emissions count as caused by what `frame` is of.

@@ -3,29 +3,20 @@
 use std::sync::Arc;
 
 use super::{
-    handle::BusState,
-    run::{SyncEvent, SyncRun, call_erased, call_typed},
+    handle::{Bus, BusState},
+    run::{Ran, SyncEvent, SyncRun, call_erased, call_typed, run_plain},
 };
 use crate::{
     call::{AnyEvent, ShareEvent},
     event::{Event, IntoEvent},
     listener::Subject,
-    registry::{Chunk, Snapshot},
+    registry::{Chunk, Slot, Snapshot},
 };
 
 /// The event of an emission. All that an emission needs to know of its type.
-pub(super) trait Payload: Send {
+pub(super) trait Payload: SyncEvent + Send {
     /// What messages say of the event.
     fn subject(&self) -> Subject;
-
-    /// The event, for code that takes any.
-    fn view(&self) -> AnyEvent<'_>;
-
-    /// The event's `Arc`, if it lies in one.
-    fn shared(&self) -> Option<&dyn ShareEvent>;
-
-    /// Calls the synchronous listeners of a chunk, as [`SyncEvent::call`] does.
-    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>);
 
     /// Whether no type claims the event's name.
     fn is_unclaimed(&self) -> bool;
@@ -37,13 +28,9 @@ pub(super) trait Payload: Send {
     fn into_shared(self) -> AnyEvent<'static>;
 }
 
-impl<I: IntoEvent> Payload for I {
-    fn subject(&self) -> Subject {
-        Subject::Typed(I::Event::TYPE)
-    }
-
+impl<I: IntoEvent> SyncEvent for I {
     fn view(&self) -> AnyEvent<'_> {
-        AnyEvent::borrowed(I::Event::TYPE, self.get(), Payload::shared(self))
+        AnyEvent::borrowed(I::Event::TYPE, self.get(), self.shared())
     }
 
     #[inline]
@@ -52,11 +39,14 @@ impl<I: IntoEvent> Payload for I {
     }
 
     #[inline]
-    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>) {
-        if let Some(shared) = Payload::shared(self) {
-            run.context.shared = Some(shared);
-        }
+    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>) {
         call_typed(chunk, self.get(), run);
+    }
+}
+
+impl<I: IntoEvent> Payload for I {
+    fn subject(&self) -> Subject {
+        Subject::Typed(I::Event::TYPE)
     }
 
     #[inline]
@@ -77,11 +67,7 @@ impl<I: IntoEvent> Payload for I {
 /// An event whose type is known at run time only: emitted by name, spawned, or released.
 pub(super) struct ErasedEvent(pub(super) AnyEvent<'static>);
 
-impl Payload for ErasedEvent {
-    fn subject(&self) -> Subject {
-        self.0.subject().clone()
-    }
-
+impl SyncEvent for ErasedEvent {
     fn view(&self) -> AnyEvent<'_> {
         self.0.clone()
     }
@@ -90,8 +76,14 @@ impl Payload for ErasedEvent {
         None
     }
 
-    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>) {
+    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>) {
         call_erased(chunk, &self.0, run);
+    }
+}
+
+impl Payload for ErasedEvent {
+    fn subject(&self) -> Subject {
+        self.0.subject().clone()
     }
 
     fn is_unclaimed(&self) -> bool {
@@ -108,29 +100,30 @@ impl Payload for ErasedEvent {
 }
 
 /// An emission's event until it is taken, object-safe: what is rare is compiled once.
-pub(super) trait PayloadCell: SyncEvent {
+pub(super) trait PayloadCell {
+    fn get(&self) -> &dyn SyncEvent;
     fn subject(&self) -> Subject;
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
+    fn run_plain(&self, bus: &Bus, slot: &Slot, snapshot: &Snapshot) -> Ran;
     fn take(&mut self) -> AnyEvent<'static>;
 }
 
-impl<P: Payload> SyncEvent for Option<P> {
-    fn view(&self) -> AnyEvent<'_> {
-        expect_event(self.as_ref()).view()
-    }
-
-    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>) {
-        expect_event(self.as_ref()).call(chunk, run);
-    }
-}
-
 impl<P: Payload> PayloadCell for Option<P> {
+    fn get(&self) -> &dyn SyncEvent {
+        let event: &P = expect_event(self.as_ref());
+        event
+    }
+
     fn subject(&self) -> Subject {
         expect_event(self.as_ref()).subject()
     }
 
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
         expect_event(self.as_ref()).unclaimed(bus)
+    }
+
+    fn run_plain(&self, bus: &Bus, slot: &Slot, snapshot: &Snapshot) -> Ran {
+        run_plain(expect_event(self.as_ref()), bus, slot, snapshot)
     }
 
     fn take(&mut self) -> AnyEvent<'static> {

@@ -10,12 +10,12 @@ use std::{
 use super::{
     admission::{Admission, admit},
     guards::CallGuard,
-    handle::BusState,
+    handle::{Bus, BusState},
     options::Stops,
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline},
+    call::{AnyEvent, CallContext, Deadline, EmissionId, NestedPlain, ShareEvent},
     event::Event,
     event::{isolate, panic_message},
     listener::Outcome,
@@ -44,8 +44,41 @@ pub(super) trait SyncEvent {
     /// The event, for code that takes any.
     fn view(&self) -> AnyEvent<'_>;
 
+    /// The event's `Arc`, if it lies in one.
+    fn shared(&self) -> Option<&dyn ShareEvent>;
+
     /// Calls the listeners of a chunk, in order, on this thread. Unwinds when one of them does.
-    fn call<'a>(&'a self, chunk: &Chunk, run: &mut SyncRun<'a>);
+    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>);
+}
+
+/// What has run of an emission.
+pub(super) enum Ran {
+    /// All listeners, and all finished well.
+    All(EmissionId),
+    /// The synchronous listeners.
+    Sync(NestedPlain, CallContext<'static>),
+    /// Nothing: the emission has something to ask.
+    Nothing,
+}
+
+/// Runs the synchronous listeners of an emission, unless it has something to ask: it is nested in one with limits, or its
+/// bus has interceptors.
+///
+/// This is all that is compiled for each event type of the way from an emission to its listeners.
+#[inline(never)]
+pub(super) fn run_plain<V: SyncEvent>(event: &V, bus: &Bus, slot: &Slot, snapshot: &Snapshot) -> Ran {
+    let Some(nested) = bus.push_plain(slot.event) else { return Ran::Nothing };
+    let context = CallContext::of_event(event.shared());
+    let mut run = SyncRun { context, bus: &bus.state, slot, event, asks: None };
+    // Isolation costs one landing pad for all listeners, not one for each.
+    let all = || snapshot.sync.iter().for_each(|chunk| event.call(chunk, &mut run));
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(all)) {
+        run.go_on_after(payload, snapshot);
+    }
+    if snapshot.awaited.is_empty() && run.context.is_clean() {
+        return Ran::All(nested.emission);
+    }
+    Ran::Sync(nested, run.context.detached())
 }
 
 /// [`SyncEvent::call`] for an event of type `E`.
@@ -89,13 +122,7 @@ fn call_members<'m>(
 }
 
 impl<'a> SyncRun<'a> {
-    /// Of an emission that has nothing to ask.
-    #[inline]
-    pub(super) fn plain(bus: &'a Arc<BusState>, slot: &'a Slot, event: &'a dyn SyncEvent) -> Self {
-        Self { context: CallContext::default(), bus, slot, event, asks: None }
-    }
-
-    /// Of one that has.
+    /// Of an emission that may have something to ask.
     pub(super) fn asking(
         bus: &'a Arc<BusState>,
         slot: &'a Slot,
@@ -106,24 +133,18 @@ impl<'a> SyncRun<'a> {
         Self { context, bus, slot, event, asks }
     }
 
-    /// Calls the listeners of an emission that has nothing to ask.
-    ///
-    /// Isolation costs one landing pad for all of them, not one for each.
-    #[inline]
-    pub(super) fn run(&mut self, snapshot: &Snapshot) {
-        let all = || snapshot.sync.iter().for_each(|chunk| self.event.call(chunk, self));
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(all)) {
-            self.panicked(payload);
-            self.run_rest(snapshot);
-        }
+    /// Notes a panic, and goes on behind the listener that panicked.
+    #[cold]
+    #[inline(never)]
+    fn go_on_after(&mut self, payload: Box<dyn Any + Send>, snapshot: &Snapshot) {
+        self.panicked(payload);
+        self.run_rest(snapshot);
     }
 
     /// Calls the listeners that have not been called, by their erased code: this is compiled once.
     ///
     /// After a panic the loop goes on behind the listener that panicked. Its index is kept where the unwinding does not
     /// reach.
-    #[cold]
-    #[inline(never)]
     pub(super) fn run_rest(&mut self, snapshot: &Snapshot) {
         let event = self.event.view();
         loop {
@@ -135,8 +156,6 @@ impl<'a> SyncRun<'a> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
     fn panicked(&mut self, payload: Box<dyn Any + Send>) {
         self.context.add(Outcome::Panicked(panic_message(payload)));
     }

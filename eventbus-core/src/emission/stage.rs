@@ -16,14 +16,11 @@ use super::{
     options::Options,
     payload::{Payload, PayloadCell},
     report::Report,
-    run::SyncRun,
+    run::{Ran, run_plain},
     running::Running,
     waking::Waking,
 };
-use crate::{
-    call::{CallContext, NestedPlain},
-    registry::{Loan, Slot, Snapshot},
-};
+use crate::registry::{Loan, Slot, Snapshot};
 
 /// An emission: its event, until it is shared or dropped, and how far it has come.
 pub(super) struct Emission<P> {
@@ -88,11 +85,16 @@ impl<P: Payload> Emission<P> {
     #[inline(always)]
     pub(super) fn block(self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>) -> Report {
         let Self { mut payload, stage: Stage::New(options) } = self else { panic!("{POLLED_BEFORE}") };
-        let is_plain = options.is_none() && payload.as_ref().is_some_and(|event| !event.is_unclaimed());
-        match cached {
-            Some(cached) if is_plain => block_cached(bus, slot, cached.load(slot), &mut payload),
-            None if is_plain => block_loan(bus, slot, &mut payload),
-            cached => block_asking(Found::new(bus, slot, cached, &payload), bus, slot, &mut payload, options),
+        let Some(event) = &payload else { panic!("{POLLED_BEFORE}") };
+        let found = match cached {
+            Some(cached) => Found::Cached(cached.load(slot)),
+            None => event.unclaimed(&bus.state).map_or_else(|| Found::Loan(slot.load()), Found::Own),
+        };
+        let snapshot = found.snapshot();
+        let asks = options.is_some() || event.is_unclaimed();
+        match if asks { Ran::Nothing } else { run_plain(event, bus, slot, snapshot) } {
+            Ran::All(emission) => Report::plain(slot.event, Some(emission), snapshot.len),
+            ran => block_on(ran, bus, slot, snapshot, &mut payload, options),
         }
     }
 
@@ -109,65 +111,40 @@ impl<P: Payload> Emission<P> {
     }
 }
 
-/// Blocks on an emission of an [`Emitter`](super::Emitter).
+/// Blocks on the rest of an emission.
+#[cold]
 #[inline(never)]
-fn block_cached(bus: &Bus, slot: &Slot, snapshot: &Arc<Snapshot>, event: &mut dyn PayloadCell) -> Report {
-    block(bus, slot, snapshot, event)
-}
-
-/// Blocks on any other emission without options.
-#[inline(never)]
-fn block_loan(bus: &Bus, slot: &Slot, event: &mut dyn PayloadCell) -> Report {
-    block(bus, slot, slot.load().snapshot(), event)
-}
-
-#[expect(clippy::inline_always, reason = "there is one for each way to a snapshot")]
-#[inline(always)]
-fn block(bus: &Bus, slot: &Slot, snapshot: &Arc<Snapshot>, event: &mut dyn PayloadCell) -> Report {
-    match run_plain(bus, slot, snapshot, event) {
-        Ran::All(report) => report,
-        Ran::Sync(nested, context) => block_rest(bus, slot, snapshot, event, nested, context),
-        Ran::Nothing => block_asking(Found::Borrowed(snapshot), bus, slot, event, None),
-    }
-}
-
-/// Blocks on an emission whose synchronous listeners have run.
-#[inline(never)]
-fn block_rest(
+fn block_on(
+    ran: Ran,
     bus: &Bus,
     slot: &Slot,
     snapshot: &Arc<Snapshot>,
     event: &mut dyn PayloadCell,
-    nested: NestedPlain,
-    context: CallContext<'static>,
-) -> Report {
-    let waking = Waking::Thread(OnceCell::new());
-    let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking: &waking };
-    let begun = progress.go_on(event, context);
-    drop(nested);
-    begun.block(&waking)
-}
-
-/// Blocks on an emission that has something to ask.
-#[cold]
-#[inline(never)]
-fn block_asking(
-    found: Found<'_>,
-    bus: &Bus,
-    slot: &Slot,
-    event: &mut dyn PayloadCell,
     options: Option<Box<Options>>,
 ) -> Report {
     let waking = Waking::Thread(OnceCell::new());
-    begin_asking(bus, slot, found.snapshot(), event, options, &waking).block(&waking)
+    match begin(ran, bus, slot, snapshot, event, options, &waking) {
+        Begun::Over(report) => report,
+        Begun::Running(running) => running.block(&waking),
+    }
 }
 
-impl Begun {
-    fn block(self, waking: &Waking<'_>) -> Report {
-        match self {
-            Self::Over(report) => report,
-            Self::Running(running) => running.block(waking),
+/// Goes on with an emission behind what has run of it.
+fn begin(
+    ran: Ran,
+    bus: &Bus,
+    slot: &Slot,
+    snapshot: &Arc<Snapshot>,
+    event: &mut dyn PayloadCell,
+    options: Option<Box<Options>>,
+    waking: &Waking<'_>,
+) -> Begun {
+    match ran {
+        Ran::All(emission) => Begun::Over(Report::plain(slot.event, Some(emission), snapshot.len)),
+        Ran::Sync(nested, context) => {
+            Progress { bus, slot, snapshot, emission: nested.emission, waking }.go_on(event, context)
         }
+        Ran::Nothing => begin_asking(bus, slot, snapshot, event, options, waking),
     }
 }
 
@@ -196,19 +173,15 @@ impl Stage {
         };
         // Also if the event panics.
         *self = Self::Done;
-        let found = Found::new(bus, slot, cached, event);
-        let snapshot = found.snapshot();
-        let waking = Waking::Task(cx.waker());
-        let asks = options.is_some() || is_unclaimed(bus, slot);
-        let begun = match if asks { Ran::Nothing } else { run_plain(bus, slot, snapshot, event) } {
-            Ran::All(report) => return Poll::Ready(report),
-            Ran::Sync(nested, context) => {
-                let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking: &waking };
-                progress.go_on(event, context)
-            }
-            Ran::Nothing => begin_asking(bus, slot, snapshot, event, options, &waking),
+        let found = match cached {
+            Some(cached) => Found::Cached(cached.load(slot)),
+            None if is_unclaimed(bus, slot) => Found::Own(event.unclaimed(&bus.state).unwrap_or_default()),
+            None => Found::Loan(slot.load()),
         };
-        match begun {
+        let snapshot = found.snapshot();
+        let asks = options.is_some() || is_unclaimed(bus, slot);
+        let ran = if asks { Ran::Nothing } else { event.run_plain(bus, slot, snapshot) };
+        match begin(ran, bus, slot, snapshot, event, options, &Waking::Task(cx.waker())) {
             Begun::Over(report) => Poll::Ready(report),
             Begun::Running(running) => {
                 *self = Self::Running(running);
@@ -216,35 +189,6 @@ impl Stage {
             }
         }
     }
-}
-
-/// What has run of an emission.
-enum Ran {
-    /// All listeners, and all finished well.
-    All(Report),
-    /// The synchronous listeners.
-    Sync(NestedPlain, CallContext<'static>),
-    /// Nothing: the emission is nested in one with limits, or its bus has interceptors.
-    Nothing,
-}
-
-/// Runs the synchronous listeners of an emission without options, if it has nothing to ask.
-#[expect(clippy::inline_always, reason = "no part of its result is then moved")]
-#[inline(always)]
-fn run_plain(bus: &Bus, slot: &Slot, snapshot: &Snapshot, event: &dyn PayloadCell) -> Ran {
-    let state = &bus.state;
-    if bus.origin.is_some() {
-        return Ran::Nothing;
-    }
-    let Some(nested) = NestedPlain::push(state.registry.id(), slot.event, state.plain_depth) else {
-        return Ran::Nothing;
-    };
-    let mut run = SyncRun::plain(state, slot, event);
-    run.run(snapshot);
-    if snapshot.awaited.is_empty() && run.context.is_clean() {
-        return Ran::All(Report::plain(slot.event, Some(nested.emission), snapshot.len));
-    }
-    Ran::Sync(nested, run.context.detached())
 }
 
 /// Whether no type claims the event's name.
@@ -255,25 +199,16 @@ fn is_unclaimed(bus: &Bus, slot: &Slot) -> bool {
 
 /// The snapshot of an emission.
 enum Found<'c> {
-    Borrowed(&'c Arc<Snapshot>),
+    Cached(&'c Arc<Snapshot>),
     Loan(Loan),
     Own(Arc<Snapshot>),
 }
 
-impl<'c> Found<'c> {
-    #[inline]
-    fn new(bus: &Bus, slot: &Slot, cached: Option<&'c mut Cached>, event: &dyn PayloadCell) -> Self {
-        match cached {
-            Some(cached) => Self::Borrowed(cached.load(slot)),
-            None if is_unclaimed(bus, slot) => Self::Own(event.unclaimed(&bus.state).unwrap_or_default()),
-            None => Self::Loan(slot.load()),
-        }
-    }
-
+impl Found<'_> {
     #[inline]
     fn snapshot(&self) -> &Arc<Snapshot> {
         match self {
-            Self::Borrowed(snapshot) => snapshot,
+            Self::Cached(snapshot) => snapshot,
             Self::Loan(loan) => loan.snapshot(),
             Self::Own(snapshot) => snapshot,
         }

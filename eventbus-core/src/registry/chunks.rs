@@ -11,23 +11,25 @@ use super::{
 const FULL: usize = 64;
 
 /// Consecutive listeners of a slot. Immutable once it has been published.
-#[derive(Default)]
 pub(crate) struct Chunk {
-    /// The synchronous code of the members by type, made when the chunk is published. Dropped before the members, so that
-    /// it never holds the last reference to a listener's code.
-    typed: Option<Box<dyn Any + Send + Sync>>,
+    /// The synchronous code of the members by type, made when the chunk is published: before, it is [`Unpublished`]. Dropped
+    /// before the members, so that it never holds the last reference to a listener's code.
+    typed: Box<dyn Any + Send + Sync>,
     pub(crate) members: Vec<Member>,
 }
 
+/// Stands for the typed list of a chunk that is edited. Its box allocates nothing.
+struct Unpublished;
+
 impl Chunk {
     pub(super) fn of_members(members: Vec<Member>) -> Self {
-        Self { typed: None, members }
+        Self { typed: Box::new(Unpublished), members }
     }
 
     /// The members with their synchronous code, which takes `E`; none if it does not.
     #[inline]
     pub(crate) fn sync_items<E: 'static>(&self) -> &[SyncItem<E>] {
-        match self.typed.as_ref().and_then(|typed| typed.downcast_ref::<SyncList<E>>()) {
+        match (*self.typed).downcast_ref::<SyncList<E>>() {
             Some(list) => list,
             None => &[],
         }
@@ -41,7 +43,7 @@ impl Chunk {
 // A copy is made to be edited: what depends on the members is left behind.
 impl Clone for Chunk {
     fn clone(&self) -> Self {
-        Self { typed: None, members: self.members.clone() }
+        Self::of_members(self.members.clone())
     }
 }
 
@@ -54,11 +56,11 @@ impl Chunks {
         let key = member.entry.key();
         let at = self.chunk_of(key);
         let Some(chunk) = self.0.get(at.min(self.0.len().saturating_sub(1))) else {
-            return self.0.push(Arc::new(Chunk { typed: None, members: vec![member] }));
+            return self.0.push(Arc::new(Chunk::of_members(vec![member])));
         };
         if chunk.members.len() >= FULL {
             if at == self.0.len() {
-                return self.0.push(Arc::new(Chunk { typed: None, members: vec![member] }));
+                return self.0.push(Arc::new(Chunk::of_members(vec![member])));
             }
             self.split(at);
             return self.insert(member);
@@ -88,9 +90,9 @@ impl Chunks {
     /// The chunks as they are, each with its synchronous code by type.
     pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> Box<[Arc<Chunk>]> {
         for chunk in &mut self.0 {
-            if chunk.typed.is_none() {
+            if chunk.typed.is::<Unpublished>() {
                 let chunk = Arc::make_mut(chunk);
-                chunk.typed = Some(typed(&chunk.members));
+                chunk.typed = typed(&chunk.members);
             }
         }
         self.0.iter().map(Arc::clone).collect()
@@ -104,13 +106,13 @@ impl Chunks {
     /// The members of a chunk that no snapshot sees.
     fn edit(&mut self, at: usize) -> &mut Vec<Member> {
         let chunk = Arc::make_mut(&mut self.0[at]);
-        chunk.typed = None;
+        chunk.typed = Box::new(Unpublished);
         &mut chunk.members
     }
 
     fn split(&mut self, at: usize) {
         let second = self.edit(at).split_off(FULL / 2);
-        self.0.insert(at + 1, Arc::new(Chunk { typed: None, members: second }));
+        self.0.insert(at + 1, Arc::new(Chunk::of_members(second)));
     }
 
     /// Drops a chunk that has become empty, and joins it with the next one if both are small.

@@ -21,7 +21,6 @@ use super::{
     type_id_hasher::BuildTypeIdHasher,
 };
 use crate::{
-    call::BusId,
     event::{Event, EventName, EventType},
     listener::ListenerInfo,
     sync::{Mutex, lock},
@@ -32,7 +31,6 @@ use crate::{
 /// No guard of its maps and no lock leaves this file: each method lends a slot of the table, clones an `Arc` out, or
 /// returns what is to be dropped.
 pub(crate) struct Registry {
-    id: BusId,
     /// The source of truth: where the slot of a type lies.
     slots: DashMap<TypeId, Position, BuildTypeIdHasher>,
     /// Slots of types with a number of their own, which is known without asking the map.
@@ -54,7 +52,6 @@ enum Position {
 impl Registry {
     pub(crate) fn new() -> Self {
         Self {
-            id: BusId::next(),
             slots: DashMap::default(),
             numbered: SlotTable::default(),
             others: SlotTable::default(),
@@ -62,12 +59,6 @@ impl Registry {
             identities: DashMap::default(),
             names: Mutex::new(Names::new()),
         }
-    }
-
-    /// The identity of the bus whose registry this is.
-    #[inline]
-    pub(crate) fn id(&self) -> BusId {
-        self.id
     }
 
     /// The slot of `E`, if the table knows it by the number of its type. Most emissions need no more.

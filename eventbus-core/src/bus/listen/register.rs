@@ -82,7 +82,7 @@ impl Target<'_> {
     /// Registers a listener by `insert`, and returns its subscription. A scope knows of the listener before it is there:
     /// whoever closes the scope then waits for it, and one that is closed already gets none.
     fn subscribe(&self, info: ListenerInfo, registration: Registration, insert: impl FnOnce()) -> Subscription {
-        let bus = self.bus.as_ref().map(|bus| bus.state.registry.id());
+        let bus = self.bus.as_ref().map(|bus| bus.state.id);
         match &self.scope {
             None => insert(),
             Some((_, group)) if group.add(&registration) => {
