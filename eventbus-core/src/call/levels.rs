@@ -92,7 +92,7 @@ impl Stack {
     #[inline]
     fn next_id(&self) -> EmissionId {
         let mut id = self.last_id.get() + 1;
-        if id % BLOCK == 0 {
+        if id.is_multiple_of(BLOCK) {
             id = next_block();
         }
         self.last_id.set(id);

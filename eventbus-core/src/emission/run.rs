@@ -45,10 +45,14 @@ pub(super) trait SyncEvent {
     fn view(&self) -> AnyEvent<'_>;
 
     /// The event's `Arc`, if it lies in one.
-    fn shared(&self) -> Option<&dyn ShareEvent>;
+    fn shared(&self) -> Option<&dyn ShareEvent>
+    where
+        Self: Sized;
 
     /// Calls the listeners of a chunk, in order, on this thread. Unwinds when one of them does.
-    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>);
+    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>)
+    where
+        Self: Sized;
 }
 
 /// What has run of an emission.
@@ -104,8 +108,8 @@ pub(super) fn call_erased(chunk: &Chunk, event: &AnyEvent<'_>, run: &mut SyncRun
 }
 
 /// Calls listeners by their erased code. Breaks where the emission stops.
-fn call_members<'m>(
-    members: &mut dyn Iterator<Item = &'m Member>,
+fn call_members(
+    members: &mut dyn Iterator<Item = &Member>,
     event: &AnyEvent<'_>,
     run: &mut SyncRun<'_>,
 ) -> ControlFlow<()> {

@@ -91,7 +91,7 @@ pub(crate) struct SyncItem<E> {
 }
 
 /// The synchronous listeners of a chunk, in the order of calls.
-pub(super) type SyncList<E> = Box<[SyncItem<E>]>;
+pub(super) type SyncList<E> = Vec<SyncItem<E>>;
 
 /// Collects the synchronous code of `members`; listeners by name are adapted to `E`.
 pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sync> {
