@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use eventbus::Bus;
+use eventbus::{Bus, EmitAny};
 use mod_events::EventDispatcher as ModEvents;
 
 use crate::{
@@ -32,6 +32,17 @@ pub(crate) fn emit_so_often(args: &[String]) {
         "emitter" => {
             let mut emitter = Bus::new().fill(listeners).emitter::<Sample>();
             times(iterations, |sample| _ = emitter.emit(sample).blocking());
+        }
+        "name" => {
+            let bus = Bus::new().fill(listeners);
+            times(iterations, |sample| _ = bus.emit_name("bench.sample", sample).map(EmitAny::blocking));
+        }
+        "unclaimed" => {
+            let bus = Bus::new();
+            for _ in 0..listeners {
+                bus.on_name("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
+            }
+            times(iterations, |sample| _ = bus.emit_name("user.account.created", sample).map(EmitAny::blocking));
         }
         "raw" => {
             let raw = Raw::new().fill(listeners);

@@ -49,6 +49,9 @@ pub(super) fn begin_asking(
     options: Option<Box<Options>>,
     waking: &Waking<'_>,
 ) -> Begun {
+    if snapshot.len == 0 {
+        return Begun::Over(Report::empty(slot.event, &event.subject()));
+    }
     let mut options = options.map_or_else(Options::default, |options| *options);
     let _parent = enter_parent(&options.parent, bus);
     let state = &bus.state;

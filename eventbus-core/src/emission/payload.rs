@@ -21,7 +21,7 @@ pub(super) trait Payload: SyncEvent + Send {
     /// Whether no type claims the event's name.
     fn is_unclaimed(&self) -> bool;
 
-    /// The listeners of an event whose name no type claims. Other events have theirs in the slot of their type.
+    /// The listeners of an event whose name no type claims, if it has some. Other events have theirs in the slot of their type.
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>>;
 
     /// Moves the event into an `Arc`, unless it lies in one.
@@ -91,7 +91,8 @@ impl Payload for ErasedEvent {
     }
 
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
-        self.is_unclaimed().then(|| Arc::new(Snapshot::of_members(bus.registry.by_name(self.0.name()))))
+        let members = if self.is_unclaimed() { bus.registry.by_name(self.0.name()) } else { Vec::new() };
+        if members.is_empty() { None } else { Some(Arc::new(Snapshot::of_members(members))) }
     }
 
     fn into_shared(self) -> AnyEvent<'static> {

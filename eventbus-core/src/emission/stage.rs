@@ -86,10 +86,7 @@ impl<P: Payload> Emission<P> {
     pub(super) fn block(self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>) -> Report {
         let Self { mut payload, stage: Stage::New(options) } = self else { panic!("{POLLED_BEFORE}") };
         let Some(event) = &payload else { panic!("{POLLED_BEFORE}") };
-        let found = match cached {
-            Some(cached) => Found::Cached(cached.load(slot)),
-            None => event.unclaimed(&bus.state).map_or_else(|| Found::Loan(slot.load()), Found::Own),
-        };
+        let found = Found::new(slot, cached, || event.unclaimed(&bus.state));
         let snapshot = found.snapshot();
         let asks = options.is_some() || event.is_unclaimed();
         match if asks { Ran::Nothing } else { run_plain(event, bus, slot, snapshot) } {
@@ -173,13 +170,10 @@ impl Stage {
         };
         // Also if the event panics.
         *self = Self::Done;
-        let found = match cached {
-            Some(cached) => Found::Cached(cached.load(slot)),
-            None if is_unclaimed(bus, slot) => Found::Own(event.unclaimed(&bus.state).unwrap_or_default()),
-            None => Found::Loan(slot.load()),
-        };
+        let is_unclaimed = std::ptr::eq(slot, Arc::as_ptr(&bus.state.unclaimed));
+        let found = Found::new(slot, cached, || if is_unclaimed { event.unclaimed(&bus.state) } else { None });
         let snapshot = found.snapshot();
-        let asks = options.is_some() || is_unclaimed(bus, slot);
+        let asks = options.is_some() || is_unclaimed;
         let ran = if asks { Ran::Nothing } else { event.run_plain(bus, slot, snapshot) };
         match begin(ran, bus, slot, snapshot, event, options, &Waking::Task(cx.waker())) {
             Begun::Over(report) => Poll::Ready(report),
@@ -191,12 +185,6 @@ impl Stage {
     }
 }
 
-/// Whether no type claims the event's name.
-#[inline]
-fn is_unclaimed(bus: &Bus, slot: &Slot) -> bool {
-    std::ptr::eq(slot, Arc::as_ptr(&bus.state.unclaimed))
-}
-
 /// The snapshot of an emission.
 enum Found<'c> {
     Cached(&'c Arc<Snapshot>),
@@ -204,7 +192,15 @@ enum Found<'c> {
     Own(Arc<Snapshot>),
 }
 
-impl Found<'_> {
+impl<'c> Found<'c> {
+    #[inline]
+    fn new(slot: &Slot, cached: Option<&'c mut Cached>, unclaimed: impl FnOnce() -> Option<Arc<Snapshot>>) -> Self {
+        match cached {
+            Some(cached) => Self::Cached(cached.load(slot)),
+            None => unclaimed().map_or_else(|| Self::Loan(slot.load()), Self::Own),
+        }
+    }
+
     #[inline]
     fn snapshot(&self) -> &Arc<Snapshot> {
         match self {

@@ -111,26 +111,21 @@ const fn check(name: &[u8]) -> Result<(), NameError> {
     }
     let mut start = 0; // where the current segment starts
     let mut at = 0;
-    while at <= name.len() {
-        if at == name.len() || name[at] == b'.' {
-            if at == start {
-                return Err(NameError::EmptySegment);
-            }
-            if at == name.len() && is_version(name, start) {
-                return Err(NameError::Version);
-            }
-            start = at + 1;
-        } else {
-            match name[at] {
-                b'a'..=b'z' | b'0'..=b'9' => {}
-                b'_' | b'-' if at > start => {}
-                b'_' | b'-' => return Err(NameError::BadStart),
-                _ => return Err(NameError::BadByte),
-            }
+    while at < name.len() {
+        match name[at] {
+            b'a'..=b'z' | b'0'..=b'9' => {}
+            b'.' if at == start => return Err(NameError::EmptySegment),
+            b'.' => start = at + 1,
+            b'_' | b'-' if at > start => {}
+            b'_' | b'-' => return Err(NameError::BadStart),
+            _ => return Err(NameError::BadByte),
         }
         at += 1;
     }
-    Ok(())
+    if start == name.len() {
+        return Err(NameError::EmptySegment);
+    }
+    if is_version(name, start) { Err(NameError::Version) } else { Ok(()) }
 }
 
 /// Whether the segment from `start` to the end is `v` and digits.

@@ -9,10 +9,11 @@ use std::{
 use super::{ByNameError, error::Returned, wire_type::WireType};
 use crate::{
     bus::WiringError,
-    call::{AnyEvent, Content},
+    call::{AnyEvent, Content, Shared},
     emission::{Bus, EmitAny},
     event::{Event, EventType},
     listener::Subject,
+    registry::{Claimant, Slot},
 };
 
 impl Bus {
@@ -57,16 +58,22 @@ impl Bus {
     /// type (the value is handed back), [`UnknownVersion`](ByNameError::UnknownVersion) if it is known but not in this
     /// version.
     pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, ByNameError> {
+        let id = TypeId::of::<T>();
+        // As it is: a name that a type has claimed is well-formed, and has no version at its end.
+        let mut claimant = self.state.registry.claimant(name, 1, id);
+        if let Claimant::Slot(slot) = claimant {
+            return Ok(self.emit_to(slot, Arc::new(value)));
+        }
         let wire = WireType::parse(name)?;
-        if let Some(slot) = self.state.registry.claimed_by(wire.name, wire.version, TypeId::of::<T>()) {
-            let event = AnyEvent::shared(slot.event, Arc::new(value));
-            return Ok(EmitAny::new(self, slot, event));
+        if wire.version != 1 {
+            claimant = self.state.registry.claimant(wire.name, wire.version, id);
         }
-        let claims = self.claims(wire)?;
-        if claims.is_empty() {
-            return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value))));
-        }
-        match claims.iter().find(|event| event.id() == TypeId::of::<T>()) {
+        let claims = match claimant {
+            Claimant::Slot(slot) => return Ok(self.emit_to(slot, Arc::new(value))),
+            Claimant::Others => self.claims(wire)?,
+            Claimant::Nobody => return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value)))),
+        };
+        match claims.iter().find(|event| event.id() == id) {
             // Another thread has just claimed it.
             Some(event) => Ok(self.emit_as(event, Arc::new(value))),
             None => Err(ByNameError::WrongType {
@@ -76,6 +83,10 @@ impl Bus {
                 value: Returned(Box::new(value)),
             }),
         }
+    }
+
+    fn emit_to<'b>(&'b self, slot: &'b Arc<Slot>, value: Shared) -> EmitAny<'b> {
+        EmitAny::new(self, slot, AnyEvent::shared(slot.event, value))
     }
 
     /// The types that have claimed a name in this version. None if the name is unclaimed; an error if it is known in other

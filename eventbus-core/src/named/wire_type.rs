@@ -16,7 +16,8 @@ impl<'a> WireType<'a> {
     /// Takes a wire type apart. Version 1 is written without a suffix, and only so.
     pub(crate) fn parse(text: &'a str) -> Result<Self, ByNameError> {
         let malformed = |error| ByNameError::Name { name: excerpt(text), error };
-        let (name, version) = match text.rsplit_once(".v") {
+        let last = text.rsplit_once('.').and_then(|(name, last)| Some((name, last.strip_prefix('v')?)));
+        let (name, version) = match last {
             Some((name, digits)) if is_number(digits) => match digits.parse() {
                 Ok(version @ 2..) if !digits.starts_with('0') => (name, version),
                 _ => return Err(malformed(NameError::Version)),

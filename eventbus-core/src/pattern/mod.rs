@@ -6,6 +6,7 @@
 
 mod active;
 mod error;
+mod fold_hash;
 mod slab;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod words;
 use std::{fmt, str::FromStr, sync::Arc};
 
 pub use error::{PatternError, PatternErrorKind};
+pub(crate) use fold_hash::FoldHash;
 pub(crate) use trie::{Key, Trie};
 
 use crate::event::EventName;

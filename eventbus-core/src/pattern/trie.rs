@@ -1,12 +1,8 @@
 //! Many patterns, asked at once.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, Hasher, RandomState},
-    mem,
-};
+use std::{collections::HashMap, mem};
 
-use super::{MANY, ONE, Pattern, active::Active, segments, slab::Slab, words::Words};
+use super::{FoldHash, MANY, ONE, Pattern, active::Active, segments, slab::Slab, words::Words};
 
 /// The node where each pattern starts. It is nobody's child, so as a child its number means none.
 const ROOT: u32 = 0;
@@ -23,7 +19,7 @@ const ROOT: u32 = 0;
 pub(crate) struct Trie<V> {
     nodes: Slab<Node<V>>,
     /// The children behind words: parent and word, packed, to child.
-    edges: HashMap<u64, u32, EdgeHash>,
+    edges: HashMap<u64, u32, FoldHash>,
     words: Words,
     /// Where the value of each key is.
     places: Slab<Place>,
@@ -234,49 +230,4 @@ impl<V> Default for Node<V> {
 
 fn pack(node: u32, word: u32) -> u64 {
     u64::from(node) << 32 | u64::from(word)
-}
-
-/// Hashes packed edges by one folded multiplication.
-///
-/// Cheap is safe here: nodes and words are numbered in the order of their registration, so that nobody outside chooses the
-/// numbers, and the seed is random.
-#[derive(Clone)]
-struct EdgeHash {
-    seed: u64,
-}
-
-impl Default for EdgeHash {
-    fn default() -> Self {
-        Self { seed: RandomState::new().hash_one(ROOT) }
-    }
-}
-
-impl BuildHasher for EdgeHash {
-    type Hasher = EdgeHasher;
-
-    fn build_hasher(&self) -> EdgeHasher {
-        EdgeHasher(self.seed)
-    }
-}
-
-struct EdgeHasher(u64);
-
-impl Hasher for EdgeHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // The digits of pi, as good as any odd number without a pattern.
-        let product = u128::from(self.0 ^ value) * 0x243f_6a88_85a3_08d3;
-        #[expect(clippy::cast_possible_truncation, reason = "folds the high half onto the low half")]
-        let folded = (product >> 64) as u64 ^ product as u64;
-        self.0 = folded;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

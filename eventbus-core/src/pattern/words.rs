@@ -2,14 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::slab::Slab;
+use super::{FoldHash, slab::Slab};
 
 /// Numbers each word once, however many edges use it, and forgets it with the last of them.
-///
-/// The map keeps std's keyed `SipHash`: the words looked up here come with names from outside.
 #[derive(Clone, Default)]
 pub(super) struct Words {
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, FoldHash>,
     words: Slab<Word>,
 }
 

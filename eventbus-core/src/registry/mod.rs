@@ -29,7 +29,7 @@ pub(crate) use entry::{Entry, Filter, OnceState};
 pub(crate) use group::Group;
 pub(crate) use modules::Modules;
 pub(crate) use registration::{Place, Registration};
-pub(crate) use registry::Registry;
+pub(crate) use registry::{Claimant, Registry};
 pub(crate) use slot::{Loan, Slot, SlotType};
 pub(crate) use snapshot::Snapshot;
 pub use subscription::{Subscription, SubscriptionGuard};

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     event::{Event, EventName, EventType},
     listener::ListenerInfo,
+    pattern::FoldHash,
     sync::{Mutex, lock},
 };
 
@@ -38,9 +39,18 @@ pub(crate) struct Registry {
     /// Slots of the other types, in the order of their first use.
     others: SlotTable,
     next_other: AtomicU32,
-    identities: DashMap<EventName, Vec<Claim>>,
+    identities: DashMap<EventName, Vec<(Claim, Position)>, FoldHash>,
     /// Also the lock under which slots are made, so that a slot and a listener by name that come at once find each other.
     names: Mutex<Names>,
+}
+
+/// The answer of [`Registry::claimant`].
+pub(crate) enum Claimant<'a> {
+    /// The event type that was asked for; its slot.
+    Slot(&'a Arc<Slot>),
+    /// Other types, or the same in another version.
+    Others,
+    Nobody,
 }
 
 #[derive(Clone, Copy)]
@@ -117,14 +127,14 @@ impl Registry {
     /// Promise P8: one identity, one type. A thread that finds the claim finds the slot.
     fn claim(&self, claim: Claim, slot: &Arc<Slot>) -> Result<Position, Conflict> {
         let mut claims = self.identities.entry(claim.event.name()).or_default();
-        if let Some(first) = claims.iter().find(|first| first.excludes(&claim)) {
+        if let Some((first, _)) = claims.iter().find(|(first, _)| first.excludes(&claim)) {
             return Err(Conflict { first: *first, second: claim });
         }
         let numbered = claim.event.number().filter(|number| self.numbered.insert(*number, slot));
         let position = numbered.map_or_else(|| Position::Other(self.add_other(slot)), Position::Numbered);
         // Under the guard of the claims, so that the claim and the slot are seen together.
         self.slots.insert(claim.event.id(), position);
-        claims.push(claim);
+        claims.push((claim, position));
         Ok(position)
     }
 
@@ -138,16 +148,16 @@ impl Registry {
     /// The types that have claimed a name, all versions of it.
     pub(crate) fn claims(&self, name: &str) -> Vec<&'static EventType> {
         let claims = self.identities.get(name);
-        claims.map_or_else(Vec::new, |claims| claims.iter().map(|claim| claim.event).collect())
+        claims.map_or_else(Vec::new, |claims| claims.iter().map(|(claim, _)| claim.event).collect())
     }
 
-    /// The slot of the event type `id`, if that has claimed the name in this version.
-    pub(crate) fn claimed_by(&self, name: &str, version: u32, id: TypeId) -> Option<&Arc<Slot>> {
-        let claims = self.identities.get(name)?;
-        let event =
-            claims.iter().map(|claim| claim.event).find(|event| event.id() == id && event.version() == version)?;
+    /// Who has claimed a name in a version: the event type `id`, others, or nobody.
+    pub(crate) fn claimant(&self, name: &str, version: u32, id: TypeId) -> Claimant<'_> {
+        let Some(claims) = self.identities.get(name) else { return Claimant::Nobody };
+        let is_claim = |(claim, _): &&(Claim, Position)| claim.event.id() == id && claim.event.version() == version;
+        let position = claims.iter().find(is_claim).map(|(_, position)| *position);
         drop(claims);
-        self.get(event)
+        position.and_then(|position| self.at(position)).map_or(Claimant::Others, Claimant::Slot)
     }
 
     /// All slots, as they are at this moment.

@@ -25,10 +25,12 @@ impl Snapshot {
     }
 
     /// The snapshot of a name that no type claims: its listeners by name, in the order of calls.
-    pub(crate) fn of_members(members: Vec<Member>) -> Self {
-        let chunk = |members: Vec<Member>| Box::from([Arc::new(Chunk::of_members(members))]);
-        let (sync, awaited) = members.into_iter().partition(|member| matches!(member.code(), Code::Sync(_)));
-        Self::new(chunk(sync), chunk(awaited))
+    pub(crate) fn of_members(mut members: Vec<Member>) -> Self {
+        let chunk = |members: Vec<Member>| {
+            if members.is_empty() { Box::default() } else { Box::from([Arc::new(Chunk::of_members(members))]) }
+        };
+        let awaited = members.extract_if(.., |member| !matches!(member.code(), Code::Sync(_))).collect();
+        Self::new(chunk(members), chunk(awaited))
     }
 
     pub(crate) fn sync_members(&self) -> impl Iterator<Item = &Member> {
