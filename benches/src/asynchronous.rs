@@ -22,8 +22,8 @@ use crate::{
     sample::Sample,
 };
 
-type Listening = Pin<Box<dyn Future<Output = ()> + Send>>;
-type RawAsync = Vec<Box<dyn Fn(Arc<Sample>) -> Listening + Send + Sync>>;
+pub(crate) type Listening = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type RawAsync = Vec<Box<dyn Fn(Arc<Sample>) -> Listening + Send + Sync>>;
 
 pub(crate) fn tables(plan: &Plan) {
     let runtime = runtime();
@@ -48,17 +48,25 @@ pub(crate) async fn yields(sample: Arc<Sample>, captured: u64) {
     ready(sample, captured).await;
 }
 
+/// What one writes without a bus: a list of functions that make futures.
+pub(crate) fn raw_async<L, F>(listeners: u64, listener: L) -> RawAsync
+where
+    L: Fn(Arc<Sample>, u64) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    (0..listeners)
+        .map(|captured| -> Box<dyn Fn(Arc<Sample>) -> Listening + Send + Sync> {
+            Box::new(move |sample| Box::pin(listener(sample, captured)))
+        })
+        .collect()
+}
+
 pub(crate) fn fill<'a, L, F>(table: &mut Table<'a>, runtime: &'a Runtime, listeners: u64, listener: L)
 where
     L: Fn(Arc<Sample>, u64) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let raw: RawAsync = (0..listeners)
-        .map(|captured| -> Box<dyn Fn(Arc<Sample>) -> Listening + Send + Sync> {
-            Box::new(move |sample| Box::pin(listener(sample, captured)))
-        })
-        .collect();
-    let raw = Arc::new(raw);
+    let raw = Arc::new(raw_async(listeners, listener));
     let joined = Arc::clone(&raw);
     table.add_timed("join_all", move |turns| {
         let raw = Arc::clone(&joined);

@@ -4,13 +4,18 @@ use std::{
     collections::BTreeMap,
     env,
     hint::black_box,
+    pin::{Pin, pin},
     process::{Command, Stdio},
+    sync::Arc,
+    task::{Context, Waker},
 };
 
 use eventbus::{Bus, EmitAny};
+use futures_util::future::join_all;
 use mod_events::EventDispatcher as ModEvents;
 
 use crate::{
+    asynchronous::{raw_async, ready},
     rivals::Signals2,
     sample::{Listeners, Raw, Sample, call_all},
 };
@@ -44,6 +49,20 @@ pub(crate) fn emit_so_often(args: &[String]) {
             }
             times(iterations, |sample| _ = bus.emit_name("user.account.created", sample).map(EmitAny::blocking));
         }
+        "awaited" => {
+            let bus = Bus::new();
+            (0..listeners).for_each(|at| _ = bus.on_async::<Sample>(move |sample| ready(sample, at as u64)));
+            times(iterations, |sample| at_once(pin!(async { drop(bus.emit(sample).await) })));
+        }
+        "join-all" => {
+            let raw = raw_async(listeners as u64, ready);
+            times(iterations, |sample| {
+                let sample = Arc::new(sample);
+                at_once(pin!(async {
+                    join_all(raw.iter().map(|listener| listener(Arc::clone(&sample)))).await;
+                }));
+            });
+        }
         "raw" => {
             let raw = Raw::new().fill(listeners);
             times(iterations, |sample| call_all(&raw, &sample));
@@ -58,6 +77,11 @@ pub(crate) fn emit_so_often(args: &[String]) {
         }
         other => panic!("no contender `{other}`"),
     }
+}
+
+/// Polls a future that is ready at once.
+fn at_once(future: Pin<&mut dyn Future<Output = ()>>) {
+    assert!(future.poll(&mut Context::from_waker(Waker::noop())).is_ready(), "nothing is waited for");
 }
 
 fn times(iterations: u32, mut emit: impl FnMut(Sample)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     guards::GuardStack,
     handle::{Bus, BusState, EmissionInfo},
-    options::{Options, Parent},
+    options::{Options, Stops},
     payload::PayloadCell,
     pending::Pending,
     report::Report,
@@ -16,7 +16,7 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, FrameGuard, Nested, Signal, Stop, chain},
+    call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, Nested, Signal, Stop, chain},
     event::{EventType, isolate},
     listener::{NotRun, Outcome, Subject},
     registry::{Slot, Snapshot},
@@ -53,7 +53,9 @@ pub(super) fn begin_asking(
         return Begun::Over(Report::empty(slot.event, &event.subject()));
     }
     let mut options = options.map_or_else(Options::default, |options| *options);
-    let _parent = enter_parent(&options.parent, bus);
+    // The frame of the emission that the handle of the bus came from, in a task of the user's own.
+    let origin = if Frame::is_set() { None } else { bus.origin.as_ref() };
+    let _inside = origin.map(|origin| origin.enter());
     let state = &bus.state;
     let Ok(nested) = Nested::push(state.id, slot.event, state.recursion_limit) else {
         let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
@@ -89,18 +91,6 @@ pub(super) fn begin_asking(
             running.guards = guards;
             Begun::Running(running)
         }
-    }
-}
-
-/// Sets the parent's frame, unless it is the current one.
-fn enter_parent(parent: &Parent, bus: &Bus) -> Option<FrameGuard> {
-    match parent {
-        Parent::AtStart => match &bus.origin {
-            Some(origin) if !Frame::is_set() => Some(origin.enter()),
-            _ => None,
-        },
-        Parent::Given(Some(parent)) => Some(parent.enter()),
-        Parent::Given(None) => Some(Frame::default().enter()),
     }
 }
 
@@ -145,7 +135,7 @@ impl Progress<'_> {
             note_overrun(&mut context, deadline);
             return Begun::Over(self.report(&event.subject(), context));
         }
-        self.start(event.take(), context, options, deadline, asks)
+        self.start(event.take(), context, options.stops, deadline, asks)
     }
 
     /// Goes on with an emission whose synchronous listeners have run, and which had nothing to ask. The frame must be set.
@@ -153,7 +143,7 @@ impl Progress<'_> {
         if self.snapshot.awaited.is_empty() {
             return Begun::Over(self.report(&event.subject(), context));
         }
-        self.start(event.take(), context, Options::default(), None, false)
+        self.start(event.take(), context, Stops::default(), None, false)
     }
 
     /// Starts the listeners that are awaited. The frame must be set.
@@ -161,7 +151,7 @@ impl Progress<'_> {
         self,
         event: AnyEvent<'static>,
         mut context: CallContext<'static>,
-        options: Options,
+        mut stops: Stops,
         deadline: Option<Deadline>,
         asks: bool,
     ) -> Begun {
@@ -179,7 +169,6 @@ impl Progress<'_> {
         };
         let _runtime = state.enter_runtime();
         let mut cx = waking.context();
-        let Options { mut stops, .. } = options;
         let pending = Pending::new(waking.mode(), snapshot.len - snapshot.sync_len);
         let start = StartContext {
             bus: state,
@@ -201,6 +190,10 @@ impl Progress<'_> {
             not_run(&mut context, snapshot, at, &outcome);
         }
         if pending.is_empty() {
+            // The most common end: all were ready at once.
+            if context.is_clean() && deadline.is_none() && subject.event_type().is_some() {
+                return Begun::Over(Report::plain(slot.event, Some(emission), snapshot.len));
+            }
             note_overrun(&mut context, deadline);
             return Begun::Over(self.report(&subject, context));
         }

@@ -1,4 +1,4 @@
-//! The options of an emission: limits, stops, and the frame it belongs to.
+//! The options of an emission: limits and stops.
 
 use std::{
     future::poll_fn,
@@ -11,26 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::waking::Waking;
 use crate::{
-    call::{Deadline, Frame, Limits, Signal, Stop},
+    call::{Deadline, Limits, Signal, Stop},
     event::isolate,
 };
 
 /// What an emission may be given before it begins. Most are given nothing.
 #[derive(Default)]
 pub(super) struct Options {
-    pub(super) parent: Parent,
     pub(super) stops: Stops,
     pub(super) limits: Limits,
-}
-
-/// The emission that an emission is nested in.
-#[derive(Default)]
-pub(super) enum Parent {
-    /// The one that runs when it begins.
-    #[default]
-    AtStart,
-    /// The one that ran when it was spawned, if one did.
-    Given(Option<Frame>),
 }
 
 impl Options {
@@ -51,6 +40,14 @@ impl Stops {
 
     pub(super) fn push(&mut self, stop: impl Future<Output = ()> + Send + 'static) {
         self.0.push(Box::pin(stop));
+    }
+
+    #[cold]
+    fn clear(&mut self) {
+        for stop in self.0.drain(..) {
+            // User code: its panic shall not reach whoever drops the emission.
+            let _ = isolate(|| drop(stop));
+        }
     }
 
     /// Adds the signal of the emission around this one.
@@ -78,10 +75,10 @@ impl Stops {
 }
 
 impl Drop for Stops {
+    #[inline]
     fn drop(&mut self) {
-        for stop in self.0.drain(..) {
-            // User code: its panic shall not reach whoever drops the emission.
-            let _ = isolate(|| drop(stop));
+        if !self.is_empty() {
+            self.clear();
         }
     }
 }

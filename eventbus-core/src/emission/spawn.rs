@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, task::AbortHandle};
 use super::{
     begin::refuse,
     handle::Bus,
-    options::{Options, Parent},
+    options::Options,
     payload::{ErasedEvent, Payload},
     report::Report,
     stage::Emission,
@@ -36,10 +36,8 @@ pub(super) fn spawn(
     options: Option<Box<Options>>,
 ) -> EmitHandle {
     let (bus, slot, subject) = (bus.clone(), Arc::clone(slot), event.subject().clone());
-    let mut emission = Emission::with_options(ErasedEvent(event), options);
-    if let Some(options) = emission.options() {
-        options.parent = Parent::Given(bus.frame().map(Frame::unlimited));
-    }
+    let emission = Emission::with_options(ErasedEvent(event), options);
+    let parent = bus.frame().map(Frame::unlimited).unwrap_or_default();
     let target = Target { bus, slot, subject };
     let Some(runtime) = target.bus.state.runtime() else {
         return EmitHandle::refused(&target, &emission, NotRun::NoRuntime);
@@ -50,7 +48,7 @@ pub(super) fn spawn(
     };
     let (report, reported) = oneshot::channel();
     let aborted = Arc::new(AtomicBool::new(false));
-    let spawned = Spawned { target, emission, report: Some(report), aborted: Arc::clone(&aborted), token };
+    let spawned = Spawned { target, emission, parent, report: Some(report), aborted: Arc::clone(&aborted), token };
     let abort = runtime.spawn(spawned).abort_handle();
     EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
 }
@@ -92,6 +90,8 @@ impl Target {
 struct Spawned {
     target: Target,
     emission: Emission<ErasedEvent>,
+    /// Of the code that has spawned it: set around its beginning.
+    parent: Frame,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
     // Last: when the bus has settled, the report has been sent, and nothing is held any more.
@@ -115,8 +115,11 @@ impl Future for Spawned {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { target, emission, .. } = &mut *self;
-        let report = ready!(target.poll(emission, cx));
+        let Self { target, emission, parent, .. } = &mut *self;
+        let inside = emission.is_new().then(|| std::mem::take(parent).enter());
+        let polled = target.poll(emission, cx);
+        drop(inside);
+        let report = ready!(polled);
         self.finish(report);
         Poll::Ready(())
     }
