@@ -1,13 +1,13 @@
 //! The bars: `bars` prints each figure beside what is asked of it.
 //!
-//! `bars FILTER..` shows the rows whose paths contain one of the filters, `--quick` measures few rounds, `--full` adds a
-//! thousand event types.
+//! `bars FILTER..` shows the rows whose paths contain one of the filters, `--quick` measures few rounds, `--full` adds whole
+//! builds of crates with up to a thousand event types.
 
 use std::fmt::Write;
 
 use crate::{
     asynchronous::{self, ready, yields},
-    compile::{Variant, Workshop},
+    compile::{Profile, Variant, Workshop},
     counts,
     harness::Table,
     names, registration, spawned, synchronous, threads,
@@ -16,6 +16,9 @@ use crate::{
 const BUS: &str = "eventbus, bus.emit(e).blocking()";
 const AWAITED: &str = "eventbus, bus.emit(e).await";
 const SPAWN: &str = "eventbus, emit(e).spawn()";
+
+/// Rows that only `--full` has.
+const CRATES: &str = "compile, a crate";
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -258,11 +261,34 @@ impl Bars {
                 self.print(&format!("{path}: code"), &Figure::new(cost.text / 1e3, "KB", bar[1], stretch[1]));
             }
         }
-        let path = "compile, 1000 types";
-        if self.full && self.wants(path) {
-            let cost = Workshop::open().build(Variant::Awaited, 1000);
-            self.print(&format!("{path}: time"), &Figure::new(cost.wall.as_secs_f64() / 60.0, "min", 8.0, 4.0));
-            self.print(&format!("{path}: memory"), &Figure::new(cost.memory / MIB, "MiB", 4096.0, None));
+        if self.full && self.wants(CRATES) {
+            self.crates();
         }
+    }
+
+    /// Whole builds of crates with few and with many event types.
+    fn crates(&mut self) {
+        let workshop = Workshop::open();
+        let mut table = String::new();
+        for profile in [Profile::Release, Profile::Debug] {
+            // The dependencies.
+            workshop.build(Variant::Awaited, 0, profile);
+            for types in [1, 61, 1000] {
+                let cost = workshop.build(Variant::Awaited, types, profile);
+                let [minutes, memory] = [cost.wall.as_secs_f64() / 60.0, cost.memory / MIB];
+                if let (Profile::Release, 1000) = (profile, types) {
+                    self.print(&format!("{CRATES}, 1000 types: time"), &Figure::new(minutes, "min", 8.0, 4.0));
+                    self.print(&format!("{CRATES}, 1000 types: memory"), &Figure::new(memory, "MiB", 4096.0, None));
+                }
+                let [cpu, wall, size] = [cost.cpu, cost.wall.as_secs_f64(), cost.size / 1e6];
+                let profile = profile.name();
+                _ = writeln!(
+                    table,
+                    "| {types:>5} | {profile:7} | {cpu:>7.1} s | {wall:>6.1} s | {memory:>6.0} MiB | {size:>6.2} MB |"
+                );
+            }
+        }
+        println!("\n| types | build   |       CPU |     wall | peak memory |   program |");
+        println!("|------:|---------|----------:|---------:|------------:|----------:|\n{table}");
     }
 }

@@ -26,14 +26,32 @@ pub(crate) enum Variant {
     Sync,
 }
 
+/// How the crate is built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Profile {
+    Release,
+    Debug,
+}
+
+impl Profile {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// What one build cost.
 pub(crate) struct Cost {
     /// CPU seconds of cargo and all that it started.
     pub(crate) cpu: f64,
     /// Bytes of `.text` in the program.
     pub(crate) text: f64,
+    /// Bytes of the program's file.
+    pub(crate) size: f64,
     pub(crate) wall: Duration,
-    /// The most memory that one process of the compiler held, in bytes; seen every tenth of a second.
+    /// The most memory that one process of the compiler held, in bytes; looked at every 20 ms.
     pub(crate) memory: f64,
 }
 
@@ -60,32 +78,43 @@ impl Workshop {
         // The same versions of dependencies as here.
         fs::copy(facade.join("Cargo.lock"), dir.join("Cargo.lock")).expect("the lock file is copied");
         let workshop = Self { dir, _lock: lock };
-        workshop.build(Variant::Awaited, 0);
+        workshop.build(Variant::Awaited, 0, Profile::Release);
         workshop
     }
 
-    /// Builds the crate with so many types. Only the crate itself: the dependencies are there.
-    pub(crate) fn build(&self, variant: Variant, types: u16) -> Cost {
+    /// Where the program of the last build in a profile is.
+    pub(crate) fn program(&self, profile: Profile) -> PathBuf {
+        self.dir.join("target").join(profile.name()).join("compile-cost")
+    }
+
+    /// Builds the crate with so many types. The dependencies stay from the first build in the profile.
+    pub(crate) fn build(&self, variant: Variant, types: u16, profile: Profile) -> Cost {
         fs::write(self.dir.join("src/main.rs"), program(variant, types)).expect("the program is written");
         let (cpu, start) = (cpu_of_children(), Instant::now());
         let cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--release", "--quiet", "--target-dir", "target"])
+            .args(["build", "--quiet", "--target-dir", "target"])
+            .args(match profile {
+                Profile::Release => &["--release"][..],
+                Profile::Debug => &[],
+            })
             .current_dir(&self.dir)
             .stdin(Stdio::null())
             .spawn()
             .expect("cargo starts");
         let memory = wait(cargo);
-        let program = fs::read(self.dir.join("target/release/compile-cost")).expect("a program was built");
-        let program = object::File::parse(&*program).expect("an object file");
+        let (cpu, wall) = (cpu_of_children() - cpu, start.elapsed());
+        let program = fs::read(self.program(profile)).expect("a program was built");
+        let file = object::File::parse(&*program).expect("an object file");
+        let text = file.section_by_name(".text").map_or(0, |text| text.size());
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let text = program.section_by_name(".text").map_or(0, |text| text.size()) as f64;
-        Cost { cpu: cpu_of_children() - cpu, text, wall: start.elapsed(), memory }
+        let [text, size] = [text as f64, program.len() as f64];
+        Cost { cpu, text, size, wall, memory }
     }
 
     /// What each type cost of those between `few` and `many`. Of so many builds, the one with the least CPU time counts.
     pub(crate) fn each(&self, variant: Variant, few: u16, many: u16, builds: usize) -> Cost {
         let least = |types: u16| {
-            let builds = (0..builds).map(|_| self.build(variant, types));
+            let builds = (0..builds).map(|_| self.build(variant, types, Profile::Release));
             builds.min_by(|a, b| a.cpu.total_cmp(&b.cpu)).expect("at least one build")
         };
         let (few_cost, many_cost, types) = (least(few), least(many), f64::from(many - few));
@@ -157,7 +186,7 @@ fn wait(mut cargo: Child) -> f64 {
             break status;
         }
         most = most.max(memory_of_children(cargo.id()).unwrap_or_default());
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(20));
     };
     assert!(status.success(), "the generated crate does not compile");
     most

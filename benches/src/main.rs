@@ -1,6 +1,7 @@
 //! Measures `eventbus` beside its rivals: `cargo run --release -p eventbus-benches [-- [--rounds N] FILTER..]`.
 //!
-//! With `budget` or `bars` as the first argument: checks counts, or shows each figure beside what is asked of it.
+//! With `budget`, `bars` or `symbols` as the first argument: checks counts, shows each figure beside what is asked of it, or
+//! lists what one more event type adds to a program.
 //! The README next to this crate says how to read what it prints.
 
 #![forbid(unsafe_code)]
@@ -16,6 +17,7 @@ mod registration;
 mod rivals;
 mod sample;
 mod spawned;
+mod symbols;
 mod synchronous;
 mod threads;
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Some((mode, rest)) if mode == "icount" => counts::emit_so_often(rest),
         Some((mode, rest)) if mode == "budget" => return budget::run(rest),
         Some((mode, rest)) if mode == "bars" => bars::run(rest),
+        Some((mode, _)) if mode == "symbols" => symbols::run(),
         _ => {
             let plan = Plan::from_args(args);
             synchronous::tables(&plan);
