@@ -24,7 +24,7 @@ pub(crate) use cause::{CAUSES, Cause};
 pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
 pub(crate) use context::CallContext;
 pub use emission_id::EmissionId;
-pub(crate) use frame::{Frame, FrameGuard};
+pub(crate) use frame::Frame;
 pub(crate) use isolated::Isolated;
 pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture, panicked};
 pub(crate) use levels::{Nested, NestedPlain, chain};

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{DecodeError, EncodeError, Event, diagnose::diagnose, isolate};
+use super::{DecodeError, EncodeError, diagnose::diagnose, isolate};
 
 /// An event whose type is forgotten.
 pub(crate) type BoxedEvent = Box<dyn Any + Send + Sync>;
@@ -27,7 +27,7 @@ pub struct Codec {
 
 impl Codec {
     /// The codec of `E`. Panics of its `Serialize` and `Deserialize` are errors.
-    pub const fn of<E: Event + Serde>() -> Self {
+    pub const fn of<E: Serde + Send + Sync + 'static>() -> Self {
         Self {
             encode: |event| {
                 let event = event.downcast_ref::<E>()?;

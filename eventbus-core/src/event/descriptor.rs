@@ -11,13 +11,13 @@ use std::{
 
 #[cfg(feature = "serde")]
 use super::Codec;
+use super::EventName;
 #[cfg(feature = "schema")]
 use super::Schema;
-use super::{Event, EventName};
 
 /// The descriptor of an event type: all that is known of it at compile time.
 ///
-/// Found at [`Event::TYPE`]. Two descriptors are equal if they describe the same Rust type.
+/// Found at [`Event::TYPE`](crate::Event::TYPE). Two descriptors are equal if they describe the same Rust type.
 ///
 /// # Examples
 ///
@@ -36,40 +36,21 @@ use super::{Event, EventName};
 /// ```
 #[derive(Clone, Copy)]
 pub struct EventType {
-    id: TypeId,
-    name: EventName,
-    version: u32,
-    rust_type: fn() -> &'static str,
-    docs: &'static str,
-    fields: &'static [Field],
-    shares_name: bool,
-    number: fn() -> Option<&'static AtomicU32>,
+    pub(super) id: TypeId,
+    pub(super) name: EventName,
+    pub(super) version: u32,
+    pub(super) rust_type: fn() -> &'static str,
+    pub(super) docs: &'static str,
+    pub(super) fields: &'static [Field],
+    pub(super) shares_name: bool,
+    pub(super) number: fn() -> Option<&'static AtomicU32>,
     #[cfg(feature = "serde")]
-    codec: fn() -> Option<&'static Codec>,
+    pub(super) codec: fn() -> Option<&'static Codec>,
     #[cfg(feature = "schema")]
-    schema: fn() -> Option<Schema>,
+    pub(super) schema: fn() -> Option<Schema>,
 }
 
 impl EventType {
-    /// The descriptor of `E`.
-    pub(super) const fn of<E: Event>() -> Self {
-        assert!(E::VERSION > 0, "versions of an event count from 1");
-        Self {
-            id: TypeId::of::<E>(),
-            name: E::NAME,
-            version: E::VERSION,
-            rust_type: std::any::type_name::<E>,
-            docs: E::DOCS,
-            fields: E::FIELDS,
-            shares_name: E::SHARES_NAME,
-            number: E::__number,
-            #[cfg(feature = "serde")]
-            codec: E::__codec,
-            #[cfg(feature = "schema")]
-            schema: E::__schema,
-        }
-    }
-
     /// The id of the Rust type.
     pub const fn id(&self) -> TypeId {
         self.id
@@ -100,7 +81,7 @@ impl EventType {
         self.fields
     }
 
-    /// Whether other types may have this name and version too; see [`Event::SHARES_NAME`].
+    /// Whether other types may have this name and version too; see [`Event::SHARES_NAME`](crate::Event::SHARES_NAME).
     pub const fn shares_name(&self) -> bool {
         self.shares_name
     }
@@ -109,12 +90,6 @@ impl EventType {
     #[inline]
     pub(crate) fn number(&self) -> Option<u32> {
         number((self.number)()?)
-    }
-
-    /// The same for a type that is known at compile time.
-    #[inline]
-    pub(crate) fn number_of<E: Event>() -> Option<u32> {
-        number(E::__number()?)
     }
 
     /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
@@ -141,7 +116,7 @@ impl EventType {
 }
 
 #[inline]
-fn number(number: &'static AtomicU32) -> Option<u32> {
+pub(super) fn number(number: &'static AtomicU32) -> Option<u32> {
     // One more than the number; 0 until there is one.
     match number.load(Ordering::Relaxed) {
         0 => assign(number),

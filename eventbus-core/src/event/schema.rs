@@ -2,8 +2,6 @@
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 
-use super::Event;
-
 /// The JSON Schema of an event type, made when it is asked for. `#[event(schema)]` gives one.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema(fn(SchemaSettings) -> serde_json::Value);
@@ -19,7 +17,7 @@ impl<E: JsonSchema> HasSchema for E {}
 
 impl Schema {
     /// The schema of `E`.
-    pub const fn of<E: Event + HasSchema>() -> Self {
+    pub const fn of<E: HasSchema>() -> Self {
         Self(|settings| settings.into_generator().into_root_schema_for::<E>().to_value())
     }
 

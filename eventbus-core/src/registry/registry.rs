@@ -21,7 +21,7 @@ use super::{
     type_id_hasher::BuildTypeIdHasher,
 };
 use crate::{
-    event::{Event, EventName, EventType},
+    event::{Event, EventName, EventType, number_of},
     listener::ListenerInfo,
     pattern::FoldHash,
     sync::{Mutex, lock},
@@ -74,7 +74,7 @@ impl Registry {
     /// The slot of `E`, if the table knows it by the number of its type. Most emissions need no more.
     #[inline]
     pub(crate) fn numbered<E: Event>(&self) -> Option<&Arc<Slot>> {
-        let slot = self.numbered.get(EventType::number_of::<E>()?)?;
+        let slot = self.numbered.get(number_of::<E>()?)?;
         // Two types with one number can only be hand-written: the second one is with the others.
         (slot.event.id() == TypeId::of::<E>()).then_some(slot)
     }
