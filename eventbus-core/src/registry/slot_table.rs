@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::slot::Slot;
 
 /// How many slots the first chunk has room for; each one after it has twice as many as the one before.
-const FIRST: u32 = 32;
+const FIRST: usize = 32;
 
 /// Enough for all numbers: the last one starts at 2^31 - 32.
 const CHUNKS: usize = 27;
@@ -37,9 +37,9 @@ impl SlotTable {
 /// The chunk of a number, and the place in it.
 #[inline]
 fn place(number: u32) -> (usize, usize) {
-    let number = number.saturating_add(FIRST);
-    let chunk = number.ilog2() - FIRST.ilog2();
-    (chunk as usize, (number - (FIRST << chunk)) as usize)
+    let number = (number as usize).saturating_add(FIRST);
+    let chunk = (number.ilog2() - FIRST.ilog2()) as usize;
+    (chunk, number - (FIRST << chunk))
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
         for number in 0..10_000 {
             assert_eq!(place(number), next);
             next.1 += 1;
-            if next.1 == (FIRST as usize) << next.0 {
+            if next.1 == FIRST << next.0 {
                 next = (next.0 + 1, 0);
             }
         }
