@@ -168,7 +168,7 @@ impl Stage {
             Self::New(options) => options.take(),
             Self::Done => panic!("{POLLED_BEFORE}"),
         };
-        // Also if the event panics.
+        // Before user code runs: whatever happens, it does not begin twice.
         *self = Self::Done;
         let is_unclaimed = std::ptr::eq(slot, Arc::as_ptr(&bus.state.unclaimed));
         let found = Found::new(slot, cached, || if is_unclaimed { event.unclaimed(&bus.state) } else { None });
