@@ -6,32 +6,6 @@ use std::process::Command;
 
 const README: &str = include_str!("../README.md");
 
-/// The example without its module docs.
-fn showcase() -> &'static str {
-    include_str!("../examples/showcase.rs").split_once("\n\n").expect("docs, then code").1
-}
-
-#[test]
-fn the_showcase_of_the_readme_is_the_example_and_prints_what_it_says() {
-    let source = showcase();
-    assert!(README.contains(&format!("```rust\n{source}```")), "README.md and examples/showcase.rs differ");
-
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--example", "showcase"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo runs");
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(README.contains(&format!("```text\n{stdout}```")), "the showcase prints something else:\n{stdout}");
-}
-
-#[test]
-fn the_showcase_fits_on_a_screen() {
-    let code = showcase().lines().filter(|line| !line.trim().is_empty()).count();
-    assert!(code <= 25, "{code} lines");
-}
-
 #[test]
 fn the_readme_counts_its_dependencies_right() {
     let tree = Command::new(env!("CARGO"))

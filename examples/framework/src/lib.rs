@@ -1,6 +1,6 @@
 //! A newsroom: the desk publishes, and archive, search and audit hear of it. Written with `chassis`, and nothing else.
 //!
-//! `cargo run --example framework` runs it.
+//! `cargo run -p newsroom` runs it.
 
 #![forbid(unsafe_code)]
 

@@ -154,7 +154,7 @@ fn a_request_under_way_at_the_end_is_still_taken_in() {
 
 #[test]
 fn it_does_not_begin_without_a_secret_or_an_address() {
-    let mut command = std::process::Command::new(crate::example("webhooks"));
+    let mut command = std::process::Command::new(crate::PROGRAM);
     for secret in [None, Some("")] {
         command.args(["--serve", "127.0.0.1:0"]).env_remove("WEBHOOK_SECRET");
         secret.map(|secret| command.env("WEBHOOK_SECRET", secret));

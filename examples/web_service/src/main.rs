@@ -1,7 +1,7 @@
 //! A small shop as an HTTP service: its handlers emit events, and stock, payment, mail and analytics listen.
 //!
 //! ```sh
-//! cargo run --example http -- --addr 127.0.0.1:8080
+//! cargo run -p web_service -- --addr 127.0.0.1:8080
 //!
 //! order() { curl -i localhost:8080/orders --json "{\"item\": \"$1\", \"quantity\": 1, \"email\": \"ada@example.org\"}"; }
 //! order book                                                # 201
@@ -30,7 +30,7 @@ mod log;
 mod modules;
 mod orders;
 mod shutdown;
-#[path = "../webhooks/signals.rs"]
+#[path = "../../webhooks/src/signals.rs"]
 mod signals;
 
 use std::{
@@ -115,6 +115,6 @@ async fn serve(listener: TcpListener, options: &Options) -> io::Result<ExitCode>
 
 /// Says on stderr why the program did not do what it was asked.
 fn refuse(why: std::fmt::Arguments<'_>) -> ExitCode {
-    line(format_args!("http: {why}"));
+    line(format_args!("web_service: {why}"));
     ExitCode::from(2)
 }

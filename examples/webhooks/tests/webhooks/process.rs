@@ -1,6 +1,6 @@
 //! The example as a process that goes on, and its client.
 
-#[path = "../common/process.rs"]
+#[path = "../../../../tests/common/process.rs"]
 mod running;
 
 use std::{
@@ -20,7 +20,7 @@ pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 
 /// Starts the example.
 pub(crate) fn start(arguments: &[&str]) -> Process {
-    let mut command = Command::new(crate::example("webhooks"));
+    let mut command = Command::new(crate::PROGRAM);
     Process::start(command.args(arguments).env("WEBHOOK_SECRET", SECRET).stdin(Stdio::piped()))
 }
 

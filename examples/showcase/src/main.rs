@@ -1,5 +1,7 @@
 //! The showcase of the README, word for word: a listener fails, one panics, the others run, and the report tells.
 
+#![forbid(unsafe_code)]
+
 use eventbus::{Bus, Event};
 
 /// A user finished signing up.

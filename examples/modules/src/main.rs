@@ -1,7 +1,7 @@
 //! A shop with a blog, made of modules that know the bus and their own tables, and nothing of each other.
 //!
 //! ```sh
-//! cargo run --example modules
+//! cargo run -p modules
 //! ```
 //!
 //! To read it: `app.rs` puts it together, by constructors; `database.rs` has the transaction, whose events are heard after the

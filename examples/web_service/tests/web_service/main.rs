@@ -1,13 +1,10 @@
-//! The example `http`, run as users run it and asked over the loopback: what its answers, its log and its exit status say
+//! The example `web_service`, run as users run it and asked over the loopback: what its answers, its log and its exit status say
 //! of emissions that fail, run late, lose their client or are under way when the service ends.
 
 #![forbid(unsafe_code)]
 #![cfg(unix)] // It ends by signals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/example.rs"]
-mod example;
-#[path = "http/service.rs"]
 mod service;
 
 use std::{io::Write, net::TcpStream};
@@ -116,7 +113,10 @@ fn a_failed_receipt_is_logged_and_the_order_stands() {
     assert_eq!(service.order("book").0, 201);
     relay.mail().1.write_all(b"no\n").unwrap();
     let line = service.process.wait_for("order.confirmed: listener `mail.receipt`");
-    assert!(line.contains("examples/http/modules/mail.rs:") && line.ends_with("did not take the mail"), "{line}");
+    assert!(
+        line.contains("examples/web_service/src/modules/mail.rs:") && line.ends_with("did not take the mail"),
+        "{line}"
+    );
     assert_eq!(service.get("/orders/1").1["status"], "confirmed");
     assert_eq!(service.stats()["failures"], 1);
 }

@@ -1,18 +1,13 @@
-//! The example `modules` as a program. Its modules are tested one by one in their files: `cargo test --example modules`.
+//! The example `modules` as a program. Its modules are tested one by one in their files: `cargo test -p modules --bins`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/example.rs"]
-mod example;
-
 use std::{fs, path::Path, process::Command};
-
-use example::example;
 
 /// What the program prints, without the lines at which listeners are registered: those move with every edit.
 fn run() -> String {
-    let output = Command::new(example("modules")).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_modules")).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && stderr.is_empty(), "{stderr}");
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -23,7 +18,7 @@ fn run() -> String {
 
 #[test]
 fn what_is_committed_is_heard_once_and_in_order_and_what_is_rolled_back_is_not() {
-    let no_user = "listener `Users::may_buy` (examples/modules/users.rs) failed: there is no user 3";
+    let no_user = "listener `Users::may_buy` (examples/modules/src/users.rs) failed: there is no user 3";
     let expected = [
         "no third user: UNIQUE constraint failed: users.email",
         "neither post: UNIQUE constraint failed: posts.title",
@@ -31,7 +26,7 @@ fn what_is_committed_is_heard_once_and_in_order_and_what_is_rolled_back_is_not()
         &format!("failure: order.placing: {no_user}"),
         &format!("no order: refused: 1 of 2 listeners of `order.placing` did not finish well; {no_user}"),
         // Not critical: the order stands.
-        "failure: order.placed: listener `Notifications::receipt` (examples/modules/notifications.rs) failed: \
+        "failure: order.placed: listener `Notifications::receipt` (examples/modules/src/notifications.rs) failed: \
          the mailbox of bob@full.example.org is full",
         "mail to ada@example.org: welcome",
         "mail to bob@full.example.org: welcome",
@@ -53,7 +48,7 @@ fn what_is_committed_is_heard_once_and_in_order_and_what_is_rolled_back_is_not()
 #[test]
 fn a_module_knows_no_other_module() {
     let modules = ["users", "posts", "orders", "notifications", "analytics"];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/modules");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for module in modules {
         let source = fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
         let used: Vec<_> = source.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next()).collect();

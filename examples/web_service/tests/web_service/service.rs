@@ -1,6 +1,6 @@
 //! The service as a process, its client, and the mail relay that it talks to.
 
-#[path = "../common/process.rs"]
+#[path = "../../../../tests/common/process.rs"]
 mod process;
 
 use std::{
@@ -12,7 +12,8 @@ use std::{
 use process::{Process, WATCHDOG};
 use serde_json::{Value, json};
 
-use crate::example::example;
+/// The program, built by the cargo that runs this test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_web_service");
 
 /// The service.
 pub(crate) struct Service {
@@ -22,7 +23,7 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(example("http"));
+        let mut command = Command::new(PROGRAM);
         let mut process = Process::start(command.args(["--addr", "127.0.0.1:0"]).args(arguments));
         let line = process.wait_for("listening on ");
         let addr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
@@ -94,5 +95,5 @@ impl Relay {
 
 /// Runs the example to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
-    Command::new(example("http")).args(arguments).output().expect("the example runs")
+    Command::new(PROGRAM).args(arguments).output().expect("the example runs")
 }

@@ -3,7 +3,7 @@
 //! numbers that add up.
 //!
 //! ```sh
-//! cargo run --example pipeline          # 329 recorded GitHub deliveries
+//! cargo run -p pipeline          # 329 recorded GitHub deliveries
 //! ```
 //!
 //! ```text
@@ -23,7 +23,7 @@
 
 mod archive;
 mod events;
-#[path = "../webhooks/input.rs"]
+#[path = "../../webhooks/src/input.rs"]
 mod input;
 mod intake;
 mod stages;
@@ -72,7 +72,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         .start()
         .await?;
 
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/github-webhooks.jsonl.gz");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/github-webhooks.jsonl.gz");
     let intake = intake::publish_all(&bus, &file).await?;
 
     // The end: what is queued is still handled, then the streams end, and so the pipeline does.

@@ -3,16 +3,11 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/example.rs"]
-mod example;
-
 use std::process::Command;
-
-use example::example;
 
 /// What the program prints, line by line.
 fn run() -> Vec<String> {
-    let output = Command::new(example("pipeline")).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_pipeline")).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && stderr.is_empty(), "{:?}: {stderr}", output.status);
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()

@@ -1,7 +1,7 @@
 //! Flows of material between sites: a channel of events with a pool of workers, as one would write it in Go, here.
 //!
 //! ```sh
-//! cargo run --example resource_flow
+//! cargo run -p resource_flow
 //! ```
 //!
 //! | Go | here |

@@ -6,7 +6,7 @@ use std::{ffi::OsString, fmt, net::SocketAddr, time::Duration};
 pub(crate) const HELP: &str = "\
 A small shop as an HTTP service, whose modules talk through an event bus.
 
-Usage: http [--addr ADDR] [--deadline-ms N] [--shutdown-ms N] [--mail-relay ADDR]
+Usage: web_service [--addr ADDR] [--deadline-ms N] [--shutdown-ms N] [--mail-relay ADDR]
 
   --addr ADDR        where to listen, 127.0.0.1:8080 unless stated; with port 0 the system chooses one
   --deadline-ms N    how long a request may take, 2000 unless stated

@@ -2,12 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "common/example.rs"]
-mod example;
-
 use std::process::Command;
-
-use example::example;
 
 const EXPECTED: &str = "\
 `resource_flow.created` was not published: a group's queue is full; publish it later
@@ -23,9 +18,8 @@ deliveries 20: handled 18, dead-lettered 2, dropped 0, returned 0, in flight 0
 
 #[test]
 fn it_prints_the_same_each_time_and_its_ledger_adds_up() {
-    let program = example("resource_flow");
     for _ in 0..10 {
-        let output = Command::new(&program).output().expect("the example runs");
+        let output = Command::new(env!("CARGO_BIN_EXE_resource_flow")).output().expect("the example runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(String::from_utf8_lossy(&output.stdout), EXPECTED);
     }

@@ -1,7 +1,7 @@
 //! An application that is written with a framework, which is built on the bus: its sources never name what is below.
 //!
 //! ```sh
-//! cargo run --example framework
+//! cargo run -p newsroom
 //! ```
 //!
 //! The application is in `examples/framework/src`, the framework in `examples/framework/chassis`: `chassis/src/lib.rs` says what

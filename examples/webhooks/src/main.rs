@@ -2,12 +2,12 @@
 //! other; and a summary whose numbers add up.
 //!
 //! ```sh
-//! cargo run --release --example webhooks                  # 329 recorded deliveries
-//! cargo run --release --example webhooks -- --json
-//! cargo run --release --example webhooks -- --input FILE  # JSON lines, plain or gzip
-//! cargo run --release --example webhooks -- --catalog asyncapi
-//! cargo run --release --example webhooks -- --workers 4      # published, and handled by workers
-//! WEBHOOK_SECRET=.. cargo run --release --example webhooks -- --serve 127.0.0.1:8080
+//! cargo run --release -p webhooks                  # 329 recorded deliveries
+//! cargo run --release -p webhooks -- --json
+//! cargo run --release -p webhooks -- --input FILE  # JSON lines, plain or gzip
+//! cargo run --release -p webhooks -- --catalog asyncapi
+//! cargo run --release -p webhooks -- --workers 4      # published, and handled by workers
+//! WEBHOOK_SECRET=.. cargo run --release -p webhooks -- --serve 127.0.0.1:8080
 //! ```
 //!
 //! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
@@ -115,7 +115,7 @@ fn serve(program: &Program, addr: SocketAddr, options: &Options) -> ExitCode {
 }
 
 fn recorded_deliveries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/github-webhooks.jsonl.gz")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/github-webhooks.jsonl.gz")
 }
 
 fn render(summary: &Summary, options: &Options) -> String {

@@ -3,16 +3,11 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/example.rs"]
-mod example;
 #[cfg(unix)] // They end by signals.
-#[path = "webhooks/process.rs"]
 mod process;
 #[cfg(unix)]
-#[path = "webhooks/serving.rs"]
 mod serving;
 #[cfg(unix)]
-#[path = "webhooks/workers.rs"]
 mod workers;
 
 use std::{
@@ -24,15 +19,17 @@ use std::{
 };
 
 use eventbus::Bus;
-use example::example;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
 
-const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/github-webhooks.jsonl.gz");
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/github-webhooks.jsonl.gz");
+
+/// The program, built by the cargo that runs this test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_webhooks");
 
 /// Runs the example.
 fn webhooks(arguments: &[&str]) -> Output {
-    Command::new(example("webhooks")).args(arguments).output().expect("the example runs")
+    Command::new(PROGRAM).args(arguments).output().expect("the example runs")
 }
 
 fn stdout(output: &Output) -> &str {
@@ -323,7 +320,7 @@ fn the_catalog_as_asyncapi_has_a_channel_and_a_schema_for_every_kind_that_arrive
 fn the_catalog_as_markdown_and_as_a_map_shows_events_and_listeners() {
     let markdown = webhooks(&["--catalog", "markdown"]);
     assert!(stdout(&markdown).contains("\n## `github.issues`\n"), "{}", stdout(&markdown));
-    assert!(stdout(&markdown).contains("| `audit.trail` at `examples/webhooks/modules/audit.rs:"));
+    assert!(stdout(&markdown).contains("| `audit.trail` at `examples/webhooks/src/modules/audit.rs:"));
     let map = webhooks(&["--catalog", "map"]);
     assert!(stdout(&map).starts_with("flowchart LR\n"), "{}", stdout(&map));
     assert!(stdout(&map).contains("[\"audit.trail\"]"));
