@@ -1,39 +1,68 @@
-//! Type inference as a user meets it: a crate outside of the workspace, built under the default features.
+//! Users' crates, outside of the workspace and built under the default features: types are inferred, generated code is silent
+//! under lints that its user cannot allow.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    env::consts::EXE_SUFFIX,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::LazyLock,
+};
 
-/// Runs `tests/outside` and gives its output.
+/// The target folder of this test.
+const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/..");
+
+/// Runs `cargo build` on `tests/outside`.
 ///
-/// It is copied to where this test may write, with the workspace's lock file beside it: so it resolves offline, to the same
-/// versions, and no second lock file has to be kept.
-fn run_outside() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
-    fs::create_dir_all(copy.join("src")).unwrap();
-    let manifest = fs::read_to_string(root.join("tests/outside/Cargo.toml")).unwrap();
-    let path = root.to_str().unwrap().replace('\\', "/");
-    fs::write(copy.join("Cargo.toml"), manifest.replace("../..", &path)).unwrap();
-    fs::copy(root.join("tests/outside/src/main.rs"), copy.join("src/main.rs")).unwrap();
-    fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
+/// The crate is copied to where this test may write, with the workspace's lock file beside it: so it resolves offline, to the
+/// same versions, and no second lock file has to be kept. It is built in the target folder of this test, which has most of its
+/// dependencies.
+fn build(arguments: &[&str]) -> Output {
+    static COPY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
+        for folder in ["examples", "src", "src/bin"] {
+            fs::create_dir_all(copy.join(folder)).unwrap();
+            for file in fs::read_dir(root.join("tests/outside").join(folder)).unwrap().map(Result::unwrap) {
+                if file.file_type().unwrap().is_file() {
+                    fs::copy(file.path(), copy.join(folder).join(file.file_name())).unwrap();
+                }
+            }
+        }
+        let manifest = fs::read_to_string(root.join("tests/outside/Cargo.toml")).unwrap();
+        let path = root.to_str().unwrap().replace('\\', "/");
+        fs::write(copy.join("Cargo.toml"), manifest.replace("../..", &path)).unwrap();
+        fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
+        copy
+    });
 
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--offline", "--manifest-path"]).arg(copy.join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(copy.join("target"));
+    cargo.args(["build", "--quiet", "--offline", "--target-dir", TARGET]).args(arguments).current_dir(&*COPY);
     // Flags and coverage settings of this run are not the user's.
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let output = cargo.output().unwrap();
+    cargo.output().unwrap()
+}
+
+/// Runs a program of `tests/outside` and gives its output.
+fn run(program: &str) -> String {
+    static BUILT: LazyLock<Output> = LazyLock::new(|| build(&[]));
+    let warnings = String::from_utf8_lossy(&BUILT.stderr);
+    assert!(BUILT.status.success() && warnings.is_empty(), "{warnings}");
+
+    let program = Path::new(TARGET).join("debug").join(format!("{program}{EXE_SUFFIX}"));
+    let output = Command::new(&program).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    assert_eq!(stderr, "", "no warnings, and no failures on stderr that the program has printed itself");
+    assert_eq!(stderr, "", "no failures on stderr that the program has printed itself");
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
 fn listeners_of_every_shape_are_inferred_in_a_crate_of_its_own() {
-    let output = run_outside();
+    let output = run("outside");
     let lines: Vec<_> = output.lines().collect();
     let (first, second) = lines.split_at(lines.iter().position(|line| line.starts_with("handled")).unwrap() + 1);
     assert_eq!(
@@ -54,4 +83,20 @@ fn listeners_of_every_shape_are_inferred_in_a_crate_of_its_own() {
     let down = "the service is down";
     assert_eq!(errors, ["no id", "`ada` is no address", "`ada` is no address", down, down]);
     assert!(failures.iter().all(|(who, _)| who.starts_with("user.created: listener #") && who.contains("main.rs:")));
+}
+
+#[test]
+fn generated_code_compiles_where_its_user_denies_all_lints() {
+    for program in ["expressions_of_a_macro", "inside_a_function", "strict_lints"] {
+        run(program);
+    }
+}
+
+#[test]
+fn a_handwritten_name_that_is_none_does_not_build() {
+    let output = build(&["--example", "handwritten_bad_name"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(stderr.contains("evaluation panicked: event names are lowercase words joined by dots"), "{stderr}");
+    assert!(stderr.contains("handwritten_bad_name.rs:8:29"), "{stderr}");
 }

@@ -1,4 +1,5 @@
 //! A `macro_rules!` may make events, with names, versions, docs and paths that it was given.
+#![forbid(unsafe_code)]
 #![deny(warnings)]
 
 pub mod framework {

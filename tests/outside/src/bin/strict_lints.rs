@@ -1,4 +1,5 @@
 //! The generated code is silent under lints that its user could not silence.
+#![forbid(unsafe_code)]
 #![deny(warnings, unused_qualifications, missing_docs, unreachable_pub)]
 
 use eventbus::{Event, EventName, Field};

@@ -1,4 +1,5 @@
 //! A type inside of a function is an event too, whatever its surroundings call `u32`.
+#![forbid(unsafe_code)]
 #![deny(warnings)]
 
 use eventbus::Event;
