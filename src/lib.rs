@@ -97,7 +97,21 @@ pub use eventbus_core::{MalformedMessage, PublishJson, WriteError};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::{Event, derive_event, listeners, on};
 
-/// Runs the code of the README.
+/// Runs the code of the README, and of what the macros say of themselves.
 #[cfg(all(doctest, feature = "derive", feature = "serde"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod run {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../eventbus-derive/docs/event.md")]
+    struct DeriveEvent;
+
+    #[doc = include_str!("../eventbus-derive/docs/derive_event.md")]
+    struct DeriveEventOfFrameworks;
+
+    #[doc = include_str!("../eventbus-derive/docs/listeners.md")]
+    struct Listeners;
+
+    #[doc = include_str!("../eventbus-derive/docs/on.md")]
+    struct On;
+}

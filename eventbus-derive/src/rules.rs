@@ -82,7 +82,7 @@ pub(crate) fn as_keys(name: Option<&str>, digits: &str) -> String {
 }
 
 /// A valid name close to an invalid one: `user.created` for `User Created`.
-fn repaired(name: &str) -> Option<String> {
+pub(crate) fn repaired(name: &str) -> Option<String> {
     let segments: Vec<String> = name
         .split(['.', ' ', ':', '/'])
         .map(|segment| segment.split('-').map(|part| name::words(part).join("_")).collect::<Vec<_>>().join("-"))
@@ -94,47 +94,4 @@ fn repaired(name: &str) -> Option<String> {
         _ => segments.join("."),
     };
     check(&better).is_ok().then_some(better)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use eventbus::EventName;
-    use proptest::prelude::*;
-    use std::panic::catch_unwind;
-
-    #[test]
-    fn a_bad_name_is_answered_with_a_good_one() {
-        let fix = |name: &str| repaired(name).unwrap_or_default();
-        assert_eq!(fix("User Created"), "user.created");
-        assert_eq!(fix("UserCreated"), "user.created");
-        assert_eq!(fix("USER_CREATED"), "user.created");
-        assert_eq!(fix("user::loginAttempt"), "user.login_attempt");
-        assert_eq!(fix("Billing.InvoicePaid"), "billing.invoice_paid");
-        assert_eq!(fix(".user..created."), "user.created");
-        assert_eq!(fix("user._created"), "user.created");
-        assert_eq!(fix("user.Sign-Up"), "user.sign-up");
-        assert_eq!(fix("user.created!"), "");
-        assert_eq!(fix("..."), "");
-    }
-
-    #[test]
-    fn a_version_in_a_name_is_answered_with_the_two_keys() {
-        assert_eq!(
-            explain(&Fault::Version, "user.created.v2"),
-            "an event name carries no version: write `name = \"user.created\", version = 2` instead"
-        );
-        assert_eq!(as_keys(None, "0"), "name = \"..\"");
-    }
-
-    proptest! {
-        #[test]
-        fn the_derive_and_the_core_have_the_same_rules(
-            name in prop_oneof!["[a-z0-9._-]{0,12}", "([a-z]{1,3}\\.){0,2}v[0-9]{0,2}", "\\PC{0,8}", "[a-z.]{126,130}"]
-        ) {
-            let leaked: &'static str = Box::leak(name.clone().into_boxed_str());
-            let core = catch_unwind(|| EventName::new(leaked)).is_ok();
-            prop_assert_eq!(check(&name).is_ok(), core, "{}", name);
-        }
-    }
 }
