@@ -6,7 +6,7 @@
 //!
 //! | Go | here |
 //! |---|---|
-//! | `eventChan := make(chan Event, 8)` | the transport: `Memory::new().capacity(8)`; a durable one is another line |
+//! | `eventChan := make(chan Event, 64)` | `bus.consumer("pool").capacity(64)`, in memory; a durable transport is another line |
 //! | `eventChan <- event` | `bus.publish(event).await`, which waits while there is no room |
 //! | `select { case eventChan <- event: default: }` | `bus.try_publish(event)`, which hands the event back |
 //! | `select { case eventChan <- event: case <-ctx.Done(): }` | `bus.publish(event).cancel_on(&token)`, or `.timeout(..)` |
@@ -20,7 +20,7 @@
 //! | `context.WithTimeout` for each event | `.timeout(..)` |
 //! | `recover()` in each worker | an attempt that has failed, as one that returns an error has |
 //! | `close(eventChan)`, `cancel()`, `wg.Wait()` | `bus.shutdown(deadline).await`, which also tells what became of all |
-//! | a second channel for a second reader | a second group: each gets every event |
+//! | a second channel for a second reader | a second group: each gets every event that it handles |
 //!
 //! What has no counterpart in Go: a flow's events are handled in their order, whichever worker does it (`.key(..)`), and the
 //! ledger at the end adds up.
@@ -35,8 +35,8 @@ mod service;
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{BoxError, Bus, Failed, Memory, PublishError, Rate, Retry, ShutdownReport, Unhandled};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use eventbus::{BoxError, Bus, Consumer, Failed, PublishError, Rate, Retry, ShutdownReport, Unhandled};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     events::{ContractSigned, Flow, FlowSynced, ResourceFlowCreated, ResourceFlowUpdated, SiteCreated},
@@ -59,14 +59,21 @@ const UPDATES: [(u64, i64); 2] = [(1, 20), (4, -10)];
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    // Small, so that it can be seen full.
-    let bus = Bus::builder().transport(Memory::new().capacity(8)).build();
+    let bus = Bus::builder().on_failure(|failure| eprintln!("{failure}")).build();
     let graph = Arc::<Graph>::default();
     let (done, mut ended) = unbounded_channel();
+    let given_up = done.clone();
+    bus.on::<Failed<ResourceFlowCreated>>(move |failed| _ = given_up.send(failed.event.flow.id));
 
+    // Paused, and small, so that its queue can be seen full.
+    let service = Arc::new(FlowService { graph: Arc::clone(&graph), done });
+    let small = start(&bus, &service, 8).await?;
+    small.pause();
     let waiting = fill(&bus).await?;
-    start(&bus, &graph, done).await?;
-    // From here on there are workers: publishing waits while they have too much to do.
+    // What a stopped group holds, its next consumer handles.
+    small.stop(Duration::from_secs(1)).await;
+    start(&bus, &service, 64).await?;
+    // From here on workers handle events: publishing waits while they have too much to do.
     for published in bus.publish_all(waiting).await {
         published?;
     }
@@ -77,8 +84,7 @@ async fn main() -> Result<(), BoxError> {
     }
     bus.publish(ContractSigned).await?;
 
-    // A bus that shuts down takes no events, not even follow-ups: those that are wanted must be there before. A program that serves
-    // waits for its signal only.
+    // A program that serves waits for its signal only.
     tokio::select! {
         () = all_ended(&mut ended) => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -97,7 +103,7 @@ fn flows() -> impl Iterator<Item = Flow> {
     FLOWS.iter().map(|&(id, site, material, tonnes)| Flow { id, site, material, tonnes })
 }
 
-/// Publishes until there is no more room, since nobody handles anything yet; what is left.
+/// Publishes until there is no more room, since nothing is handled yet; what is left.
 async fn fill(bus: &Bus) -> Result<Vec<ResourceFlowCreated>, BoxError> {
     for site in ["brewery", "farm", "bakery", "greenhouse"] {
         bus.publish(SiteCreated { site }).await?;
@@ -113,25 +119,20 @@ async fn fill(bus: &Bus) -> Result<Vec<ResourceFlowCreated>, BoxError> {
     }
 }
 
-/// Starts the pool of workers.
-async fn start(bus: &Bus, graph: &Arc<Graph>, done: UnboundedSender<u64>) -> Result<(), BoxError> {
-    let given_up = done.clone();
-    bus.on::<Failed<ResourceFlowCreated>>(move |failed| _ = given_up.send(failed.event.flow.id));
-
-    let service = Arc::new(FlowService { graph: Arc::clone(graph), done });
-    let pool = bus.consumer("pool").workers(4).capacity(64);
+/// Starts the pool of workers, with a queue for so many events.
+async fn start(bus: &Bus, service: &Arc<FlowService>, capacity: usize) -> Result<Consumer, BoxError> {
+    let pool = bus.consumer("pool").workers(4).capacity(capacity);
     let pool = pool.handler::<ResourceFlowCreated>(service.clone()).handler::<ResourceFlowUpdated>(service.clone());
-    let pool = pool.handler::<SiteCreated>(service.clone()).handler::<FlowSynced>(service);
+    let pool = pool.handler::<SiteCreated>(service.clone()).handler::<FlowSynced>(service.clone());
     // What happens at a site is handled in the order in which it happened; sites are handled side by side.
     let pool = pool.key::<SiteCreated>(|e| e.site).key::<ResourceFlowCreated>(|e| e.flow.site);
     let pool = pool.key::<ResourceFlowUpdated>(|e| e.flow.site);
-    pool.unknown(Unhandled::Fail)
+    let pool = pool
+        .unknown(Unhandled::Fail)
         .rate_limit(Rate::per_second(200).burst(20))
         .timeout(Duration::from_secs(2))
-        .retry(Retry::exponential(Duration::from_millis(20)).max_attempts(3))
-        .start()
-        .await?;
-    Ok(())
+        .retry(Retry::exponential(Duration::from_millis(20)).max_attempts(3));
+    Ok(pool.start().await?)
 }
 
 /// Waits until each flow that was created or updated has been matched, or given up.
