@@ -84,17 +84,15 @@ impl Outbox {
         ticket
     }
 
-    /// Polls for the answer to a message, and moves the batch that is under way.
-    pub(super) fn poll(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+    /// Polls for the answer to a message, and moves the batch that is under way; whether the answer is still missing.
+    pub(super) fn is_pending(&self, ticket: Ticket, cx: &mut Context<'_>) -> bool {
         let mut waker = Some(cx.waker().clone());
         loop {
             let mut batch = {
                 let mut state = lock(&self.state);
-                let Some(item) = state.items.get_mut(&ticket) else {
-                    return Poll::Ready(Err(Refusal::Unknown("the answer has been given before".into())));
-                };
+                let Some(item) = state.items.get_mut(&ticket) else { return false };
                 if let Stage::Answered(_) = item.stage {
-                    return Poll::Ready(Self::take_answer(state, ticket));
+                    return false;
                 }
                 std::mem::swap(&mut item.waker, &mut waker);
                 match std::mem::replace(&mut state.flight, Flight::Polled) {
@@ -110,7 +108,7 @@ impl Outbox {
                         Batch { tickets, future: Box::pin(send(transport, messages)) }
                     }
                     // Another publisher polls it, and sees to those that wait.
-                    Flight::Polled => return Poll::Pending,
+                    Flight::Polled => return true,
                 }
             };
             let polled = isolate(|| batch.future.as_mut().poll(&mut Context::from_waker(&self.waker)));
@@ -119,7 +117,7 @@ impl Outbox {
                     let mut state = lock(&self.state);
                     state.flight = Flight::Waits(batch);
                     if !state.is_woken {
-                        return Poll::Pending;
+                        return true;
                     }
                 }
                 Ok(Poll::Ready(results)) => self.answer(batch, results),
@@ -147,17 +145,21 @@ impl Outbox {
         matches!(item, Some(Item { stage: Stage::Sent, .. }))
     }
 
-    fn take_answer(mut state: crate::sync::MutexGuard<'_, State>, ticket: Ticket) -> Result<(), Refusal> {
-        let item = state.items.remove(&ticket);
-        // Somebody must see to the next batch.
-        let next = if matches!(state.flight, Flight::None) { state.first_waker() } else { None };
-        drop(state);
+    /// Takes the answer that has come.
+    pub(super) fn take_answer(&self, ticket: Ticket) -> Result<(), Refusal> {
+        let (item, next) = {
+            let mut state = lock(&self.state);
+            let item = state.items.remove(&ticket);
+            // Somebody must see to the next batch.
+            let next = if matches!(state.flight, Flight::None) { state.first_waker() } else { None };
+            (item, next)
+        };
         if let Some(waker) = next {
             waker.wake();
         }
         match item {
             Some(Item { stage: Stage::Answered(answer), .. }) => answer,
-            _ => unreachable!("it has been answered"),
+            _ => Err(Refusal::Unknown("the answer has been given before".into())),
         }
     }
 

@@ -54,7 +54,8 @@ const LATEST: usize = 16;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let bus = Bus::new();
+    // Publishers wait for room here: that is what goes at the pace of the archive.
+    let bus = Bus::builder().on_notice(|_| {}).build();
 
     // Streams first: they have what is emitted from here on.
     let latest = bus.stream_name("github.*")?.capacity(LATEST);

@@ -58,6 +58,10 @@ impl Program {
             // Every failed delivery of a replay is to be told; a service keeps the newest ones.
             bus = bus.dead_letters(usize::MAX);
         }
+        if mode != Mode::Emit {
+            // The end tells the dead letters; and to wait for room is how a replay goes at the pace of its workers.
+            bus = bus.on_failure(|_| {}).on_notice(|_| {});
+        }
         let bus = bus.build();
         events::declare(&bus)?;
         let published = mode != Mode::Emit;

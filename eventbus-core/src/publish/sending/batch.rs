@@ -7,7 +7,7 @@ use std::{
 
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::sending::{Attempt, Rejected, Sending, State};
+use super::sending::{Attempt, Rejected, Sending};
 use crate::{
     emission::Bus,
     event::isolate,
@@ -37,12 +37,7 @@ impl<'b> SendingAll<'b> {
         let mut one = Sending::new(bus);
         one.find_cause();
         let mut offer = |content| match one.offer(content) {
-            Ok(()) => match std::mem::replace(&mut one.state, State::New) {
-                State::Offered(message) => {
-                    Item::Offered(message, one.options.as_mut().and_then(|options| options.bytes.take()))
-                }
-                _ => unreachable!("it is offered"),
-            },
+            Ok(message) => Item::Offered(message, one.options.as_mut().and_then(|options| options.bytes.take())),
             Err(rejected) => Item::Ended(Some(Err(rejected))),
         };
         let items = contents.map(&mut offer).collect();
@@ -186,10 +181,12 @@ impl<'b> SendingAll<'b> {
         let mut has_all = true;
         for at in 0..self.items.len() {
             let Item::Sent(_, _, ticket) = &self.items[at] else { continue };
-            let Poll::Ready(answer) = self.one.publishing.outbox.poll(*ticket, cx) else {
+            let ticket = *ticket;
+            if self.one.publishing.outbox.is_pending(ticket, cx) {
                 has_all = false;
                 continue;
-            };
+            }
+            let answer = self.one.publishing.outbox.take_answer(ticket);
             if let Item::Sent(message, bytes, _) = self.take(at) {
                 self.items[at] = self.ended_with(answer, message, bytes);
             }
@@ -203,10 +200,9 @@ impl<'b> SendingAll<'b> {
             Ok(()) => self.one.accepted(),
             Err(refusal) => self.one.refused(refusal, message),
         };
-        match (attempt, std::mem::replace(&mut self.one.state, State::New)) {
-            (Attempt::Ended(result), _) => Item::Ended(Some(result)),
-            (_, State::Offered(message)) => Item::Offered(message, bytes),
-            _ => unreachable!("it is offered again"),
+        match attempt {
+            Attempt::Ended(result) => Item::Ended(Some(result)),
+            Attempt::Full(message) | Attempt::WouldWait(message) => Item::Offered(message, bytes),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     event::isolate,
-    transport::{BoxFuture, Content},
+    transport::{BoxFuture, Content, Message},
 };
 
 impl<'b> Sending<'b> {
@@ -28,14 +28,18 @@ impl<'b> Sending<'b> {
                 if !self.is_inside() && fairness::gives_way(cx) {
                     return Poll::Pending;
                 }
-                if let Err(rejected) = self.offer(content()) {
-                    return Poll::Ready(Err(rejected));
-                }
-                match self.attempt() {
-                    Attempt::Ended(result) => return Poll::Ready(result),
-                    Attempt::Full => self.wait_for_room(),
-                    Attempt::WouldWait => {
-                        if let Some(rejected) = self.send() {
+                let attempt = match self.offer(content()) {
+                    Ok(message) => self.attempt(message),
+                    Err(rejected) => Attempt::Ended(Err(rejected)),
+                };
+                match attempt {
+                    Attempt::Ended(result) => {
+                        self.state = State::Done;
+                        return Poll::Ready(result);
+                    }
+                    Attempt::Full(message) => self.wait_for_room(message),
+                    Attempt::WouldWait(message) => {
+                        if let Some(rejected) = self.send(message) {
                             return Poll::Ready(Err(rejected));
                         }
                     }
@@ -76,7 +80,8 @@ impl<'b> Sending<'b> {
         options.waiting = Some(Waiting { room, stop, closing: Box::pin(publishing.closing.cancelled()) });
     }
 
-    fn wait_for_room(&mut self) {
+    fn wait_for_room(&mut self, message: Message) {
+        self.state = State::Offered(message);
         let publishing = self.publishing;
         let ready = isolate(|| publishing.transport.ready());
         // Of a transport that panics here nothing is known: it is asked again.
@@ -84,13 +89,11 @@ impl<'b> Sending<'b> {
     }
 
     /// Puts the message into the outbox; unless nobody could tell when the wait for its answer is over.
-    fn send(&mut self) -> Option<Rejected> {
+    fn send(&mut self, message: Message) -> Option<Rejected> {
         if matches!(self.timer(), Timer::Now) {
+            self.state = State::Offered(message);
             return Some(self.stopped(&Stop::TimedOut));
         }
-        let State::Offered(message) = std::mem::replace(&mut self.state, State::Done) else {
-            unreachable!("it has come back")
-        };
         let sent = self.options().bytes.as_ref().unwrap_or(&message).clone();
         let ticket = self.publishing.outbox.enqueue(sent);
         self.state = State::Sent(message, ticket);
@@ -103,37 +106,36 @@ impl<'b> Sending<'b> {
         // hold the thread.
         let mut refusals = 0;
         loop {
-            let (attempt, has_room) = if let State::Sent(_, ticket) = &self.state {
-                let Poll::Ready(answer) = self.publishing.outbox.poll(*ticket, cx) else {
+            let mut has_room = true;
+            if let State::Sent(_, ticket) = &self.state {
+                if self.publishing.outbox.is_pending(*ticket, cx) {
                     return self.poll_stop(cx);
-                };
-                let State::Sent(message, _) = std::mem::replace(&mut self.state, State::Done) else {
-                    unreachable!("it has been sent")
-                };
-                let attempt = match answer {
+                }
+            } else if let Some(room) = self.options().waiting.as_mut().and_then(|waiting| waiting.room.as_mut()) {
+                // Tried after it has begun to listen, so that room made in between is not missed.
+                has_room = isolate(|| room.as_mut().poll(cx).is_ready()).unwrap_or(true);
+            }
+            let attempt = match std::mem::replace(&mut self.state, State::Done) {
+                State::Offered(message) => self.attempt(message),
+                State::Sent(message, ticket) => match self.publishing.outbox.take_answer(ticket) {
                     Ok(()) => self.accepted(),
                     Err(refusal) => self.refused(refusal, message),
-                };
-                // It waits for room next.
-                (attempt, true)
-            } else {
-                let Some(room) = self.options().waiting.as_mut().and_then(|waiting| waiting.room.as_mut()) else {
-                    unreachable!("it waits for room")
-                };
-                let has_room = isolate(|| room.as_mut().poll(cx).is_ready()).unwrap_or(true);
-                // Tried after it has begun to listen, so that room made in between is not missed.
-                (self.attempt(), has_room)
+                },
+                State::New | State::Done => unreachable!("it waits"),
             };
             match attempt {
                 Attempt::Ended(result) => return Poll::Ready(result),
-                Attempt::WouldWait => {
-                    if let Some(rejected) = self.send() {
+                Attempt::WouldWait(message) => {
+                    if let Some(rejected) = self.send(message) {
                         return Poll::Ready(Err(rejected));
                     }
                 }
-                Attempt::Full if !has_room => return self.poll_stop(cx),
-                Attempt::Full => {
-                    self.wait_for_room();
+                Attempt::Full(message) if !has_room => {
+                    self.state = State::Offered(message);
+                    return self.poll_stop(cx);
+                }
+                Attempt::Full(message) => {
+                    self.wait_for_room(message);
                     refusals += 1;
                     if refusals > 1 {
                         let stopped = self.poll_stop(cx);

@@ -38,9 +38,9 @@ pub(in crate::publish) struct Rejected {
 pub(super) enum Attempt {
     Ended(Result<(), Rejected>),
     /// There is no room.
-    Full,
+    Full(Message),
     /// The transport does not answer at once.
-    WouldWait,
+    WouldWait(Message),
 }
 
 impl<'b> Sending<'b> {
@@ -116,17 +116,14 @@ impl<'b> Sending<'b> {
     }
 
     /// Makes the message. From here on the event counts as offered.
-    pub(super) fn offer(&mut self, content: Content) -> Result<(), Rejected> {
+    #[inline]
+    pub(super) fn offer(&mut self, content: Content) -> Result<Message, Rejected> {
         self.publishing.intake.offered.add(1);
         let message = self.make(content);
         match self.check(&message) {
-            Ok(()) => {
-                self.state = State::Offered(message);
-                Ok(())
-            }
+            Ok(()) => Ok(message),
             Err(why) => {
                 self.publishing.intake.rejected.add(1);
-                self.state = State::Done;
                 if let Some(options) = &mut self.options {
                     options.bytes = None;
                 }
@@ -185,21 +182,19 @@ impl<'b> Sending<'b> {
     }
 
     /// Offers the message to the transport.
-    pub(super) fn attempt(&mut self) -> Attempt {
-        let State::Offered(message) = std::mem::replace(&mut self.state, State::Done) else {
-            unreachable!("it has been offered")
-        };
-        if self.publishing.is_memory {
-            let mut slot = [Some(message)];
-            let taken = self.publishing.transport.try_publish(&mut slot);
-            let [left] = slot;
-            return match (taken, left) {
-                (Ok(()), _) => self.accepted(),
-                (Err(refusal), Some(message)) => self.refused(refusal, message),
-                (Err(_), None) => unreachable!("the memory transport keeps what it refuses in its slot"),
-            };
+    #[inline]
+    pub(super) fn attempt(&mut self, message: Message) -> Attempt {
+        if !self.publishing.is_memory {
+            return self.attempt_foreign(message);
         }
-        self.attempt_foreign(message)
+        let mut slot = [Some(message)];
+        let taken = self.publishing.transport.try_publish(&mut slot);
+        let [left] = slot;
+        match (taken, left) {
+            (Ok(()), _) => self.accepted(),
+            (Err(refusal), Some(message)) => self.refused(refusal, message),
+            (Err(_), None) => unreachable!("the memory transport keeps what it refuses in its slot"),
+        }
     }
 
     /// The same with a transport that may be wrong about what it does: the message is kept meanwhile.
@@ -207,8 +202,7 @@ impl<'b> Sending<'b> {
         let publishing = self.publishing;
         // Behind those that wait for its answer: order is kept.
         if !publishing.outbox.is_empty() {
-            self.state = State::Offered(message);
-            return Attempt::WouldWait;
+            return Attempt::WouldWait(message);
         }
         let sent = self.options.as_ref().and_then(|options| options.bytes.as_ref()).unwrap_or(&message).clone();
         let mut slot = [Some(sent)];
@@ -224,11 +218,13 @@ impl<'b> Sending<'b> {
         }
     }
 
+    #[inline]
     pub(super) fn accepted(&mut self) -> Attempt {
         self.publishing.intake.accepted.add(1);
         Attempt::Ended(Ok(()))
     }
 
+    #[cold]
     pub(super) fn refused(&mut self, refusal: Refusal, message: Message) -> Attempt {
         let publishing = self.publishing;
         match refusal {
@@ -236,13 +232,9 @@ impl<'b> Sending<'b> {
                 if self.options.as_ref().is_none_or(|options| options.waiting.is_none()) {
                     publishing.notices.waits_for_room(&message, &group);
                 }
-                self.state = State::Offered(message);
-                return Attempt::Full;
+                return Attempt::Full(message);
             }
-            Refusal::WouldWait => {
-                self.state = State::Offered(message);
-                return Attempt::WouldWait;
-            }
+            Refusal::WouldWait => return Attempt::WouldWait(message),
             _ => {}
         }
         let intake = &publishing.intake;
@@ -258,10 +250,13 @@ impl<'b> Sending<'b> {
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
-        self.offer(content)?;
-        match self.attempt() {
+        let message = self.offer(content)?;
+        match self.attempt(message) {
             Attempt::Ended(result) => result,
-            Attempt::Full | Attempt::WouldWait => Err(self.stopped(&Stop::TimedOut)),
+            Attempt::Full(message) | Attempt::WouldWait(message) => {
+                self.publishing.intake.rejected.add(1);
+                Err(Rejected { why: Why::Full, message })
+            }
         }
     }
 

@@ -31,8 +31,8 @@ fn end(process: Process, signal: &str) -> (Option<i32>, u64, Vec<[u64; 6]>) {
     let ([offered, accepted, rejected, unknown], groups) = ledger(&lines);
     assert_eq!(offered, accepted + rejected + unknown, "{lines:#?}");
     for [created, handled, ignored, dead, returned, in_flight] in &groups {
-        assert_eq!((*created, *in_flight), (accepted, 0), "{lines:#?}");
-        assert_eq!(handled + ignored + dead + returned, accepted, "executed + reported = accepted: {lines:#?}");
+        assert!(*created <= accepted && *in_flight == 0, "{lines:#?}");
+        assert_eq!(handled + ignored + dead + returned, *created, "executed + reported = given: {lines:#?}");
     }
     (status, accepted, groups)
 }
