@@ -9,7 +9,7 @@ use crate::support::{HOUR, Job, Log, hush, poll_once, unread, yield_a_lot};
 #[derive(Event)]
 struct Placed;
 
-async fn failing(bus: &Bus) -> eventbus::ConsumerBuilder {
+fn failing(bus: &Bus) -> eventbus::ConsumerBuilder {
     let handler = |_: Arc<Job>, delivery: Delivery| async move {
         assert!(delivery.attempt() != 2, "boom in an attempt");
         Err::<(), _>("no server")
@@ -23,7 +23,7 @@ async fn failed_attempts_and_the_dead_letter_reach_the_failure_hook() {
     let log = Log::default();
     let told = log.clone();
     let bus = Bus::builder().on_failure(move |failure| told.add(failure.clone())).build();
-    failing(&bus).await.start().await.unwrap();
+    failing(&bus).start().await.unwrap();
     bus.publish(Job(0)).await.unwrap();
     bus.drained(HOUR).await.unwrap();
     let failures = log.take();
@@ -43,7 +43,7 @@ async fn a_consumer_has_a_hook_of_its_own_for_failed_attempts() {
     let (log, letters) = (Log::default(), Log::default());
     let (told, dead) = (log.clone(), letters.clone());
     let bus = Bus::builder().on_failure(|_| {}).on_dead_letter(move |letter| dead.add(letter.to_string())).build();
-    let consumer = failing(&bus).await;
+    let consumer = failing(&bus);
     let consumer = consumer.on_attempt_failed(move |attempt| told.add((attempt.attempt, attempt.next_after)));
     consumer.start().await.unwrap();
     bus.publish(Job(0)).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_consumer_has_a_hook_of_its_own_for_failed_attempts() {
 async fn a_hook_that_panics_ends_nothing() {
     hush();
     let bus = Bus::builder().on_failure(|_| panic!("boom")).on_dead_letter(|_| panic!("boom")).build();
-    failing(&bus).await.on_attempt_failed(|_| panic!("boom")).start().await.unwrap();
+    failing(&bus).on_attempt_failed(|_| panic!("boom")).start().await.unwrap();
     for id in 0..3 {
         bus.publish(Job(id)).await.unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, EventStream, Outcome, Retry, StreamFull};
+use eventbus::{Bus, EventStream, Outcome, Overflow, Retry, StreamFull};
 use futures_util::StreamExt;
 use tokio::sync::Mutex;
 
@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(5);
 #[tokio::test]
 async fn a_stream_that_waits_slows_the_consumer_that_hands_events_to_it() {
     let bus = Bus::new();
-    let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+    let mut ticks = bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait);
     bus.consumer("intake").to_listeners::<Tick>().capacity(2).start().await.unwrap();
 
     let publisher = tokio::spawn({
@@ -38,7 +38,8 @@ async fn a_stream_that_waits_slows_the_consumer_that_hands_events_to_it() {
 async fn two_handlers_that_would_wait_for_each_other_through_a_stream_do_not_hang() {
     let bus = Bus::new();
     // Read inside of a handler whose group has one worker, which also hands on what is to be read.
-    let ticks: Arc<Mutex<EventStream<Arc<Tick>>>> = Arc::new(Mutex::new(bus.stream::<Tick>().capacity(1).waiting()));
+    let ticks: Arc<Mutex<EventStream<Arc<Tick>>>> =
+        Arc::new(Mutex::new(bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait)));
     let reader = Arc::clone(&ticks);
     bus.consumer("both")
         .to_listeners::<Tick>()
@@ -71,7 +72,7 @@ async fn a_handler_that_makes_a_stream_and_fills_it_is_told() {
             let (told, bus) = (told.clone(), delivery.bus());
             async move {
                 let bus = bus.ok_or("the bus is gone")?;
-                let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+                let mut ticks = bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait);
                 let reports = [bus.emit(Tick(1)).await, bus.emit(Tick(2)).await];
                 told.send((reports, buffered(&mut ticks))).map_err(|_| "the test is over")?;
                 eventbus::Ok(())

@@ -2,7 +2,7 @@
 
 use std::{task::Poll, time::Duration};
 
-use eventbus::{Bus, NoEvent};
+use eventbus::{Bus, NoEvent, Overflow};
 use futures_util::{FutureExt, StreamExt, stream::FusedStream};
 
 use crate::{Tick, Woken, buffered, poll, poll_next};
@@ -52,8 +52,8 @@ fn a_stream_keeps_no_bus_alive_and_ends_with_it() {
     assert!(weak.upgrade().is_none());
     assert!(woken.times() > before, "its reader is woken");
     assert!(matches!(poll_next(&mut ticks, &waker), Poll::Ready(None)));
-    assert_eq!(all.next_now().unwrap().name(), "tick");
-    assert_eq!(all.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(all.try_recv().unwrap().name(), "tick");
+    assert_eq!(all.try_recv().unwrap_err(), NoEvent::Ended);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_bus_with_consumers_that_is_dropped_ends_its_streams() {
 #[tokio::test]
 async fn what_waits_for_room_when_the_shutdown_ends_is_still_read() {
     let bus = Bus::new();
-    let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+    let mut ticks = bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait);
     let mut emissions = [1, 2, 3].map(|tick| bus.emit(Tick(tick)));
     let ready = emissions.each_mut().map(|emission| poll(emission).is_ready());
     assert_eq!(ready, [true, false, false]);
@@ -89,26 +89,26 @@ fn a_closed_stream_gives_what_it_has_and_ends() {
     bus.emit(Tick(2)).blocking();
     assert_eq!(bus.listener_count::<Tick>(), 0);
     assert_eq!(buffered(&mut ticks), [Ok(1)]);
-    assert_eq!(ticks.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(ticks.try_recv().unwrap_err(), NoEvent::Ended);
 }
 
 #[test]
 fn closing_lets_in_what_waits_for_room() {
     let bus = Bus::new();
-    let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+    let mut ticks = bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait);
     assert!(poll(&mut bus.emit(Tick(1))).is_ready());
     let (mut second, mut third) = (bus.emit(Tick(2)), bus.emit(Tick(3)));
     assert!(poll(&mut second).is_pending() && poll(&mut third).is_pending());
     ticks.close();
     assert!(poll(&mut second).is_ready() && poll(&mut third).is_ready());
     assert_eq!(buffered(&mut ticks), [Ok(1), Ok(2), Ok(3)]);
-    assert_eq!(ticks.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(ticks.try_recv().unwrap_err(), NoEvent::Ended);
 }
 
 #[test]
 fn dropping_a_stream_takes_its_listener_off_and_lets_nobody_wait() {
     let bus = Bus::new();
-    let (ticks, all) = (bus.stream::<Tick>().capacity(1).waiting(), bus.stream_name("tick").unwrap());
+    let (ticks, all) = (bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait), bus.stream_name("tick").unwrap());
     assert_eq!(bus.listener_count::<Tick>(), 2);
     assert!(poll(&mut bus.emit(Tick(1))).is_ready());
     let mut second = bus.emit(Tick(2));
@@ -126,14 +126,14 @@ fn clear_and_the_end_of_its_scope_end_a_stream() {
     bus.emit(Tick(1)).blocking();
     bus.clear();
     assert_eq!(buffered(&mut cleared), [Ok(1)]);
-    assert_eq!(cleared.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(cleared.try_recv().unwrap_err(), NoEvent::Ended);
 
     let scope = bus.scope("dashboard");
     let mut scoped = scope.listener::<Tick>().stream();
     scope.close();
-    assert_eq!(scoped.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(scoped.try_recv().unwrap_err(), NoEvent::Ended);
     let mut late = scope.listener::<Tick>().stream();
-    assert_eq!(late.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(late.try_recv().unwrap_err(), NoEvent::Ended);
 }
 
 #[tokio::test]

@@ -22,10 +22,10 @@ fn a_stream_shares_what_is_emitted_by_value_and_what_is_shared_already() {
     let bus = Bus::new();
     let (mut one, mut other) = (bus.stream::<Tick>(), bus.stream::<Tick>());
     bus.emit(Tick(1)).blocking();
-    assert!(Arc::ptr_eq(&one.next_now().unwrap(), &other.next_now().unwrap()));
+    assert!(Arc::ptr_eq(&one.try_recv().unwrap(), &other.try_recv().unwrap()));
     let shared = Arc::new(Tick(2));
     bus.emit(Arc::clone(&shared)).blocking();
-    assert!(Arc::ptr_eq(&one.next_now().unwrap(), &shared));
+    assert!(Arc::ptr_eq(&one.try_recv().unwrap(), &shared));
 }
 
 #[tokio::test]
@@ -55,20 +55,20 @@ async fn stream_ext_and_try_stream_ext_read_it() -> Result<(), Lagged> {
 }
 
 #[test]
-fn next_now_tells_an_event_none_yet_missing_ones_and_the_end_apart() {
+fn try_recv_tells_an_event_none_yet_missing_ones_and_the_end_apart() {
     let bus = Bus::new();
     let mut ticks = bus.stream::<Tick>().capacity(1);
-    assert_eq!(ticks.next_now().unwrap_err(), NoEvent::Empty);
+    assert_eq!(ticks.try_recv().unwrap_err(), NoEvent::Empty);
     bus.emit(Tick(1)).blocking();
-    assert_eq!(ticks.next_now().unwrap().0, 1);
+    assert_eq!(ticks.try_recv().unwrap().0, 1);
     bus.emit(Tick(2)).blocking();
     bus.emit(Tick(3)).blocking();
-    let NoEvent::Lagged(lagged) = ticks.next_now().unwrap_err() else { panic!("one is missing") };
+    let NoEvent::Lagged(lagged) = ticks.try_recv().unwrap_err() else { panic!("one is missing") };
     assert_eq!(lagged.missed, 1);
-    assert_eq!(ticks.next_now().unwrap().0, 3);
+    assert_eq!(ticks.try_recv().unwrap().0, 3);
     drop(bus);
-    assert_eq!(ticks.next_now().unwrap_err(), NoEvent::Ended);
-    assert_eq!(ticks.next_now().unwrap_err(), NoEvent::Ended);
+    assert_eq!(ticks.try_recv().unwrap_err(), NoEvent::Ended);
+    assert_eq!(ticks.try_recv().unwrap_err(), NoEvent::Ended);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_stream_by_name_has_all_events_whose_names_match() -> Result<(), WiringError
 
     let bus = Bus::new();
     let names = |stream: &mut EventStream<_>| {
-        std::iter::from_fn(|| stream.next_now().ok())
+        std::iter::from_fn(|| stream.try_recv().ok())
             .map(|e: eventbus::AnyEvent<'_>| format!("{} v{}", e.name(), e.version()))
             .collect::<Vec<_>>()
     };
@@ -95,7 +95,7 @@ fn a_stream_by_name_has_all_events_whose_names_match() -> Result<(), WiringError
     assert_eq!(names(&mut any), ["order.placed v1", "order.item.added v2", "order.gone v1"]);
 
     bus.emit(Placed(8)).blocking();
-    assert_eq!(one.next_now().unwrap().downcast_ref::<Placed>().unwrap().0, 8);
+    assert_eq!(one.try_recv().unwrap().downcast_ref::<Placed>().unwrap().0, 8);
     let error = bus.stream_name("order_*").unwrap_err();
     assert!(matches!(error, WiringError::Pattern(_)), "{error}");
     Ok(())
@@ -128,7 +128,7 @@ fn a_listener_with_options_can_be_a_stream() {
     }
     assert_eq!(buffered(&mut even), [Ok(2), Ok(4)]);
     assert_eq!(buffered(&mut first), [Ok(1)]);
-    assert_eq!(first.next_now().unwrap_err(), NoEvent::Ended, "it was on once");
+    assert_eq!(first.try_recv().unwrap_err(), NoEvent::Ended, "it was on once");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn where_async_listeners_are_refused_the_report_says_that_the_stream_did_n
     let [failure] = report.failures() else { panic!("{report}") };
     assert_eq!(failure.listener().name(), Some("stream"));
     assert!(matches!(failure.outcome(), Outcome::NotRun(NotRun::InsideAsyncTask)), "{report}");
-    assert_eq!(ticks.next_now().unwrap_err(), NoEvent::Empty);
+    assert_eq!(ticks.try_recv().unwrap_err(), NoEvent::Empty);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use eventbus::{Bus, EventStream};
+use eventbus::{Bus, EventStream, Overflow};
 use futures_executor::block_on;
 use futures_util::StreamExt;
 
@@ -62,7 +62,7 @@ fn received_and_missed_are_together_what_four_threads_emitted() {
 #[test]
 fn a_stream_that_waits_misses_nothing_of_four_threads() {
     let bus = Bus::new();
-    let ticks = bus.stream::<Tick>().capacity(3).waiting();
+    let ticks = bus.stream::<Tick>().capacity(3).overflow(Overflow::Wait);
     let reader = thread::spawn(|| read(ticks));
     for emitter in emitters(&bus) {
         emitter.join().unwrap();

@@ -73,7 +73,7 @@ struct Heavy(Bus);
 
 impl Drop for Heavy {
     fn drop(&mut self) {
-        assert!(self.0.stream::<Heavy>().next_now().is_err());
+        assert!(self.0.stream::<Heavy>().try_recv().is_err());
         self.0.emit(Tick(0)).blocking();
     }
 }

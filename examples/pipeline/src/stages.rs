@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, EventStream};
+use eventbus::{Bus, EventStream, Overflow};
 use futures_util::{
     Stream, StreamExt,
     stream::{BoxStream, select_all},
@@ -79,7 +79,7 @@ fn changes_of<E: Send + Sync + 'static>(
     events: EventStream<Arc<E>>,
     change: impl Fn(&E) -> Change + Send + 'static,
 ) -> BoxStream<'static, Change> {
-    let events = events.capacity(ROOM).waiting();
+    let events = events.capacity(ROOM).overflow(Overflow::Wait);
     // Those that wait never lag; if one did, it would be said, and the numbers at the end would not add up.
     let events = events.filter_map(|item| ready(item.inspect_err(|lagged| eprintln!("pipeline: {lagged}")).ok()));
     events.map(move |event| change(&event)).boxed()

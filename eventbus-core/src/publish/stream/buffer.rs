@@ -8,6 +8,7 @@ use super::{Lagged, StreamFull};
 use crate::{
     event::isolate,
     sync::{Mutex, lock},
+    transport::Overflow,
 };
 
 /// How many events a stream holds unless stated.
@@ -17,11 +18,12 @@ pub(super) const CAPACITY: usize = 1024;
 pub(super) struct Buffer<T>(Mutex<State<T>>);
 
 struct State<T> {
-    events: VecDeque<T>,
-    /// How many are missing before the first of `events`.
-    missed: u64,
+    /// What the reader gets, in order.
+    slots: VecDeque<Slot<T>>,
+    /// How many of them are events.
+    len: usize,
     capacity: usize,
-    waits: bool,
+    overflow: Overflow,
     /// Nothing comes in any more.
     closed: bool,
     /// The stream was made, or read for the last time, inside a handler of its own bus.
@@ -30,6 +32,12 @@ struct State<T> {
     /// Those for which there was no room, in the order of their tickets. Only where the stream waits.
     waiting: VecDeque<Waiting<T>>,
     next_ticket: u64,
+}
+
+enum Slot<T> {
+    Event(T),
+    /// So many events are missing here.
+    Gap(u64),
 }
 
 struct Waiting<T> {
@@ -55,10 +63,10 @@ pub(super) enum Found<T> {
 impl<T> Buffer<T> {
     pub(super) fn new(read_inside: bool) -> Self {
         Self(Mutex::new(State {
-            events: VecDeque::new(),
-            missed: 0,
+            slots: VecDeque::new(),
+            len: 0,
             capacity: CAPACITY,
-            waits: false,
+            overflow: Overflow::DropOldest,
             closed: false,
             read_inside,
             reader: None,
@@ -79,19 +87,23 @@ impl<T> Buffer<T> {
                 // It came too late, and is dropped outside.
                 evicted = Some(event);
                 Ok(Put::Done)
-            } else if state.has_room() {
-                state.events.push_back(event);
+            } else if state.has_room() || state.overflow == Overflow::DropOldest {
+                if !state.has_room() {
+                    evicted = state.evict();
+                }
+                state.push(event);
                 reader = state.reader.take();
                 Ok(Put::Done)
-            } else if !state.waits {
-                evicted = state.events.pop_front();
-                state.missed += 1;
-                state.events.push_back(event);
-                reader = state.reader.take();
+            } else if state.overflow == Overflow::DropNewest {
+                state.miss();
+                evicted = Some(event);
                 Ok(Put::Done)
+            } else if state.overflow == Overflow::Fail {
+                evicted = Some(event);
+                Err(StreamFull::NoRoom)
             } else if inside && state.read_inside {
                 evicted = Some(event);
-                Err(StreamFull)
+                Err(StreamFull::WaitsForItself)
             } else {
                 let ticket = state.next_ticket;
                 state.next_ticket += 1;
@@ -129,21 +141,18 @@ impl<T> Buffer<T> {
         let (found, woken) = {
             let state = &mut *lock(&self.0);
             state.read_inside = inside;
-            match (state.missed, state.events.pop_front()) {
-                (0, Some(event)) => (Found::Event(Ok(event)), state.admit()),
-                (0, None) if state.closed => (Found::Ended, Vec::new()),
-                (0, None) => {
+            match state.slots.pop_front() {
+                Some(Slot::Event(event)) => {
+                    state.len -= 1;
+                    (Found::Event(Ok(event)), state.admit())
+                }
+                Some(Slot::Gap(missed)) => (Found::Event(Err(Lagged { missed })), Vec::new()),
+                None if state.closed => (Found::Ended, Vec::new()),
+                None => {
                     if reader.is_some() {
                         std::mem::swap(&mut state.reader, &mut reader);
                     }
                     (Found::Empty, Vec::new())
-                }
-                (missed, first) => {
-                    state.missed = 0;
-                    if let Some(first) = first {
-                        state.events.push_front(first);
-                    }
-                    (Found::Event(Err(Lagged { missed })), Vec::new())
                 }
             }
         };
@@ -156,17 +165,19 @@ impl<T> Buffer<T> {
         self.change(|state| state.capacity = capacity.max(1));
     }
 
-    pub(super) fn set_waits(&self) {
-        self.change(|state| state.waits = true);
+    /// Sets what happens when it is full.
+    pub(super) fn set_overflow(&self, overflow: Overflow) {
+        self.change(|state| state.overflow = overflow);
     }
 
     fn change(&self, change: impl FnOnce(&mut State<T>)) {
         let (woken, evicted) = {
             let state = &mut *lock(&self.0);
             change(state);
-            let over = if state.waits { 0 } else { state.events.len().saturating_sub(state.capacity) };
-            let evicted: Vec<_> = state.events.drain(..over).collect();
-            state.missed += evicted.len() as u64;
+            let mut evicted = Vec::new();
+            while state.overflow != Overflow::Wait && state.len > state.capacity {
+                evicted.extend(state.evict());
+            }
             (state.admit(), evicted)
         };
         wake(woken);
@@ -190,19 +201,51 @@ impl<T> Buffer<T> {
         self.close();
         let left = {
             let state = &mut *lock(&self.0);
-            std::mem::take(&mut state.events)
+            std::mem::take(&mut state.slots)
         };
         drop(left);
     }
 
     pub(super) fn len(&self) -> usize {
-        lock(&self.0).events.len()
+        lock(&self.0).len
     }
 }
 
 impl<T> State<T> {
+    fn push(&mut self, event: T) {
+        self.slots.push_back(Slot::Event(event));
+        self.len += 1;
+    }
+
+    /// An event is missing behind those that are there.
+    fn miss(&mut self) {
+        match self.slots.back_mut() {
+            Some(Slot::Gap(missed)) => *missed += 1,
+            _ => self.slots.push_back(Slot::Gap(1)),
+        }
+    }
+
+    /// Takes the oldest event out, which is missing from then on.
+    fn evict(&mut self) -> Option<T> {
+        let mut missed = 1;
+        loop {
+            match self.slots.pop_front()? {
+                Slot::Gap(more) => missed += more,
+                Slot::Event(event) => {
+                    self.len -= 1;
+                    if let Some(Slot::Gap(more)) = self.slots.front_mut() {
+                        *more += missed;
+                    } else {
+                        self.slots.push_front(Slot::Gap(missed));
+                    }
+                    return Some(event);
+                }
+            }
+        }
+    }
+
     fn has_room(&self) -> bool {
-        self.events.len() < self.capacity
+        self.len < self.capacity
     }
 
     /// Where the event with this ticket waits. Tickets grow.
@@ -215,7 +258,7 @@ impl<T> State<T> {
         let mut woken = Vec::new();
         while self.closed || self.has_room() {
             let Some(Waiting { event, writer, .. }) = self.waiting.pop_front() else { break };
-            self.events.push_back(event);
+            self.push(event);
             woken.push(writer);
         }
         woken

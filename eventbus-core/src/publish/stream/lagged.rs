@@ -4,7 +4,7 @@
 /// capacity. Those that follow it are the oldest that were kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[error(
-    "the stream was read too slowly: {missed} events missed here; read faster, or give it more `capacity`, or `waiting`"
+    "the stream was read too slowly: {missed} events missed here; read faster, or give it more `capacity`, or `.overflow(Overflow::Wait)`"
 )]
 #[non_exhaustive]
 pub struct Lagged {
@@ -12,7 +12,7 @@ pub struct Lagged {
     pub missed: u64,
 }
 
-/// Why [`next_now`](super::EventStream::next_now) gives no event.
+/// An error returned by [`try_recv`](super::EventStream::try_recv).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEvent {
@@ -27,12 +27,17 @@ pub enum NoEvent {
     Ended,
 }
 
-/// How the listener of a stream that waits fails: the stream is full, and to wait for its reader could be to wait for oneself;
-/// see [`EventStream::waiting`](super::EventStream::waiting).
+/// How the listener of a stream fails that has no room for an event.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[error(
-    "the stream is full, and both its reader and this emission are inside handlers of this bus, where one could wait for the \
-     other for ever; read the stream in a task of its own"
-)]
 #[non_exhaustive]
-pub struct StreamFull;
+pub enum StreamFull {
+    /// The stream's policy is [`Overflow::Fail`](crate::Overflow::Fail).
+    #[error("the stream is full; read faster, or give it more `capacity`, or another `overflow` policy")]
+    NoRoom,
+    /// The stream waits, and to wait for its reader could be to wait for oneself.
+    #[error(
+        "the stream is full, and both its reader and this emission are inside handlers of this bus, where one could wait for \
+         the other for ever; read the stream in a task of its own"
+    )]
+    WaitsForItself,
+}

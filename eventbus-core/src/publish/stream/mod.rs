@@ -20,7 +20,7 @@ use self::{
     buffer::{Buffer, Found},
     listen::is_inside_handler,
 };
-use crate::{call::BusId, listener::ListenerInfo, registry::Subscription};
+use crate::{call::BusId, listener::ListenerInfo, registry::Subscription, transport::Overflow};
 pub use lagged::{Lagged, NoEvent, StreamFull};
 pub use next::Next;
 
@@ -36,9 +36,9 @@ pub use next::Next;
 ///
 /// A stream holds [`capacity`](Self::capacity) events, 1,024 unless stated. When it is full,
 ///
-/// - the **oldest makes room**, unless stated otherwise: no emission waits, and the reader gets [`Lagged`] where events are missing,
-///   with their number. Events received and events missed are together the events emitted.
-/// - with [`waiting`](Self::waiting), the **emission waits**, and none is missing.
+/// - the **oldest makes room**, unless [`overflow`](Self::overflow) says otherwise: no emission waits, and the reader gets [`Lagged`]
+///   where events are missing, with their number. Events received and events missed are together the events emitted.
+/// - with [`Overflow::Wait`], the **emission waits**, and none is missing.
 ///
 /// # The end
 ///
@@ -100,24 +100,30 @@ pub struct EventStream<T> {
 
 impl<T> EventStream<T> {
     /// How many events it holds for its reader; 1,024 unless stated, and at least 1. Of events that it holds already and has no room
-    /// for any more, the oldest are missed, unless it is [`waiting`](Self::waiting).
+    /// for any more, the oldest are missed, unless it waits ([`overflow`](Self::overflow)).
     pub fn capacity(self, events: usize) -> Self {
         self.buffer.set_capacity(events);
         self
     }
 
-    /// When it is full, its listener waits for room, and with it the emission: whoever awaits that goes at the pace of the reader.
+    /// What happens to an event for which there is no room; unless stated, [`Overflow::DropOldest`].
     ///
-    /// That may be a consumer's worker, by [`to_listeners`](crate::ConsumerBuilder::to_listeners): the group's queue then fills,
+    /// - [`DropOldest`](Overflow::DropOldest), [`DropNewest`](Overflow::DropNewest): an event is missing, and the reader gets
+    ///   [`Lagged`] in its place.
+    /// - [`Fail`](Overflow::Fail): the stream's listener fails with [`StreamFull::NoRoom`], which the report tells.
+    /// - [`Wait`](Overflow::Wait): the listener waits for room, and with it the emission: what awaits that goes at the pace of the
+    ///   reader.
+    ///
+    /// What waits may be a consumer's worker, by [`to_listeners`](crate::ConsumerBuilder::to_listeners): the group's queue then fills,
     /// and `publish` waits. Emissions get in in the order in which they came. How long one may wait, its timeout says, or one of
-    /// the listener (`bus.listener::<E>().timeout(..).stream().waiting()`): one that is stopped takes its event back, and its
+    /// the listener (`bus.listener::<E>().timeout(..).stream()`): one that is stopped takes its event back, and its
     /// report says so. Spawned ones wait in their tasks, which [`max_spawned`](crate::BusBuilder::max_spawned) bounds. A
     /// shutdown waits for them, and for handlers that wait here, until its deadline: read on while it drains.
     ///
     /// Read such a stream in a task of its own: a task that emits to it and is its only reader waits for itself, as it would with any
     /// bounded channel. Among handlers the bus sees that: an emission inside a handler of this bus does not wait for a stream that
     /// was made, or read the last time, inside one, too. It could be the same handler, or need the same worker. Its listener
-    /// then fails with [`StreamFull`], and the event is not in the stream.
+    /// then fails with [`StreamFull::WaitsForItself`], and the event is not in the stream.
     ///
     /// # Examples
     ///
@@ -130,7 +136,7 @@ impl<T> EventStream<T> {
     /// use futures_util::StreamExt;
     ///
     /// let bus = Bus::new();
-    /// let mut ticks = bus.stream::<Tick>().capacity(1).waiting();
+    /// let mut ticks = bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait);
     /// let clock = tokio::spawn(async move {
     ///     for tick in 0..100 {
     ///         bus.emit(Tick(tick)).await; // at the pace of the reader
@@ -147,9 +153,42 @@ impl<T> EventStream<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn waiting(self) -> Self {
-        self.buffer.set_waits();
+    pub fn overflow(self, policy: Overflow) -> Self {
+        self.buffer.set_overflow(policy);
         self
+    }
+
+    /// The next event; `None` at the end of the stream. It is `StreamExt::next` without the trait.
+    ///
+    /// # Errors
+    ///
+    /// [`Lagged`] if events are missing before the next one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, as in a lost `select!`, it loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName, Lagged};
+    /// # struct Tick(u64);
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Lagged> {
+    /// let bus = Bus::new();
+    /// let mut ticks = bus.stream::<Tick>();
+    /// bus.emit(Tick(1)).await;
+    /// drop(bus);
+    ///
+    /// while let Some(tick) = ticks.recv().await {
+    ///     println!("{}", tick?.0);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn recv(&mut self) -> Option<Result<T, Lagged>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
     /// The next event if there is one, without waiting. Telling apart what there is instead, [`NoEvent`] is a Go program's `select`
@@ -169,18 +208,17 @@ impl<T> EventStream<T> {
     /// # fn main() -> Result<(), NoEvent> {
     /// let bus = Bus::new();
     /// let mut ticks = bus.stream::<Tick>();
-    /// assert_eq!(ticks.next_now().err(), Some(NoEvent::Empty));
+    /// assert_eq!(ticks.try_recv().err(), Some(NoEvent::Empty));
     ///
     /// bus.emit(Tick(1)).blocking();
-    /// assert_eq!(ticks.next_now()?.0, 1);
+    /// assert_eq!(ticks.try_recv()?.0, 1);
     ///
     /// drop(bus);
-    /// assert_eq!(ticks.next_now().err(), Some(NoEvent::Ended));
+    /// assert_eq!(ticks.try_recv().err(), Some(NoEvent::Ended));
     /// # Ok(())
     /// # }
     /// ```
-    // Not `try_next`, as `TryStreamExt` has another one, which this would hide.
-    pub fn next_now(&mut self) -> Result<T, NoEvent> {
+    pub fn try_recv(&mut self) -> Result<T, NoEvent> {
         match self.find(None) {
             Found::Event(event) => event.map_err(NoEvent::Lagged),
             Found::Empty => Err(NoEvent::Empty),

@@ -82,7 +82,7 @@ impl Bus {
     /// let bus = Bus::new();
     /// let mut orders = bus.stream_name("order.*")?;
     /// bus.emit(OrderPlaced).blocking();
-    /// assert_eq!(orders.next_now()?.name(), "order.placed");
+    /// assert_eq!(orders.try_recv()?.name(), "order.placed");
     /// # Ok(())
     /// # }
     /// ```
@@ -146,7 +146,7 @@ impl<E: Event, K: Kind> Listener<'_, E, K> {
     /// let mut large = bus.listener::<OrderPlaced>().named("large orders").filter(|e| e.cents > 10_000).stream();
     /// bus.emit(OrderPlaced { cents: 99 }).blocking();
     /// bus.emit(OrderPlaced { cents: 12_000 }).blocking();
-    /// assert_eq!(large.next_now()?.cents, 12_000);
+    /// assert_eq!(large.try_recv()?.cents, 12_000);
     /// # Ok(())
     /// # }
     /// ```
