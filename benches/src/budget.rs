@@ -12,6 +12,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.txt");
 const HEAD: &str = "\
 # Counts that `cargo run --release -p eventbus-benches -- budget` checks, and `-- budget --accept` stores.
 # instructions.PATH.LISTENERS and allocations.PATH.LISTENERS are per emit; text.VARIANT is bytes of code per event type.
+# Of `publish` and `publish-batch` they are per event that is published and handled by so many workers.
 ";
 
 pub(crate) fn run(args: &[String]) -> ExitCode {
@@ -65,6 +66,9 @@ fn measure() -> BTreeMap<String, f64> {
                 let count = counts::instructions(path, listeners);
                 counts.insert(format!("instructions.{path}.{listeners}"), (count * 10.0).round() / 10.0);
             }
+        }
+        for path in ["publish", "publish-batch"] {
+            counts.insert(format!("instructions.{path}.1"), counts::instructions(path, 1).round());
         }
     } else {
         eprintln!("valgrind is not installed: instructions are not checked");

@@ -51,6 +51,8 @@ impl Plan {
 pub(crate) struct Table<'a> {
     contenders: Vec<Contender<'a>>,
     batch: Duration,
+    /// Turns of every batch, whatever time they take.
+    turns: Option<u32>,
 }
 
 struct Contender<'a> {
@@ -64,12 +66,17 @@ struct Contender<'a> {
 
 impl<'a> Table<'a> {
     pub(crate) fn new() -> Self {
-        Self { contenders: Vec::new(), batch: BATCH }
+        Self { contenders: Vec::new(), batch: BATCH, turns: None }
     }
 
     /// Batches that last long against the scheduler: for contenders of several threads.
     pub(crate) fn long_batches(&mut self) {
         self.batch = LONG_BATCH;
+    }
+
+    /// Batches of so many turns: for contenders whose beginning and end are to weigh the same in each.
+    pub(crate) fn fixed_batches(&mut self, turns: u32) {
+        self.turns = Some(turns);
     }
 
     /// Adds a contender that does one turn when called, the turn's number given.
@@ -92,7 +99,13 @@ impl<'a> Table<'a> {
 
     pub(crate) fn measure(&mut self, rounds: usize) {
         for contender in &mut self.contenders {
-            contender.calibrate(self.batch);
+            match self.turns {
+                Some(turns) => {
+                    contender.batch = turns;
+                    (contender.run)(turns);
+                }
+                None => contender.calibrate(self.batch),
+            }
         }
         let count = self.contenders.len();
         for round in 0..rounds {
@@ -152,7 +165,7 @@ impl Contender<'_> {
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -13,6 +13,7 @@ mod compile;
 mod counts;
 mod harness;
 mod names;
+mod publishing;
 mod registration;
 mod rivals;
 mod sample;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             asynchronous::tables(&plan);
             spawned::tables(&plan);
             names::tables(&plan);
+            publishing::tables(&plan);
         }
     }
     ExitCode::SUCCESS
