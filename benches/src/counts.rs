@@ -113,6 +113,7 @@ fn collected(contender: &str, listeners: usize, iterations: u32) -> f64 {
         .lines()
         .find(|line| line.contains("Collected"))
         .and_then(|line| line.rsplit(':').next()?.trim().parse().ok());
+    assert!(output.status.success(), "what callgrind counts has failed:\n{said}");
     collected.unwrap_or_else(|| panic!("callgrind counts nothing:\n{said}"))
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Bus, Retry};
+use eventbus::{Bus, Consumer, Retry};
 use tokio::{
     runtime::Builder,
     sync::{Mutex, mpsc},
@@ -81,26 +81,53 @@ pub(super) async fn several_queues(producers: usize, workers: usize, events: u32
 
 pub(super) async fn published(producers: usize, workers: usize, events: u32) -> Duration {
     let (bus, countdown) = (quiet_bus(), Countdown::new(events));
-    let counts = Arc::clone(&countdown);
-    let consumer = bus.consumer("samples").handle::<Sample>(move |sample, _| {
-        counts.count(&sample);
-        async {}
-    });
-    let consumer = consumer.workers(workers).retry(Retry::never()).start().await;
-    assert!(consumer.is_ok(), "the consumer starts");
+    single(&bus, &countdown, workers).await;
     publish(bus, &countdown, producers, events).await
 }
 
 pub(super) async fn published_in_batches(producers: usize, workers: usize, events: u32) -> Duration {
     let (bus, countdown) = (quiet_bus(), Countdown::new(events));
-    let counts = Arc::clone(&countdown);
+    batched(&bus, &countdown, workers).await;
+    publish(bus, &countdown, producers, events).await
+}
+
+/// A consumer that handles events one by one.
+async fn single(bus: &Bus, countdown: &Arc<Countdown>, workers: usize) -> Consumer {
+    let counts = Arc::clone(countdown);
+    let consumer = bus.consumer("samples").handle::<Sample>(move |sample, _| {
+        counts.count(&sample);
+        async {}
+    });
+    consumer.workers(workers).retry(Retry::never()).start().await.expect("the consumer starts")
+}
+
+async fn batched(bus: &Bus, countdown: &Arc<Countdown>, workers: usize) -> Consumer {
+    let counts = Arc::clone(countdown);
     let consumer = bus.consumer("samples").handle_batch::<Sample>(BATCH, Duration::ZERO, move |batch| {
         counts.count_all(&batch);
         async {}
     });
-    let consumer = consumer.workers(workers).retry(Retry::never()).start().await;
-    assert!(consumer.is_ok(), "the consumer starts");
-    publish(bus, &countdown, producers, events).await
+    consumer.workers(workers).retry(Retry::never()).start().await.expect("the consumer starts")
+}
+
+/// The time in which one worker handles what has been published before, a queue full at a time: the consumer's side alone.
+pub(super) async fn handled(in_batches: bool, events: u32) -> Duration {
+    let mut total = Duration::ZERO;
+    let (bus, countdown) = (quiet_bus(), Countdown::new(0));
+    let consumer = if in_batches { batched(&bus, &countdown, 1).await } else { single(&bus, &countdown, 1).await };
+    let full = u32::try_from(CAPACITY).unwrap_or(u32::MAX);
+    for _ in 0..events.div_ceil(full) {
+        consumer.pause();
+        countdown.restart(full);
+        for id in ids(0, 1, full) {
+            assert!(bus.publish(Sample::new(id)).await.is_ok(), "there is room");
+        }
+        let start = Instant::now();
+        consumer.resume();
+        total += countdown.elapsed(start).await;
+    }
+    bus.shutdown(Duration::from_secs(5)).await;
+    total
 }
 
 async fn publish(bus: Bus, countdown: &Countdown, producers: usize, events: u32) -> Duration {

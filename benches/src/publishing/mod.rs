@@ -46,6 +46,7 @@ pub(crate) fn tables(plan: &Plan) {
             add_rivals(table, &runtime, producers, workers);
         });
     }
+    plan.table("publish, from a full queue, 1 worker", |table| fill_handled(table, &runtime));
 }
 
 /// The queue, the bus, and the bus with batches.
@@ -58,6 +59,13 @@ pub(crate) fn fill<'a>(table: &mut Table<'a>, runtime: &'a Runtime, producers: u
     table.add_timed(BUS, move |events| runtime.block_on(carriers::published(producers, workers, events)));
     table
         .add_timed(BATCHES, move |events| runtime.block_on(carriers::published_in_batches(producers, workers, events)));
+}
+
+/// One worker that finds its queue full, with single handlers and with one for batches.
+pub(crate) fn fill_handled<'a>(table: &mut Table<'a>, runtime: &'a Runtime) {
+    table.fixed_batches(EVENTS / 4);
+    table.add_timed(BUS, move |events| runtime.block_on(carriers::handled(false, events)));
+    table.add_timed(BATCHES, move |events| runtime.block_on(carriers::handled(true, events)));
 }
 
 pub(crate) fn add_rivals<'a>(table: &mut Table<'a>, runtime: &'a Runtime, producers: usize, workers: usize) {
@@ -83,8 +91,14 @@ const ONE: u64 = 1 << 40;
 
 impl Countdown {
     fn new(events: u32) -> Arc<Self> {
+        let countdown = Self { left: AtomicU64::new(0), done: Notify::new() };
+        countdown.restart(events);
+        Arc::new(countdown)
+    }
+
+    fn restart(&self, events: u32) {
         let events = u64::from(events);
-        Arc::new(Self { left: AtomicU64::new(events * ONE + events * (events - 1) / 2), done: Notify::new() })
+        self.left.store(events * ONE + events * events.saturating_sub(1) / 2, Ordering::Release);
     }
 
     #[inline]
