@@ -51,14 +51,14 @@ impl Bars {
             figure.beside("single ns", single).beside("handle_batch ns", batches)
         });
         self.row("publish, 20,000/s, p99 until handled, x tokio mpsc", |bars| {
-            let rounds = (0..bars.long_rounds).map(|_| publishing::latencies(&runtime));
+            let rounds = (0..bars.rounds).map(|_| publishing::latencies(&runtime));
             let (ours, queue): (Vec<_>, Vec<_>) = rounds.map(|[ours, queue]| (ours, queue)).unzip();
             // Of the best rounds: in others a neighbour had the core.
             let figure = Figure::new(least_p99(&ours) / least_p99(&queue), "x", 2.0, 1.0);
             figure.times("ours", &ours).times("queue", &queue)
         });
         self.row("publish, max_per_key, p99 beside a flood, x idle", |bars| {
-            let rounds = (0..bars.long_rounds).map(|_| publishing::fairness(&runtime));
+            let rounds = (0..bars.rounds).map(|_| publishing::fairness(&runtime));
             let (times, lasted): (Vec<_>, Vec<_>) = rounds.unzip();
             let (idle, flooded): (Vec<_>, Vec<_>) = times.into_iter().map(|[idle, flooded]| (idle, flooded)).unzip();
             let ratio = least_p99(&flooded) / least_p99(&idle);

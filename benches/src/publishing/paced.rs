@@ -21,7 +21,7 @@ use crate::sample::Sample;
 
 /// Between two paced events: 20,000 a second.
 const PACE: Duration = Duration::from_micros(50);
-const PACED: u32 = 5_000;
+const PACED: u32 = 1_000;
 
 /// Events of the key that floods, and of the other one.
 const FLOOD: u64 = 20_000;
