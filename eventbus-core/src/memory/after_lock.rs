@@ -71,7 +71,7 @@ impl AfterLock {
 
 /// Nobody who calls this is to blame for a waker that panics.
 #[inline(never)]
-fn wake(waker: Waker) {
+pub(super) fn wake(waker: Waker) {
     let _ = isolate(|| waker.wake());
 }
 

@@ -83,6 +83,20 @@ impl Group {
         if is_full { self.bounds.at_bound() } else { Admission::Push }
     }
 
+    /// Whether one more message is pushed, whatever it is.
+    #[inline]
+    pub(super) fn has_plain_room(&self) -> bool {
+        self.bounds.counts_only_events && self.queue.len() < self.bounds.max_events
+    }
+
+    /// Gives the group a message for which there is [plain room](Self::has_plain_room); a worker to wake for it.
+    #[inline]
+    pub(super) fn give_plain(&mut self, message: Message) -> Option<Waker> {
+        self.created += 1;
+        self.queue.push(Leased::new(message, crate::transport::LeaseId::NONE));
+        if self.idle.is_empty() { None } else { self.wake_worker() }
+    }
+
     fn is_full_for(&self, message: &Message) -> bool {
         let bounds = &self.bounds;
         // A single message that is larger than the bound is let into an empty queue: it would wait for ever.

@@ -53,6 +53,18 @@ impl State {
         }
     }
 
+    /// The group that a message is for, if there is exactly one.
+    #[inline]
+    pub(super) fn only_group(&mut self, message: &Message) -> Option<&mut Group> {
+        if self.is_closed {
+            return None;
+        }
+        match self.routes.find(message, &self.groups) {
+            [only] => self.groups.get_mut(*only),
+            _ => None,
+        }
+    }
+
     /// Takes messages from the front on.
     pub(super) fn push(&mut self, batch: &mut [Option<Message>], after: &mut AfterLock) -> Result<(), Refusal> {
         if self.is_closed {

@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use super::{after_lock::AfterLock, source::MemorySource, state::State, waiting::Room};
+use super::{
+    after_lock::{AfterLock, wake},
+    source::MemorySource,
+    state::State,
+    waiting::Room,
+};
 
 use crate::{
     event::isolate,
@@ -64,6 +69,39 @@ impl Memory {
     pub fn overflow(self, policy: Overflow) -> Self {
         lock(&self.state).defaults.overflow = policy;
         self
+    }
+
+    /// Takes one message: what most publishes are, without the detours of those that are not.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, and the message.
+    #[inline]
+    pub(crate) fn push(&self, message: Message) -> Result<(), (Refusal, Message)> {
+        let mut state = lock(&self.state);
+        if let Some(group) = state.only_group(&message)
+            && group.has_plain_room()
+        {
+            let waker = group.give_plain(message);
+            drop(state);
+            if let Some(waker) = waker {
+                wake(waker);
+            }
+            return Ok(());
+        }
+        drop(state);
+        self.push_slowly(message)
+    }
+
+    #[inline(never)]
+    fn push_slowly(&self, message: Message) -> Result<(), (Refusal, Message)> {
+        let mut slot = [Some(message)];
+        let taken = self.try_publish(&mut slot);
+        let [left] = slot;
+        match (taken, left) {
+            (Err(refusal), Some(message)) => Err((refusal, message)),
+            _ => Ok(()),
+        }
     }
 
     #[cold]

@@ -157,7 +157,7 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
         is_idle &= !waits(control) && control.is_idle(until);
     }
     // What waits with the transport is told when it has been handled, but not that somebody else took it.
-    (is_idle, publishing.is_memory && !controls.iter().any(|control| control.is_paused()))
+    (is_idle, publishing.memory.is_some() && !controls.iter().any(|control| control.is_paused()))
 }
 
 /// What is left.

@@ -1,7 +1,7 @@
 //! What a bus publishes with: its transport, its consumers, and what it counts.
 
 use std::{
-    any::TypeId,
+    any::Any,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -29,8 +29,8 @@ use crate::{
 /// How publishing is set up, until the bus is built.
 pub(crate) struct Settings {
     pub(crate) transport: Arc<dyn Transport>,
-    /// The transport is [`Memory`]: it keeps its contract, and needs no safeguards that cost time.
-    pub(crate) is_memory: bool,
+    /// The transport, if it is [`Memory`]: that keeps its contract, and needs no safeguards that cost time.
+    pub(crate) memory: Option<Arc<Memory>>,
     source: &'static &'static str,
     pub(crate) require_codecs: bool,
     pub(crate) max_hops: u32,
@@ -48,8 +48,9 @@ impl Settings {
     pub(crate) const DEAD_LETTER_BYTES: usize = 64 << 20;
 
     pub(crate) fn set_transport<T: Transport>(&mut self, transport: T) {
-        self.is_memory = TypeId::of::<T>() == TypeId::of::<Memory>();
-        self.transport = Arc::new(transport);
+        let transport = Arc::new(transport);
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&transport) as _;
+        (self.memory, self.transport) = (any.downcast().ok(), transport);
     }
 
     pub(crate) fn set_dead_letter_hook(&mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) {
@@ -63,9 +64,10 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
+        let memory = Arc::new(Memory::new());
         Self {
-            transport: Arc::new(Memory::new()),
-            is_memory: true,
+            transport: Arc::clone(&memory) as _,
+            memory: Some(memory),
             source: &"eventbus",
             require_codecs: false,
             max_hops: Settings::MAX_HOPS,
@@ -79,7 +81,9 @@ impl Default for Settings {
 
 pub(crate) struct Publishing {
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) is_memory: bool,
+    pub(super) memory: Option<Arc<Memory>>,
+    /// Messages need nothing that must be checked one by one.
+    pub(super) is_plain: bool,
     pub(super) capabilities: Capabilities,
     pub(super) outbox: Arc<Outbox>,
     pub(super) source: &'static &'static str,
@@ -113,7 +117,7 @@ pub(super) enum Phase {
 
 impl Publishing {
     pub(crate) fn new(settings: Settings) -> Self {
-        let Settings { transport, is_memory, source, require_codecs, max_hops, .. } = settings;
+        let Settings { transport, memory, source, require_codecs, max_hops, .. } = settings;
         let Settings { dead_letters, dead_letter_bytes, dead_letter_hook, notices, .. } = settings;
         let notices = Arc::new(notices);
         let capabilities = match isolate(|| transport.capabilities()) {
@@ -131,8 +135,9 @@ impl Publishing {
         }
         Self {
             outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch),
+            is_plain: !require_codecs && !capabilities.needs_codec && capabilities.max_payload.is_none(),
             transport,
-            is_memory,
+            memory,
             capabilities,
             source,
             require_codecs,

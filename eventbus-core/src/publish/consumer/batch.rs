@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use super::{AttemptError, Delivery, attempt::AttemptOutcome, desk::Desk};
-use crate::{listener::BoxError, transport::Message};
+use crate::{listener::BoxError, transport::Content};
 
 /// Events that are handled together, in the order of the group; see
 /// [`handle_batch`](super::ConsumerBuilder::handle_batch). It is a slice of `Arc<E>`.
@@ -121,15 +121,15 @@ impl Desk {
     }
 
     /// Begins as many deliveries together as are in hand for a handler of batches; `false` if there are none.
-    pub(super) fn begin_many(&self, route: usize) -> bool {
-        let Some((max, _)) = self.consumer.routes.all[route].handler.batch_limits() else { return false };
+    pub(super) fn begin_many(&self, route: usize, max: usize) -> bool {
         let count = self.in_hand_for(route).min(max);
         self.slot().lock().begin_many(count);
         count > 0
     }
 
-    pub(super) fn running_messages(&self) -> Vec<Message> {
-        self.slot().lock().running().iter().map(|leased| leased.message.clone()).collect()
+    /// What is being handled.
+    pub(super) fn running_contents(&self) -> Vec<Content> {
+        self.slot().lock().running().iter().map(|leased| leased.message.content().clone()).collect()
     }
 
     fn running_delivery(self: &Arc<Self>, at: usize) -> Option<Delivery> {
@@ -164,17 +164,9 @@ impl Desk {
     }
 
     fn end_running_well(&self) {
-        loop {
-            let key = {
-                let mut hand = self.slot().lock();
-                if !hand.is_running() {
-                    return;
-                }
-                hand.done()
-            };
-            if let Some(key) = key {
-                self.consumer.scheduler.release(key);
-            }
+        let keys = self.slot().lock().done_all();
+        for key in keys {
+            self.consumer.scheduler.release(key);
         }
     }
 

@@ -171,8 +171,8 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, _route: usize) -> Lane {
         Box::pin(async move {
             let (mut events, mut unread) = (Vec::new(), Vec::new());
-            for (at, message) in desk.running_messages().iter().enumerate() {
-                match event_of::<E>(message) {
+            for (at, content) in desk.running_contents().into_iter().enumerate() {
+                match shared_of(E::TYPE, content).map(downcast) {
                     Ok(event) => events.push(event),
                     Err(error) => unread.push((at, error)),
                 }
@@ -234,16 +234,20 @@ fn key_in<E: Event>(key: Option<&Key<E>>, message: &Message) -> Option<u64> {
 
 /// The event of a message that is handled by its type.
 fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
-    match shared_of(E::TYPE, message)?.downcast() {
-        Ok(event) => Ok(event),
+    Ok(downcast(shared_of(E::TYPE, message.content().clone())?))
+}
+
+fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
+    match event.downcast() {
+        Ok(event) => event,
         Err(_) => unreachable!("handlers of a type are found by the type"),
     }
 }
 
-fn shared_of(event: &'static EventType, message: &Message) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
+fn shared_of(event: &'static EventType, content: Content) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
     let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
-    match message.content() {
-        Content::Shared(shared) => Ok(Arc::clone(&shared.event)),
+    match content {
+        Content::Shared(shared) => Ok(shared.event),
         #[cfg(feature = "serde")]
         Content::Data(data) => crate::transport::decode(event, &data.bytes).map_err(undecodable),
         Content::Malformed(_) => {

@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{desk::Desk, keys::key_of_message, settle::isolated, state::ConsumerState};
+use super::{
+    desk::Desk,
+    keys::key_of_message,
+    settle::isolated,
+    state::{ConsumerState, MAX_BATCH},
+};
 use crate::{
     event::isolate,
     sync::lock,
@@ -149,9 +154,12 @@ async fn wait(consumer: &ConsumerState, until: Instant) {
 }
 
 /// Adds to the worker's hand until it has a full batch for a handler of batches, or the batch has waited long enough.
-pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize) {
+pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longest: Duration) {
     let consumer = &desk.consumer;
-    let Some((max, longest)) = consumer.routes.all[route].handler.batch_limits() else { return };
+    if longest.is_zero() && consumer.batch_size() >= max.min(MAX_BATCH) {
+        // What is in hand is as much as there is, or enough.
+        return;
+    }
     let over = Instant::now() + longest;
     loop {
         let missing = max.saturating_sub(desk.in_hand_for(route));

@@ -107,6 +107,19 @@ impl InHand {
         key
     }
 
+    /// All that run have been handled; their keys.
+    pub(super) fn done_all(&mut self) -> Vec<u64> {
+        let running = &mut self.batch[self.at..self.at + self.running];
+        let mut keys = Vec::new();
+        for leased in running {
+            leased.settlement = Settlement::Done;
+            keys.extend(leased.key());
+        }
+        self.at += self.running;
+        self.running = 0;
+        keys
+    }
+
     /// Takes the one that runs out of the batch: it has not been handled.
     pub(super) fn take_running(&mut self) -> Option<Leased> {
         if self.running == 0 {

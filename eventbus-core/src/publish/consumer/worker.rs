@@ -171,8 +171,9 @@ impl Worker {
     /// Handles deliveries together; whether the handler has waited.
     async fn handle_batch(&mut self, route: usize) -> bool {
         let desk = Arc::clone(&self.desk);
-        intake::fill_batch(&desk, route).await;
-        if !desk.begin_many(route) {
+        let Some((max, longest)) = desk.consumer.routes.all[route].handler.batch_limits() else { return false };
+        intake::fill_batch(&desk, route, max, longest).await;
+        if !desk.begin_many(route, max) {
             return false;
         }
         // A lane for batches handles one, and ends.

@@ -139,7 +139,7 @@ impl<'b> Sending<'b> {
         if publishing.is_closed_for(self.is_inside()) {
             return Err(Why::Closed);
         }
-        if self.options.is_none() && !publishing.needs_codec() && publishing.capabilities.max_payload.is_none() {
+        if self.options.is_none() && publishing.is_plain {
             return Ok(());
         }
         self.check_closely(message)
@@ -184,16 +184,10 @@ impl<'b> Sending<'b> {
     /// Offers the message to the transport.
     #[inline]
     pub(super) fn attempt(&mut self, message: Message) -> Attempt {
-        if !self.publishing.is_memory {
-            return self.attempt_foreign(message);
-        }
-        let mut slot = [Some(message)];
-        let taken = self.publishing.transport.try_publish(&mut slot);
-        let [left] = slot;
-        match (taken, left) {
-            (Ok(()), _) => self.accepted(),
-            (Err(refusal), Some(message)) => self.refused(refusal, message),
-            (Err(_), None) => unreachable!("the memory transport keeps what it refuses in its slot"),
+        let Some(memory) = &self.publishing.memory else { return self.attempt_foreign(message) };
+        match memory.push(message) {
+            Ok(()) => self.accepted(),
+            Err((refusal, message)) => self.refused(refusal, message),
         }
     }
 
