@@ -69,7 +69,7 @@ async fn when_it_is_full_it_waits_or_hands_the_message_back() {
 
     let late = bus.publish_json("issues.opened", "2").unwrap().timeout(Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(late, PublishError::Full(_)) && late.to_string().starts_with("`issues.opened` was not"), "{late}");
-    assert_eq!(*late.into_event().data().unwrap(), *b"2");
+    assert_eq!(*late.into_event().unwrap().data().unwrap(), *b"2");
 
     let token = CancellationToken::new();
     token.cancel();
@@ -130,6 +130,6 @@ async fn inside_a_handler_it_never_waits_and_tells_its_cause() {
     accepted.unwrap();
     let error = refused.unwrap_err();
     assert!(matches!(error, PublishError::Full(_)), "{error}");
-    assert_eq!(error.event().hops(), 1);
+    assert_eq!(error.event().unwrap().hops(), 1);
     assert!(bus.shutdown(DEADLINE).await.is_clean());
 }

@@ -91,7 +91,7 @@ async fn a_publish_ends_its_wait_at_a_deadline_or_with_a_future() {
     bus.publish(Job(0)).await.unwrap();
     let began = Instant::now();
     let late = bus.publish(Job(1)).deadline(began + Duration::from_secs(2)).await.unwrap_err();
-    assert_eq!((late.into_event(), began.elapsed()), (Job(1), Duration::from_secs(2)));
+    assert_eq!((late.into_event(), began.elapsed()), (Some(Job(1)), Duration::from_secs(2)));
     let until = tokio::time::sleep(Duration::from_secs(3));
     let ended = bus.publish(Job(2)).until(until).await.unwrap_err();
     assert!(matches!(ended, eventbus::PublishError::Cancelled(Job(2))), "{ended}");

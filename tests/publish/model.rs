@@ -203,7 +203,7 @@ async fn bus_agrees(policy: Overflow, acts: Vec<Act>) {
                         }
                     }
                 };
-                assert_eq!(result.map_err(PublishError::into_event), expected.map_err(|_| Job(id)));
+                assert_eq!(result.map_err(PublishError::into_event), expected.map_err(|_| Some(Job(id))));
             }
             Act::Start if running.is_none() => running = Some(consumer(&bus, &log).await),
             Act::Stop => {

@@ -149,7 +149,7 @@ async fn waiting_publishers_are_all_woken_when_the_bus_shuts_down() {
     let mut ids = HashSet::new();
     while let Some(error) = back.recv().await {
         assert!(matches!(error, eventbus::PublishError::Closed(_)), "{error}");
-        ids.insert(error.into_event().0);
+        ids.insert(error.into_event().unwrap().0);
     }
     assert_eq!(ids, (1..=32).collect());
     assert_eq!(report.returned().len(), 1);

@@ -86,8 +86,8 @@ pub enum PublishError<I> {
     /// It was sent, and no answer came: it may be delivered. Published again with the same [`id`](super::Publish::id), those who keep the
     /// ids that they have seen can tell.
     Unknown {
-        /// The event.
-        event: I,
+        /// The event; `None` if the transport still holds it: one that carries events themselves, and has not answered.
+        event: Option<I>,
         /// The id that it was sent with.
         id: MessageId,
         /// What is known.
@@ -96,7 +96,19 @@ pub enum PublishError<I> {
 }
 
 impl<I> PublishError<I> {
-    pub(super) fn new(why: Why, id: MessageId, event: I) -> Self {
+    /// `event` is `None` if the transport holds it: it may be delivered, whatever else is said.
+    pub(super) fn new(why: Why, id: MessageId, event: Option<I>) -> Self {
+        match (event, why) {
+            (Some(event), why) => Self::refused(why, id, event),
+            (None, Why::Unknown(source)) => Self::Unknown { event: None, id, source },
+            (None, _) => {
+                let source = "the transport has refused it, and has kept it (clause T5 forbids that)".into();
+                Self::Unknown { event: None, id, source }
+            }
+        }
+    }
+
+    fn refused(why: Why, id: MessageId, event: I) -> Self {
         match why {
             Why::Full => Self::Full(event),
             Why::Closed => Self::Closed(event),
@@ -107,12 +119,12 @@ impl<I> PublishError<I> {
             Why::TooLarge { size, limit } => Self::TooLarge { event, size, limit },
             Why::TooManyHops { hops, chain } => Self::TooManyHops { event, hops, chain },
             Why::Failed(source) => Self::Failed { event, source },
-            Why::Unknown(source) => Self::Unknown { event, id, source },
+            Why::Unknown(source) => Self::Unknown { event: Some(event), id, source },
         }
     }
 
-    /// The event.
-    pub fn event(&self) -> &I {
+    /// The event; `None` if it is [`Unknown`](Self::Unknown) and the transport still holds it.
+    pub fn event(&self) -> Option<&I> {
         match self {
             Self::Full(event)
             | Self::Closed(event)
@@ -122,13 +134,13 @@ impl<I> PublishError<I> {
             | Self::Unwritable(event, _)
             | Self::Failed { event, .. }
             | Self::TooLarge { event, .. }
-            | Self::TooManyHops { event, .. }
-            | Self::Unknown { event, .. } => event,
+            | Self::TooManyHops { event, .. } => Some(event),
+            Self::Unknown { event, .. } => event.as_ref(),
         }
     }
 
-    /// Takes the event back.
-    pub fn into_event(self) -> I {
+    /// Takes the event back; `None` if it is [`Unknown`](Self::Unknown) and the transport still holds it.
+    pub fn into_event(self) -> Option<I> {
         match self {
             Self::Full(event)
             | Self::Closed(event)
@@ -138,8 +150,8 @@ impl<I> PublishError<I> {
             | Self::Unwritable(event, _)
             | Self::Failed { event, .. }
             | Self::TooLarge { event, .. }
-            | Self::TooManyHops { event, .. }
-            | Self::Unknown { event, .. } => event,
+            | Self::TooManyHops { event, .. } => Some(event),
+            Self::Unknown { event, .. } => event,
         }
     }
 }
@@ -196,7 +208,7 @@ impl<I: IntoEvent> fmt::Display for PublishError<I> {
 #[cfg(feature = "serde")]
 impl fmt::Display for PublishError<Message> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = self.event();
+        let Some(message) = self.event() else { unreachable!("a message is always handed back") };
         let rust_type = message.event_type().map_or("", crate::event::EventType::rust_type);
         self.tell(message.wire_type(), rust_type, f)
     }

@@ -172,7 +172,7 @@ impl Future for PublishJson<'_> {
 }
 
 fn error_of(Rejected { why, message }: Rejected) -> PublishError<Message> {
-    PublishError::new(why, message.id(), message)
+    PublishError::new(why, message.id(), Some(message))
 }
 
 impl Drop for PublishJson<'_> {

@@ -37,8 +37,7 @@ impl Bus {
     ///
     /// # Panics
     ///
-    /// Awaited: if it must wait with a [`timeout`](Publish::timeout) in a runtime without a timer (`enable_time`); and if a transport
-    /// keeps a message that it refuses, against clause T5 of [`Transport`](crate::Transport).
+    /// Awaited: if it must wait with a [`timeout`](Publish::timeout) in a runtime without a timer (`enable_time`).
     ///
     /// # Examples
     ///
@@ -206,7 +205,7 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         self
     }
 
-    /// Takes the event back; `None` if it has been published, or handed back by an error.
+    /// Takes the event back; `None` if it has been published, handed back by an error, or sent by a transport that still holds it.
     pub fn into_event(mut self) -> Option<I> {
         match self.event.take() {
             Some(event) => Some(event),

@@ -112,7 +112,7 @@ async fn fill(bus: &Bus) -> Result<Vec<ResourceFlowCreated>, BoxError> {
     match created.by_ref().find_map(|event| bus.try_publish(event).err()) {
         Some(full @ PublishError::Full(_)) => {
             println!("{full}");
-            Ok(std::iter::once(full.into_event()).chain(created).collect())
+            Ok(full.into_event().into_iter().chain(created).collect())
         }
         Some(other) => Err(other.into()),
         None => Ok(Vec::new()),

@@ -50,7 +50,7 @@ async fn what_is_never_answered_is_unknown_and_comes_back() {
         let (bus, _) = bus(answer);
         let error = bus.publish(moved(1)).timeout(Duration::from_secs(3)).await.unwrap_err();
         assert!(matches!(error, PublishError::Unknown { .. }), "{error}");
-        assert_eq!(error.into_event(), moved(1));
+        assert_eq!(error.into_event(), Some(moved(1)));
         assert_eq!(bus.stats().published.unknown, 1);
         assert_balanced(&bus.stats());
     }
@@ -76,7 +76,7 @@ async fn an_event_comes_back_though_the_transport_still_holds_its_message() {
     let (bus, wire) = bus(Answer::SilentAndKept);
     let error = bus.publish(moved(1)).timeout(Duration::from_secs(3)).await.unwrap_err();
     assert!(matches!(error, PublishError::Unknown { .. }), "{error}");
-    assert_eq!(error.into_event(), moved(1));
+    assert_eq!(error.into_event(), Some(moved(1)));
     assert_eq!(wire.state().kept.len(), 1);
 }
 
