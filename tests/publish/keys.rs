@@ -8,7 +8,7 @@ use std::{
 
 use eventbus::{Bus, Delivery, Event, Memory, Retry};
 
-use crate::support::{HOUR, Log, assert_balanced, group, scaled, yield_a_lot};
+use crate::support::{HOUR, Job, Log, assert_balanced, group, scaled, yield_a_lot};
 
 #[derive(Event)]
 struct Step {
@@ -156,4 +156,16 @@ async fn a_dead_letter_frees_its_key_and_a_stop_keeps_its_order() {
     stumbling(&bus, &log, true).await;
     assert!(bus.shutdown(HOUR).await.is_clean());
     assert_eq!(log.take(), [(0, 1), (0, 2), (0, 3), (0, 4)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_with_keys_reads_on_after_its_handlers_have_waited() {
+    let bus = Bus::new();
+    let handler = |_: Arc<Job>, _| tokio::time::sleep(Duration::from_secs(1));
+    bus.consumer("group").handle::<Job>(handler).key::<Job>(|e| e.0).start().await.unwrap();
+    for id in 0..3 {
+        bus.publish(Job(id)).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(group(&bus, "group").handled, id + 1);
+    }
 }

@@ -18,7 +18,7 @@ use super::{
     intake,
     state::ConsumerState,
 };
-use crate::{call::Frame, event::isolate};
+use crate::{call::Frame, event::isolate, transport::Operation};
 
 /// A handler that takes longer than this on average is not quick: deliveries behind it are better off elsewhere.
 const QUICK: Duration = Duration::from_micros(20);
@@ -197,14 +197,24 @@ struct HandlerWaits<'c>(&'c ConsumerState);
 
 impl<'c> HandlerWaits<'c> {
     fn new(consumer: &'c ConsumerState) -> Self {
-        let _ = isolate(|| consumer.source.worker_waits(true));
-        Self(consumer)
+        let waits = Self(consumer);
+        waits.tell(true);
+        waits
+    }
+
+    fn tell(&self, waits: bool) {
+        // Where a reader task leases, no worker comes back to the source.
+        if self.0.reads_directly
+            && let Err(panic) = isolate(|| self.0.source.worker_waits(waits))
+        {
+            self.0.transport_error(Operation::Read, &*panic);
+        }
     }
 }
 
 impl Drop for HandlerWaits<'_> {
     fn drop(&mut self) {
-        let _ = isolate(|| self.0.source.worker_waits(false));
+        self.tell(false);
     }
 }
 
