@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::consumer::{ConsumerHealth, RemoveError, isolated};
+use super::{
+    answer::isolated,
+    consumer::{ConsumerHealth, RemoveError},
+};
 use crate::{
     emission::Bus,
     event::isolate,

@@ -1,5 +1,6 @@
 //! Floor 8: publish and consume. The same events, handed to a transport and consumed later by groups of handlers.
 
+mod answer;
 mod batch;
 mod consumer;
 mod counts;

@@ -5,15 +5,19 @@
 
 use std::{
     collections::BTreeMap,
+    pin::Pin,
     sync::{Arc, Weak},
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::consumer::isolated;
+use super::{
+    answer::{Contained, isolated},
+    notices::Notices,
+};
 use crate::{
     event::isolate,
     sync::{Mutex, lock},
-    transport::{BoxFuture, Message, Refusal, Transport},
+    transport::{Message, Operation, Refusal, Transport},
 };
 
 type Results = Vec<Result<(), Refusal>>;
@@ -24,6 +28,7 @@ pub(super) type Ticket = u64;
 pub(super) struct Outbox {
     transport: Arc<dyn Transport>,
     max_batch: usize,
+    notices: Arc<Notices>,
     state: Mutex<State>,
     waker: Waker,
 }
@@ -60,14 +65,14 @@ enum Flight {
 
 struct Batch {
     tickets: Vec<Ticket>,
-    future: BoxFuture<'static, Results>,
+    future: Contained<'static, Results>,
 }
 
 impl Outbox {
-    pub(super) fn new(transport: Arc<dyn Transport>, max_batch: usize) -> Arc<Self> {
+    pub(super) fn new(transport: Arc<dyn Transport>, max_batch: usize, notices: Arc<Notices>) -> Arc<Self> {
         Arc::new_cyclic(|outbox: &Weak<Self>| {
             let waker = Waker::from(Arc::new(OutboxWaker(outbox.clone())));
-            Self { transport, max_batch: max_batch.max(1), state: Mutex::default(), waker }
+            Self { transport, max_batch: max_batch.max(1), notices, state: Mutex::default(), waker }
         })
     }
 
@@ -105,27 +110,26 @@ impl Outbox {
                         state.is_woken = false;
                         drop(state);
                         let transport = Arc::clone(&self.transport);
-                        Batch { tickets, future: Box::pin(send(transport, messages)) }
+                        Batch { tickets, future: Contained::new(Box::pin(send(transport, messages))) }
                     }
                     // Another publisher polls it, and sees to those that wait.
                     Flight::Polled => return true,
                 }
             };
-            let polled = isolate(|| batch.future.as_mut().poll(&mut Context::from_waker(&self.waker)));
-            match polled {
-                Ok(Poll::Pending) => {
+            match Pin::new(&mut batch.future).poll(&mut Context::from_waker(&self.waker)) {
+                Poll::Pending => {
                     let mut state = lock(&self.state);
                     state.flight = Flight::Waits(batch);
                     if !state.is_woken {
                         return true;
                     }
                 }
-                Ok(Poll::Ready(results)) => self.answer(batch, results),
-                Err(message) => {
+                Poll::Ready(Ok(results)) => self.answer(batch.tickets, results),
+                Poll::Ready(Err(message)) => {
                     let unknown =
                         |_: &Ticket| Err(Refusal::Unknown(format!("the transport panicked: {message}").into()));
                     let results = batch.tickets.iter().map(unknown).collect();
-                    self.answer(batch, results);
+                    self.answer(batch.tickets, results);
                 }
             }
         }
@@ -163,9 +167,7 @@ impl Outbox {
         }
     }
 
-    fn answer(&self, batch: Batch, results: Results) {
-        let Batch { tickets, future } = batch;
-        let _ = isolate(|| drop(future));
+    fn answer(&self, tickets: Vec<Ticket>, results: Results) {
         let mut results = results.into_iter();
         let mut wakers = Vec::new();
         let mut unheard = Vec::new();
@@ -185,9 +187,11 @@ impl Outbox {
             state.flight = Flight::None;
         }
         wakers.into_iter().for_each(Waker::wake);
-        // Their errors are foreign code.
         for result in unheard {
-            let _ = isolate(|| drop(result));
+            // No publisher is there to tell it.
+            if let Err(Refusal::Failed(error) | Refusal::Unknown(error)) = result {
+                self.notices.error(Operation::Publish, None, error);
+            }
         }
     }
 }

@@ -4,11 +4,13 @@ use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    answer::Contained,
     consumer::{ConsumerError, Control},
     dead_letter::{DeadLetter, DeadStore},
     ledger::{GroupLedger, Intake},
@@ -23,7 +25,9 @@ use crate::{
     listener::to_stderr,
     memory::Memory,
     sync::{AtomicU8, Mutex, Ordering, lock},
-    transport::{Answer, Capabilities, Durability, GroupState, Operation, Transport, TransportReports, Unrouted},
+    transport::{
+        Answer, BoxFuture, Capabilities, Durability, GroupState, Operation, Transport, TransportReports, Unrouted,
+    },
 };
 
 /// How publishing is set up, until the bus is built.
@@ -78,6 +82,9 @@ impl Default for Settings {
         }
     }
 }
+
+/// How long after a panic a transport is asked again whether there is room.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(crate) struct Publishing {
     pub(super) transport: Arc<dyn Transport>,
@@ -134,7 +141,7 @@ impl Publishing {
             notices.error(Operation::Background, None, &*message);
         }
         Self {
-            outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch),
+            outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch, Arc::clone(&notices)),
             is_plain: !require_codecs && !capabilities.needs_codec && capabilities.max_payload.is_none(),
             transport,
             memory,
@@ -249,7 +256,31 @@ impl Publishing {
     }
 
     pub(super) fn unrouted(&self) -> Unrouted {
-        isolate(|| self.transport.unrouted()).unwrap_or_default()
+        isolate(|| self.transport.unrouted()).unwrap_or_else(|panic| {
+            self.notices.error(Operation::Groups, None, &*panic);
+            Unrouted::default()
+        })
+    }
+
+    /// Waits until the transport says that there is room.
+    pub(super) fn room(&self) -> BoxFuture<'_, ()> {
+        if self.memory.is_some() {
+            return self.transport.ready();
+        }
+        let ready = isolate(|| self.transport.ready()).map(Contained::new);
+        Box::pin(async move {
+            let answer = match ready {
+                Ok(ready) => ready.await,
+                Err(panic) => Err(panic),
+            };
+            if let Err(panic) = answer {
+                self.notices.error(Operation::Publish, None, &*panic);
+                // Of room nothing is known. Asking again at once would hold the thread.
+                if let Ok(pause) = isolate(|| tokio::time::sleep(ASK_AGAIN)) {
+                    pause.await;
+                }
+            }
+        })
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     desk::Desk,
     keys::key_of_message,
-    settle::isolated,
+    pace::Pace,
     state::{ConsumerState, MAX_BATCH},
 };
 use crate::{
     event::isolate,
+    publish::answer::isolated,
     sync::lock,
     transport::{Leased, Operation, Read},
 };
@@ -20,16 +21,12 @@ use crate::{
 /// costs more.
 const YIELDS: u32 = 4;
 
-/// How long a worker waits after an error of its source.
-const READ_AGAIN: Duration = Duration::from_millis(50);
-const READ_AGAIN_CAP: Duration = Duration::from_secs(5);
-
 /// Fills the worker's hand; `false` if the consumer stops.
 pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
     let consumer = &desk.consumer;
     let scheduler = &consumer.scheduler;
     let mut batch = desk.slot().lock().buffer();
-    let (mut yields, mut pause) = (0, READ_AGAIN);
+    let (mut yields, mut pace) = (0, Pace::new());
     loop {
         if scheduler.is_stopping() {
             return false;
@@ -43,7 +40,7 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
                 return true;
             }
             if consumer.reads_directly && !scheduler.is_full() {
-                read = Some(lease(consumer, consumer.batch_size(), &mut batch));
+                read = Some(lease(consumer, consumer.batch_size(), &mut batch, &mut pace));
                 if !batch.is_empty() {
                     desk.slot().lock().begin_batch(batch);
                     return true;
@@ -60,19 +57,23 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
                 tokio::select! {
                     biased;
                     () = work => {}
-                    arrived = arrival(consumer) => if arrived { pause = READ_AGAIN } else {
-                        wait(consumer, Instant::now() + pause).await;
-                        pause = (pause * 2).min(READ_AGAIN_CAP);
-                    },
+                    () = pace.arrival(consumer) => {}
                     () = due(consumer) => {}
                 }
             }
             Some(Err(())) => {
-                wait(consumer, Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-                pause = (pause * 2).min(READ_AGAIN_CAP);
+                tokio::select! {
+                    biased;
+                    () = work => {}
+                    () = pace.after_error() => {}
+                    () = due(consumer) => {}
+                }
             }
             // Closed, paused, full, or a reader task leases.
-            Some(Ok(_)) | None => {
+            read @ (Some(Ok(_)) | None) => {
+                if read.is_some() {
+                    consumer.source_closed();
+                }
                 tokio::select! {
                     biased;
                     () = work => {}
@@ -84,11 +85,14 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
 }
 
 /// Leases deliveries from a source that answers at once, and sets those aside whose key is taken.
-fn lease(consumer: &ConsumerState, max: usize, batch: &mut Vec<Leased>) -> Result<Read, ()> {
+fn lease(consumer: &ConsumerState, max: usize, batch: &mut Vec<Leased>, pace: &mut Pace) -> Result<Read, ()> {
     let _leasing = consumer.scheduler.leasing();
     let _turn = lock(&consumer.intake);
     let read = isolate(|| consumer.source.try_next(max, batch));
     if !batch.is_empty() {
+        consumer.has_leased();
+        pace.found_something();
+        consumer.check_count(batch.len(), max);
         consumer.ledger.received.add(batch.len() as u64);
         consumer.scheduler.admit(batch, |leased| key_of_message(&leased.message));
     }
@@ -101,55 +105,11 @@ fn lease(consumer: &ConsumerState, max: usize, batch: &mut Vec<Leased>) -> Resul
     }
 }
 
-/// Waits until the source has something; `false` after an error.
-async fn arrival(consumer: &ConsumerState) -> bool {
-    let mut none = Vec::new();
-    let next = isolate(|| consumer.source.next(0, &mut none));
-    let answer = match next {
-        Ok(next) => waiting(next).await,
-        Err(panic) => Err(panic),
-    };
-    match answer {
-        Ok(Ok(_)) => {
-            consumer.has_read();
-            true
-        }
-        Ok(Err(error)) => {
-            consumer.read_failed(error);
-            false
-        }
-        Err(panic) => {
-            consumer.read_failed(&*panic);
-            false
-        }
-    }
-}
-
-/// Awaits a read, which may take as long as it likes; its panic is an error.
-async fn waiting<T>(mut next: crate::transport::BoxFuture<'_, T>) -> Result<T, Arc<str>> {
-    let read = std::future::poll_fn(|cx| match isolate(|| next.as_mut().poll(cx)) {
-        Ok(polled) => polled.map(Ok),
-        Err(message) => std::task::Poll::Ready(Err(message)),
-    });
-    let read = read.await;
-    let _ = isolate(|| drop(next));
-    read
-}
-
 /// Waits until a delivery is due that waits for its next attempt.
 async fn due(consumer: &ConsumerState) {
     match consumer.scheduler.next_due() {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Waits for a time, or a stop.
-async fn wait(consumer: &ConsumerState, until: Instant) {
-    tokio::select! {
-        biased;
-        () = consumer.scheduler.stopped.cancelled() => {}
-        () = sleep_until(until) => {}
     }
 }
 
@@ -161,6 +121,7 @@ pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longe
         return;
     }
     let over = Instant::now() + longest;
+    let mut pace = Pace::new();
     loop {
         let missing = max.saturating_sub(desk.in_hand_for(route));
         if missing == 0 || !consumer.scheduler.is_open() {
@@ -168,8 +129,9 @@ pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longe
         }
         let work = consumer.scheduler.work();
         let mut more = Vec::new();
+        let mut read = None;
         if !consumer.scheduler.take(missing, 1, &mut more) && consumer.reads_directly {
-            let _ = lease(consumer, missing, &mut more);
+            read = Some(lease(consumer, missing, &mut more, &mut pace));
         }
         if !more.is_empty() {
             desk.slot().lock().append_rest(&mut more);
@@ -178,8 +140,13 @@ pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longe
         if Instant::now() >= over {
             return;
         }
-        let arrives =
-            async { if consumer.reads_directly { _ = arrival(consumer).await } else { std::future::pending().await } };
+        let arrives = async {
+            match read {
+                Some(Ok(Read::Batch)) => pace.arrival(consumer).await,
+                Some(Err(())) => pace.after_error().await,
+                Some(Ok(_)) | None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = work => {}
@@ -190,9 +157,12 @@ pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longe
 }
 
 /// Closes the source: others get at once what it has read ahead.
-pub(super) async fn close_source(consumer: &ConsumerState) {
+pub(super) async fn close_source(consumer: &ConsumerState, limit: Duration) {
     let answer = match isolate(|| consumer.source.close()) {
-        Ok(closing) => isolated(closing).await,
+        Ok(closing) => match timeout(limit, isolated(closing)).await {
+            Ok(answer) => answer,
+            Err(_) => Err("the source has not closed in time".into()),
+        },
         Err(panic) => Err(panic),
     };
     match answer {

@@ -14,6 +14,8 @@ mod error;
 mod handler;
 mod intake;
 mod keys;
+mod leases;
+mod pace;
 #[cfg(feature = "rate-limit")]
 mod rate;
 mod reader;
@@ -38,5 +40,5 @@ pub use keys::KeyFn;
 #[cfg(feature = "rate-limit")]
 pub use rate::Rate;
 pub use retry::{AttemptError, Retry};
-pub(super) use settle::isolated;
+pub(super) use super::answer::isolated;
 pub use state::Unfinished;

@@ -1,15 +1,20 @@
 //! The reader task of a consumer whose workers do not lease by themselves: its source cannot answer at once, or the consumer
 //! tells keys, whose order is decided in one place.
 
-use std::{pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use tokio::time::{Instant, timeout};
 
-use super::{intake, scheduler::Leasing, state::ConsumerState};
+use super::{intake, leases::Leases, state::ConsumerState};
 use crate::{
-    event::isolate,
     listener::BoxError,
-    transport::{Leased, Operation, Read},
+    publish::answer::Contained,
+    transport::{Operation, Read},
 };
 
 /// How many deliveries are read at most at once.
@@ -21,7 +26,8 @@ const READ_AGAIN_CAP: Duration = Duration::from_secs(5);
 /// How long a stop waits for a read that its source does not end.
 const CLOSE: Duration = Duration::from_secs(1);
 
-type Reading = Pin<Box<dyn Future<Output = (Result<Read, BoxError>, Vec<Leased>)> + Send>>;
+/// Gives what the source says, and whether nothing came. What came is admitted.
+type Reading = Contained<'static, (Result<Read, BoxError>, bool)>;
 
 pub(super) async fn read(consumer: Arc<ConsumerState>) {
     let scheduler = &consumer.scheduler;
@@ -53,14 +59,15 @@ pub(super) async fn read(consumer: Arc<ConsumerState>) {
             }
         };
         let began_at = Instant::now();
-        let (read, leased, _leasing) = ended;
-        let is_empty = leased.is_empty();
-        admit(&consumer, leased, max);
+        let (read, is_empty) = ended;
         if read.is_ok() {
             consumer.has_read();
         }
         match read {
-            Ok(Read::Closed) => is_closed = true,
+            Ok(Read::Closed) => {
+                is_closed = true;
+                consumer.source_closed();
+            }
             Ok(_) if is_empty => {
                 // A source that says at once that nothing came must not hold the thread.
                 not_before = Some(began_at + Duration::from_millis(1));
@@ -74,7 +81,7 @@ pub(super) async fn read(consumer: Arc<ConsumerState>) {
         }
     }
     if let Some(reading) = reading {
-        finish(&consumer, reading, max).await;
+        finish(&consumer, reading).await;
     }
     if scheduler.is_swept() {
         consumer.give_back_now();
@@ -82,74 +89,54 @@ pub(super) async fn read(consumer: Arc<ConsumerState>) {
 }
 
 /// The read that is under way ends with the close of its source; what it has leased goes back with the rest.
-async fn finish(consumer: &Arc<ConsumerState>, reading: Reading, max: usize) {
+async fn finish(consumer: &Arc<ConsumerState>, reading: Reading) {
     let mut reading = Some(reading);
-    let closing = intake::close_source(consumer);
-    let ended = async {
-        let ((), ended) = tokio::join!(closing, next(consumer, &mut reading));
-        ended
-    };
-    match timeout(CLOSE, ended).await {
-        Ok((read, leased, _leasing)) => {
-            if let Err(error) = read {
-                consumer.transport_error(Operation::Read, error);
-            }
-            admit(consumer, leased, max);
+    let read = async {
+        let unended = Unended(consumer);
+        // Dropped, in time or by the abort of this task, it has not ended.
+        let ended = next(consumer, &mut reading).await;
+        std::mem::forget(unended);
+        if let Err(error) = ended.0 {
+            consumer.transport_error(Operation::Read, error);
         }
-        Err(_) => consumer.transport_error(Operation::Read, "a read did not end when its source was closed"),
+    };
+    let _ = tokio::join!(intake::close_source(consumer, CLOSE), timeout(CLOSE, read));
+}
+
+/// A read that is under way though its source is closed; dropped, this is told.
+struct Unended<'c>(&'c ConsumerState);
+
+impl Drop for Unended<'_> {
+    fn drop(&mut self) {
+        self.0.transport_error(Operation::Read, "a read did not end when its source was closed");
     }
-    let _ = isolate(|| drop(reading));
 }
 
 fn begin(consumer: &Arc<ConsumerState>, max: usize) -> Reading {
-    let source = Arc::clone(&consumer.source);
-    Box::pin(async move {
-        let mut into = Vec::new();
-        let read = match source.try_next(max, &mut into) {
-            Some(read) if !into.is_empty() || read == Read::Closed => Ok(read),
+    let consumer = Arc::clone(consumer);
+    Contained::new(Box::pin(async move {
+        let source = Arc::clone(&consumer.source);
+        let mut leases = Leases::new(consumer, max);
+        let read = match source.try_next(max, &mut leases.batch) {
+            Some(read) if !leases.batch.is_empty() || read == Read::Closed => Ok(read),
             // It waits, and leases what came.
-            _ => source.next(max, &mut into).await,
+            _ => source.next(max, &mut leases.batch).await,
         };
-        (read, into)
-    })
+        (read, leases.batch.is_empty())
+    }))
 }
 
 /// Polls the read that is under way; a panic is an error.
-async fn next<'c>(
-    consumer: &'c ConsumerState,
-    reading: &mut Option<Reading>,
-) -> (Result<Read, BoxError>, Vec<Leased>, Leasing<'c>) {
+async fn next(consumer: &ConsumerState, reading: &mut Option<Reading>) -> (Result<Read, BoxError>, bool) {
     std::future::poll_fn(|cx| {
         let Some(under_way) = reading else { return Poll::Pending };
         // What comes is in nobody's books until it is admitted.
-        let leasing = consumer.scheduler.leasing();
-        let polled = isolate(|| under_way.as_mut().poll(cx));
-        let ended = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(ended)) => ended,
-            Err(message) => (Err(BoxError::from(&*message)), Vec::new()),
-        };
-        let done = reading.take();
-        let _ = isolate(|| drop(done));
-        Poll::Ready((ended.0, ended.1, leasing))
+        let _leasing = consumer.scheduler.leasing();
+        let ended = ready!(Pin::new(under_way).poll(cx));
+        *reading = None;
+        Poll::Ready(ended.unwrap_or_else(|panic| (Err(BoxError::from(&*panic)), true)))
     })
     .await
-}
-
-/// Tells keys, and makes deliveries ready.
-fn admit(consumer: &ConsumerState, mut leased: Vec<Leased>, max: usize) {
-    if leased.is_empty() {
-        return;
-    }
-    if leased.len() > max {
-        let text = format!("the source handed out {} messages, and {max} were asked for", leased.len());
-        consumer.transport_error(Operation::Read, text);
-    }
-    consumer.ledger.received.add(leased.len() as u64);
-    // User code: before the lock is taken.
-    let mut keys = leased.iter().map(|leased| consumer.key_of(&leased.message)).collect::<Vec<_>>().into_iter();
-    consumer.scheduler.admit(&mut leased, |_| keys.next().flatten());
-    consumer.scheduler.add_ready(leased);
 }
 
 async fn until(moment: Option<Instant>) {

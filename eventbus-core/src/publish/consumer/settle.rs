@@ -2,10 +2,9 @@
 
 use std::{
     collections::HashSet,
-    future::poll_fn,
     pin::pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -14,15 +13,16 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{desk::Desk, state::ConsumerState};
 use crate::{
     event::isolate,
+    publish::answer::isolated,
     sync::lock,
-    transport::{BoxFuture, LeaseId, Leased, Operation, Settlement, Unsettled},
+    transport::{LeaseId, Leased, Operation, Settlement, Unsettled},
 };
-
-/// How long a transport may take to settle, before it counts as silent.
-const ANSWER: Duration = Duration::from_secs(30);
 
 /// How long settling is tried where leases do not run out.
 const TRY_FOR: Duration = Duration::from_secs(30);
+
+/// Leases are extended no more often than this.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How often held leases are extended while they last.
 const EXTENSIONS: u32 = 3;
@@ -71,30 +71,39 @@ impl ConsumerState {
         if self.lease.is_some() {
             self.forget_lost(batch);
         }
+        let given_back = if handled == count as u64 { 0 } else { count_given_back(batch) };
         let is_settled = isolate(|| self.source.try_settle(batch)).unwrap_or_else(|panic| {
             self.ledger.settle_errors.add(1);
             self.transport_error(Operation::Settle, &*panic);
-            true
+            // What it has left may be settled by its future.
+            false
         });
         if is_settled {
             drop_each(batch);
-            self.scheduler.settled(count);
         }
-        is_settled
+        if given_back > 0 {
+            self.ledger.given_back.add(given_back.saturating_sub(count_given_back(batch)));
+        }
+        self.scheduler.settled(count.saturating_sub(batch.len()));
+        batch.is_empty()
     }
 
     /// Settles by the source's future, again and again as long as that may help.
     async fn settle_later(&self, mut batch: Vec<Leased>) {
-        let give_up = Instant::now() + self.lease.unwrap_or(TRY_FOR);
+        let now = Instant::now();
+        let give_up = self.lease.map_or(Some(now + TRY_FOR), |lease| now.checked_add(lease));
         let mut pause = Duration::from_millis(50);
         let count = batch.len();
         // Done is done, whatever the transport makes of it.
         let _settled = scopeguard(|| self.scheduler.settled(count));
         loop {
+            let given_back = count_given_back(&batch);
+            let unanswered = Unanswered { consumer: self, count: batch.len() };
             let answer = match isolate(|| self.source.settle(batch)) {
                 Ok(settling) => isolated(settling).await,
                 Err(panic) => Err(panic),
             };
+            std::mem::forget(unanswered);
             let unsettled = match answer {
                 Ok(unsettled) => unsettled,
                 Err(panic) => {
@@ -104,10 +113,12 @@ impl ConsumerState {
                 }
             };
             batch = self.to_settle_again(unsettled);
+            self.ledger.given_back.add(given_back.saturating_sub(count_given_back(&batch)));
             if batch.is_empty() {
                 return;
             }
-            if Instant::now() + pause >= give_up || self.cancel.is_cancelled() {
+            let is_over = give_up.is_some_and(|give_up| Instant::now() + pause >= give_up);
+            if is_over || self.cancel.is_cancelled() {
                 self.ledger.settle_errors.add(batch.len() as u64);
                 drop_each(&mut batch);
                 return;
@@ -155,7 +166,6 @@ impl ConsumerState {
             self.scheduler.hand_over(rest);
         }
         let mut all = self.scheduler.take_all();
-        self.ledger.given_back.add(all.len() as u64);
         for leased in &mut all {
             leased.settlement = match leased.attempts {
                 0 => Settlement::Release,
@@ -187,7 +197,7 @@ impl ConsumerState {
 /// Extends the leases of all that is held, three times in a lease.
 pub(super) async fn keep_leases(consumer: Arc<ConsumerState>, lease: Duration) {
     loop {
-        sleep(lease / EXTENSIONS).await;
+        sleep((lease / EXTENSIONS).max(SHORTEST)).await;
         let held = consumer.held_leases();
         if held.is_empty() {
             continue;
@@ -200,7 +210,7 @@ pub(super) async fn keep_leases(consumer: Arc<ConsumerState>, lease: Duration) {
             Err(panic) => Err(panic),
         };
         match answer {
-            Ok(Ok(lost)) => lock(&consumer.lost).extend(lost),
+            Ok(Ok(lost)) => consumer.note_lost(lost),
             Ok(Err(error)) => {
                 consumer.ledger.settle_errors.add(1);
                 consumer.transport_error(Operation::Extend, error);
@@ -221,29 +231,44 @@ impl ConsumerState {
         }
         self.scheduler.each_held(|leased| _ = leases.insert(leased.lease().clone()));
         leases.remove(&LeaseId::NONE);
-        leases.into_iter().collect()
+        let lost = lock(&self.lost);
+        leases.into_iter().filter(|lease| !lost.contains(lease)).collect()
+    }
+
+    /// Notes leases that have run out, of those that are held: others have been settled meanwhile, and may be leased again by
+    /// the same name.
+    fn note_lost(&self, lost: Vec<LeaseId>) {
+        if lost.is_empty() {
+            return;
+        }
+        let held: HashSet<_> = self.held_leases().into_iter().collect();
+        let lost: Vec<_> = lost.into_iter().filter(|lease| held.contains(lease)).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let text = format!("{} leases have run out while their deliveries were held", lost.len());
+        lock(&self.lost).extend(lost);
+        self.transport_error(Operation::Extend, text);
     }
 }
 
-/// Awaits what a transport has returned; its panic is an error, and so is its silence.
-pub(in crate::publish) async fn isolated<T>(mut answer: BoxFuture<'_, T>) -> Result<T, Arc<str>> {
-    let mut timer = None;
-    let result = poll_fn(|cx| {
-        match isolate(|| answer.as_mut().poll(cx)) {
-            Ok(Poll::Pending) => {}
-            Ok(Poll::Ready(answer)) => return Poll::Ready(Ok(answer)),
-            Err(message) => return Poll::Ready(Err(message)),
-        }
-        // Most answer at once; and the end of a bus may come where nobody can tell the time.
-        let timer = timer.get_or_insert_with(|| isolate(|| Box::pin(sleep(ANSWER))).ok());
-        match timer.as_mut().map(|timer| timer.as_mut().poll(cx)) {
-            Some(Poll::Ready(())) => Poll::Ready(Err(Arc::from("the transport has not answered for 30 seconds"))),
-            _ => Poll::Pending,
-        }
-    });
-    let result = result.await;
-    let _ = isolate(|| drop(answer));
-    result
+/// How many of them go back to the transport.
+fn count_given_back(batch: &[Leased]) -> u64 {
+    batch.iter().filter(|one| matches!(one.settlement, Settlement::Release | Settlement::Again { .. })).count() as u64
+}
+
+/// A settling that is under way; dropped, nobody waits for its answer any more, which is told.
+struct Unanswered<'c> {
+    consumer: &'c ConsumerState,
+    count: usize,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.consumer.ledger.settle_errors.add(1);
+        let text = format!("no answer in time whether {} deliveries are settled", self.count);
+        self.consumer.transport_error(Operation::Settle, text);
+    }
 }
 
 /// Drops deliveries, and with them perhaps the last handles of their events, which are foreign code.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     event::isolate,
     listener::BoxError,
-    publish::{Publishing, has_codec},
+    publish::{Publishing, answer::isolated, has_codec},
     sync::{Mutex, lock},
     transport::{Leased, Operation, Source},
 };
@@ -69,7 +69,15 @@ impl<S> ConsumerBuilder<S> {
             .await
             .map_err(|source| ConsumerError::Transport { group: Arc::clone(&name), source: source.into() })?;
         // Asked for none: whether it answers at once.
-        let answers_at_once = isolate(|| source.try_next(0, &mut Vec::<Leased>::new()).is_some()).unwrap_or(false);
+        let mut unasked = Vec::<Leased>::new();
+        let answers_at_once = match isolate(|| source.try_next(0, &mut unasked).is_some()) {
+            Ok(answers_at_once) => answers_at_once,
+            Err(panic) => {
+                publishing.ledger(&name).read_errors.add(1);
+                publishing.notices.error(Operation::Read, Some(&name), &*panic);
+                false
+            }
+        };
         let consumer = Arc::new(ConsumerState {
             bus: self.bus.downgrade(),
             bus_id: self.bus.id(),
@@ -100,12 +108,17 @@ impl<S> ConsumerBuilder<S> {
             lost: Mutex::default(),
             batch: ConsumerState::batch_counter(),
             health: Mutex::default(),
+            reads_fail: false.into(),
             name,
         });
+        consumer.admit(unasked, 0);
         let control = Arc::new(Control::new(Arc::clone(&consumer), runtime.clone()));
         // Held over the start, so that whoever stops it at once finds all its tasks.
         let mut tasks = lock(&control.tasks);
-        reservation.take(&control)?;
+        if let Err(error) = reservation.take(&control) {
+            consumer.give_back_now();
+            return Err(error);
+        }
         if !consumer.reads_directly {
             tasks.push(runtime.spawn(reader::read(Arc::clone(&consumer))));
         }
@@ -123,7 +136,7 @@ impl<S> ConsumerBuilder<S> {
 async fn open(publishing: &Publishing, group: crate::transport::GroupSpec) -> Result<Arc<dyn Source>, BoxError> {
     let name = Arc::clone(&group.name);
     let answer = match isolate(|| publishing.transport.subscribe(group)) {
-        Ok(answer) => settle::isolated(answer).await,
+        Ok(answer) => isolated(answer).await,
         Err(panic) => Err(panic),
     };
     match answer {

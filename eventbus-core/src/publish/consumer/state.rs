@@ -12,7 +12,7 @@ use crate::{
     emission::WeakBus,
     event::isolate,
     publish::{dead_letter::DeadStore, failed_attempt::FailedAttempt, ledger::GroupLedger, notices::Notices},
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
     transport::{LeaseId, Leased, Message, MessageId, Operation, Source},
 };
 
@@ -55,6 +55,8 @@ pub(super) struct ConsumerState {
     /// How many deliveries workers lease at once.
     pub(super) batch: AtomicUsize,
     pub(super) health: Mutex<ReadHealth>,
+    /// The last read has failed.
+    pub(super) reads_fail: AtomicBool,
 }
 
 /// How many deliveries a worker leases at most at once.
@@ -99,12 +101,29 @@ impl ConsumerState {
     pub(super) fn has_read(&self) {
         let mut health = lock(&self.health);
         (health.last_read, health.failing_since) = (Some(std::time::SystemTime::now()), None);
+        self.reads_fail.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that the source has leased something, if that is news: the first after an error.
+    #[inline]
+    pub(super) fn has_leased(&self) {
+        if self.reads_fail.load(Ordering::Relaxed) {
+            self.has_read();
+        }
+    }
+
+    /// Tells, once, that the source has closed though nobody has stopped the consumer.
+    pub(super) fn source_closed(&self) {
+        if !self.scheduler.is_stopping() && !std::mem::replace(&mut lock(&self.health).is_closed, true) {
+            self.transport_error(Operation::Read, "the source has closed by itself: the group is not read any more");
+        }
     }
 
     /// Counts and tells a read that failed.
     pub(super) fn read_failed(&self, error: impl Into<crate::listener::BoxError>) {
         self.ledger.read_errors.add(1);
         lock(&self.health).failing_since.get_or_insert_with(tokio::time::Instant::now);
+        self.reads_fail.store(true, Ordering::Relaxed);
         self.transport_error(Operation::Read, error);
     }
 

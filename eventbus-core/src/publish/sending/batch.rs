@@ -7,7 +7,7 @@ use std::{
 
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::sending::{Attempt, Rejected, Sending};
+use super::sending::{Attempt, NOT_TAKEN, Rejected, Sending, TAKEN};
 use crate::{
     emission::Bus,
     event::isolate,
@@ -76,7 +76,7 @@ impl<'b> SendingAll<'b> {
         loop {
             let mut has_room = false;
             if let Some(room) = &mut self.room {
-                has_room = isolate(|| room.as_mut().poll(cx).is_ready()).unwrap_or(true);
+                has_room = room.as_mut().poll(cx).is_ready();
             }
             let is_full = self.send();
             if !self.poll_answers(cx) {
@@ -96,9 +96,7 @@ impl<'b> SendingAll<'b> {
             if self.room.is_some() && !has_room {
                 return Poll::Pending;
             }
-            let publishing = self.one.publishing;
-            let ready = isolate(|| publishing.transport.ready());
-            self.room = Some(ready.unwrap_or_else(|_| Box::pin(std::future::ready(()))));
+            self.room = Some(self.one.publishing.room());
             if has_room && std::mem::replace(&mut was_wrong, true) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -115,8 +113,7 @@ impl<'b> SendingAll<'b> {
             if chunk.is_empty() {
                 return false;
             }
-            let (taken, refusal) = self.try_publish(&chunk);
-            let Some(&first_left) = chunk.get(taken) else { continue };
+            let Some((first_left, refusal)) = self.try_publish(&chunk) else { continue };
             match refusal {
                 Refusal::Full { wait: true, group } if !self.one.is_inside() => {
                     if let Item::Offered(message, _) = &self.items[first_left] {
@@ -134,12 +131,12 @@ impl<'b> SendingAll<'b> {
         }
     }
 
-    /// Offers messages to the transport: how many it has taken, and what it says to the next one.
-    fn try_publish(&mut self, chunk: &[usize]) -> (usize, Refusal) {
+    /// Offers messages to the transport, and ends those that it has taken; what it says to the first that it has left.
+    fn try_publish(&mut self, chunk: &[usize]) -> Option<(usize, Refusal)> {
         let publishing = self.one.publishing;
         if !publishing.outbox.is_empty() {
             // Behind those that wait for its answer: order is kept.
-            return (0, Refusal::WouldWait);
+            return Some((chunk[0], Refusal::WouldWait));
         }
         let slot = |at: &usize| match &self.items[*at] {
             Item::Offered(message, bytes) => Some(bytes.as_ref().unwrap_or(message).clone()),
@@ -147,20 +144,27 @@ impl<'b> SendingAll<'b> {
         };
         let mut slots: Vec<_> = chunk.iter().map(slot).collect();
         let answer = isolate(|| publishing.transport.try_publish(&mut slots));
-        let taken = slots.iter().take_while(|slot| slot.is_none()).count();
-        for &at in &chunk[..taken] {
-            let message = self.take(at);
-            let _ = isolate(|| drop(message));
-            self.items[at] = Item::Ended(Some(Ok(())));
-        }
-        publishing.intake.accepted.add(taken as u64);
+        let taken: Vec<_> = chunk.iter().zip(&slots).filter(|(_, slot)| slot.is_none()).map(|(at, _)| *at).collect();
+        let left = chunk.iter().zip(&slots).find(|(_, slot)| slot.is_some()).map(|(at, _)| *at);
         let _ = isolate(|| drop(slots));
-        let refusal = match answer {
-            Ok(Err(refusal)) => refusal,
-            Ok(Ok(())) => Refusal::Failed("the transport left a message without a reason".into()),
-            Err(panic) => Refusal::Unknown(format!("the transport panicked: {panic}").into()),
+        // What it took behind one that it left, or with an error, may be there or not (T5).
+        let (sure, refusal) = match answer {
+            Ok(Ok(())) => (left.unwrap_or(usize::MAX), Refusal::Failed(NOT_TAKEN.into())),
+            Ok(Err(refusal)) => (left.or(taken.last().copied()).unwrap_or(0), refusal),
+            Err(panic) => (0, Refusal::Unknown(format!("the transport panicked: {panic}").into())),
         };
-        (taken, refusal)
+        let accepted = taken.iter().filter(|at| **at < sure).count();
+        publishing.intake.accepted.add(accepted as u64);
+        for at in taken {
+            let Item::Offered(message, bytes) = self.take(at) else { unreachable!("it is offered") };
+            self.items[at] = if at < sure {
+                let _ = isolate(|| drop(message));
+                Item::Ended(Some(Ok(())))
+            } else {
+                self.ended_with(Err(Refusal::Unknown(format!("{TAKEN}: {refusal:?}").into())), message, bytes)
+            };
+        }
+        left.map(|left| (left, refusal))
     }
 
     fn enqueue_offered(&mut self) {

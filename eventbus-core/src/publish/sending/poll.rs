@@ -9,10 +9,7 @@ use super::{
     sending::{Attempt, Rejected, Sending, State},
     wait::{Stop, Timer, Waiting, stop},
 };
-use crate::{
-    event::isolate,
-    transport::{BoxFuture, Content, Message},
-};
+use crate::transport::{BoxFuture, Content, Message};
 
 impl<'b> Sending<'b> {
     /// Polls it; `content` gives the event, once, when it is first polled.
@@ -82,10 +79,8 @@ impl<'b> Sending<'b> {
 
     fn wait_for_room(&mut self, message: Message) {
         self.state = State::Offered(message);
-        let publishing = self.publishing;
-        let ready = isolate(|| publishing.transport.ready());
-        // Of a transport that panics here nothing is known: it is asked again.
-        self.wait(Some(ready.unwrap_or_else(|_| Box::pin(std::future::ready(())))));
+        let room = self.publishing.room();
+        self.wait(Some(room));
     }
 
     /// Puts the message into the outbox; unless nobody could tell when the wait for its answer is over.
@@ -113,7 +108,7 @@ impl<'b> Sending<'b> {
                 }
             } else if let Some(room) = self.options().waiting.as_mut().and_then(|waiting| waiting.room.as_mut()) {
                 // Tried after it has begun to listen, so that room made in between is not missed.
-                has_room = isolate(|| room.as_mut().poll(cx).is_ready()).unwrap_or(true);
+                has_room = room.as_mut().poll(cx).is_ready();
             }
             let attempt = match std::mem::replace(&mut self.state, State::Done) {
                 State::Offered(message) => self.attempt(message),

@@ -11,6 +11,12 @@ use crate::{
     transport::{Content, Message, Operation, Refusal},
 };
 
+/// What is told of a transport that says that it has taken a message, and has left it in its slot (T5).
+pub(super) const NOT_TAKEN: &str = "the transport left a message without a reason";
+
+/// What is told of one that empties a slot and refuses the message (T5).
+pub(super) const TAKEN: &str = "the transport took the message, and refused it";
+
 /// The publishing of one event.
 pub(in crate::publish) struct Sending<'b> {
     pub(super) publishing: &'b Publishing,
@@ -200,12 +206,17 @@ impl<'b> Sending<'b> {
         }
         let sent = self.options.as_ref().and_then(|options| options.bytes.as_ref()).unwrap_or(&message).clone();
         let mut slot = [Some(sent)];
-        let taken = isolate(|| publishing.transport.try_publish(&mut slot));
+        let answer = isolate(|| publishing.transport.try_publish(&mut slot));
+        let is_taken = slot[0].is_none();
         let _ = isolate(|| drop(slot));
-        match taken {
-            Ok(Ok(())) => {
+        match answer {
+            Ok(Ok(())) if is_taken => {
                 let _ = isolate(|| drop(message));
                 self.accepted()
+            }
+            Ok(Ok(())) => self.refused(Refusal::Failed(NOT_TAKEN.into()), message),
+            Ok(Err(refusal)) if is_taken => {
+                self.refused(Refusal::Unknown(format!("{TAKEN}: {refusal:?}").into()), message)
             }
             Ok(Err(refusal)) => self.refused(refusal, message),
             Err(panic) => self.refused(Refusal::Unknown(format!("the transport panicked: {panic}").into()), message),

@@ -99,11 +99,10 @@ impl Control {
         // Workers that are let go later see to the rest.
         consumer.scheduler.sweep();
         // A transport that does not answer must not hold up the end.
-        let ending = async {
-            consumer.give_back().await;
-            super::super::intake::close_source(consumer).await;
-        };
-        let _ = timeout_at(Instant::now() + GRACE, ending).await;
+        let until = Instant::now() + GRACE;
+        let _ = timeout_at(until, consumer.give_back()).await;
+        let left = until.saturating_duration_since(Instant::now());
+        super::super::intake::close_source(consumer, left).await;
         StopReport { cancelled, still_running, ..self.report(before) }
     }
 

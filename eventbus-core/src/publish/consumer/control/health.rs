@@ -16,8 +16,8 @@ pub struct ConsumerHealth {
     pub group: Arc<str>,
     /// When its source last answered.
     pub last_read: Option<SystemTime>,
-    /// Whether its source has not answered for longer than 30 seconds, or its tasks have ended with their runtime. A consumer
-    /// that is stalled handles nothing.
+    /// Whether reads of its source have only failed for longer than 30 seconds, its source has closed by itself, or its tasks
+    /// have ended with their runtime. A consumer that is stalled reads nothing.
     pub is_stalled: bool,
     /// Whether it is paused.
     pub is_paused: bool,
@@ -31,6 +31,8 @@ pub(in crate::publish::consumer) struct ReadHealth {
     pub(in crate::publish::consumer) last_read: Option<SystemTime>,
     /// Since when reads have only failed.
     pub(in crate::publish::consumer) failing_since: Option<tokio::time::Instant>,
+    /// The source has closed by itself.
+    pub(in crate::publish::consumer) is_closed: bool,
 }
 
 /// How long reads may fail before the consumer counts as stalled.
@@ -38,15 +40,15 @@ const STALLED: Duration = Duration::from_secs(30);
 
 impl Control {
     pub(in crate::publish) fn health(&self) -> ConsumerHealth {
-        let (last_read, failing_since) = {
+        let (last_read, failing_since, is_closed) = {
             let health = lock(&self.consumer.health);
-            (health.last_read, health.failing_since)
+            (health.last_read, health.failing_since, health.is_closed)
         };
         let fails = failing_since.is_some_and(|since| since.elapsed() >= STALLED);
         ConsumerHealth {
             group: Arc::clone(self.group()),
             last_read,
-            is_stalled: fails || self.is_dead(),
+            is_stalled: fails || is_closed || self.is_dead(),
             is_paused: self.is_paused(),
             held: self.consumer.scheduler.held(),
         }
