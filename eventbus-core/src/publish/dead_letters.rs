@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     Publishing,
-    consumer::isolated,
+    answer::isolated,
     dead_letter::{DeadLetter, DeadStore, number_of},
 };
 use crate::{
@@ -132,10 +132,10 @@ impl DeadLetters<'_> {
         loop {
             let page = self.page(None, after.as_ref(), PAGE).await?;
             all.extend(page.letters);
-            after = page.next;
-            if after.is_none() {
+            if page.next.is_none() {
                 return Ok(all);
             }
+            self.go_on(&mut after, page.next).await?;
         }
     }
 
@@ -193,8 +193,6 @@ impl DeadLetters<'_> {
         let (mut count, mut after) = (0, None);
         loop {
             let page = self.page(None, after.as_ref(), PAGE).await?;
-            // The place of the next page, before its letters are gone.
-            after = page.letters.last().map(|letter| letter.id.clone());
             for letter in page.letters.iter().filter(|letter| filter(letter)) {
                 match self.replay(&letter.id).await {
                     Ok(()) => count += 1,
@@ -206,6 +204,7 @@ impl DeadLetters<'_> {
             if page.next.is_none() {
                 return Ok(count);
             }
+            self.go_on(&mut after, page.next).await?;
         }
     }
 
@@ -242,6 +241,16 @@ impl DeadLetters<'_> {
             Err(panic) => Err((*panic).into()),
         };
         result.map_err(|error| ReplayError::Transport(self.failed(error)))
+    }
+
+    /// Goes to the next page. A transport that gives the same one again and again, or all pages at once, must not hold the thread.
+    async fn go_on(&self, after: &mut Option<LetterId>, next: Option<LetterId>) -> Result<(), DeadLetterError> {
+        if *after == next {
+            return Err(self.failed("the next page of dead letters begins where this one does".into()));
+        }
+        *after = next;
+        tokio::task::coop::consume_budget().await;
+        Ok(())
     }
 
     fn failed(&self, error: BoxError) -> DeadLetterError {
