@@ -9,7 +9,8 @@ use tokio::{
 };
 
 use super::{
-    consumer::{Control, StopReport, isolated},
+    answer::isolated,
+    consumer::{Control, StopReport},
     drain,
     shutdown_report::{Begun, Inner, Reported, Returned, ShutdownReport},
 };
@@ -26,6 +27,13 @@ const MOST_DIED: u32 = 2;
 
 /// How long a transport may take to close beyond the deadline.
 const CLOSE_GRACE: Duration = Duration::from_millis(100);
+
+/// How far a shutdown has come that is reported.
+#[derive(Clone, Copy)]
+struct End {
+    is_interim: bool,
+    is_closed: bool,
+}
 
 impl Bus {
     /// Shuts publishing down: takes no more events, lets the consumers handle those that wait until `deadline` has passed, then stops
@@ -68,7 +76,7 @@ impl Bus {
         let mut report = self.run_shutdown(deadline, None).await;
         // Where this code runs, and not where the handle comes from: a task of the handler's own may wait.
         if Frame::current_cause().is_some_and(|cause| cause.bus == self.id()) {
-            return self.report(Vec::new(), Vec::new(), true);
+            return self.report(Vec::new(), Vec::new(), End { is_interim: true, is_closed: false });
         }
         loop {
             let ended = report.borrow_and_update().clone();
@@ -155,24 +163,26 @@ impl Bus {
         publishing.close_intake();
         let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
         let mut returned = Vec::new();
-        for (group, message) in self.close_transport(left, until.is_some()).await {
+        let closed = self.close_transport(left, until.is_some()).await;
+        let is_closed = closed.is_some();
+        for (group, message) in closed.into_iter().flatten() {
             if let Some(group) = &group {
                 publishing.ledger(group).returned.add(1);
             }
             returned.push(Returned { group, message });
         }
         publishing.ended.cancel();
-        self.report(consumers, returned, false)
+        self.report(consumers, returned, End { is_interim: false, is_closed })
     }
 
-    /// Closes the transport, which may panic, or not answer.
-    async fn close_transport(&self, left: Duration, can_wait: bool) -> Vec<(Option<Arc<str>>, Message)> {
+    /// Closes the transport, which may panic, or not answer: `None` then.
+    async fn close_transport(&self, left: Duration, can_wait: bool) -> Option<Vec<(Option<Arc<str>>, Message)>> {
         let publishing = self.publishing();
         let closing = match isolate(|| publishing.transport.close(left)) {
             Ok(closing) => closing,
             Err(panic) => {
                 publishing.notices.error(Operation::Close, None, &*panic);
-                return Vec::new();
+                return None;
             }
         };
         let answer = if can_wait {
@@ -185,20 +195,22 @@ impl Bus {
                 .unwrap_or_else(|| Err(Arc::from("no answer at once")))
         };
         match answer {
-            Ok(Ok(left)) => left,
+            Ok(Ok(left)) => Some(left),
             Ok(Err(error)) => {
                 publishing.notices.error(Operation::Close, None, error);
-                Vec::new()
+                None
             }
             Err(panic) => {
                 publishing.notices.error(Operation::Close, None, &*panic);
-                Vec::new()
+                None
             }
         }
     }
 
-    fn report(&self, consumers: Vec<StopReport>, returned: Vec<Returned>, is_interim: bool) -> ShutdownReport {
+    fn report(&self, consumers: Vec<StopReport>, returned: Vec<Returned>, end: End) -> ShutdownReport {
         let is_in_process = self.publishing().capabilities.durability == Durability::Process;
-        ShutdownReport(Arc::new(Inner { consumers, returned, stats: self.stats(), is_interim, is_in_process }))
+        let End { is_interim, is_closed } = end;
+        let stats = self.stats();
+        ShutdownReport(Arc::new(Inner { consumers, returned, stats, is_interim, is_in_process, is_closed }))
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Inner {
     pub(super) is_interim: bool,
     /// Whether what is in flight ends with the process.
     pub(super) is_in_process: bool,
+    /// Whether the transport has said what it still had.
+    pub(super) is_closed: bool,
 }
 
 /// A message that was not handled when the bus shut down.
@@ -75,9 +77,11 @@ impl ShutdownReport {
     }
 
     /// Whether all that was published has been dealt with: nothing came back, every handler ended by itself, and nothing is in flight
-    /// that ends with the process. Never so in an interim report.
+    /// that ends with the process. Never so in an interim report, nor if a transport of this process did not close: nobody knows
+    /// what it still had.
     pub fn is_clean(&self) -> bool {
-        let lost = self.0.is_in_process && self.0.stats.deliveries().in_flight > 0;
+        let is_unknown = !self.0.is_closed || self.0.stats.deliveries().in_flight > 0;
+        let lost = self.0.is_in_process && is_unknown;
         !lost && !self.0.is_interim && self.0.returned.is_empty() && self.0.consumers.iter().all(StopReport::is_clean)
     }
 
