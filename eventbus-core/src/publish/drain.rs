@@ -5,10 +5,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use futures_util::future::select_all;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{
-    Publishing,
-    consumer::{Control, isolated},
-};
+use super::{Publishing, answer::isolated, consumer::Control};
 use crate::{
     emission::Bus,
     event::isolate,
@@ -81,9 +78,10 @@ impl Bus {
             loop {
                 let controls = publishing.consumers();
                 drained(publishing, &controls, None).await;
-                let groups = groups(publishing).await;
+                let groups = groups(publishing, None).await;
                 let is_empty = |group: &GroupState| group.depth.unwrap_or(0) + group.delayed == 0;
-                if groups.iter().all(is_empty) {
+                // After an error nobody knows.
+                if groups.is_some_and(|groups| groups.iter().all(is_empty)) {
                     return;
                 }
                 // A group without a consumer: one may come.
@@ -136,7 +134,9 @@ fn published(publishing: &Publishing) -> u64 {
 /// Whether all are idle, and whether each change of that is told by their consumers.
 async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Option<Instant>) -> (bool, bool) {
     // Those that wait are asked for first: what is read between the questions is held by then.
-    let groups = groups(publishing).await;
+    let groups = groups(publishing, until).await;
+    let is_known = groups.is_some();
+    let groups = groups.unwrap_or_default();
     let waits = |control: &Arc<Control>| {
         let group = groups.iter().find(|group| group.name == *control.group());
         group.is_some_and(|group| {
@@ -152,7 +152,8 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
     };
     let is_over =
         |control: &Arc<Control>| control.is_stopping() || control.is_dead() || until.is_some() && control.is_paused();
-    let mut is_idle = true;
+    // After an error nobody knows. A shutdown goes by what the consumers hold; the rest comes back when the transport closes.
+    let mut is_idle = is_known || until.is_some();
     for control in controls.iter().filter(|control| !is_over(control)) {
         is_idle &= !waits(control) && control.is_idle(until);
     }
@@ -162,7 +163,7 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
 
 /// What is left.
 pub(super) async fn not_drained(publishing: &Publishing, controls: &[Arc<Control>]) -> NotDrained {
-    let of_transport = groups(publishing).await;
+    let of_transport = groups(publishing, Some(Instant::now())).await.unwrap_or_default();
     let left = |control: &Arc<Control>| {
         let group = of_transport.iter().find(|group| group.name == *control.group());
         let waiting = group.map_or(0, |group| group.depth.unwrap_or(0) + group.delayed);
@@ -178,21 +179,24 @@ pub(super) async fn not_drained(publishing: &Publishing, controls: &[Arc<Control
     NotDrained { groups }
 }
 
-/// What the transport says of its groups; nothing, after an error, which is told.
-pub(super) async fn groups(publishing: &Publishing) -> Vec<GroupState> {
-    let answer = match isolate(|| publishing.transport.groups()) {
-        Ok(answer) => isolated(answer).await,
-        Err(panic) => Err(panic),
+/// What the transport says of its groups; `None` after an error, or if it has not answered `by` then, which is told.
+async fn groups(publishing: &Publishing, by: Option<Instant>) -> Option<Vec<GroupState>> {
+    let answer = match (isolate(|| publishing.transport.groups()), by) {
+        (Ok(answer), None) => isolated(answer).await,
+        (Ok(answer), Some(by)) => timeout_at(by.max(Instant::now() + LOOK), isolated(answer))
+            .await
+            .unwrap_or_else(|_| Err("no answer in time".into())),
+        (Err(panic), _) => Err(panic),
     };
     match answer {
-        Ok(Ok(groups)) => groups,
+        Ok(Ok(groups)) => Some(groups),
         Ok(Err(error)) => {
             publishing.notices.error(Operation::Groups, None, error);
-            Vec::new()
+            None
         }
         Err(panic) => {
             publishing.notices.error(Operation::Groups, None, &*panic);
-            Vec::new()
+            None
         }
     }
 }

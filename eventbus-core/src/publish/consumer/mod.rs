@@ -40,5 +40,4 @@ pub use keys::KeyFn;
 #[cfg(feature = "rate-limit")]
 pub use rate::Rate;
 pub use retry::{AttemptError, Retry};
-pub(super) use super::answer::isolated;
 pub use state::Unfinished;
