@@ -22,8 +22,8 @@ pub struct Published {
 pub struct GroupStats {
     /// The group's name.
     pub name: Arc<str>,
-    /// How many deliveries the group was given. Of a transport that does not tell: how many this process has read and not given
-    /// back.
+    /// How many deliveries the group was given. Of a transport that does not tell, or that outlives the process: those that wait
+    /// in it, and those that this process has read and not given back.
     pub created: u64,
     /// Those that wait with the transport and could be handled now; `None` if it does not tell.
     pub waiting: Option<u64>,

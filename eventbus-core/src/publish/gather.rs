@@ -7,7 +7,10 @@ use super::{
     counts::{GroupStats, Published},
     stats::Stats,
 };
-use crate::{emission::Bus, transport::Unrouted};
+use crate::{
+    emission::Bus,
+    transport::{Durability, Unrouted},
+};
 
 impl Bus {
     /// What the bus has counted so far.
@@ -69,9 +72,11 @@ fn publishing(publishing: &Publishing, stats: &mut Stats) {
         let ended = group.handled + group.ignored + group.dead_lettered;
         let given_back = ledger.given_back.get();
         // Last: what is received meanwhile is not missing elsewhere.
-        group.created = ledger.received.get().saturating_sub(given_back);
-        group.in_flight = group.created.saturating_sub(ended);
+        let kept = ledger.received.get().saturating_sub(given_back);
+        group.created = kept + group.returned;
+        group.in_flight = kept.saturating_sub(ended);
     }
+    let is_in_process = publishing.capabilities.durability == Durability::Process;
     for state in publishing.groups_now() {
         let group = groups.entry(state.name.clone()).or_default();
         group.name = state.name;
@@ -79,8 +84,10 @@ fn publishing(publishing: &Publishing, stats: &mut Stats) {
         group.delayed = state.delayed;
         group.in_flight += state.depth.unwrap_or(0) + state.delayed;
         group.overflowed = state.dropped;
-        if let Some(created) = state.created {
-            group.created = created;
+        match state.created {
+            // Counted by this process, as all the rest.
+            Some(created) if is_in_process && state.depth.is_some() => group.created = created,
+            _ => group.created += state.depth.unwrap_or(0) + state.delayed + state.dropped,
         }
     }
     stats.groups = groups.into_values().collect();

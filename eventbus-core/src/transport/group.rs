@@ -124,7 +124,8 @@ pub struct GroupState {
     pub leased: Option<u64>,
     /// How long the oldest message has waited.
     pub oldest_age: Option<Duration>,
-    /// Messages that the group was given.
+    /// Messages that the group was given, as long as this process has run. `None` where other processes share the group, or it
+    /// outlives this one.
     pub created: Option<u64>,
     /// Messages that its [`Overflow`] policy has dropped.
     pub dropped: u64,
