@@ -15,6 +15,7 @@ mod draining;
 mod ending;
 mod groups;
 mod hostile_errors;
+mod hostile_transport;
 mod intake;
 mod keys;
 mod leaks;
