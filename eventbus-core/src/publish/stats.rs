@@ -3,11 +3,11 @@
 use super::counts::{Deliveries, GroupStats, Published};
 use crate::{emission::DeferredStats, transport::Unrouted};
 
-/// What a bus has counted since it was made; given by [`Bus::stats`].
+/// What a bus has counted since it was made; given by [`Bus::stats`](crate::Bus::stats).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Events kept by [`Bus::deferred`].
+    /// Events kept by [`Bus::deferred`](crate::Bus::deferred).
     pub deferred: DeferredStats,
     /// Events that were to be published.
     pub published: Published,

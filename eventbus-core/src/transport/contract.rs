@@ -14,10 +14,29 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a transport answers later.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, BoxError>>;
 
-/// Carries published messages to consumer groups.
+/// Carries published messages to consumer groups: what a broker, a database or a file must do to stand below a bus.
 ///
-/// The clauses that an implementation must keep are numbered in the docs of the module `transport`; the names in
-/// parentheses below refer to them.
+/// To write one:
+///
+/// 1. Say what it can do in [`capabilities`](Self::capabilities). [`Capabilities::IN_PROCESS`] is where to begin; whatever leaves
+///    the process needs [`with_codec`](Capabilities::with_codec), and most have no bounds
+///    ([`without_bounds`](Capabilities::without_bounds)). The bus refuses consumers and events that need more.
+/// 2. Answer [`publish`](Self::publish), [`subscribe`](Self::subscribe), [`groups`](Self::groups),
+///    [`remove_group`](Self::remove_group) and [`close`](Self::close). The methods that begin with `try_` are short cuts for
+///    transports in memory: their defaults say that it cannot, and the bus waits for the answers.
+/// 3. Store a message as its [`attributes`](Message::attributes) and [`data`](Message::data), read it back by
+///    [`from_attributes`](Message::from_attributes), and what cannot be read by [`malformed`](Message::malformed). A delay is no
+///    attribute: where delays are kept, store [`not_before`](Message::not_before), too, and give it back by
+///    [`scheduled_at`](Message::scheduled_at).
+/// 4. Write a [`Source`] for one consumer's end of a group: [`next`](Source::next) leases, [`settle`](Source::settle) ends leases,
+///    [`close`](Source::close) ends a `next` that waits.
+/// 5. With [`Capabilities::dead_letters`], answer [`dead_letters`](Self::dead_letters) and [`end_letters`](Self::end_letters);
+///    without, [`redeliver`](Self::redeliver).
+///
+/// The example `file_transport` of the repository does it over an append-only file. The clauses below are numbered; the docs of the
+/// methods refer to them.
+///
+#[doc = include_str!("clauses.md")]
 pub trait Transport: Send + Sync + 'static {
     /// What this transport can do. Constant.
     fn capabilities(&self) -> Capabilities;
@@ -52,7 +71,8 @@ pub trait Transport: Send + Sync + 'static {
         Box::pin(async {})
     }
 
-    /// Opens a group for reading, makes it if need be, and updates what it wants and its bounds.
+    /// Opens a group for reading, makes it if need be, and updates what it wants and its bounds. It is called each time a consumer
+    /// starts, in each process: a group of a durable transport that was opened before goes on where it was.
     fn subscribe(&self, group: GroupSpec) -> Answer<'_, Arc<dyn Source>>;
 
     /// What is known of all groups, those of other processes included.
@@ -61,14 +81,15 @@ pub trait Transport: Send + Sync + 'static {
     /// Removes a group. It hands back the messages that waited in it, where they were this process's only.
     fn remove_group<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<Message>>;
 
-    /// A page of dead letters, oldest first. Only with [`Capabilities::dead_letters`].
+    /// A page of dead letters, oldest first, of those after [`LetterQuery::after`], which need not be there any more. Only with
+    /// [`Capabilities::dead_letters`].
     fn dead_letters(&self, query: LetterQuery) -> Answer<'_, LetterPage> {
         let _ = query;
         Box::pin(async { Err("this transport keeps no dead letters".into()) })
     }
 
     /// Ends dead letters; a result for each. A replayed letter is delivered to its group again, with no attempts, and is no
-    /// letter any more, as one step.
+    /// letter any more, as one step. For an id that is not there the result is an error.
     fn end_letters<'a>(&'a self, ids: &'a [LetterId], end: LetterEnd) -> BoxFuture<'a, Vec<Result<(), BoxError>>> {
         let _ = end;
         Box::pin(async { ids.iter().map(|_| Err("this transport keeps no dead letters".into())).collect() })

@@ -99,7 +99,7 @@ pub enum Overflow {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Start {
-    /// With what is published from now on, and what no group has wanted yet.
+    /// With what is published from now on. [`Memory`](crate::Memory) adds what no group has wanted yet; others may.
     #[default]
     Now,
     /// With the oldest message that the transport still has. Needs [`Capabilities::replay`](super::Capabilities::replay).

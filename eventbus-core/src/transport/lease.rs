@@ -103,7 +103,8 @@ impl Leased {
 pub struct LeaseId(Option<Box<str>>);
 
 impl LeaseId {
-    /// For transports whose leases do not run out: nothing is asked by it.
+    /// For transports that know a lease by its message and whose leases do not run out: nothing is asked by it. Others need an
+    /// identifier to settle by, whether or not leases run out.
     pub const NONE: Self = Self(None);
 
     /// An identifier, unique among the leases of its source that are not settled.

@@ -75,7 +75,7 @@ pub struct LetterQuery {
 pub struct LetterPage {
     /// The letters, oldest first.
     pub letters: Vec<Letter>,
-    /// After which letter the next page begins; `None` at the end.
+    /// After which letter the next page begins: the last one of this page, or a later one; `None` at the end.
     pub next: Option<LetterId>,
 }
 

@@ -1,6 +1,6 @@
 //! Floor 7: what carries published messages. The contract between the bus and a transport, and the messages on it.
 //!
-#![doc = include_str!("clauses.md")]
+//! Its clauses are in `clauses.md`, and part of the docs of [`Transport`].
 
 mod capabilities;
 mod contract;

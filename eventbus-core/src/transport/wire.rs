@@ -17,7 +17,8 @@ use crate::{
 
 impl Message {
     /// Its attributes, as `CloudEvents` names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
-    /// extensions `partitionkey`, `correlationid`, `causationid` and `hops`, where it has them.
+    /// extensions `partitionkey`, `correlationid`, `causationid` and `hops`, where it has them. A delay
+    /// ([`not_before`](Self::not_before)) is not among them.
     pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let time = humantime::format_rfc3339_millis(self.time()).to_string();
         let mut attributes = vec![
