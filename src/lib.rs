@@ -79,13 +79,13 @@ pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     AsyncStateListener, Blocks, BoxError, Bus, BusBuilder, ByName, ByNameError, CallEnd, Catalog, CatalogEvent,
-    CatalogListener, Chain, Context, ContextListener, ContextStateListener, Deferred, DeferredStats, EmissionId,
-    EmissionInfo, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventSet, EventType, Explanation, Failure,
-    Field, Inline, InsideEmission, Intercepted, Interceptor, IntoEvent, Kind, Listener, ListenerId, ListenerInfo,
-    ListenerKind, Module, NameContextListener, NameContextStateListener, NameError, NameListener, NameStateListener,
-    NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind, Release, ReleaseError,
-    Released, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Stats, Subscription,
-    SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
+    CatalogListener, Chain, Context, ContextListener, ContextStateListener, Deferred, DeferredPublish, DeferredStats,
+    EmissionId, EmissionInfo, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventSet, EventType, Explanation,
+    Failure, Field, Inline, InsideEmission, Intercepted, Interceptor, IntoEvent, Kind, Listener, ListenerId,
+    ListenerInfo, ListenerKind, Module, NameContextListener, NameContextStateListener, NameError, NameListener,
+    NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind,
+    Release, ReleaseError, Released, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Stats,
+    Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
 pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};

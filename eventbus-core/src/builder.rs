@@ -8,6 +8,7 @@ use crate::{
     listener::Failure,
     publish::{DeadLetter, PublishNotice, Publishing, Settings},
     registry::{Registry, Slot},
+    sync::AtomicUsize,
     transport::{Transport, TransportError},
 };
 
@@ -213,6 +214,7 @@ impl BusBuilder {
             #[cfg(feature = "serde")]
             max_nesting: self.max_nesting,
             kept_events: KeptEvents::default(),
+            consumers_started: AtomicUsize::new(0),
             above: Box::new(Publishing::new(self.publishing)),
         };
         Bus { state: Arc::new(state), origin: None }

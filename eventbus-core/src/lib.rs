@@ -50,7 +50,7 @@ pub use bus::{
 #[cfg(feature = "serde")]
 pub use call::JsonError;
 pub use call::{AnyEvent, EmissionId};
-pub use deferred::{Deferred, Release, ReleaseError, Released, Unpublished};
+pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, Unpublished};
 pub use emission::{
     Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
     AsyncNameListener, AsyncNameStateListener, Bus, CallEnd, Context, ContextListener, ContextStateListener,

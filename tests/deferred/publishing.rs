@@ -94,3 +94,21 @@ async fn the_error_of_a_release_counts_what_was_emitted_with_what_was_published(
     let error = pending.release().await.into_result().unwrap_err();
     assert!(error.to_string().starts_with("1 of 2 released events did not go well; "), "{error}");
 }
+
+#[tokio::test]
+async fn what_is_kept_with_a_key_is_published_with_it_in_its_place() {
+    let bus = Bus::new();
+    let pending = bus.deferred();
+    pending.publish(OrderPlaced(1)).key("a");
+    pending.publish(OrderPlaced(2));
+    assert_eq!(pending.len(), 2);
+    pending.release().await.into_result().unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let handle = move |e: Arc<OrderPlaced>, delivery: eventbus::Delivery| {
+        tell.send((e.0, delivery.message().key().map(str::to_owned))).unwrap();
+        async {}
+    };
+    bus.consumer("all").handle::<OrderPlaced>(handle).start().await.unwrap();
+    assert_eq!(told.recv().await, Some((1, Some("a".to_owned()))));
+    assert_eq!(told.recv().await, Some((2, None)));
+}

@@ -110,3 +110,42 @@ async fn nobody_waits_for_a_group_that_does_not_come() {
     let report = bus.shutdown(HOUR).await;
     assert_eq!(report.returned().len(), 4);
 }
+
+#[tokio::test]
+async fn an_event_that_only_a_group_handles_is_told_once_if_it_is_emitted() {
+    let log = Log::default();
+    let told = log.clone();
+    let bus = Bus::builder().on_notice(move |notice| told.add(notice.to_string())).build();
+    bus.emit(Job(0)).await;
+    assert!(log.take().is_empty(), "there is no group");
+    bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
+    for id in 1..4 {
+        bus.emit(Job(id)).await;
+        bus.emit(Job(id)).blocking();
+        bus.emit(Job(id)).spawn().await;
+        bus.emit(Placed).await;
+    }
+    let notices = log.take();
+    let told =
+        |notice: &String| notice.starts_with("`job` was emitted and nobody listens, but group `jobs` handles it");
+    assert!(notices.len() == 1 && told(&notices[0]), "{notices:?}");
+}
+
+#[tokio::test]
+async fn an_event_with_listeners_is_emitted_without_a_word_of_groups() {
+    let bus = Bus::builder().on_notice(|notice| panic!("{notice}")).build();
+    bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
+    let _listener = bus.on::<Job>(|_| {});
+    bus.emit(Job(1)).await;
+}
+
+#[tokio::test]
+async fn explain_names_the_groups_that_handle_what_is_published() {
+    let bus = Bus::new();
+    bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
+    bus.consumer("rest").handle_rest(|_, _| async {}).start().await.unwrap();
+    let explanation = bus.explain("job").unwrap();
+    assert_eq!(explanation.groups().iter().map(|group| &**group).collect::<Vec<_>>(), ["jobs", "rest"]);
+    assert!(explanation.to_string().contains("published, it goes to the groups `jobs`, `rest`"), "{explanation}");
+    assert_eq!(bus.explain("placed").unwrap().groups().len(), 1);
+}

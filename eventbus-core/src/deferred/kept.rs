@@ -11,6 +11,7 @@ use crate::{
     event::{Event, EventName},
     publish::{Publish, PublishError},
     registry::Slot,
+    sync::{Mutex, lock},
 };
 
 /// The events that are kept. Dropped, it counts what is left of them as discarded.
@@ -22,6 +23,14 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn new(bus: Bus, events: VecDeque<Box<dyn KeptEvent>>) -> Self {
         Self { bus, events }
+    }
+
+    /// Keeps an event, behind the others.
+    pub(super) fn keep(kept: &Mutex<Self>, event: Box<dyn KeptEvent>) {
+        let mut kept = lock(kept);
+        // Under the lock: it shall not be counted as gone before it is counted as kept.
+        kept.bus.state.kept_events.keep();
+        kept.events.push_back(event);
     }
 
     /// The next event, which is released from now on.
@@ -95,7 +104,10 @@ impl KeptEvent for ToEmit {
 }
 
 /// An event for the transport.
-pub(super) struct ToPublish<E>(pub(super) Isolated<Arc<E>>);
+pub(super) struct ToPublish<E> {
+    pub(super) event: Isolated<Arc<E>>,
+    pub(super) key: Option<Box<str>>,
+}
 
 impl<E: Event> KeptEvent for ToPublish<E> {
     fn name(&self) -> EventName {
@@ -103,7 +115,11 @@ impl<E: Event> KeptEvent for ToPublish<E> {
     }
 
     fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
-        Step::Publish(Box::new(bus.publish(Arc::clone(self.0.get()))))
+        let publish = bus.publish(Arc::clone(self.event.get()));
+        Step::Publish(Box::new(match &self.key {
+            Some(key) => publish.key(key.clone()),
+            None => publish,
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Floor 9: events that are kept until it is certain that they have happened: after the commit, not before.
 
 mod kept;
+mod publish;
 mod release;
 
 use std::{
@@ -10,7 +11,8 @@ use std::{
 };
 
 pub use kept::Unpublished;
-use kept::{Kept, KeptEvent, ToEmit, ToPublish};
+use kept::{Kept, KeptEvent, ToEmit};
+pub use publish::DeferredPublish;
 pub use release::{Release, ReleaseError, Released};
 
 use crate::{
@@ -84,14 +86,7 @@ impl Deferred {
     pub fn emit<I: IntoEvent>(&self, event: I) {
         let slot = Arc::clone(self.bus.slot_of::<I::Event>());
         let event = AnyEvent::shared(I::Event::TYPE, event.into_arc());
-        self.keep(Box::new(ToEmit { slot, event: Isolated::new(event) }));
-    }
-
-    fn keep(&self, event: Box<dyn KeptEvent>) {
-        let mut kept = lock(&self.kept);
-        // Under the lock: it shall not be counted as gone before it is counted as kept.
-        self.bus.state.kept_events.keep();
-        kept.events.push_back(event);
+        Kept::keep(&self.kept, Box::new(ToEmit { slot, event: Isolated::new(event) }));
     }
 
     /// Keeps an event to be published, behind those that are kept; see [`Bus::publish`]. What cannot be published when it is
@@ -108,14 +103,15 @@ impl Deferred {
     /// let bus = Bus::new();
     /// let pending = bus.deferred();
     /// pending.publish(UserCreated { id: 7 });
+    /// pending.publish(UserCreated { id: 8 }).key("8");
     /// // .. the transaction commits ..
     /// pending.release().await.into_result()?;
-    /// assert_eq!(bus.stats().published.accepted, 1);
+    /// assert_eq!(bus.stats().published.accepted, 2);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn publish<I: IntoEvent>(&self, event: I) {
-        self.keep(Box::new(ToPublish(Isolated::new(event.into_arc()))));
+    pub fn publish<I: IntoEvent>(&self, event: I) -> DeferredPublish<'_, I::Event> {
+        DeferredPublish::new(&self.kept, event.into_arc())
     }
 
     /// How many events are kept.

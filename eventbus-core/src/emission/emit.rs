@@ -95,7 +95,7 @@ impl<'b, P: Payload> Emitting<'b, P> {
 
     #[inline]
     fn idle_report(&self) -> Report {
-        self.slot.note_emitted();
+        self.bus.state.note_unheard(self.slot);
         Report::plain(self.slot.event, None, 0)
     }
 

@@ -4,7 +4,7 @@
 //! holds its interceptors.
 
 use std::{
-    any::{Any, type_name},
+    any::type_name,
     fmt,
     sync::{Arc, Weak},
 };
@@ -12,6 +12,7 @@ use std::{
 use tokio::runtime::{EnterGuard, Handle};
 
 use super::{
+    above::Above,
     around::{Around, CallEnd},
     failure_hook::FailureHook,
     guards::{CallGuard, GuardStack},
@@ -21,10 +22,10 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated, NestedPlain},
-    event::isolate,
-    event::{Event, EventName, EventType},
+    event::{Event, EventName, EventType, isolate},
     listener::{BoxError, ListenerInfo, NotRun, Outcome},
     registry::{Modules, Registry, Slot, SlotType},
+    sync::{AtomicUsize, Ordering},
 };
 
 /// Brings events to their listeners.
@@ -79,8 +80,9 @@ pub(crate) struct BusState {
     pub(crate) max_nesting: usize,
     /// What has become of the events that were kept to be emitted later.
     pub(crate) kept_events: KeptEvents,
-    /// What the floors above keep with the bus: set when it is built, known to them only.
-    pub(crate) above: Box<dyn Any + Send + Sync>,
+    /// How many consumers have started.
+    pub(crate) consumers_started: AtomicUsize,
+    pub(crate) above: Box<dyn Above>,
 }
 
 /// The event type of the slot of names that no type claims. Only messages about too deep chains show it.
@@ -93,6 +95,20 @@ impl Event for Unclaimed {
 impl BusState {
     /// The slot type of names that no type claims.
     pub(crate) const UNCLAIMED: SlotType = SlotType::of::<Unclaimed>();
+
+    /// Notes that an event is emitted to which nobody listens. The floors above are told, once until another consumer starts:
+    /// it may be a mistake.
+    #[inline]
+    pub(super) fn note_unheard(&self, slot: &Slot) {
+        if slot.note_unheard(self.consumers_started.load(Ordering::Relaxed)) {
+            self.tell_unheard(slot.event);
+        }
+    }
+
+    #[cold]
+    fn tell_unheard(&self, event: &'static EventType) {
+        self.above.unheard(event);
+    }
 
     /// Enters the bus's own runtime, if this thread is in none: listeners that are polled here may need its timer.
     pub(crate) fn enter_runtime(&self) -> Option<EnterGuard<'_>> {

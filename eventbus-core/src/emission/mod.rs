@@ -3,6 +3,7 @@
 //! Generic in the event are the shells of [`Emit`] and [`Emitter`], the start of an emission, and the loop over synchronous
 //! listeners. Everything else knows an event as an [`AnyEvent`](crate::AnyEvent) and is compiled once.
 
+mod above;
 mod admission;
 mod around;
 mod begin;
@@ -31,6 +32,7 @@ mod wait;
 mod waking;
 mod work;
 
+pub(crate) use above::Above;
 pub use around::{Around, CallEnd};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
 pub use emit::{Emit, EmitAny};

@@ -1,6 +1,9 @@
 //! What would run for a name, and what would not.
 
-use std::fmt::{self, Display};
+use std::{
+    fmt::{self, Display},
+    sync::Arc,
+};
 
 use super::{ByNameError, catalog::CatalogEvent, wire_type::WireType};
 use crate::{
@@ -59,7 +62,8 @@ impl Bus {
         // The order of turns; the sort is stable.
         matching.sort_by_key(|info| info.kind() != ListenerKind::Sync);
         let wire_type = wire.to_string();
-        Ok(Explanation { wire_type, version: wire.version, known_versions, claims, matching, others })
+        let groups = self.state.above.groups_of(wire.name, wire.version);
+        Ok(Explanation { wire_type, version: wire.version, known_versions, claims, matching, others, groups })
     }
 }
 
@@ -74,6 +78,7 @@ pub struct Explanation {
     claims: Vec<CatalogEvent>,
     matching: Vec<ListenerInfo>,
     others: Vec<ListenerInfo>,
+    groups: Vec<Arc<str>>,
 }
 
 impl Explanation {
@@ -107,6 +112,11 @@ impl Explanation {
         let stopped = if self.known_versions.is_empty() { &[][..] } else { &self.matching[..] };
         stopped.iter().chain(&self.others).collect()
     }
+
+    /// The groups whose consumers on this bus handle it. They get it when it is published, not when it is emitted.
+    pub fn groups(&self) -> &[Arc<str>] {
+        &self.groups
+    }
 }
 
 impl Display for Explanation {
@@ -127,6 +137,10 @@ impl Display for Explanation {
             let (rust_type, place) = (event.event_type().rust_type(), event.location());
             writeln!(f, "`{name}` is `{rust_type}`, first used at {}:{}{}", place.file(), place.line(), codec(event))?;
             turns(f, event.listeners())?;
+        }
+        if !self.groups.is_empty() {
+            let groups: Vec<_> = self.groups.iter().map(|group| format!("`{}`", group.escape_debug())).collect();
+            writeln!(f, "published, it goes to the groups {}", groups.join(", "))?;
         }
         let unmoved = self.unmoved();
         if !unmoved.is_empty() {
@@ -191,6 +205,7 @@ impl serde::Serialize for Explanation {
             "wire_type": self.wire_type,
             "claims": self.claims,
             "known_versions": self.known_versions,
+            "groups": self.groups,
             "runs": listeners(self.runs()),
             "unmoved": listeners(self.unmoved()),
         });

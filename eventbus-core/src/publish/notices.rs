@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 use super::ledger::Count;
 use crate::{
     call::Isolated,
-    event::isolate,
+    event::{EventType, isolate},
     listener::{BoxError, Excerpt, to_stderr},
     sync::{Mutex, lock},
     transport::{Message, Operation, ReportSink, TransportError},
@@ -24,6 +24,14 @@ pub enum Notice {
         /// The wire type of the event.
         event: String,
     },
+    /// An event was emitted that nobody listens to and a group handles: groups get what is published. Told once for each event.
+    #[non_exhaustive]
+    EmittedToGroup {
+        /// The wire type of the event.
+        event: String,
+        /// A group that handles it.
+        group: Arc<str>,
+    },
     /// A publisher waits for room for the first time. Told once for each event.
     #[non_exhaustive]
     WaitsForRoom {
@@ -41,6 +49,12 @@ impl fmt::Display for Notice {
                 f,
                 "`{event}` was published and no group handles it: it waits for one (`bus.consumer(..)`); told once for this \
                  event"
+            ),
+            Self::EmittedToGroup { event, group } => write!(
+                f,
+                "`{event}` was emitted and nobody listens, but group `{}` handles it: groups get what is published \
+                 (`bus.publish(..)`); told once for this event",
+                Excerpt(group)
             ),
             Self::WaitsForRoom { event, group } => write!(
                 f,
@@ -63,6 +77,7 @@ pub(crate) struct Notices {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Mistake {
     Unrouted,
+    EmittedToGroup,
     WaitsForRoom,
 }
 
@@ -87,6 +102,13 @@ impl Notices {
         let event = message.wire_type().to_string();
         if self.is_new(Mistake::WaitsForRoom, &event) {
             self.tell(&Notice::WaitsForRoom { event, group: Arc::clone(group) });
+        }
+    }
+
+    pub(super) fn emitted(&self, event: &EventType, group: &Arc<str>) {
+        let event = event.wire_type().to_string();
+        if self.is_new(Mistake::EmittedToGroup, &event) {
+            self.tell(&Notice::EmittedToGroup { event, group: Arc::clone(group) });
         }
     }
 

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     call::Isolated,
-    emission::Bus,
-    event::isolate,
+    emission::{Above, Bus},
+    event::{EventType, isolate},
     listener::to_stderr,
     memory::Memory,
     sync::{AtomicU8, Mutex, Ordering, lock},
@@ -284,6 +284,19 @@ impl Publishing {
     }
 }
 
+impl Above for Publishing {
+    fn groups_of(&self, name: &str, version: u32) -> Vec<Arc<str>> {
+        let handles = |control: &Arc<Control>| control.handles(name, version);
+        self.consumers().iter().filter(|control| handles(control)).map(|control| Arc::clone(control.group())).collect()
+    }
+
+    fn unheard(&self, event: &'static EventType) {
+        if let Some(group) = self.groups_of(event.name().as_str(), event.version()).first() {
+            self.notices.emitted(event, group);
+        }
+    }
+}
+
 impl Drop for Publishing {
     fn drop(&mut self) {
         if !self.ended.is_cancelled() {
@@ -346,8 +359,8 @@ impl Drop for Reservation<'_> {
 impl Bus {
     #[inline]
     pub(super) fn publishing(&self) -> &Publishing {
-        let publishing = self.state.above.downcast_ref();
-        publishing.expect("every bus is built with it")
+        let above: &dyn Any = &*self.state.above;
+        above.downcast_ref().expect("every bus is built with it")
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     event::{Event, EventType},
     listener::ListenerInfo,
-    sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicU64, AtomicUsize, Mutex, Ordering, lock},
 };
 
 /// What the registry needs to know of an event type to make its slot.
@@ -48,8 +48,9 @@ pub(crate) struct Slot {
     version: AtomicU64,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
     current: ArcSwapOption<Snapshot>,
-    /// Whether the event has been emitted on this bus. Set with the first snapshot, since only emissions need one.
-    emitted: AtomicBool,
+    /// Zero until the event has been emitted on this bus; then one more than the consumers that had started when nobody heard it.
+    /// Set with the first snapshot, since only emissions need one.
+    emitted: AtomicUsize,
     listeners: Mutex<Listeners>,
 }
 
@@ -91,7 +92,7 @@ impl Slot {
             len: AtomicUsize::new(0),
             version: AtomicU64::new(0),
             current: ArcSwapOption::empty(),
-            emitted: AtomicBool::new(false),
+            emitted: AtomicUsize::new(0),
             listeners: Mutex::default(),
         }
     }
@@ -106,16 +107,19 @@ impl Slot {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Notes that the event is emitted. Writes only once: the cache line is shared.
+    /// Notes that the event is emitted, and nobody listens, when so many consumers have started; whether that is new. Writes only
+    /// then: the cache line is shared.
     #[inline]
-    pub(crate) fn note_emitted(&self) {
-        if !self.emitted.load(Ordering::Relaxed) {
-            self.emitted.store(true, Ordering::Relaxed);
+    pub(crate) fn note_unheard(&self, consumers: usize) -> bool {
+        let is_new = self.emitted.load(Ordering::Relaxed) != consumers + 1;
+        if is_new {
+            self.emitted.store(consumers + 1, Ordering::Relaxed);
         }
+        is_new
     }
 
     pub(crate) fn was_emitted(&self) -> bool {
-        self.emitted.load(Ordering::Relaxed)
+        self.emitted.load(Ordering::Relaxed) != 0
     }
 
     /// The current snapshot: always `Some`.
@@ -136,7 +140,7 @@ impl Slot {
         let sync_list = self.types.sync_list;
         let snapshot = Arc::new(Snapshot::new(sync.publish(sync_list), awaited.publish(|_| Box::new(()))));
         *published = true;
-        self.note_emitted();
+        self.emitted.fetch_max(1, Ordering::Relaxed);
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
     }

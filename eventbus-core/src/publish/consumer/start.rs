@@ -13,7 +13,7 @@ use crate::{
     event::isolate,
     listener::BoxError,
     publish::{Publishing, answer::isolated, has_codec},
-    sync::{Mutex, lock},
+    sync::{Mutex, Ordering, lock},
     transport::{Leased, Operation, Source},
 };
 
@@ -119,6 +119,7 @@ impl<S> ConsumerBuilder<S> {
             consumer.give_back_now();
             return Err(error);
         }
+        self.bus.state.consumers_started.fetch_add(1, Ordering::Relaxed);
         if !consumer.reads_directly {
             tasks.push(runtime.spawn(reader::read(Arc::clone(&consumer))));
         }

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::Instant};
 
-use super::{Unfinished, state::ConsumerState};
+use super::{Unfinished, Unhandled, state::ConsumerState};
 use crate::{
     call::Frame,
     sync::{Mutex, lock},
@@ -38,6 +38,12 @@ pub(in crate::publish) struct Control {
 impl Control {
     pub(in crate::publish) fn group(&self) -> &Arc<str> {
         &self.consumer.name
+    }
+
+    /// Whether the group gets events of this name and version.
+    pub(in crate::publish) fn handles(&self, name: &str, version: u32) -> bool {
+        let consumer = &self.consumer;
+        consumer.routes.wants(consumer.unhandled == Unhandled::Fail).includes_type(name, version)
     }
 
     /// Where its tasks run.
