@@ -201,11 +201,12 @@ impl serde::Serialize for Explanation {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use super::catalog::listener;
         let listeners = |infos: Vec<&ListenerInfo>| infos.into_iter().map(listener).collect::<Vec<_>>();
+        let groups: Vec<&str> = self.groups.iter().map(|group| &**group).collect();
         let explanation = serde_json::json!({
             "wire_type": self.wire_type,
             "claims": self.claims,
             "known_versions": self.known_versions,
-            "groups": self.groups,
+            "groups": groups,
             "runs": listeners(self.runs()),
             "unmoved": listeners(self.unmoved()),
         });
