@@ -214,7 +214,7 @@ impl BusBuilder {
             #[cfg(feature = "serde")]
             max_nesting: self.max_nesting,
             kept_events: KeptEvents::default(),
-            consumers_started: AtomicUsize::new(0),
+            consumer_era: AtomicUsize::new(1),
             above: Box::new(Publishing::new(self.publishing)),
         };
         Bus { state: Arc::new(state), origin: None }

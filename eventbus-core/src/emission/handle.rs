@@ -80,8 +80,8 @@ pub(crate) struct BusState {
     pub(crate) max_nesting: usize,
     /// What has become of the events that were kept to be emitted later.
     pub(crate) kept_events: KeptEvents,
-    /// How many consumers have started.
-    pub(crate) consumers_started: AtomicUsize,
+    /// One more than the consumers that have started.
+    pub(crate) consumer_era: AtomicUsize,
     pub(crate) above: Box<dyn Above>,
 }
 
@@ -100,14 +100,17 @@ impl BusState {
     /// it may be a mistake.
     #[inline]
     pub(super) fn note_unheard(&self, slot: &Slot) {
-        if slot.note_unheard(self.consumers_started.load(Ordering::Relaxed)) {
-            self.tell_unheard(slot.event);
+        let era = self.consumer_era.load(Ordering::Relaxed);
+        if slot.emitted_in() != era {
+            self.tell_unheard(slot, era);
         }
     }
 
     #[cold]
-    fn tell_unheard(&self, event: &'static EventType) {
-        self.above.unheard(event);
+    #[inline(never)]
+    fn tell_unheard(&self, slot: &Slot, era: usize) {
+        slot.note_emitted_in(era);
+        self.above.unheard(slot.event);
     }
 
     /// Enters the bus's own runtime, if this thread is in none: listeners that are polled here may need its timer.

@@ -48,8 +48,8 @@ pub(crate) struct Slot {
     version: AtomicU64,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
     current: ArcSwapOption<Snapshot>,
-    /// Zero until the event has been emitted on this bus; then one more than the consumers that had started when nobody heard it.
-    /// Set with the first snapshot, since only emissions need one.
+    /// Zero until the event has been emitted on this bus; then one more than the consumers that had started when nobody last heard
+    /// it. Set with the first snapshot, since only emissions need one.
     emitted: AtomicUsize,
     listeners: Mutex<Listeners>,
 }
@@ -107,19 +107,18 @@ impl Slot {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Notes that the event is emitted, and nobody listens, when so many consumers have started; whether that is new. Writes only
-    /// then: the cache line is shared.
+    /// In which era of the consumers the event was last noted as emitted. Written once in each: the cache line is shared.
     #[inline]
-    pub(crate) fn note_unheard(&self, consumers: usize) -> bool {
-        let is_new = self.emitted.load(Ordering::Relaxed) != consumers + 1;
-        if is_new {
-            self.emitted.store(consumers + 1, Ordering::Relaxed);
-        }
-        is_new
+    pub(crate) fn emitted_in(&self) -> usize {
+        self.emitted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_emitted_in(&self, era: usize) {
+        self.emitted.store(era, Ordering::Relaxed);
     }
 
     pub(crate) fn was_emitted(&self) -> bool {
-        self.emitted.load(Ordering::Relaxed) != 0
+        self.emitted_in() != 0
     }
 
     /// The current snapshot: always `Some`.

@@ -119,7 +119,7 @@ impl<S> ConsumerBuilder<S> {
             consumer.give_back_now();
             return Err(error);
         }
-        self.bus.state.consumers_started.fetch_add(1, Ordering::Relaxed);
+        self.bus.state.consumer_era.fetch_add(1, Ordering::Relaxed);
         if !consumer.reads_directly {
             tasks.push(runtime.spawn(reader::read(Arc::clone(&consumer))));
         }
