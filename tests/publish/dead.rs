@@ -182,3 +182,27 @@ async fn an_event_without_a_handler_is_not_given_to_the_group_or_a_dead_letter_a
         assert_balanced(&bus.stats());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_of_all_letters_ends_though_each_fails_again() {
+    let bus = Bus::builder().on_failure(|_| {}).build();
+    let failing = bus.consumer("bad").handle::<Job>(|_, _| async { Err("always") });
+    failing.retry(Retry::never()).start().await.unwrap();
+    for id in 0..600 {
+        bus.publish(Job(id)).await.unwrap();
+    }
+    bus.drained(HOUR).await.unwrap();
+    let (of, mut seen) = (bus.clone(), 0);
+    let all = |_: &eventbus::DeadLetter| {
+        seen += 1;
+        // What has been replayed before fails again first, on another thread.
+        while of.stats().deliveries().in_flight > 0 {
+            std::thread::yield_now();
+        }
+        assert!(seen <= 600, "it is asked about letters that failed since");
+        true
+    };
+    assert_eq!(bus.dead_letters().replay_where(all).await.unwrap(), 600);
+    bus.drained(HOUR).await.unwrap();
+    assert_eq!(bus.dead_letters().list().await.unwrap().len(), 600);
+}

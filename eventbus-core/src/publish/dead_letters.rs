@@ -184,28 +184,33 @@ impl DeadLetters<'_> {
         })
     }
 
-    /// Replays all letters for which `filter` says so; how many.
+    /// Replays all letters for which `filter` says so, of those that are there when it is called; how many.
     ///
     /// # Errors
     ///
     /// [`ReplayError`] of the first letter that is refused; those before it have been replayed.
     pub async fn replay_where(&self, mut filter: impl FnMut(&DeadLetter) -> bool) -> Result<usize, ReplayError> {
-        let (mut count, mut after) = (0, None);
+        // Their ids first: one that is replayed and fails at once is a new letter behind them, without end.
+        let (mut ids, mut after) = (Vec::new(), None);
         loop {
             let page = self.page(None, after.as_ref(), PAGE).await?;
-            for letter in page.letters.iter().filter(|letter| filter(letter)) {
-                match self.replay(&letter.id).await {
-                    Ok(()) => count += 1,
-                    // Somebody else has ended it meanwhile.
-                    Err(ReplayError::Unknown { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            ids.extend(page.letters.into_iter().filter(|letter| filter(letter)).map(|letter| letter.id));
             if page.next.is_none() {
-                return Ok(count);
+                break;
             }
             self.go_on(&mut after, page.next).await?;
         }
+        let mut count = 0;
+        for id in &ids {
+            match self.replay(id).await {
+                Ok(()) => count += 1,
+                // Somebody else has ended it meanwhile.
+                Err(ReplayError::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(count)
     }
 
     /// Removes a dead letter for good.

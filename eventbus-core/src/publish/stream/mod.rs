@@ -128,7 +128,7 @@ impl<T> EventStream<T> {
     /// # Examples
     ///
     /// ```
-    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # use eventbus_core::{Bus, Event, EventName, Overflow};
     /// # struct Tick(u64);
     /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
     /// # #[tokio::main(flavor = "current_thread")]
