@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    answer::isolated,
+    answer::{Contained, isolated},
     consumer::{Control, StopReport},
     drain,
     shutdown_report::{Begun, Inner, Reported, Returned, ShutdownReport},
@@ -186,7 +186,8 @@ impl Bus {
             }
         };
         let answer = if can_wait {
-            match tokio::time::timeout(left + CLOSE_GRACE, isolated(closing)).await {
+            // As long as the shutdown may last, which may be longer than other answers are waited for.
+            match tokio::time::timeout(left.saturating_add(CLOSE_GRACE), Contained::new(closing)).await {
                 Ok(answer) => answer,
                 Err(_) => Err(Arc::from("no answer in time")),
             }

@@ -60,6 +60,20 @@ fn a_shutdown_whose_transport_does_not_close_ends_in_time_and_says_so() {
 }
 
 #[test]
+fn a_transport_may_close_for_as_long_as_the_shutdown_lasts() {
+    finishes("slow".to_owned(), || async {
+        let (hostile, log) = (Hostile::new(Shape::AtOnce), Log::default());
+        let bus = hostile.bus();
+        consumer(&bus, &log).await;
+        hostile.breaks(Call::Close, Fault::Slow, ALWAYS);
+        publish(&bus, 0..3).await;
+        let report = bus.shutdown(Duration::from_secs(60)).await;
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(hostile.errors.take(), []);
+    });
+}
+
+#[test]
 fn a_bus_is_not_drained_as_long_as_nobody_knows() {
     for fault in FAILURES.into_iter().chain(SILENCES) {
         finishes(format!("{fault:?}"), move || async move {

@@ -60,6 +60,8 @@ pub(crate) enum Fault {
     SilentAfter,
     /// It never answers, and its future panics when it is dropped.
     PanicInDrop,
+    /// It does its work forty seconds later.
+    Slow,
     /// It says at once that all is well, and has done nothing.
     Empty,
     /// It says that it is closed.
@@ -202,6 +204,13 @@ impl Hostile {
                 Box::pin(async move {
                     drop(work.await);
                     pending().await
+                })
+            }
+            Some(Fault::Slow) => {
+                let work = work();
+                Box::pin(async move {
+                    tokio::time::sleep(Duration::from_secs(40)).await;
+                    work.await
                 })
             }
             Some(Fault::PanicInDrop) => Box::pin(Bomb(call)).map_never(),
