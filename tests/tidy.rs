@@ -1,5 +1,5 @@
-//! The house rules that a compiler does not check: arrows between the modules of the core point down, files stay small,
-//! and every crate forbids unsafe code.
+//! The house rules that a compiler does not check: arrows between the modules of the core point down, files stay small and
+//! are compiled, and every crate forbids unsafe code.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
@@ -172,6 +172,49 @@ fn no_file_is_long() {
 fn every_crate_forbids_unsafe_code() {
     let files: Vec<_> = rust_files(root()).into_iter().filter(|path| is_crate_root(path)).collect();
     check(&files, |path, source| allows_unsafe(path, source).into_iter().collect());
+}
+
+/// Where the module of a file must be declared: its name, and the files of which one does.
+fn declared_in(path: &Path) -> Option<(String, Vec<PathBuf>)> {
+    let (folder, stem) = (path.parent()?, path.file_stem()?.to_str()?);
+    let (folder, name) = match stem {
+        "lib" | "main" => return None,
+        "mod" => (folder.parent()?, folder.file_name()?.to_str()?),
+        name => (folder, name),
+    };
+    let parents = ["mod.rs", "lib.rs", "main.rs"].map(|file| folder.join(file));
+    Some((name.to_owned(), parents.into_iter().chain([folder.with_extension("rs")]).collect()))
+}
+
+/// Whether the source has the module, however visible.
+fn declares(source: &str, name: &str) -> bool {
+    let declaration = format!("mod {name};");
+    code_of(source).lines().any(|line| line.trim().ends_with(&declaration))
+}
+
+#[test]
+fn every_file_is_in_the_tree_of_modules() {
+    for src in ["src", "eventbus-core/src", "eventbus-derive/src"] {
+        check(&rust_files(&root().join(src)), |path, _| {
+            let Some((name, parents)) = declared_in(path) else { return Vec::new() };
+            let sources = parents.iter().filter_map(|parent| fs::read_to_string(root().join(parent)).ok());
+            if sources.into_iter().any(|source| declares(&source, &name)) {
+                return Vec::new();
+            }
+            vec![format!("{}: no `mod {name};`: it is not compiled", path.display())]
+        });
+    }
+}
+
+#[test]
+fn a_file_outside_the_tree_of_modules_is_found() {
+    let (name, parents) = declared_in(Path::new("core/src/bus/scope.rs")).unwrap();
+    assert_eq!((&*name, parents[0].to_str()), ("scope", Some("core/src/bus/mod.rs")));
+    let (name, parents) = declared_in(Path::new("core/src/bus/mod.rs")).unwrap();
+    assert_eq!((&*name, parents[1].to_str()), ("bus", Some("core/src/lib.rs")));
+    assert!(declared_in(Path::new("core/src/lib.rs")).is_none());
+    assert!(declares("pub(crate) mod scope;\nmod stage;", "scope"));
+    assert!(!declares("// mod scope;\nmod telescope_;\nuse a::scope;", "scope"));
 }
 
 #[test]
