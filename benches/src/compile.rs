@@ -17,7 +17,7 @@ use object::{Object, ObjectSection};
 
 const FACADE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What is done with each event type.
+/// The code that a generated crate has for each event type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Variant {
     /// One `on`, one `on_async`, one `emit(..).await`.

@@ -9,20 +9,10 @@ use std::{
 use eventbus::{Batch, Bus, ConsumerBuilder, ConsumerError, Delivery, Event, Memory, RemoveError, Retry};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::support::{HOUR, Job, Log, assert_balanced, current_thread, group, hush, poll_once, yield_a_lot};
+use crate::support::{HOUR, Job, Log, assert_balanced, current_thread, group, hush, logging, poll_once, yield_a_lot};
 
 #[derive(Event)]
 struct Placed(u64);
-
-async fn logging(bus: &Bus, name: &str) -> (eventbus::Consumer, Log<u64>) {
-    let log = Log::default();
-    let seen = log.clone();
-    let handler = move |e: Arc<Job>, _| {
-        seen.add(e.0);
-        async {}
-    };
-    (bus.consumer(name).handle::<Job>(handler).start().await.unwrap(), log)
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_consumer_takes_events_and_handles_them_later() {

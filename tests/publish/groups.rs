@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use eventbus::{AnyEvent, BoxError, BoxFuture, Bus, Delivery, Event, Handler, Memory, Retry};
 
-use crate::support::{HOUR, Job, Log, assert_balanced, group, yield_a_lot};
+use crate::support::{HOUR, Job, Log, assert_balanced, group, logging, yield_a_lot};
 
 #[derive(Event, Debug)]
 #[event(name = "order.placed")]
@@ -13,16 +13,6 @@ struct Placed(u64);
 #[derive(Event, Debug)]
 #[event(name = "order.paid")]
 struct Paid(u64);
-
-async fn logging(bus: &Bus, name: &str) -> (eventbus::Consumer, Log<u64>) {
-    let log = Log::default();
-    let seen = log.clone();
-    let handler = move |e: Arc<Job>, _| {
-        seen.add(e.0);
-        async {}
-    };
-    (bus.consumer(name).handle::<Job>(handler).start().await.unwrap(), log)
-}
 
 #[tokio::test]
 async fn a_group_gets_what_waited_for_it_in_order_and_a_later_one_only_what_is_new() {

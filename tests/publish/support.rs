@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Event, Stats};
+use eventbus::{Bus, Consumer, Event, Stats};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use log::{Log, OnDrop};
@@ -28,6 +28,17 @@ pub(crate) use watchdog::within;
 /// An event without a codec.
 #[derive(Event, Debug, PartialEq, Eq)]
 pub(crate) struct Job(pub(crate) u64);
+
+/// A consumer that handles every `Job`, and the numbers that it has handled.
+pub(crate) async fn logging(bus: &Bus, name: &str) -> (Consumer, Log<u64>) {
+    let log = Log::default();
+    let seen = log.clone();
+    let handler = move |e: Arc<Job>, _| {
+        seen.add(e.0);
+        async {}
+    };
+    (bus.consumer(name).handle::<Job>(handler).start().await.unwrap(), log)
+}
 
 /// An event that is counted while it lives.
 #[derive(Event, Debug)]

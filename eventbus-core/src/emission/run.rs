@@ -32,7 +32,7 @@ pub(super) struct SyncRun<'a> {
     asks: Option<&'a mut Asks<'a>>,
 }
 
-/// What ends an emission between two listeners; the bus may have interceptors as well.
+/// The stops and the deadline of an emission, asked between two listeners; the bus may have interceptors as well.
 pub(super) struct Asks<'a> {
     pub(super) stops: &'a mut Stops,
     pub(super) deadline: Option<Deadline>,
@@ -55,7 +55,7 @@ pub(super) trait SyncEvent {
         Self: Sized;
 }
 
-/// What has run of an emission.
+/// How far an emission has come: the listeners that have run.
 pub(super) enum Ran {
     /// All listeners, and all finished well.
     All(EmissionId),

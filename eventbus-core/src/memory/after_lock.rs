@@ -1,10 +1,10 @@
-//! What is done once the lock has been given back.
+//! Work that waits until the lock has been given back.
 
 use std::task::Waker;
 
 use crate::{event::isolate, transport::Message};
 
-/// What is done once the lock has been given back: wakers and drops of events are foreign code.
+/// Wakers to wake and messages to drop or tell of, once the lock has been given back: they run foreign code.
 #[derive(Default)]
 pub(super) struct AfterLock {
     /// The first waker, so that one costs no allocation.

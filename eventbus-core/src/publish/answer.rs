@@ -28,6 +28,11 @@ impl<'a, T> Contained<'a, T> {
     }
 }
 
+/// Asks a transport, and awaits what it returns; see [`isolated`].
+pub(super) async fn asked<'a, T>(ask: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Arc<str>> {
+    isolated(isolate(ask)?).await
+}
+
 /// Awaits what a transport has returned; its panic is an error, and so is its silence.
 pub(super) fn isolated<T>(answer: BoxFuture<'_, T>) -> impl Future<Output = Result<T, Arc<str>>> {
     // Before the first poll: it may be dropped without one.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     Publishing,
-    answer::isolated,
+    answer::asked,
     dead_letter::{DeadLetter, DeadStore, number_of},
 };
 use crate::{
@@ -110,10 +110,7 @@ impl DeadLetters<'_> {
         }
         let mut query = LetterQuery::default();
         (query.group, query.after, query.limit) = (group.map(Arc::from), after.cloned(), limit);
-        let answer = match isolate(|| publishing.transport.dead_letters(query)) {
-            Ok(answer) => isolated(answer).await,
-            Err(panic) => Err(panic),
-        };
+        let answer = asked(|| publishing.transport.dead_letters(query)).await;
         let page = match answer {
             Ok(Ok(page)) => page,
             Ok(Err(error)) => return Err(self.failed(error)),
@@ -159,10 +156,7 @@ impl DeadLetters<'_> {
         if publishing.is_closed_for(false) {
             return Err(ReplayError::Closed { id: id.clone() });
         }
-        let answer = match isolate(|| publishing.transport.redeliver(&group, message)) {
-            Ok(answer) => isolated(answer).await,
-            Err(panic) => Err(panic),
-        };
+        let answer = asked(|| publishing.transport.redeliver(&group, message)).await;
         let refusal = match answer {
             Ok(Ok(())) => {
                 let letter = away.letter.take();
@@ -237,10 +231,7 @@ impl DeadLetters<'_> {
     async fn end(&self, id: &LetterId, end: LetterEnd) -> Result<(), ReplayError> {
         let publishing = self.0;
         let ids = [id.clone()];
-        let answer = match isolate(|| publishing.transport.end_letters(&ids, end)) {
-            Ok(answer) => isolated(answer).await,
-            Err(panic) => Err(panic),
-        };
+        let answer = asked(|| publishing.transport.end_letters(&ids, end)).await;
         let result = match answer {
             Ok(mut results) => results.pop().unwrap_or_else(|| Err("the transport gave no result".into())),
             Err(panic) => Err((*panic).into()),

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    answer::isolated,
+    answer::asked,
     consumer::{ConsumerHealth, RemoveError},
 };
 use crate::{
     emission::Bus,
-    event::isolate,
     transport::{Message, Operation, TransportHealth},
 };
 
@@ -41,10 +40,7 @@ impl Bus {
         if publishing.is_consumed(group) {
             return Err(RemoveError::InUse { group: name });
         }
-        let answer = match isolate(|| publishing.transport.remove_group(group)) {
-            Ok(answer) => isolated(answer).await,
-            Err(panic) => Err(panic),
-        };
+        let answer = asked(|| publishing.transport.remove_group(group)).await;
         let reason = match answer {
             Ok(Ok(left)) => {
                 publishing.forget_ledger(group);
@@ -71,10 +67,7 @@ impl Bus {
     /// ```
     pub async fn health(&self) -> BusHealth {
         let publishing = self.publishing();
-        let answer = match isolate(|| publishing.transport.health()) {
-            Ok(answer) => isolated(answer).await,
-            Err(panic) => Err(panic),
-        };
+        let answer = asked(|| publishing.transport.health()).await;
         let transport = answer.unwrap_or_else(|panic| {
             publishing.notices.error(Operation::Health, None, &*panic);
             TransportHealth::disconnected(panic.to_string())

@@ -2,12 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{AttemptError, Memory, Message, Operation, Retry, Transport};
+use eventbus::{AttemptError, Bus, ConsumerBuilder, Memory, Message, Operation, Retry, Transport};
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};
 use crate::support::{HOUR, Job, Log, assert_balanced, group, yield_a_lot};
 
 const FAILURES: [Fault; 4] = [Fault::Error, Fault::Panic, Fault::PanicInFuture, Fault::PanicAfter];
+
+/// A consumer of one by one, or of batches of ten, for which it waits so long.
+fn handling(bus: &Bus, batches: Option<Duration>) -> ConsumerBuilder {
+    let builder = bus.consumer("group");
+    match batches {
+        Some(wait) => builder.handle_batch::<Job>(10, wait, |_| async {}),
+        None => builder.handle::<Job>(|_, _| async {}),
+    }
+}
 
 #[test]
 fn reads_that_fail_are_told_and_tried_again_and_lose_nothing() {
@@ -52,12 +61,7 @@ fn reads_that_always_fail_leave_the_thread_to_others_and_are_not_told_without_en
             finishes(format!("{shape:?} {call:?} {fault:?} {batches}"), move || async move {
                 let hostile = Hostile::new(shape);
                 let bus = hostile.bus();
-                let builder = bus.consumer("group");
-                let builder = if batches {
-                    builder.handle_batch::<Job>(10, Duration::from_secs(1), |_| async {})
-                } else {
-                    builder.handle::<Job>(|_, _| async {})
-                };
+                let builder = handling(&bus, batches.then_some(Duration::from_secs(1)));
                 builder.start().await.unwrap();
                 publish(&bus, 0..1).await;
                 yield_a_lot().await;
@@ -86,12 +90,7 @@ fn reads_that_bring_nothing_at_once_for_ever_leave_the_thread_to_others() {
             finishes(format!("{shape:?} {batches}"), move || async move {
                 let hostile = Hostile::new(shape);
                 let bus = hostile.bus();
-                let builder = bus.consumer("group");
-                let builder = if batches {
-                    builder.handle_batch::<Job>(10, Duration::from_secs(1), |_| async {})
-                } else {
-                    builder.handle::<Job>(|_, _| async {})
-                };
+                let builder = handling(&bus, batches.then_some(Duration::from_secs(1)));
                 builder.workers(2).start().await.unwrap();
                 publish(&bus, 0..1).await;
                 yield_a_lot().await;
@@ -228,12 +227,7 @@ fn what_is_no_message_is_a_dead_letter_at_once_and_the_rest_goes_on() {
                 let memory = Arc::new(Memory::new());
                 let hostile = Hostile::over_shared(Arc::clone(&memory), shape);
                 let bus = hostile.builder().on_dead_letter(|_| {}).on_failure(|_| {}).build();
-                let builder = bus.consumer("group");
-                let builder = if batches {
-                    builder.handle_batch::<Job>(10, Duration::ZERO, |_| async {})
-                } else {
-                    builder.handle::<Job>(|_, _| async {})
-                };
+                let builder = handling(&bus, batches.then_some(Duration::ZERO));
                 builder.retry(Retry::fixed(HOUR)).start().await.unwrap();
                 for id in 0..3 {
                     memory.try_publish(&mut [Some(Message::malformed("no JSON", b"{"))]).unwrap();

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     event::isolate,
     listener::BoxError,
-    publish::{Publishing, answer::isolated, has_codec},
+    publish::{Publishing, answer::asked, has_codec},
     sync::{Mutex, Ordering, lock},
     transport::{Leased, Operation, Source},
 };
@@ -136,10 +136,7 @@ impl<S> ConsumerBuilder<S> {
 
 async fn open(publishing: &Publishing, group: crate::transport::GroupSpec) -> Result<Arc<dyn Source>, BoxError> {
     let name = Arc::clone(&group.name);
-    let answer = match isolate(|| publishing.transport.subscribe(group)) {
-        Ok(answer) => isolated(answer).await,
-        Err(panic) => Err(panic),
-    };
+    let answer = asked(|| publishing.transport.subscribe(group)).await;
     match answer {
         Ok(Ok(source)) => Ok(source),
         Ok(Err(error)) => {
