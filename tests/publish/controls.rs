@@ -2,14 +2,17 @@
 
 use std::{
     future::ready,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
-use eventbus::{Batch, Bus, ConsumerBuilder, ConsumerError, Delivery, Event, Memory, RemoveError, Retry};
+use eventbus::{Batch, Bus, ConsumerBuilder, ConsumerError, Delivery, Event, Memory, PublishError, RemoveError, Retry};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::support::{HOUR, Job, Log, assert_balanced, current_thread, group, hush, logging, poll_once, yield_a_lot};
+use crate::support::{HOUR, Job, Log, assert_balanced, current_thread, group, hush, logging, multi_thread, poll_once, scaled, yield_a_lot};
 
 #[derive(Event)]
 struct Placed(u64);
@@ -35,6 +38,30 @@ async fn a_paused_consumer_takes_events_and_handles_them_later() {
     tokio::time::sleep(Duration::from_millis(2)).await;
     assert_eq!(log.take(), [100]);
     assert_balanced(&bus.stats());
+}
+
+/// A worker that looks for something while its consumer is paused either has it before, or does not take it.
+#[test]
+fn what_is_published_after_a_pause_stays_in_the_queue() {
+    let runtime = multi_thread(4);
+    for _ in 0..scaled(300, 3_000) {
+        runtime.block_on(async {
+            let bus = Bus::new();
+            let begun = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&begun);
+            let consumer = bus.consumer("group").workers(4).capacity(1).handle::<Job>(move |_, _| {
+                count.fetch_add(1, Ordering::SeqCst);
+                ready(())
+            });
+            let consumer = consumer.start().await.unwrap();
+            consumer.pause();
+            bus.try_publish(Job(0)).unwrap();
+            let full = bus.try_publish(Job(1)).expect_err("its place is taken");
+            assert!(matches!(full, PublishError::Full(_)), "{full}");
+            assert_eq!(begun.load(Ordering::SeqCst), 0);
+            assert_eq!(bus.shutdown(HOUR).await.returned().len(), 1);
+        });
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -123,8 +123,12 @@ impl Desk {
     /// Begins as many deliveries together as are in hand for a handler of batches; `false` if there are none.
     pub(super) fn begin_many(&self, route: usize, max: usize) -> bool {
         let count = self.in_hand_for(route).min(max);
-        self.slot().lock().begin_many(count);
-        count > 0
+        let mut hand = self.slot().lock();
+        if count == 0 || !self.consumer.scheduler.is_open() {
+            return false;
+        }
+        hand.begin_many(count);
+        true
     }
 
     /// What is being handled.

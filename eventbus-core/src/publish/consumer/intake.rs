@@ -28,11 +28,11 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
     let mut batch = desk.slot().lock().buffer();
     let (mut yields, mut pace) = (0, Pace::new());
     loop {
+        // Before it looks, so that nothing is missed in between, a stop included.
+        let work = if yields >= YIELDS { Some(scheduler.work()) } else { None };
         if scheduler.is_stopping() {
             return false;
         }
-        // Before it looks, so that nothing is missed in between.
-        let work = if yields >= YIELDS { Some(scheduler.work()) } else { None };
         let mut read = None;
         if scheduler.is_open() {
             if scheduler.take(consumer.batch_size(), consumer.workers(), &mut batch) {
@@ -88,6 +88,10 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
 fn lease(consumer: &ConsumerState, max: usize, batch: &mut Vec<Leased>, pace: &mut Pace) -> Result<Read, ()> {
     let _leasing = consumer.scheduler.leasing();
     let _turn = lock(&consumer.intake);
+    if !consumer.scheduler.is_open() {
+        // A pause waits for this lock: nothing is leased after it.
+        return Ok(Read::Batch);
+    }
     let read = isolate(|| consumer.source.try_next(max, batch));
     if !batch.is_empty() {
         consumer.has_leased();
@@ -123,11 +127,11 @@ pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longe
     let over = Instant::now() + longest;
     let mut pace = Pace::new();
     loop {
+        let work = consumer.scheduler.work();
         let missing = max.saturating_sub(desk.in_hand_for(route));
         if missing == 0 || !consumer.scheduler.is_open() {
             return;
         }
-        let work = consumer.scheduler.work();
         let mut more = Vec::new();
         let mut read = None;
         if !consumer.scheduler.take(missing, 1, &mut more) && consumer.reads_directly {

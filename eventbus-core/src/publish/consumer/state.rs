@@ -97,6 +97,14 @@ impl ConsumerState {
         told.or_else(|| key_of_message(message))
     }
 
+    /// Begins no more handlers until the scheduler resumes, and has workers lease nothing.
+    pub(super) fn pause(&self) {
+        self.scheduler.pause();
+        // A worker that has just looked whether it may lease, or begin, has done so when its lock is free.
+        drop(lock(&self.intake));
+        self.slots.iter().for_each(|slot| drop(slot.lock()));
+    }
+
     /// Notes that the source has answered.
     pub(super) fn has_read(&self) {
         let mut health = lock(&self.health);

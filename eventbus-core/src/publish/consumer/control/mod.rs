@@ -106,7 +106,7 @@ impl Consumer {
     /// Begins no more handlers until [`resume`](Self::resume). Those that run go on; the group goes on taking events, up to its
     /// bounds, and nothing is lost.
     pub fn pause(&self) {
-        self.0.consumer.scheduler.pause();
+        self.0.consumer.pause();
     }
 
     /// Goes on after a [`pause`](Self::pause).
