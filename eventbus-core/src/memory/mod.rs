@@ -8,6 +8,7 @@ mod admission;
 mod after_lock;
 mod group;
 mod queue;
+mod ready;
 mod source;
 mod state;
 mod transport;

@@ -12,7 +12,10 @@ use super::{
     after_lock::AfterLock,
     group::Group,
 };
-use crate::transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted};
+use crate::{
+    event::EventType,
+    transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted},
+};
 
 pub(super) struct State {
     pub(super) defaults: Defaults,
@@ -34,7 +37,7 @@ struct Routes {
     all: Vec<Vec<usize>>,
     of_types: HashMap<TypeId, usize>,
     /// That of the last message: most come in runs of one type.
-    last: Option<(TypeId, usize)>,
+    last: Option<(&'static EventType, usize)>,
     /// That of a message whose type is not known: it may be of any.
     untyped: Vec<usize>,
 }
@@ -257,17 +260,17 @@ impl Routes {
             self.untyped = route(message, groups);
             return &self.untyped;
         };
-        let id = event.id();
-        let at = if let Some((_, at)) = self.last.filter(|(last, _)| *last == id) {
+        let at = if let Some((_, at)) = self.last.filter(|(last, _)| std::ptr::eq(*last, event)) {
             at
         } else {
+            let id = event.id();
             let known = self.of_types.get(&id).copied();
             let at = known.unwrap_or_else(|| {
                 self.all.push(route(message, groups));
                 self.of_types.insert(id, self.all.len() - 1);
                 self.all.len() - 1
             });
-            self.last = Some((id, at));
+            self.last = Some((event, at));
             at
         };
         &self.all[at]

@@ -48,12 +48,13 @@ impl Bus {
 
 fn publishing(publishing: &Publishing, stats: &mut Stats) {
     let intake = &publishing.intake;
+    let at_once = intake.at_once.get();
     stats.published = Published {
-        accepted: intake.accepted.get(),
+        accepted: at_once + intake.accepted.get(),
         rejected: intake.rejected.get(),
         unknown: intake.unknown.get(),
         // Last: what is offered meanwhile is not missing elsewhere.
-        offered: intake.offered.get(),
+        offered: at_once + intake.offered.get(),
     };
     stats.unrouted = publishing.unrouted();
     stats.dead_letters_evicted = publishing.dead.evicted();

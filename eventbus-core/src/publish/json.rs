@@ -163,11 +163,14 @@ impl Future for PublishJson<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { content, sending } = &mut *self;
-        let mut take = || match content.take() {
-            Some(content) => content,
-            None => unreachable!("it is taken once"),
+        if content.is_some() && !sending.may_begin(cx) {
+            return Poll::Pending;
+        }
+        let polled = match content.take() {
+            Some(content) => sending.begin(content, cx),
+            None => sending.poll(cx),
         };
-        sending.poll(&mut take, cx).map(|published| published.map_err(error_of))
+        polled.map(|published| published.map_err(error_of))
     }
 }
 

@@ -19,6 +19,8 @@ impl Count {
 /// Of events that are published.
 #[derive(Default, Debug)]
 pub(super) struct Intake {
+    /// Offered and accepted in one step, as most are; counted in neither of the two below.
+    pub(super) at_once: Count,
     pub(super) offered: Count,
     pub(super) accepted: Count,
     pub(super) rejected: Count,

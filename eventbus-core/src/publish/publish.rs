@@ -227,11 +227,14 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { event, sending } = &mut *self;
-        let mut content = || match event.take() {
-            Some(event) => content_of(event),
-            None => unreachable!("it is taken once"),
+        if event.is_some() && !sending.may_begin(cx) {
+            return Poll::Pending;
+        }
+        let polled = match event.take() {
+            Some(event) => sending.begin(content_of(event), cx),
+            None => sending.poll(cx),
         };
-        sending.poll(&mut content, cx).map(|published| published.map_err(error_of))
+        polled.map(|published| published.map_err(error_of))
     }
 }
 

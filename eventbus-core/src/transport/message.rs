@@ -125,6 +125,7 @@ impl Message {
     pub const MAX_ATTRIBUTE: usize = 1 << 10;
 
     /// A message of this process.
+    #[inline]
     pub(crate) fn new(
         content: Content,
         source: &'static &'static str,
@@ -133,11 +134,10 @@ impl Message {
         schedule: Option<Schedule>,
     ) -> Self {
         let time = coarse_nanos();
-        let more = match (key, cause, schedule) {
-            (None, None, None) => None,
-            (key, cause, schedule) => {
-                Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule }))
-            }
+        let more = if key.is_none() && cause.is_none() && schedule.is_none() {
+            None
+        } else {
+            Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule }))
         };
         Self { id: MessageId::at(time), time, source, content, more }
     }

@@ -234,7 +234,10 @@ fn key_in<E: Event>(key: Option<&Key<E>>, message: &Message) -> Option<u64> {
 
 /// The event of a message that is handled by its type.
 fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
-    Ok(downcast(shared_of(E::TYPE, message.content().clone())?))
+    match message.content() {
+        Content::Shared(shared) => Ok(downcast(Arc::clone(&shared.event))),
+        other => Ok(downcast(shared_of(E::TYPE, other.clone())?)),
+    }
 }
 
 fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {

@@ -57,6 +57,11 @@ impl InHand {
         self.batch.get(self.at + self.running)
     }
 
+    /// How many have ended, and are to be settled.
+    pub(super) fn ended(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn rest(&self) -> &[Leased] {
         &self.batch[self.at + self.running..]
     }

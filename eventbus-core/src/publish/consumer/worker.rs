@@ -28,7 +28,7 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize) {
     let desk = Arc::clone(&worker.desk);
     let consumer = &desk.consumer;
     while intake::fill(&desk).await {
-        let (began, count) = (Instant::now(), worker.desk.slot().lock().rest().len());
+        let began = Instant::now();
         let mut has_waited = false;
         loop {
             match desk.step() {
@@ -50,7 +50,11 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize) {
                 }
             }
         }
-        consumer.scheduler.hand_over(desk.slot().lock().take_rest());
+        let (rest, count) = {
+            let mut hand = desk.slot().lock();
+            (hand.take_rest(), hand.ended())
+        };
+        consumer.scheduler.hand_over(rest);
         consumer.settle_ended(&desk).await;
         if !has_waited {
             let is_quick = began.elapsed() <= QUICK * u32::try_from(count).unwrap_or(u32::MAX);

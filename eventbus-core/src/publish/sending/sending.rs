@@ -8,6 +8,7 @@ use crate::publish::{Publishing, error::Why, has_codec, outbox::Ticket};
 use crate::{
     emission::Bus,
     event::isolate,
+    memory::Memory,
     transport::{Content, Message, Operation, Refusal},
 };
 
@@ -121,8 +122,25 @@ impl<'b> Sending<'b> {
         message
     }
 
-    /// Makes the message. From here on the event counts as offered.
+    /// The memory transport, if nothing about the message needs a closer look, and the bus is open.
     #[inline]
+    pub(super) fn plain_memory(&self) -> Option<&'b Memory> {
+        let publishing = self.publishing;
+        let is_plain = self.options.is_none() && publishing.is_plain && !publishing.is_closed_for(false);
+        publishing.memory.as_deref().filter(|_| is_plain)
+    }
+
+    /// Publishes the content to it.
+    #[inline]
+    pub(super) fn push_plain(&self, memory: &Memory, content: Content) -> Result<(), (Refusal, Message)> {
+        let intake = &self.publishing.intake;
+        let pushed = memory.push(Message::new(content, self.publishing.source, None, None, None));
+        let count = if pushed.is_ok() { &intake.at_once } else { &intake.offered };
+        count.add(1);
+        pushed
+    }
+
+    /// Makes the message. From here on the event counts as offered.
     pub(super) fn offer(&mut self, content: Content) -> Result<Message, Rejected> {
         self.publishing.intake.offered.add(1);
         let message = self.make(content);
@@ -139,7 +157,6 @@ impl<'b> Sending<'b> {
     }
 
     /// What can be said against a message before the transport is asked. Encodes it, where the transport carries bytes.
-    #[inline]
     fn check(&mut self, message: &Message) -> Result<(), Why> {
         let publishing = self.publishing;
         if publishing.is_closed_for(self.is_inside()) {
@@ -188,7 +205,6 @@ impl<'b> Sending<'b> {
     }
 
     /// Offers the message to the transport.
-    #[inline]
     pub(super) fn attempt(&mut self, message: Message) -> Attempt {
         let Some(memory) = &self.publishing.memory else { return self.attempt_foreign(message) };
         match memory.push(message) {
@@ -255,8 +271,17 @@ impl<'b> Sending<'b> {
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
-        let message = self.offer(content)?;
-        match self.attempt(message) {
+        let attempt = match self.plain_memory() {
+            Some(memory) => match self.push_plain(memory, content) {
+                Ok(()) => return Ok(()),
+                Err((refusal, message)) => self.refused(refusal, message),
+            },
+            None => {
+                let message = self.offer(content)?;
+                self.attempt(message)
+            }
+        };
+        match attempt {
             Attempt::Ended(result) => result,
             Attempt::Full(message) | Attempt::WouldWait(message) => {
                 self.publishing.intake.rejected.add(1);
