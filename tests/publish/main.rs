@@ -11,6 +11,7 @@ mod chains;
 mod consume;
 mod controls;
 mod dead;
+mod dedupe;
 mod draining;
 mod ending;
 mod groups;

@@ -9,6 +9,7 @@ mod after_lock;
 mod group;
 mod queue;
 mod ready;
+mod seen;
 mod source;
 mod state;
 mod transport;

@@ -104,7 +104,9 @@ impl Ready {
     }
 
     fn next_chunk(&mut self) -> Vec<Leased> {
-        self.chunks.pop_front().unwrap_or_else(|| std::mem::replace(&mut self.back, self.spares.pop().unwrap_or_default()))
+        self.chunks
+            .pop_front()
+            .unwrap_or_else(|| std::mem::replace(&mut self.back, self.spares.pop().unwrap_or_default()))
     }
 
     /// Makes a chunk the front, which is empty.

@@ -11,6 +11,7 @@ use super::{
     admission::{Admission, Defaults},
     after_lock::AfterLock,
     group::Group,
+    seen::Seen,
 };
 use crate::{
     event::EventType,
@@ -26,6 +27,7 @@ pub(super) struct State {
     /// Events that no group wants, oldest first.
     log: VecDeque<Message>,
     log_dropped: u64,
+    seen: Seen,
     /// Publishers that wait for room, each with its ticket.
     publishers: Vec<(u64, Waker)>,
     tickets: u64,
@@ -51,6 +53,7 @@ impl State {
             routes: Routes::default(),
             log: VecDeque::new(),
             log_dropped: 0,
+            seen: Seen::default(),
             publishers: Vec::new(),
             tickets: 0,
         }
@@ -59,7 +62,7 @@ impl State {
     /// The group that a message is for, if there is exactly one.
     #[inline]
     pub(super) fn only_group(&mut self, message: &Message) -> Option<&mut Group> {
-        if self.is_closed {
+        if self.is_closed || message.dedupe().is_some() {
             return None;
         }
         match self.routes.find(message, &self.groups) {
@@ -77,6 +80,17 @@ impl State {
     }
 
     fn push_one(&mut self, slot: &mut Option<Message>, after: &mut AfterLock) -> Result<(), Refusal> {
+        let Some(window) = slot.as_ref().and_then(Message::dedupe) else { return self.push_new(slot, after) };
+        let Some(id) = slot.as_ref().map(Message::id) else { return Ok(()) };
+        if self.seen.has(id) {
+            return Err(Refusal::Duplicate);
+        }
+        self.push_new(slot, after)?;
+        self.seen.add(id, window);
+        Ok(())
+    }
+
+    fn push_new(&mut self, slot: &mut Option<Message>, after: &mut AfterLock) -> Result<(), Refusal> {
         let Self { defaults, groups, routes, log, log_dropped, .. } = self;
         let Some(message) = slot.as_ref() else { return Ok(()) };
         let route = routes.find(message, groups);

@@ -50,6 +50,9 @@ impl Memory {
     /// How many events a group holds unless stated.
     pub const DEFAULT_CAPACITY: usize = 1024;
 
+    /// How many ids are kept to tell duplicates by ([`Publish::dedupe`](crate::Publish::dedupe)): 100,000, some 5 MB.
+    pub const MAX_IDS: usize = 100_000;
+
     /// A transport with the default bounds.
     pub fn new() -> Self {
         let state = State::new(Self::DEFAULT_CAPACITY, Overflow::Wait);
@@ -130,7 +133,7 @@ impl fmt::Debug for Memory {
 
 impl Transport for Memory {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::IN_PROCESS
+        Capabilities::IN_PROCESS.with_dedupe()
     }
 
     fn attach(&self, reports: TransportReports) {

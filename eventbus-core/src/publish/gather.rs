@@ -53,6 +53,7 @@ fn publishing(publishing: &Publishing, stats: &mut Stats) {
         accepted: at_once + intake.accepted.get(),
         rejected: intake.rejected.get(),
         unknown: intake.unknown.get(),
+        duplicates: intake.duplicates.get(),
         // Last: what is offered meanwhile is not missing elsewhere.
         offered: at_once + intake.offered.get(),
     };

@@ -101,6 +101,12 @@ impl<'b> PublishJson<'b> {
         self
     }
 
+    /// As [`Publish::dedupe`](super::Publish::dedupe).
+    pub fn dedupe(mut self, window: Duration) -> Self {
+        self.sending.options().dedupe = Some(window);
+        self
+    }
+
     /// As [`Publish::after`](super::Publish::after).
     pub fn after(mut self, delay: Duration) -> Self {
         self.sending.options().when = Some(When::After(delay));

@@ -25,6 +25,8 @@ pub(super) struct Intake {
     pub(super) accepted: Count,
     pub(super) rejected: Count,
     pub(super) unknown: Count,
+    /// Of those that were rejected.
+    pub(super) duplicates: Count,
 }
 
 /// Of the deliveries of a group, as far as this process has them.

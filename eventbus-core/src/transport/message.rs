@@ -46,6 +46,7 @@ struct More {
     source: Option<Box<str>>,
     origin: Option<Origin>,
     schedule: Option<Schedule>,
+    dedupe: Option<Duration>,
 }
 
 /// When a message may be handed out.
@@ -137,7 +138,7 @@ impl Message {
         let more = if key.is_none() && cause.is_none() && schedule.is_none() {
             None
         } else {
-            Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule }))
+            Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule, dedupe: None }))
         };
         Self { id: MessageId::at(time), time, source, content, more }
     }
@@ -149,7 +150,7 @@ impl Message {
         let time = nanos(time.unwrap_or_else(SystemTime::now));
         let id = id.unwrap_or_else(|| MessageId::at(time));
         let content = Content::Data(Arc::new(Data { subject, bytes }));
-        let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None }));
+        let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None, dedupe: None }));
         Self { id, time, source: &"", content, more }
     }
 
@@ -169,6 +170,13 @@ impl Message {
         more.schedule = Some(Schedule { at, due: None });
         self.more = Some(Arc::new(more));
         self
+    }
+
+    /// To be refused if a message with its id was taken within this time.
+    pub(crate) fn set_dedupe(&mut self, window: Duration) {
+        let mut more = self.more.as_deref().cloned().unwrap_or_default();
+        more.dedupe = Some(window);
+        self.more = Some(Arc::new(more));
     }
 
     pub(crate) fn set_id(&mut self, id: MessageId) {
@@ -235,6 +243,11 @@ impl Message {
     /// When the message may be handed out at the earliest, if it was published with a delay.
     pub fn not_before(&self) -> Option<SystemTime> {
         self.schedule().map(|schedule| schedule.at)
+    }
+
+    /// Within which time another message with the same id makes this one a duplicate; `None` if nobody asked for that (T8).
+    pub fn dedupe(&self) -> Option<Duration> {
+        self.more.as_ref()?.dedupe
     }
 
     /// The message whose handler published this one.

@@ -119,6 +119,9 @@ impl<'b> Sending<'b> {
         if let Some(id) = options.id {
             message.set_id(id);
         }
+        if let Some(window) = options.dedupe {
+            message.set_dedupe(window);
+        }
         message
     }
 
@@ -179,6 +182,9 @@ impl<'b> Sending<'b> {
         }
         if message.not_before().is_some() && capabilities.delay.is_none() {
             return Err(Why::NoDelay);
+        }
+        if message.dedupe().is_some() && !capabilities.dedupe {
+            return Err(Why::NoDedupe);
         }
         if publishing.needs_codec() && message.event_type().is_some_and(|event| !has_codec(event)) {
             return Err(Why::NoCodec);
@@ -261,6 +267,9 @@ impl<'b> Sending<'b> {
         let intake = &publishing.intake;
         let count = if matches!(refusal, Refusal::Unknown(_)) { &intake.unknown } else { &intake.rejected };
         count.add(1);
+        if matches!(refusal, Refusal::Duplicate) {
+            intake.duplicates.add(1);
+        }
         if let Refusal::Failed(error) | Refusal::Unknown(error) = &refusal {
             let text = crate::listener::ErrorText::with_sources(&**error).to_string();
             publishing.notices.error(Operation::Publish, None, text);
