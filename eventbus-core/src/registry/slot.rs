@@ -78,8 +78,8 @@ impl Loan {
 
 /// What an edit has taken out, to be dropped where no lock is held: the user's closures first.
 pub(crate) struct Removed {
-    _members: Vec<Member>,
-    _chunks: Option<(Chunks, Chunks)>,
+    _member: Option<Member>,
+    _chunks: Option<Box<(Chunks, Chunks)>>,
     _stale: Option<Arc<Snapshot>>,
 }
 
@@ -152,7 +152,7 @@ impl Slot {
             Code::Blocking(_) | Code::Future(_) => listeners.awaited.insert(member),
         }
         listeners.len += 1;
-        self.edited(&mut listeners, Vec::new(), None)
+        self.edited(&mut listeners, None, None)
     }
 
     /// Takes a listener out and switches it off. Returns what is to be dropped; `None` if it was not there.
@@ -165,7 +165,7 @@ impl Slot {
         // First the flag, then the rest: an emission under way must not call it any more.
         removed.entry.turn_off();
         listeners.len -= 1;
-        Some(self.edited(&mut listeners, vec![removed], None))
+        Some(self.edited(&mut listeners, Some(removed), None))
     }
 
     /// Takes all listeners out and switches them off. Returns what is to be dropped.
@@ -176,7 +176,7 @@ impl Slot {
             member.entry.turn_off();
         }
         listeners.len = 0;
-        self.edited(&mut listeners, Vec::new(), Some((sync, awaited)))
+        self.edited(&mut listeners, None, Some(Box::new((sync, awaited))))
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {
@@ -191,12 +191,17 @@ impl Slot {
     }
 
     /// Ends an edit: publishes the length and withdraws the stale snapshot.
-    fn edited(&self, listeners: &mut Listeners, members: Vec<Member>, chunks: Option<(Chunks, Chunks)>) -> Removed {
+    fn edited(
+        &self,
+        listeners: &mut Listeners,
+        member: Option<Member>,
+        chunks: Option<Box<(Chunks, Chunks)>>,
+    ) -> Removed {
         self.len.store(listeners.len, Ordering::Release);
         let published = std::mem::take(&mut listeners.published);
         let stale = if published { self.current.swap(None) } else { None };
         // After the snapshot: a reader that sees the new version does not find the old snapshot.
         self.version.fetch_add(1, Ordering::Release);
-        Removed { _members: members, _chunks: chunks, _stale: stale }
+        Removed { _member: member, _chunks: chunks, _stale: stale }
     }
 }

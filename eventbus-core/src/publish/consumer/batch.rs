@@ -138,8 +138,7 @@ impl Desk {
 
     fn running_delivery(self: &Arc<Self>, at: usize) -> Option<Delivery> {
         let hand = self.slot().lock();
-        let leased = hand.running().get(at)?;
-        Some(Delivery::new(leased.message.clone(), leased.attempts + 1, Arc::clone(self)))
+        hand.running().get(at).map(|leased| Delivery::of(leased, self))
     }
 
     /// Ends a batch: `results` is empty if all events are well that could be decoded.

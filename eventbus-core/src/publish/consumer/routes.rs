@@ -1,13 +1,24 @@
 //! Which handler of a group a message goes to: one for an event type.
 
-use std::{any::TypeId, collections::HashMap, fmt, panic::Location, sync::Arc};
+use std::{any::TypeId, collections::HashMap, fmt, panic::Location, time::Duration};
 
-use super::handler::AnyHandler;
+use super::keys::MessageKey;
 use crate::{
     event::EventType,
     pattern::Pattern,
-    transport::{Message, Wants},
+    transport::{Kind, Message, Wants},
 };
+
+/// What happens to an event that no handler of the group handles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Unhandled {
+    /// The group is not given it. Where a transport gives it nevertheless, it is passed over, and counted as ignored.
+    #[default]
+    Ignore,
+    /// The group is given every event, and those it has no handler for are dead letters at once: "unknown event type".
+    Fail,
+}
 
 /// The handlers of a group.
 #[derive(Default)]
@@ -23,10 +34,14 @@ pub(super) struct Routes {
     pub(super) all: Vec<Route>,
 }
 
-/// A handler, and who it is.
+/// What a handler handles, and how. Its code is with the workers.
 pub(super) struct Route {
-    pub(super) handler: Arc<dyn AnyHandler>,
     pub(super) what: Handles,
+    /// The type of its events, if it is for one.
+    pub(super) kind: Option<&'static Kind>,
+    pub(super) key: Option<MessageKey>,
+    /// Of a handler of batches: how large they may be, and how long one may wait for more.
+    pub(super) batch: Option<(usize, Duration)>,
     pub(super) location: &'static Location<'static>,
 }
 
