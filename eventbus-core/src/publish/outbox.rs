@@ -92,6 +92,7 @@ impl Outbox {
     /// Polls for the answer to a message, and moves the batch that is under way; whether the answer is still missing.
     pub(super) fn is_pending(&self, ticket: Ticket, cx: &mut Context<'_>) -> bool {
         let mut waker = Some(cx.waker().clone());
+        let mut is_noted = false;
         loop {
             let mut batch = {
                 let mut state = lock(&self.state);
@@ -99,7 +100,10 @@ impl Outbox {
                 if let Stage::Answered(_) = item.stage {
                     return false;
                 }
-                std::mem::swap(&mut item.waker, &mut waker);
+                // Once: another time would put the old one back. It is dropped where no lock is held.
+                if !std::mem::replace(&mut is_noted, true) {
+                    std::mem::swap(&mut item.waker, &mut waker);
+                }
                 match std::mem::replace(&mut state.flight, Flight::Polled) {
                     Flight::Waits(batch) => {
                         state.is_woken = false;

@@ -115,3 +115,22 @@ async fn publish_all_sends_the_next_before_the_answer_to_the_one_before() {
     assert_eq!(all.into_events(), (0..5).map(moved).collect::<Vec<_>>());
     assert_eq!(bus.stats().published.unknown, 5);
 }
+
+/// B2: publishers share a batch, and move it for each other. One that has moved the batch of another and then sends its own
+/// must still hear of its answer.
+#[tokio::test(start_paused = true)]
+async fn each_of_those_who_share_the_outbox_gets_its_answer() {
+    let (bus, wire) = bus(Answer::Well);
+    let mut publishing = tokio::task::JoinSet::new();
+    for at in 0..10 {
+        let bus = bus.clone();
+        publishing.spawn(async move {
+            for number in 0..5 {
+                bus.publish(moved(at * 5 + number)).await.unwrap();
+            }
+        });
+    }
+    tokio::time::timeout(HOUR, publishing.join_all()).await.unwrap();
+    assert_eq!(wire.state().batches.iter().sum::<usize>(), 50);
+    assert_balanced(&bus.stats());
+}
