@@ -88,7 +88,10 @@ pub use eventbus_core::{
     Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
-pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};
+pub use eventbus_core::{
+    AsyncApiInfo, Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Json, JsonError,
+    Serde,
+};
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};

@@ -18,7 +18,7 @@ use use_paths::{first_words, word};
 /// The folders that are free of circles. Consumers are not, yet: they hold handlers that work at a desk of their consumer.
 const FREE: &[&str] = &[
     "event",
-    "event/diagnose",
+    "event/decode",
     "call",
     "registry",
     "emission",

@@ -58,7 +58,7 @@ pub use emission::{
     NameContextListener, NameContextStateListener, NameListener, NameStateListener, Report, WeakBus,
 };
 #[cfg(feature = "serde")]
-pub use event::{Codec, DecodeCategory, DecodeError, EncodeError, Serde};
+pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};
 pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
 #[cfg(feature = "schema")]
 pub use event::{HasSchema, Schema};

@@ -2,6 +2,8 @@
 
 mod answer;
 mod batch;
+#[cfg(feature = "serde")]
+mod codecs;
 mod consumer;
 mod counts;
 mod dead_letter;
@@ -22,6 +24,7 @@ mod outbox;
 mod publish;
 mod publishing;
 mod sending;
+mod settings;
 mod shutdown;
 mod shutdown_report;
 mod stats;
@@ -47,7 +50,8 @@ pub use groups::BusHealth;
 pub use json::PublishJson;
 pub use notices::Notice as PublishNotice;
 pub use publish::Publish;
-pub(crate) use publishing::{Publishing, Settings};
+pub(crate) use publishing::Publishing;
+pub(crate) use settings::Settings;
 pub use shutdown_report::{Returned as ReturnedMessage, ShutdownReport};
 pub use stats::Stats;
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
