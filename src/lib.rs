@@ -72,8 +72,8 @@ pub use eventbus_core::{
     MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained, Operation, Overflow,
     Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
     ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
-    TransportError, TransportHealth, TransportOrdering, TransportReports, Unfinished, Unhandled, Unpublished, Unrouted,
-    Unsettled, Wants, WithState,
+    TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed, Unfinished, Unhandled,
+    Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
