@@ -30,5 +30,6 @@ mod retries;
 mod stopping;
 mod support;
 mod telling;
+mod unconsumed;
 mod wakeups;
 mod wiring;
