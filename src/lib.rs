@@ -72,8 +72,8 @@ pub use eventbus_core::{
     MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained, Operation, Overflow,
     Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
     ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
-    TransportError, TransportHealth, TransportOrdering, TransportReports, Unfinished, Unhandled, Unpublished, Unrouted,
-    Unsettled, Wants, WithState,
+    TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed, Unfinished, Unhandled,
+    Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
@@ -88,7 +88,10 @@ pub use eventbus_core::{
     Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
-pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};
+pub use eventbus_core::{
+    AsyncApiInfo, Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Json, JsonError,
+    Serde,
+};
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};

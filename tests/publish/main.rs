@@ -31,5 +31,6 @@ mod retries;
 mod stopping;
 mod support;
 mod telling;
+mod unconsumed;
 mod wakeups;
 mod wiring;

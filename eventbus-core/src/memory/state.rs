@@ -112,7 +112,7 @@ impl State {
             if log.len() > defaults.max_events {
                 *log_dropped += 1;
                 if let Some(oldest) = log.pop_front() {
-                    after.discard(oldest);
+                    after.note_unrouted_dropped(oldest);
                 }
             }
             return Ok(());

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    after_lock::{AfterLock, wake},
+    after_lock::{AfterLock, UnroutedMessage, wake},
     source::MemorySource,
     state::State,
     waiting::Room,
@@ -108,10 +108,12 @@ impl Memory {
     }
 
     #[cold]
-    fn tell_unrouted(&self, messages: Vec<Message>) {
-        for message in messages {
-            if let Some(reports) = self.reports.get() {
-                reports.unrouted(&message);
+    fn tell_unrouted(&self, messages: Vec<UnroutedMessage>) {
+        for UnroutedMessage { message, is_dropped } in messages {
+            match self.reports.get() {
+                Some(reports) if is_dropped => reports.unrouted_dropped(&message),
+                Some(reports) => reports.unrouted(&message),
+                None => {}
             }
             // Perhaps the last handle of its event by now, which is foreign code.
             let _ = isolate(|| drop(message));

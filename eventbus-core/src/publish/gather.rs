@@ -38,6 +38,7 @@ impl Bus {
             published: Published::default(),
             groups: Vec::new(),
             unrouted: Unrouted::default(),
+            unrouted_events: Vec::new(),
             dead_letters_evicted: 0,
             transport_errors: 0,
         };
@@ -58,6 +59,7 @@ fn publishing(publishing: &Publishing, stats: &mut Stats) {
         offered: at_once + intake.offered.get(),
     };
     stats.unrouted = publishing.unrouted();
+    stats.unrouted_events = publishing.notices.unrouted.all();
     stats.dead_letters_evicted = publishing.dead.evicted();
     let mut groups: BTreeMap<_, GroupStats> = BTreeMap::new();
     for (name, ledger) in publishing.ledgers() {

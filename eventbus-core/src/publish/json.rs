@@ -21,7 +21,7 @@ use crate::{
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
-    transport::{Content, Data, Message, MessageId, SharedEvent},
+    transport::{Content, Data, Format, Message, MessageId, SharedEvent},
 };
 
 impl Bus {
@@ -69,7 +69,7 @@ impl Bus {
                 Content::Shared(SharedEvent { event: Arc::from(value), kind: described(event) })
             }
             ReadJson::Unclaimed(subject, json) => {
-                Content::Data(Arc::new(Data { subject, bytes: Arc::from(json.as_bytes()) }))
+                Content::Data(Arc::new(Data { subject, bytes: Arc::from(json.as_bytes()), format: Format::Json }))
             }
         };
         Ok(PublishJson { content: Some(content), sending: Sending::new(self) })

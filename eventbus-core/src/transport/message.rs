@@ -13,6 +13,8 @@ use super::{
     MessageId,
     message_id::{coarse_nanos, nanos},
 };
+#[cfg(feature = "serde")]
+use super::{data::Data, format::Format};
 use crate::{
     call::{BusId, CAUSES, Cause},
     emission::Bus,
@@ -95,13 +97,6 @@ pub(crate) struct Kind {
 /// Takes the bus, the event, and the dead letter.
 pub(crate) type FailedFn = fn(&Bus, Arc<dyn Any + Send + Sync>, Box<dyn Any + Send>);
 
-/// An event that has not been decoded.
-#[cfg(feature = "serde")]
-pub(crate) struct Data {
-    pub(crate) subject: Subject,
-    pub(crate) bytes: Arc<[u8]>,
-}
-
 pub(crate) struct Malformed {
     reason: Box<str>,
     data: Box<[u8]>,
@@ -116,6 +111,7 @@ pub(super) struct Attributes {
     pub(super) subject: Subject,
     pub(super) key: Option<Box<str>>,
     pub(super) origin: Option<Origin>,
+    pub(super) format: Format,
 }
 
 impl Message {
@@ -146,10 +142,10 @@ impl Message {
     /// A message from outside.
     #[cfg(feature = "serde")]
     pub(super) fn from_outside(attributes: Attributes, bytes: Arc<[u8]>) -> Self {
-        let Attributes { id, time, source, subject, key, origin } = attributes;
+        let Attributes { id, time, source, subject, key, origin, format } = attributes;
         let time = nanos(time.unwrap_or_else(SystemTime::now));
         let id = id.unwrap_or_else(|| MessageId::at(time));
-        let content = Content::Data(Arc::new(Data { subject, bytes }));
+        let content = Content::Data(Arc::new(Data { subject, bytes, format }));
         let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None, dedupe: None }));
         Self { id, time, source: &"", content, more }
     }
@@ -362,7 +358,7 @@ impl Message {
         Ok(match &self.content {
             Content::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),
             #[cfg(feature = "serde")]
-            Content::Data(data) => crate::call::Content::Json(Arc::from(std::str::from_utf8(&data.bytes)?)),
+            Content::Data(data) => crate::call::Content::Json(data.as_json()?),
             Content::Malformed(malformed) => return Err((*malformed.reason).into()),
         })
     }

@@ -1,6 +1,8 @@
 //! Over a transport of somebody else, which carries bytes.
 
+mod codecs;
 mod consuming;
+mod hostile_codecs;
 mod payload_values;
 mod publishing;
 mod transport;

@@ -41,7 +41,7 @@ pub(super) fn shared_of(
     match content {
         Content::Shared(shared) => Ok(shared.event),
         #[cfg(feature = "serde")]
-        Content::Data(data) => crate::transport::decode(event, &data.bytes).map_err(undecodable),
+        Content::Data(data) => data.event(event).map_err(undecodable),
         Content::Malformed(_) => {
             let text = format!("it is no message, and so no `{}`", event.wire_type());
             Err(undecodable(text.into()))

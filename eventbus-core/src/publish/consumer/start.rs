@@ -141,7 +141,7 @@ async fn open(publishing: &Publishing, group: crate::transport::GroupSpec) -> Re
     let name = Arc::clone(&group.name);
     let answer = asked(|| publishing.transport.subscribe(group)).await;
     match answer {
-        Ok(Ok(source)) => Ok(source),
+        Ok(Ok(source)) => Ok(publishing.with_codecs(source)),
         Ok(Err(error)) => {
             let text = crate::listener::ErrorText::with_sources(&*error).to_string();
             publishing.notices.error(Operation::Subscribe, Some(&name), text);

@@ -192,7 +192,7 @@ impl<'b> Sending<'b> {
         let mut size = message.size();
         let mut limit = capabilities.max_payload;
         if capabilities.needs_codec {
-            let bytes = written(message)?;
+            let bytes = written(publishing, message)?;
             size = bytes.size();
             // Whoever reads the bytes reads no more than that.
             limit = Some(limit.map_or(Message::MAX_DATA, |limit| limit.min(Message::MAX_DATA)));
@@ -322,13 +322,13 @@ impl<'b> Sending<'b> {
 }
 
 #[cfg(feature = "serde")]
-fn written(message: &Message) -> Result<Message, Why> {
-    message.written().map_err(|error| Why::Unwritable(error.into()))
+fn written(publishing: &Publishing, message: &Message) -> Result<Message, Why> {
+    message.written(publishing.codecs.writer()).map_err(|error| Why::Unwritable(error.into()))
 }
 
 #[cfg(not(feature = "serde"))]
 #[expect(clippy::unnecessary_wraps, reason = "the shape that it has with the feature")]
-fn written(message: &Message) -> Result<Message, Why> {
+fn written(_: &Publishing, message: &Message) -> Result<Message, Why> {
     Ok(message.clone())
 }
 
