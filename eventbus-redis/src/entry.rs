@@ -29,7 +29,7 @@ const YEAR_9999: u64 = 253_402_300_799_999;
 pub(crate) type Fields = Vec<(String, Vec<u8>)>;
 
 /// The id of a stream's entry: milliseconds, and a number within them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub(crate) struct EntryId {
     millis: u64,
     number: u64,

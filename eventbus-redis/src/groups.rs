@@ -74,8 +74,8 @@ impl Shared {
         Ok(source)
     }
 
+    /// What is known of all groups, also after the transport has closed.
     pub(crate) async fn group_states(&self) -> Result<Vec<GroupState>, BoxError> {
-        self.check_open(LOOK)?;
         let mut info = redis::cmd("XINFO");
         info.arg("GROUPS").arg(&self.keys.stream);
         let groups = match self.work.run_one(LOOK, info).await {
@@ -85,6 +85,7 @@ impl Shared {
             Err(error) => return Err(error.into()),
         };
         let groups: Vec<_> = groups.into_iter().filter_map(Listed::of).collect();
+        let readings = self.readings();
         let mut pipeline = redis::pipe();
         for group in &groups {
             let keys = self.keys.group(&group.name);
@@ -93,12 +94,24 @@ impl Shared {
             state.arg(&group.last).arg(group.lag.is_none());
             pipeline.add_command(state);
         }
-        let answers = self.work.run(LOOK, &pipeline).await?;
-        let states = groups.into_iter().zip(answers).map(|(group, answer)| {
+        for reading in &readings {
+            pipeline.cmd("XINFO").arg("CONSUMERS").arg(&reading.keys.stream).arg(&*reading.keys.group);
+        }
+        let mut answers = self.work.run(LOOK, &pipeline).await?.into_iter();
+        let mut states = Vec::with_capacity(groups.len());
+        for group in groups {
+            let answer = answers.next().ok_or(CommandError::Answer { action: LOOK })?;
             let answer = answer.map_err(|error| CommandError::refused(LOOK, &error))?;
-            Ok(group.state(&into_list(answer)))
-        });
-        states.collect()
+            states.push(group.state(&into_list(answer)));
+        }
+        for (reading, answer) in readings.iter().zip(answers) {
+            let Some(state) = states.iter_mut().find(|state| state.name == reading.keys.group) else { continue };
+            // Without an answer the group has vanished, and its reader tells that.
+            let consumers = answer.map(into_list).unwrap_or_default();
+            let pending = consumers.into_iter().find_map(|consumer| pending_of(consumer, &reading.consumer));
+            state.depth = state.depth.map(|depth| depth + reading.on_their_way(pending.unwrap_or(0)));
+        }
+        Ok(states)
     }
 
     pub(crate) async fn remove_group(&self, name: &str) -> Result<(), BoxError> {
@@ -116,6 +129,18 @@ impl Shared {
     }
 }
 
+fn into_fields(value: Value) -> HashMap<String, Value> {
+    let named = |(name, value)| Some((into_text(name)?, value));
+    into_pairs(value).into_iter().filter_map(named).collect()
+}
+
+/// How many entries are pending for a consumer, if it is this one.
+fn pending_of(consumer: Value, name: &str) -> Option<u64> {
+    let mut fields = into_fields(consumer);
+    let is_it = into_text(fields.remove("name")?)? == name;
+    is_it.then(|| fields.get("pending").and_then(count)).flatten()
+}
+
 /// A group as the server lists it.
 struct Listed {
     name: Arc<str>,
@@ -126,8 +151,7 @@ struct Listed {
 
 impl Listed {
     fn of(value: Value) -> Option<Self> {
-        let named = |(name, value)| Some((into_text(name)?, value));
-        let mut fields: HashMap<_, _> = into_pairs(value).into_iter().filter_map(named).collect();
+        let mut fields = into_fields(value);
         Some(Self {
             name: into_text(fields.remove("name")?)?.into(),
             last: into_text(fields.remove("last-delivered-id")?)?,

@@ -46,6 +46,14 @@ impl Lease {
         Some(Self { held, deliveries: deliveries.parse().ok()? })
     }
 
+    /// The entry, if it is of one.
+    pub(crate) fn entry(&self) -> Option<EntryId> {
+        match self.held {
+            Held::Entry(id) => Some(id),
+            Held::Position(_) => None,
+        }
+    }
+
     /// Where the message belongs among those that are delivered again.
     pub(crate) fn position(&self) -> String {
         match &self.held {

@@ -36,6 +36,22 @@ impl Drop for Ended {
     }
 }
 
+/// While it lives, an answer with leases may be on its way.
+struct Asking<'r>(&'r Reading);
+
+impl<'r> Asking<'r> {
+    fn new(reading: &'r Reading) -> Self {
+        reading.asking.fetch_add(1, Ordering::AcqRel);
+        Self(reading)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.asking.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 struct Reader {
     reading: Arc<Reading>,
     link: Link,
@@ -95,6 +111,8 @@ pub(crate) async fn run(reading: Arc<Reading>, seen: EntryId) {
 impl Reader {
     /// Gets up to `max` leases from where they are: what comes again, what has run out, what is new.
     async fn read(&mut self, max: usize) -> Result<(), CommandError> {
+        let reading = Arc::clone(&self.reading);
+        let asking = Asking::new(&reading);
         if self.must_recover {
             self.recover().await?;
         }
@@ -113,6 +131,7 @@ impl Reader {
             self.reading.deliver(Vec::new(), false);
             return Ok(());
         }
+        drop(asking);
         self.read_new(max).await
     }
 
@@ -192,7 +211,12 @@ impl Reader {
                 found.extend(into_list(entries).into_iter().filter_map(Found::new));
             }
         }
-        let came_back = if wakes.is_empty() { Vec::new() } else { self.take(max, wakes).await? };
+        let came_back = if wakes.is_empty() {
+            Vec::new()
+        } else {
+            let _asking = Asking::new(&self.reading);
+            self.take(max, wakes).await?
+        };
         self.reading.deliver(came_back, true);
         self.accept(found).await
     }
@@ -235,6 +259,7 @@ impl Reader {
             let lease = Lease { held: Held::Entry(id), deliveries };
             leased.push(Leased::new(message, lease.id()).with_deliveries(deliveries));
         }
+        self.reading.hold(leased.iter().filter_map(|one| Lease::parse(one.lease())).filter_map(|lease| lease.entry()));
         self.reading.deliver(leased, false);
         if unwanted.is_empty() {
             return Ok(());

@@ -36,9 +36,12 @@ impl Reading {
         }
         match self.shared.work.run(ACTION, &pipeline).await {
             Ok(answers) => {
+                let ended = sent.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Ok(Value::Int(0 | 1))));
+                let ended: Vec<_> = ended.map(|(leased, _)| leased.lease().clone()).collect();
                 for (leased, answer) in sent.into_iter().zip(answers) {
                     unsettled.extend(self.note_settled(leased, answer));
                 }
+                self.release(ended.iter());
             }
             Err(error) => unsettled.extend(sent.into_iter().map(|leased| {
                 let error = BoxError::from(error.clone());
@@ -63,14 +66,10 @@ impl Reading {
                         self.wanted.notify_one();
                     }
                 }
-                self.forget_trimmed(leased.lease());
                 None
             }
             // An entry that was trimmed while its handler ran is settled by being forgotten.
-            Ok(Some(0)) if *leased.settlement() == Settlement::Done && self.is_trimmed(leased.lease()) => {
-                self.forget_trimmed(leased.lease());
-                None
-            }
+            Ok(Some(0)) if *leased.settlement() == Settlement::Done && self.is_trimmed(leased.lease()) => None,
             Ok(Some(0)) => unsettled(leased, true, "the lease had run out".into()),
             Ok(_) => unsettled(leased, false, CommandError::Answer { action: ACTION }.into()),
             Err(error) => unsettled(leased, false, CommandError::refused(ACTION, &error).into()),

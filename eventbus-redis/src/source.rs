@@ -4,7 +4,7 @@ use std::{
     collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -41,6 +41,8 @@ pub(crate) struct Reading {
     arrived: Notify,
     /// `next` wants something of the reader.
     pub(crate) wanted: Notify,
+    /// How many answers with leases are on their way, besides that of the read that waits.
+    pub(crate) asking: AtomicUsize,
     /// Something was given back here: it comes before what is new.
     pub(crate) came_back: AtomicBool,
     /// The source is to stop.
@@ -58,6 +60,8 @@ struct Buffer {
     error: Option<BoxError>,
     /// The group was removed.
     is_over: bool,
+    /// Leased entries: what the server has handed out besides is in an answer on its way.
+    held: HashSet<EntryId>,
     /// Leased entries that were trimmed. Nobody else can get them, so they are settled without the stream.
     trimmed: HashSet<LeaseId>,
 }
@@ -74,6 +78,7 @@ impl Reading {
             buffer: Mutex::default(),
             arrived: Notify::new(),
             wanted: Notify::new(),
+            asking: AtomicUsize::new(0),
             came_back: AtomicBool::new(true),
             closing: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -105,6 +110,30 @@ impl Reading {
         }
         drop(buffer);
         self.arrived.notify_one();
+    }
+
+    /// Notes entries that were leased.
+    pub(crate) fn hold(&self, ids: impl Iterator<Item = EntryId>) {
+        self.buffer().held.extend(ids);
+    }
+
+    /// Notes that leases have ended.
+    pub(crate) fn release<'a>(&self, leases: impl Iterator<Item = &'a LeaseId>) {
+        let mut buffer = self.buffer();
+        for id in leases {
+            buffer.trimmed.remove(id);
+            if let Some(entry) = Lease::parse(id).and_then(|lease| lease.entry()) {
+                buffer.held.remove(&entry);
+            }
+        }
+    }
+
+    /// How many messages wait though the server has handed them out, `pending` entries to this consumer: `next` has not given
+    /// them to the bus yet.
+    pub(crate) fn on_their_way(&self, pending: u64) -> u64 {
+        let asking = self.asking.load(Ordering::Acquire);
+        let buffer = self.buffer();
+        pending.saturating_sub(buffer.held.len() as u64) + (buffer.leased.len() + asking) as u64
     }
 
     /// Whether something is there for `next`.
@@ -213,6 +242,7 @@ impl Reading {
                 self.buffer().trimmed.extend(trimmed);
             }
         }
+        self.release(lost.iter());
         Ok(lost)
     }
 
@@ -231,10 +261,6 @@ impl Reading {
 
     pub(crate) fn is_trimmed(&self, id: &LeaseId) -> bool {
         self.buffer().trimmed.contains(id)
-    }
-
-    pub(crate) fn forget_trimmed(&self, id: &LeaseId) {
-        self.buffer().trimmed.remove(id);
     }
 
     /// The command of the background task.

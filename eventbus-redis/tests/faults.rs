@@ -153,11 +153,16 @@ async fn entries_of_a_lost_answer_are_found_without_waiting_for_the_lease() {
     let consumers = server.cli(&["XINFO", "CONSUMERS", "events", "group"]);
     let consumer = consumers.split(' ').find(|word| word.starts_with("eventbus-")).unwrap();
     server.cli(&["XREADGROUP", "GROUP", "group", consumer, "COUNT", "10", "STREAMS", "events", ">"]);
+    // Nobody has them, so they wait: a drain goes on.
+    let waiting = state(&transport, "group").await;
+    assert_eq!((waiting.depth, waiting.leased), (Some(2), Some(3)));
     let mut into = Vec::new();
     assert!(tokio::time::timeout(Duration::from_millis(20), source.next(5, &mut into)).await.is_err());
     server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     assert_eq!(read_on(&source, 2).await, [1, 2]);
     done(&source, held).await;
+    let waiting = state(&transport, "group").await;
+    assert_eq!((waiting.depth, waiting.leased), (Some(0), Some(0)));
 }
 
 #[tokio::test]
