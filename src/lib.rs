@@ -73,7 +73,7 @@ pub use eventbus_core::{
     Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
     ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
     TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed, Unfinished, Unhandled,
-    Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
+    Unpublished, Unrouted, UnroutedEvent, Unsettled, UpcastError, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,

@@ -81,7 +81,7 @@ pub use publish::{
     Failed, FailedAttempt, GroupStats, Handler, HandlerFn, KeyFn, Lagged, NameHandlerFn, NameStateHandlerFn, Next,
     NoEvent, NoHandlerState, NotDrained, Publish, PublishAll, PublishError, PublishNotice, Published, RemoveError,
     ReplayError, Retry, ReturnedMessage, ShutdownReport, StateHandlerFn, Stats, StopReport, StreamFull, Unconsumed,
-    Unfinished, Unhandled, UnroutedEvent, WithState,
+    Unfinished, Unhandled, UnroutedEvent, UpcastError, WithState,
 };
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{

@@ -31,6 +31,7 @@ mod shutdown_report;
 mod stats;
 mod stream;
 mod unrouted;
+mod upcast;
 
 pub use batch::PublishAll;
 #[cfg(feature = "rate-limit")]
@@ -59,6 +60,7 @@ pub use shutdown_report::ShutdownReport;
 pub use stats::Stats;
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
 pub use unrouted::UnroutedEvent;
+pub use upcast::UpcastError;
 
 use crate::event::EventType;
 

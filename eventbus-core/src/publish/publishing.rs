@@ -15,6 +15,7 @@ use super::{
     outbox::Outbox,
     settings::{DeadLetterHook, Settings},
     shutdown_report::Shutdown,
+    upcast::Upcasts,
 };
 use crate::{
     emission::{Above, Bus},
@@ -55,6 +56,7 @@ pub(crate) struct Publishing {
     pub(super) shutdown: Shutdown,
     ledgers: Mutex<BTreeMap<Arc<str>, Arc<GroupLedger>>>,
     consumers: Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>,
+    pub(super) upcasts: Upcasts,
 }
 
 /// Who may publish.
@@ -110,6 +112,7 @@ impl Publishing {
             shutdown: Shutdown::default(),
             ledgers: Mutex::default(),
             consumers: Mutex::default(),
+            upcasts: Upcasts::default(),
         }
     }
 

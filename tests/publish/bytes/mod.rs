@@ -6,6 +6,7 @@ mod hostile_codecs;
 mod payload_values;
 mod publishing;
 mod transport;
+mod upcasting;
 
 use eventbus::Event;
 use serde::{Deserialize, Serialize};

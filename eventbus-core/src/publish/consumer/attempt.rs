@@ -159,7 +159,9 @@ impl ConsumerState {
         let _frame = Frame::enter_handler(&cause);
         bus.publishing().tell_dead_letter(&letter);
         // What was published by name is of a type of which only its handler may know more.
-        let of_handler = || self.routes.find(&leased.message).and_then(|at| self.routes.all[at].kind?.failed);
+        let is_of_type = self.routes.reads_as_published(&leased.message);
+        let handler = || self.routes.find(&leased.message).filter(|_| is_of_type);
+        let of_handler = || handler().and_then(|at| self.routes.all[at].kind?.failed);
         if let Content::Shared(shared) = leased.message.content()
             && let Some(failed) = shared.kind.failed.or_else(of_handler)
         {

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use super::{AttemptError, Delivery, attempt::AttemptOutcome, desk::Desk};
-use crate::{listener::BoxError, transport::Content};
+use crate::{listener::BoxError, transport::Message};
 
 /// Events that are handled together, in the order of the group; see
 /// [`handle_batch`](super::ConsumerBuilder::handle_batch). It is a slice of `Arc<E>`.
@@ -132,8 +132,8 @@ impl Desk {
     }
 
     /// What is being handled.
-    pub(super) fn running_contents(&self) -> Vec<Content> {
-        self.slot().lock().running().iter().map(|leased| leased.message.content().clone()).collect()
+    pub(super) fn running_messages(&self) -> Vec<Message> {
+        self.slot().lock().running().iter().map(|leased| leased.message.clone()).collect()
     }
 
     fn running_delivery(self: &Arc<Self>, at: usize) -> Option<Delivery> {

@@ -2,7 +2,10 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::AttemptError;
+use super::{
+    AttemptError,
+    versions::{Versions, read_through},
+};
 use crate::{
     call::AnyEvent,
     event::{Event, EventType},
@@ -17,11 +20,8 @@ pub(super) fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptE
 }
 
 /// The event of a message that is handled by its type.
-pub(super) fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
-    match message.content() {
-        Content::Shared(shared) => Ok(downcast(Arc::clone(&shared.event))),
-        other => Ok(downcast(shared_of(E::TYPE, other.clone())?)),
-    }
+pub(super) fn event_of<E: Event>(message: &Message, versions: &Versions) -> Result<Arc<E>, AttemptError> {
+    Ok(downcast(shared_of(E::TYPE, message, versions)?))
 }
 
 /// The event as its type.
@@ -32,19 +32,22 @@ pub(super) fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
     }
 }
 
-/// The event of a message's content.
+/// The event of a message, as one of a type.
 pub(super) fn shared_of(
     event: &'static EventType,
-    content: Content,
+    message: &Message,
+    versions: &Versions,
 ) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
+    let steps = versions.steps(message);
     let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
-    match content {
-        Content::Shared(shared) => Ok(shared.event),
+    let published = match message.content() {
+        Content::Shared(shared) => Arc::clone(&shared.event),
         #[cfg(feature = "serde")]
-        Content::Data(data) => data.event(event).map_err(undecodable),
+        Content::Data(data) => data.event(steps.first().map_or(event, |first| first.from)).map_err(undecodable)?,
         Content::Malformed(_) => {
             let text = format!("it is no message, and so no `{}`", event.wire_type());
-            Err(undecodable(text.into()))
+            return Err(undecodable(text.into()));
         }
-    }
+    };
+    Ok(if steps.is_empty() { published } else { read_through(steps, published) })
 }

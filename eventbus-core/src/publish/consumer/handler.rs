@@ -8,7 +8,7 @@ use std::{future::poll_fn, marker::PhantomData, pin::Pin, sync::Arc};
 use super::{
     AttemptError, Delivery,
     batch::{Batch, BatchReturn},
-    content::{any_event, downcast, event_of, shared_of},
+    content::{any_event, event_of},
     desk::Desk,
     routes::Route,
 };
@@ -124,7 +124,7 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
             let mut ended = None;
             loop {
                 let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
-                match event_of::<E>(delivery.message()) {
+                match event_of::<E>(delivery.message(), &desk.consumer.routes.versions) {
                     Ok(event) => {
                         let result = (self.code.get())(event, delivery).await.into_result();
                         ended = Some(result.map_err(AttemptError::of));
@@ -152,8 +152,8 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, _route: usize) -> Lane {
         Box::pin(async move {
             let (mut events, mut unread) = (Vec::new(), Vec::new());
-            for (at, content) in desk.running_contents().into_iter().enumerate() {
-                match shared_of(E::TYPE, content).map(downcast) {
+            for (at, message) in desk.running_messages().into_iter().enumerate() {
+                match event_of::<E>(&message, &desk.consumer.routes.versions) {
                     Ok(event) => events.push(event),
                     Err(error) => unread.push((at, error)),
                 }

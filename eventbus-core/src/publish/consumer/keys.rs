@@ -5,11 +5,11 @@ use std::{
     sync::LazyLock,
 };
 
-use super::content::event_of;
+use super::{content::event_of, versions::Versions};
 use crate::{call::Isolated, event::Event, transport::Message};
 
 /// Tells the key of a message by its event, as its hash; nothing if the event cannot be read.
-pub(super) type MessageKey = Isolated<Box<dyn Fn(&Message) -> Option<u64> + Send + Sync>>;
+pub(super) type MessageKey = Isolated<Box<dyn Fn(&Message, &Versions) -> Option<u64> + Send + Sync>>;
 
 /// A function that tells the key of an event: deliveries with the same key are handled one after the other.
 pub trait KeyFn<E>: Fn(&E) -> Self::Key + Send + Sync + 'static {
@@ -29,7 +29,9 @@ fn hash(key: &impl Hash) -> u64 {
 
 pub(super) fn key_of<E: Event>(tell: impl KeyFn<E>) -> MessageKey {
     // A message in bytes is read once more, when it is handled: the key must be known before.
-    Isolated::new(Box::new(move |message| event_of::<E>(message).ok().map(|event| hash(&tell(&event)))))
+    Isolated::new(Box::new(move |message, versions| {
+        event_of::<E>(message, versions).ok().map(|event| hash(&tell(&event)))
+    }))
 }
 
 /// The key that the message itself has.

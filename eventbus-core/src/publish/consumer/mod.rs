@@ -28,6 +28,7 @@ mod slot;
 mod start;
 mod state;
 mod turn;
+mod versions;
 mod wiring;
 mod worker;
 

@@ -2,10 +2,11 @@
 
 use std::{any::TypeId, collections::HashMap, fmt, panic::Location, time::Duration};
 
-use super::keys::MessageKey;
+use super::{keys::MessageKey, versions::Versions};
 use crate::{
     event::EventType,
     pattern::Pattern,
+    publish::upcast::Upcast,
     transport::{Kind, Message, Wants},
 };
 
@@ -31,6 +32,7 @@ pub(super) struct Routes {
     rest: Option<usize>,
     /// The first handler by type: of many groups the only one.
     first: Option<(TypeId, usize)>,
+    pub(super) versions: Versions,
     pub(super) all: Vec<Route>,
 }
 
@@ -97,6 +99,30 @@ impl Routes {
         Ok(())
     }
 
+    /// Adds the types that are read as one for which there is a handler, and have none of their own.
+    pub(super) fn add_upcasts(&mut self, all: &HashMap<TypeId, Upcast>) {
+        let own: Vec<_> = all.values().filter(|upcast| !self.typed.contains_key(&upcast.from.id())).collect();
+        for first in own {
+            let (mut steps, mut next) = (Vec::new(), Some(first));
+            while let Some(upcast) = next {
+                steps.push(upcast.clone());
+                let route = self.typed.get(&upcast.to.id()).copied();
+                if let Some(at) = route.filter(|_| !self.versions.has(upcast.to)) {
+                    self.typed.insert(first.from.id(), at);
+                    self.named.insert((first.from.name().as_str(), first.from.version()), at);
+                    self.versions.add(steps);
+                    break;
+                }
+                next = all.get(&upcast.to.id());
+            }
+        }
+    }
+
+    /// Whether the handler of a message is for the type that was published.
+    pub(super) fn reads_as_published(&self, message: &Message) -> bool {
+        self.versions.steps(message).is_empty()
+    }
+
     #[inline]
     pub(super) fn find(&self, message: &Message) -> Option<usize> {
         match (message.event_type(), self.first) {
@@ -125,14 +151,16 @@ impl Routes {
                 Handles::Rest => {}
             }
         }
+        wants.types.extend(self.versions.types().map(|event| (event.name().as_str().into(), event.version())));
         wants
     }
 
-    /// The types that are handled.
+    /// The types that are handled, older versions included.
     pub(super) fn types(&self) -> impl Iterator<Item = &'static EventType> {
-        self.all.iter().filter_map(|route| match route.what {
+        let of_handlers = self.all.iter().filter_map(|route| match route.what {
             Handles::Type(event) => Some(event),
             Handles::Pattern(_) | Handles::Rest => None,
-        })
+        });
+        of_handlers.chain(self.versions.types())
     }
 }

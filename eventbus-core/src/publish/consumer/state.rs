@@ -108,7 +108,7 @@ impl ConsumerState {
     /// The key of a delivery: that of its handler, or that of the message.
     pub(super) fn key_of(&self, message: &Message) -> Option<u64> {
         let key = self.routes.find(message).and_then(|at| self.routes.all[at].key.as_ref());
-        let told = key.and_then(|key| isolate(|| (key.get())(message)).ok().flatten());
+        let told = key.and_then(|key| isolate(|| (key.get())(message, &self.routes.versions)).ok().flatten());
         told.or_else(|| key_of_message(message))
     }
 

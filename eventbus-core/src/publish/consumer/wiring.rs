@@ -104,6 +104,7 @@ impl<S> ConsumerBuilder<S> {
         if let Some(event) = left.min_by_key(|event| (event.name().as_str(), event.version())) {
             return Err(ConsumerError::KeyWithoutHandler { group: Arc::clone(&self.group.name), event });
         }
+        routes.add_upcasts(&self.bus.publishing().upcasts.all());
         self.group.wants = routes.wants(self.unhandled == Unhandled::Fail);
         Ok((routes, handlers.into()))
     }
