@@ -9,6 +9,7 @@ mod by_name;
 mod bytes;
 mod chains;
 mod consume;
+mod contract;
 mod controls;
 mod dead;
 mod dedupe;

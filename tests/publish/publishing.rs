@@ -18,6 +18,7 @@ fn is_send_and_unpin<T: Send + Unpin>(of: T) -> T {
     of
 }
 
+/// B1: what was not answered comes back, as it was given.
 #[tokio::test]
 async fn a_publish_that_lost_a_select_hands_its_event_back_by_value_and_shared() {
     let bus = full();
@@ -74,6 +75,7 @@ async fn a_publish_is_cancelled_by_its_token() {
     assert_eq!(bus.stats().published.accepted, 1, "there was room: nothing was waited for");
 }
 
+/// B1: the bus keeps an event no longer than its publisher.
 #[tokio::test]
 async fn a_publish_that_is_dropped_while_it_waits_counts_as_rejected_and_frees_its_event() {
     let (bus, gauge) = (Bus::builder().transport(unread(Memory::new().capacity(1))).build(), Gauge::default());

@@ -69,6 +69,7 @@ async fn the_deadline_of_a_shutdown_holds_while_a_stop_has_more_time() {
     assert_balanced(report.stats());
 }
 
+/// B22, B24: with the attempts that the bus has counted.
 #[tokio::test(start_paused = true)]
 async fn a_stop_gives_waiting_retries_back_with_their_attempts_kept_and_in_order() {
     let bus = Bus::new();

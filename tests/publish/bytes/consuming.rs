@@ -93,6 +93,7 @@ async fn the_order_of_a_key_is_kept_over_bytes() {
     }
 }
 
+/// B23: by the transport where it can, else by the bus.
 #[tokio::test(start_paused = true)]
 async fn dead_letters_are_kept_by_the_transport_where_it_can_and_are_replayed_to_their_group() {
     for keeps_letters in [true, false] {
@@ -202,6 +203,7 @@ async fn the_books_hold_where_the_transport_does_not_count_and_a_stop_gives_back
     assert_balanced(report.stats());
 }
 
+/// B21: three times in a lease, for as long as the handler takes.
 #[tokio::test(start_paused = true)]
 async fn leases_are_extended_three_times_in_their_time_while_they_are_held() {
     let mut wire = Wire::default();

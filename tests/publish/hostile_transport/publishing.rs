@@ -45,6 +45,7 @@ const EACH: [(Shape, Call, Fault, Gets, bool); 14] = [
     (Shape::Later, Call::Publish, Fault::TooMany, Gets::Ok, true),
 ];
 
+/// B1, B4, B30: whatever is refused goes to the user, and every error to the hook.
 #[test]
 fn publishing_that_breaks_hands_the_event_back_and_is_told() {
     for (shape, call, fault, gets, is_there) in EACH {
@@ -117,6 +118,7 @@ fn a_batch_of_which_the_last_is_taken_first_is_not_published_twice() {
     });
 }
 
+/// B30: 30 seconds, and no longer.
 #[test]
 fn a_publish_that_is_never_answered_ends_with_its_timeout_and_others_get_on_after_thirty_seconds() {
     for fault in [Fault::Silent, Fault::SilentAfter, Fault::PanicInDrop] {

@@ -18,6 +18,7 @@ fn handling(bus: &Bus, batches: Option<Duration>) -> ConsumerBuilder {
     }
 }
 
+/// T31, B30: panics are caught, told and counted as errors; so is every other error.
 #[test]
 fn reads_that_fail_are_told_and_tried_again_and_lose_nothing() {
     let next =

@@ -57,6 +57,7 @@ fn settling_that_always_fails_is_given_up_after_a_while() {
     }
 }
 
+/// B30: less than 30 seconds when something ends.
 #[test]
 fn settling_that_never_answers_does_not_hold_up_the_end_and_is_told() {
     for fault in [Fault::Silent, Fault::SilentAfter, Fault::PanicInDrop] {

@@ -64,6 +64,7 @@ async fn json_is_handed_back_after_a_lost_select_and_before_it_is_polled() {
     assert_eq!((bus.stats().published.offered, bus.stats().published.rejected), (2, 1));
 }
 
+/// B3: bytes where a codec is needed.
 #[tokio::test]
 async fn what_carries_bytes_is_sent_bytes_whichever_way_it_is_published() {
     for answer in [Answer::Well, Answer::Later] {

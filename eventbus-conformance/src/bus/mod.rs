@@ -1,0 +1,98 @@
+//! Properties of a bus over the transport.
+
+mod consuming;
+mod ending;
+mod failing;
+mod keys;
+mod troubles;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use eventbus::{Bus, Retry, Transport};
+
+use crate::{
+    Property,
+    lab::Lab,
+    messages::event,
+    outcome::{Checked, broken, ensure},
+};
+
+pub(crate) const ALL: &[&[Property]] = &[consuming::ALL, failing::ALL, keys::ALL, ending::ALL, troubles::ALL];
+
+/// What handlers note.
+#[derive(Debug)]
+struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Log<T> {
+    fn all(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, one: T) {
+        self.all().push(one);
+    }
+
+    fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    fn take(&self) -> Vec<T> {
+        std::mem::take(&mut self.all())
+    }
+}
+
+/// A bus over a transport, and the errors of that.
+fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Log<String>) {
+    let errors = Log::default();
+    let noted = errors.clone();
+    let builder = Bus::builder().transport(transport).on_failure(|_| {}).on_dead_letter(|_| {}).on_notice(|_| {});
+    (builder.on_transport_error(move |error| noted.add(error.to_string())).build(), errors)
+}
+
+/// Tries again soon, so many times in all.
+fn soon(attempts: u32) -> Retry {
+    Retry::fixed(Duration::from_millis(5)).max_attempts(attempts)
+}
+
+impl Lab {
+    fn bus(&self) -> (Bus, Log<String>) {
+        bus_over(self.transport())
+    }
+
+    /// Publishes notes that must be taken.
+    async fn publish_notes(&self, bus: &Bus, numbers: std::ops::Range<u64>) -> Checked {
+        let results = self.answers("T2", "publish", bus.publish_all(numbers.map(event))).await?;
+        let errors: Vec<_> =
+            results.iter().filter_map(|result| result.as_ref().err().map(ToString::to_string)).collect();
+        ensure(errors.is_empty(), "T1", "each event is taken", errors)
+    }
+
+    /// Waits until a bus has handled everything, and that is so.
+    async fn drained(&self, bus: &Bus, clause: &str) -> Checked {
+        let drained = bus.drained(self.limits.patience + self.can.lease.unwrap_or_default()).await;
+        drained.map_err(|error| broken(clause, "everything is handled", error.to_string()))
+    }
+
+    /// Shuts a bus down that is to have no error and no work left.
+    async fn shut_down(&self, bus: Bus, errors: &Log<String>) -> Checked {
+        let report = bus.shutdown(self.limits.patience).await;
+        ensure(report.is_clean(), "T33", "a clean shutdown", report.to_string())?;
+        let errors = errors.take();
+        ensure(errors.is_empty(), "T33", "no error of the transport", errors)
+    }
+}

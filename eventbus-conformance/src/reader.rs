@@ -1,0 +1,154 @@
+//! Reading from a source with a bound, without dropping a `next` that may lease (B12).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use eventbus::{BoxError, Leased, Read, Settlement, Source};
+use tokio::{task::JoinHandle, time::timeout};
+
+use crate::{
+    Limits,
+    lab::{ended, unsettled},
+    messages::numbers,
+    outcome::{Checked, broken, ensure},
+};
+
+pub(crate) struct Reader {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) limits: Limits,
+    /// A `next` that has not answered yet, and its `max`.
+    waiting: Option<(usize, JoinHandle<Answered>)>,
+}
+
+/// What a `next` has appended, and its answer.
+type Answered = (Vec<Leased>, Result<Read, BoxError>);
+
+/// What came of waiting for a while.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// No answer.
+    Nothing,
+    Got(Vec<Leased>),
+    Closed,
+    Failed(String),
+}
+
+impl Reader {
+    pub(crate) fn new(source: Arc<dyn Source>, limits: Limits) -> Self {
+        Self { source, limits, waiting: None }
+    }
+
+    /// Waits for the answer to one `next`: the one that is under way, or another with this `max`.
+    pub(crate) async fn step(&mut self, max: usize, wait: Duration) -> Checked<Step> {
+        let (max, waiting) = self.waiting.get_or_insert_with(|| {
+            let source = Arc::clone(&self.source);
+            let next = async move {
+                let mut into = Vec::new();
+                let read = source.next(max, &mut into).await;
+                (into, read)
+            };
+            (max, tokio::spawn(next))
+        });
+        let max = *max;
+        let Ok(answered) = timeout(wait, waiting).await else { return Ok(Step::Nothing) };
+        self.waiting = None;
+        let (leased, read) = answered.map_err(|error| broken("T31", "`next` does not panic", error.to_string()))?;
+        ensure(leased.len() <= max, "T13", format!("at most {max} messages"), leased.len())?;
+        Ok(match read {
+            Err(error) if leased.is_empty() => Step::Failed(error.to_string()),
+            Ok(Read::Closed) if leased.is_empty() => Step::Closed,
+            _ => Step::Got(leased),
+        })
+    }
+
+    /// Leases exactly `count` messages; `clause` is broken if they do not come.
+    pub(crate) async fn take(&mut self, count: usize, clause: &str) -> Checked<Vec<Leased>> {
+        self.take_within(count, self.limits.patience, clause).await
+    }
+
+    pub(crate) async fn take_within(&mut self, count: usize, wait: Duration, clause: &str) -> Checked<Vec<Leased>> {
+        let (began, mut taken) = (Instant::now(), Vec::new());
+        let mut error = String::new();
+        while taken.len() < count {
+            let left = wait.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                let seen = format!("after {wait:?}: {:?} {error}", numbers(&taken));
+                return Err(broken(clause, format!("{count} messages"), seen));
+            }
+            match self.step(count - taken.len(), left).await? {
+                // An empty one is not waited for without a pause.
+                Step::Got(leased) if leased.is_empty() => tokio::time::sleep(Duration::from_millis(1)).await,
+                Step::Got(leased) => taken.extend(leased),
+                Step::Nothing => {}
+                Step::Closed => return Err(broken("T12", format!("{count} messages"), "closed, and nobody closed it")),
+                // It may be temporary (M10).
+                Step::Failed(text) => {
+                    error = format!("and the error `{text}`");
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Nothing comes; `clause` is broken if something does.
+    pub(crate) async fn nothing(&mut self, clause: &str, why: &str) -> Checked {
+        let began = Instant::now();
+        while let Some(left) = self.limits.quiet.checked_sub(began.elapsed()) {
+            match self.step(1, left).await? {
+                Step::Got(leased) => ensure(leased.is_empty(), clause, format!("nothing: {why}"), numbers(&leased))?,
+                Step::Nothing | Step::Closed => {}
+                Step::Failed(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+            if self.waiting.is_none() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles all in the same way; all must be settled.
+    pub(crate) async fn settle(&self, batch: Vec<Leased>, end: &Settlement) -> Checked {
+        self.settle_as_they_are(ended(batch, end)).await
+    }
+
+    pub(crate) async fn settle_as_they_are(&self, batch: Vec<Leased>) -> Checked {
+        let left = unsettled(&self.source, batch, self.limits).await?;
+        ensure(left.is_empty(), "T20", "all leases are settled", left)
+    }
+
+    /// Leases messages, and settles them as done.
+    pub(crate) async fn handle(&mut self, count: usize, clause: &str) -> Checked<Vec<u64>> {
+        let leased = self.take(count, clause).await?;
+        let numbers = numbers(&leased);
+        self.settle(leased, &Settlement::Done).await?;
+        Ok(numbers)
+    }
+
+    /// Closes the source, and waits for the `next` that waits. What that brought is given back.
+    pub(crate) async fn close(mut self) -> Checked {
+        let wait = self.limits.patience;
+        let closed = timeout(wait, self.source.close()).await;
+        let is_closed = matches!(closed, Ok(Ok(())));
+        ensure(is_closed, "T33", "`Source::close` answers in time, without an error", closed)?;
+        while self.waiting.is_some() {
+            match self.step(0, wait).await? {
+                Step::Nothing => return Err(broken("T12", "a `next` that waits ends with `close`", "it waits on")),
+                Step::Got(leased) => self.settle(leased, &Settlement::Release).await?,
+                Step::Closed | Step::Failed(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some((_, waiting)) = self.waiting.take() {
+            // It would keep the source, and so the transport, alive.
+            waiting.abort();
+        }
+    }
+}

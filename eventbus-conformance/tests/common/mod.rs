@@ -1,0 +1,4 @@
+//! What the tests share: a broker.
+
+pub(crate) mod broker;
+mod handle;
