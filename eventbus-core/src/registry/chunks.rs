@@ -47,6 +47,42 @@ impl Clone for Chunk {
     }
 }
 
+/// The chunks of a snapshot, the first one in place: most snapshots have no other.
+#[derive(Default)]
+pub(crate) struct SnapshotChunks {
+    first: Option<Arc<Chunk>>,
+    rest: Box<[Arc<Chunk>]>,
+}
+
+impl SnapshotChunks {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Calls `call` with each chunk, in one place: it is inlined there.
+    #[inline]
+    pub(crate) fn each(&self, mut call: impl FnMut(&Chunk)) {
+        let (mut next, mut at) = (self.first.as_ref(), 0);
+        while let Some(chunk) = next {
+            call(chunk);
+            next = self.rest.get(at);
+            at += 1;
+        }
+    }
+}
+
+impl FromIterator<Arc<Chunk>> for SnapshotChunks {
+    fn from_iter<I: IntoIterator<Item = Arc<Chunk>>>(chunks: I) -> Self {
+        let mut chunks = chunks.into_iter();
+        Self { first: chunks.next(), rest: chunks.collect() }
+    }
+}
+
 /// Listeners in the order of calls.
 #[derive(Default)]
 pub(super) struct Chunks {
@@ -94,8 +130,13 @@ impl Chunks {
         self.chunks.iter().flat_map(|chunk| &chunk.members)
     }
 
+    /// Whether they lie in one chunk.
+    pub(super) fn is_short(&self) -> bool {
+        self.chunks.len() <= 1
+    }
+
     /// The chunks as they are, each with its synchronous code by type.
-    pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> Box<[Arc<Chunk>]> {
+    pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> SnapshotChunks {
         for chunk in &mut self.chunks {
             if chunk.typed.is::<Unpublished>() {
                 let chunk = Arc::make_mut(chunk);

@@ -149,6 +149,13 @@ impl Registry {
         claims.map_or_else(Vec::new, |claims| claims.iter().map(|(claim, _)| claim.event).collect())
     }
 
+    /// The slot of the type `id`, if that has claimed this name and is in its first version. Known by the type, the name is
+    /// compared and not looked up.
+    pub(crate) fn of_type_named(&self, id: TypeId, name: &str) -> Option<&Arc<Slot>> {
+        let position = *self.slots.get(&id)?;
+        self.at(position).filter(|slot| slot.event.name().as_str() == name && slot.event.version() == 1)
+    }
+
     /// Who has claimed a name in a version: the event type `id`, others, or nobody.
     pub(crate) fn claimant(&self, name: &str, version: u32, id: TypeId) -> Claimant<'_> {
         let Some(claims) = self.identities.get(name) else { return Claimant::Nobody };
