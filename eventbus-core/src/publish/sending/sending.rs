@@ -280,15 +280,14 @@ impl<'b> Sending<'b> {
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
-        let attempt = match self.plain_memory() {
-            Some(memory) => match self.push_plain(memory, content) {
+        let attempt = if let Some(memory) = self.plain_memory() {
+            match self.push_plain(memory, content) {
                 Ok(()) => return Ok(()),
                 Err((refusal, message)) => self.refused(refusal, message),
-            },
-            None => {
-                let message = self.offer(content)?;
-                self.attempt(message)
             }
+        } else {
+            let message = self.offer(content)?;
+            self.attempt(message)
         };
         match attempt {
             Attempt::Ended(result) => result,
