@@ -163,16 +163,16 @@ impl Reading {
         let mut own = call(&script::OWN, &[&keys.members, &keys.owners, &keys.wake, &keys.info]);
         own.arg(&*keys.group).arg(&self.consumer).arg(self.shared.lease_millis()).arg(self.streams.len() - 1);
         own.arg(is_leaving).arg(hops).arg(&given_up);
-        let asked = Instant::now();
+        let began_at = Instant::now();
         let answer = self.shared.work.run_one(ACTION, own).await?;
         let mut answer = into_list(answer).into_iter();
-        let mut list = || numbers(&into_list(answer.next().unwrap_or(Value::Nil)));
-        let (mine, surplus) = (list(), list());
+        let mut next = || numbers(&into_list(answer.next().unwrap_or(Value::Nil)));
+        let (mine, surplus) = (next(), next());
         let version = answer.next().as_ref().and_then(count);
         let (mut lost, mut has_changed) = (Vec::new(), false);
         {
             let mut state = self.ownership.state();
-            state.until = asked + self.shared.settings.lease;
+            state.until = began_at + self.shared.settings.lease;
             state.version = version;
             for (at, partition) in state.partitions.iter_mut().enumerate() {
                 let stream = at + 1;

@@ -146,16 +146,7 @@ impl Reader {
 
     /// Waits for new entries, and for what comes again.
     async fn read_new(&mut self, max: usize) -> Result<(), CommandError> {
-        if self.client.is_none() {
-            let mut id = redis::cmd("CLIENT");
-            id.arg("ID");
-            self.client = match self.link.run_one(READ, id).await {
-                Ok(id) => int(&id),
-                // This user may not ask. A stop waits for the read, then.
-                Err(CommandError::Refused { .. }) => None,
-                Err(error) => return Err(error),
-            };
-        }
+        self.identify().await?;
         let reading = Arc::clone(&self.reading);
         let block = reading.shared.block();
         let streams = reading.ownership.begin_read(block);
@@ -198,6 +189,21 @@ impl Reader {
             }
         }
         result
+    }
+
+    /// Asks the server for the connection's id, by which its waits are ended.
+    async fn identify(&mut self) -> Result<(), CommandError> {
+        if self.client.is_some() && self.link.is_connected() {
+            return Ok(());
+        }
+        let mut ask = redis::pipe();
+        // By its name it is known again: after the server's restart another connection may have its id.
+        ask.cmd("CLIENT").arg("SETNAME").arg(&self.reading.consumer);
+        ask.cmd("CLIENT").arg("ID");
+        let mut answers = self.link.run(READ, &ask).await?;
+        // A user who may not ask waits at a stop until the read ends.
+        self.client = answers.pop().and_then(|id| int(&id.ok()?));
+        Ok(())
     }
 
     /// Runs the read. A close ends its wait, and so do partitions that come or go.

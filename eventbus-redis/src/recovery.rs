@@ -111,10 +111,7 @@ impl Reader {
     /// Finds what was in an answer that was lost.
     pub(crate) async fn recover(&mut self) -> Result<(), CommandError> {
         if let Some(client) = self.client.take() {
-            // Half open, the old connection would still be handed entries. It may be gone, or this user not be allowed to.
-            let mut kill = redis::cmd("CLIENT");
-            kill.arg("KILL").arg("ID").arg(client);
-            let _ = self.reading.shared.work.run_one("end the old connection", kill).await;
+            self.end_connection(client).await;
         }
         for stream in self.reading.ownership.begin_read(Duration::ZERO) {
             let keys = &self.reading.streams[stream].keys;
@@ -127,6 +124,21 @@ impl Reader {
         }
         self.must_recover = false;
         Ok(())
+    }
+
+    /// Ends the connection whose answer was lost: half open, it would still be handed entries. It may be gone already, or this user
+    /// not be allowed to.
+    async fn end_connection(&self, client: i64) {
+        const ACTION: &str = "end the old connection";
+        let (work, consumer) = (&self.reading.shared.work, &self.reading.consumer);
+        let mut list = redis::cmd("CLIENT");
+        list.arg("LIST").arg("ID").arg(client);
+        let listed = work.run_one(ACTION, list).await.ok().and_then(into_text).unwrap_or_default();
+        if listed.contains(&format!(" name={consumer} ")) {
+            let mut kill = redis::cmd("CLIENT");
+            kill.arg("KILL").arg("ID").arg(client);
+            let _ = work.run_one(ACTION, kill).await;
+        }
     }
 
     /// Makes a group again that has vanished (T17); what to tell.

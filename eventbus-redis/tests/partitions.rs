@@ -238,6 +238,23 @@ async fn programs_with_another_number_of_partitions_are_refused() {
     assert_eq!(open(&plain).await.capabilities().ordering, TransportOrdering::Process);
 }
 
+#[tokio::test]
+async fn partitions_go_on_after_the_data_set_was_deleted() {
+    let server = RedisServer::start();
+    let transport = partitioned(&server).await;
+    let source = transport.subscribe(ordered("group")).await.unwrap();
+    publish(&transport, (0..8).map(|at| (format!("key-{at}"), at))).await;
+    let leased = read(&source, 8).await;
+    done(&source, leased).await;
+    server.cli(&["FLUSHALL"]);
+    let error = rig::next_error(&source).await;
+    assert!(error.contains("had vanished"), "{error}");
+    publish(&transport, (8..16).map(|at| (format!("key-{at}"), at))).await;
+    let mut all = rig::read_on(&source, 8).await;
+    all.sort_unstable();
+    assert_eq!(all, (8..16).collect::<Vec<_>>());
+}
+
 #[derive(Event, Serialize, Deserialize, Clone, Debug)]
 #[event(name = "account.changed", serde)]
 struct AccountChanged {
