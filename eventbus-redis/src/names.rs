@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use eventbus_core::MessageId;
+
 use crate::ConnectError;
 
 /// The longest name of a stream or a group, in bytes.
@@ -44,6 +46,11 @@ impl StreamKeys {
             dead: format!("{{{stream}}}:dead"),
             config: format!("{{{stream}}}:config"),
         }
+    }
+
+    /// Set while a message with this id is a duplicate.
+    pub(crate) fn id(&self, id: MessageId) -> String {
+        format!("{{{}}}:id:{id}", self.streams[0])
     }
 
     /// The stream for messages with this key: 0 is the main one.

@@ -1,7 +1,9 @@
 //! Publishing: one pipeline for a batch.
 
+use std::time::Duration;
+
 use eventbus_core::{Message, Refusal};
-use redis::Cmd;
+use redis::{Cmd, Value};
 
 use crate::{
     entry,
@@ -12,6 +14,9 @@ use crate::{
 };
 
 const ACTION: &str = "publish";
+
+/// The longest time for which an id is kept, in milliseconds: some 30,000 years, which the server can still add to the time of day.
+const LONGEST_WINDOW: u64 = 1_000_000_000_000_000;
 
 impl Shared {
     /// Publishes a batch; a result for each message.
@@ -47,6 +52,7 @@ impl Shared {
         let answer = |result: Result<(), Refusal>| {
             result?;
             match answers.next() {
+                Some(Ok(Value::Nil)) => Err(Refusal::Duplicate),
                 Some(Ok(_)) => Ok(()),
                 // The server has refused this one: it is surely not there.
                 Some(Err(error)) => Err(Refusal::Failed(CommandError::refused(ACTION, &error).into())),
@@ -62,6 +68,9 @@ impl Shared {
             return Err(Refusal::TooLarge { size: data.len(), limit: Message::MAX_DATA });
         }
         let stream = self.keys.stream_of(message.key());
+        if let Some(window) = message.dedupe() {
+            return Ok(add(self.once(message, window, stream), &fields));
+        }
         if let Some(at) = message.not_before() {
             let mut delay = call(&script::DELAY, &[&self.keys.delayed]);
             delay.arg(entry::millis_up(at)).arg(stream);
@@ -70,5 +79,19 @@ impl Shared {
         let mut append = redis::cmd("XADD");
         append.arg(&self.keys.streams[stream]).arg("MAXLEN").arg("~").arg(self.settings.max_len).arg("*");
         Ok(add(append, &fields))
+    }
+
+    /// Publishes a message whose id is kept for a window (T8). The fields follow.
+    fn once(&self, message: &Message, window: Duration, stream: usize) -> Cmd {
+        let id = self.keys.id(message.id());
+        let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_WINDOW);
+        let Some(at) = message.not_before() else {
+            let mut once = call(&script::ONCE, &[&id, &self.keys.streams[stream]]);
+            once.arg(window).arg("").arg(self.settings.max_len);
+            return once;
+        };
+        let mut once = call(&script::ONCE, &[&id, &self.keys.delayed]);
+        once.arg(window).arg(entry::millis_up(at)).arg(stream);
+        once
     }
 }

@@ -32,6 +32,7 @@ scripts! {
     RECOVER = "lua/recover.lua",
     TICK = "lua/tick.lua",
     DELAY = "lua/delay.lua",
+    ONCE = "lua/once.lua",
     MOVE = "lua/move.lua",
     STATE = "lua/state.lua",
     REPLAY = "lua/replay.lua",

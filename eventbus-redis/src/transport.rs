@@ -70,6 +70,7 @@ impl Transport for RedisStreams {
             .with_lease(self.shared.settings.lease)
             .with_delay(Some(LATE))
             .with_dead_letters()
+            .with_dedupe()
             .without_bounds()
     }
 

@@ -168,11 +168,13 @@ impl Message {
         self
     }
 
-    /// To be refused if a message with its id was taken within this time.
-    pub(crate) fn set_dedupe(&mut self, window: Duration) {
+    /// The same message, to be refused if another one with its id was taken within this time (T8): for tests of a transport.
+    #[must_use]
+    pub fn deduped(mut self, window: Duration) -> Self {
         let mut more = self.more.as_deref().cloned().unwrap_or_default();
         more.dedupe = Some(window);
         self.more = Some(Arc::new(more));
+        self
     }
 
     pub(crate) fn set_id(&mut self, id: MessageId) {

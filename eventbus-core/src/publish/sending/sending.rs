@@ -120,7 +120,7 @@ impl<'b> Sending<'b> {
             message.set_id(id);
         }
         if let Some(window) = options.dedupe {
-            message.set_dedupe(window);
+            message = message.deduped(window);
         }
         message
     }
