@@ -14,6 +14,7 @@ mod counts;
 mod harness;
 mod names;
 mod publishing;
+mod redis;
 mod registration;
 mod rivals;
 mod sample;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Some((mode, rest)) if mode == "budget" => return budget::run(rest),
         Some((mode, rest)) if mode == "bars" => bars::run(rest),
         Some((mode, _)) if mode == "symbols" => symbols::run(),
+        Some((mode, rest)) if mode == "redis" => redis::run(rest),
         Some((mode, filters)) if mode == "instructions" => tables(&Plan::instructions(filters)),
         Some((mode, rest)) if mode == "turns" => tables(&Plan::turns(rest)),
         _ => tables(&Plan::from_args(args)),
