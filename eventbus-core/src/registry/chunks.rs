@@ -206,6 +206,11 @@ mod tests {
         const NAME: crate::event::EventName = crate::event::EventName::new("ping");
     }
 
+    struct Nothing;
+    impl crate::registry::SyncCall<Ping> for Nothing {
+        fn call(&self, _: &Ping, _: &mut crate::call::CallContext<'_>) {}
+    }
+
     #[track_caller]
     fn member(priority: i32) -> Member {
         let info = ListenerInfo {
@@ -220,7 +225,7 @@ mod tests {
             scope: None,
             location: std::panic::Location::caller(),
         };
-        let code: Code = crate::registry::SyncCode::<Ping>::erased(|_: &Ping, _: &mut crate::call::CallContext<'_>| ());
+        let code: Code = crate::registry::SyncCode::<Ping>::erased(Nothing);
         Member::new(Arc::new(Entry::new(info, None, None, Departs::new().0)), code)
     }
 
