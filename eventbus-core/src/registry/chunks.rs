@@ -190,7 +190,7 @@ impl Chunks {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
@@ -201,7 +201,7 @@ mod tests {
         registry::{Code, Departs, Entry, code::sync_list},
     };
 
-    struct Ping;
+    pub(in crate::registry) struct Ping;
     impl crate::event::Event for Ping {
         const NAME: crate::event::EventName = crate::event::EventName::new("ping");
     }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn member(priority: i32) -> Member {
+    pub(in crate::registry) fn member(priority: i32) -> Member {
         let info = ListenerInfo {
             id: ListenerId::next(),
             kind: ListenerKind::Sync,
