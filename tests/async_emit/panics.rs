@@ -82,6 +82,42 @@ async fn a_future_that_panics_when_it_is_dropped_after_its_end_is_told() {
     assert!(says(report.failures()[0].outcome(), "boom after the end"), "{report}");
 }
 
+#[tokio::test]
+async fn of_pending_futures_one_that_panics_when_it_is_dropped_after_its_end_leaves_the_others_alone() {
+    hush();
+    let bus = Bus::new();
+    let log = Log::default();
+    let well = |name: &'static str| {
+        bus.listener::<Ping>().with(log.clone()).on_async(move |log, _| async move {
+            tokio::task::yield_now().await;
+            log.add(name);
+        });
+    };
+    well("first");
+    bus.on_async::<Ping>(|_| {
+        let guard = OnDrop(|| panic!("boom after the end"));
+        let mut is_ready = false;
+        std::future::poll_fn(move |cx| {
+            let _held = &guard;
+            if std::mem::replace(&mut is_ready, true) {
+                return std::task::Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+    });
+    bus.on_async::<Ping>(|_| async {
+        tokio::task::yield_now().await;
+        Err::<(), _>("it failed")
+    });
+    well("last");
+    let report = bus.emit(Ping).await;
+    assert_eq!(log.take(), ["first", "last"]);
+    assert_eq!(report.succeeded(), 2);
+    assert!(says(report.failures()[0].outcome(), "boom after the end"), "{report}");
+    assert!(matches!(report.failures()[1].outcome(), Outcome::Failed(_)), "{report}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_future_that_panics_when_it_is_stopped_is_told_and_the_others_are_stopped_too() {
     hush();

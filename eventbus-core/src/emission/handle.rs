@@ -106,11 +106,14 @@ impl BusState {
         }
     }
 
+    /// `extern "C"` since that cannot unwind: the code around it, which is compiled in each place that emits, needs no landing
+    /// pad that drops the event.
     #[cold]
     #[inline(never)]
-    fn tell_unheard(&self, slot: &Slot, era: usize) {
+    extern "C" fn tell_unheard(&self, slot: &Slot, era: usize) {
         slot.note_emitted_in(era);
-        self.above.unheard(slot.event);
+        // Hooks are isolated where they are called; a mistake of ours is not to end the process.
+        let _ = isolate(|| self.above.unheard(slot.event));
     }
 
     /// Enters the bus's own runtime, if this thread is in none: listeners that are polled here may need its timer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     handle::{Bus, BusState},
-    run::{Ran, SyncEvent, SyncRun, call_erased, call_typed, run_plain},
+    run::{Ran, SyncEvent, SyncRun, call_erased, run_plain},
 };
 use crate::{
     call::{AnyEvent, ShareEvent},
@@ -26,22 +26,6 @@ pub(super) trait Payload: SyncEvent + Send {
 
     /// Moves the event into an `Arc`, unless it lies in one.
     fn into_shared(self) -> AnyEvent<'static>;
-}
-
-impl<I: IntoEvent> SyncEvent for I {
-    fn view(&self) -> AnyEvent<'_> {
-        AnyEvent::borrowed(I::Event::TYPE, self.get(), self.shared())
-    }
-
-    #[inline]
-    fn shared(&self) -> Option<&dyn ShareEvent> {
-        self.as_arc().map(|event| event as &dyn ShareEvent)
-    }
-
-    #[inline]
-    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>) {
-        call_typed(chunk, self.get(), run);
-    }
 }
 
 impl<I: IntoEvent> Payload for I {

@@ -16,8 +16,7 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, CallContext, Deadline, EmissionId, NestedPlain, ShareEvent},
-    event::Event,
-    event::{isolate, panic_message},
+    event::{Event, IntoEvent, isolate, panic_message},
     listener::Outcome,
     registry::{Chunk, Code, Entry, Member, Slot, Snapshot},
 };
@@ -85,19 +84,30 @@ pub(super) fn run_plain<V: SyncEvent>(event: &V, bus: &Bus, slot: &Slot, snapsho
     Ran::Sync(nested, run.context.detached())
 }
 
-/// [`SyncEvent::call`] for an event of type `E`.
-#[inline]
-pub(super) fn call_typed<E: Event>(chunk: &Chunk, event: &E, run: &mut SyncRun<'_>) {
-    // In a register: read back from memory, it would be what each call waits for.
-    let mut at = run.context.at;
-    for item in chunk.sync_items::<E>() {
-        at += 1;
-        run.context.at = at;
-        if item.entry.is_plain() {
-            item.code.call(event, &mut run.context);
-        } else {
-            // It does not stop the emission, which has nothing to ask itself.
-            let _ = run.ask(&item.entry, &|context| item.code.call(event, context));
+impl<I: IntoEvent> SyncEvent for I {
+    fn view(&self) -> AnyEvent<'_> {
+        AnyEvent::borrowed(I::Event::TYPE, self.get(), self.shared())
+    }
+
+    #[inline]
+    fn shared(&self) -> Option<&dyn ShareEvent> {
+        self.as_arc().map(|event| event as &dyn ShareEvent)
+    }
+
+    #[inline]
+    fn call(&self, chunk: &Chunk, run: &mut SyncRun<'_>) {
+        let event = self.get();
+        // In a register: read back from memory, it would be what each call waits for.
+        let mut at = run.context.at;
+        for item in chunk.sync_items::<I::Event>() {
+            at += 1;
+            run.context.at = at;
+            if item.entry.is_plain() {
+                item.code.call(event, &mut run.context);
+            } else {
+                // It does not stop the emission, which has nothing to ask itself.
+                let _ = run.ask(&item.entry, &|context| item.code.call(event, context));
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct StartContext<'a, 'c> {
 /// emission does: the rest is then not started. The frame must be set.
 pub(super) fn start_awaited(snapshot: &Snapshot, mut start: StartContext<'_, '_>, cx: &mut Context<'_>) -> Pending {
     start.context.at = snapshot.sync_len;
-    snapshot.awaited.each(|chunk| start.chunk(&chunk.members, cx));
+    snapshot.awaited.iter().for_each(|chunk| start.chunk(&chunk.members, cx));
     start.pending
 }
 

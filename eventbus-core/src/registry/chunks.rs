@@ -190,7 +190,7 @@ impl Chunks {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
@@ -201,13 +201,18 @@ mod tests {
         registry::{Code, Departs, Entry, code::sync_list},
     };
 
-    struct Ping;
+    pub(in crate::registry) struct Ping;
     impl crate::event::Event for Ping {
         const NAME: crate::event::EventName = crate::event::EventName::new("ping");
     }
 
+    struct Nothing;
+    impl crate::registry::SyncCall<Ping> for Nothing {
+        fn call(&self, _: &Ping, _: &mut crate::call::CallContext<'_>) {}
+    }
+
     #[track_caller]
-    fn member(priority: i32) -> Member {
+    pub(in crate::registry) fn member(priority: i32) -> Member {
         let info = ListenerInfo {
             id: ListenerId::next(),
             kind: ListenerKind::Sync,
@@ -220,7 +225,7 @@ mod tests {
             scope: None,
             location: std::panic::Location::caller(),
         };
-        let code: Code = crate::registry::SyncCode::<Ping>::erased(|_: &Ping, _: &mut crate::call::CallContext<'_>| ());
+        let code: Code = crate::registry::SyncCode::<Ping>::erased(Nothing);
         Member::new(Arc::new(Entry::new(info, None, None, Departs::new().0)), code)
     }
 

@@ -13,13 +13,6 @@ pub(crate) trait SyncCall<E>: Send + Sync {
     fn call(&self, event: &E, context: &mut CallContext<'_>);
 }
 
-impl<E, F: Fn(&E, &mut CallContext<'_>) + Send + Sync> SyncCall<E> for F {
-    #[inline]
-    fn call(&self, event: &E, context: &mut CallContext<'_>) {
-        self(event, context);
-    }
-}
-
 /// Synchronous or blocking code that takes any event.
 pub(crate) trait ErasedCall: Any + Send + Sync {
     fn call(&self, event: &AnyEvent<'_>, context: &mut CallContext<'_>);
@@ -102,17 +95,26 @@ pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sy
 
 fn sync_code<E: Event>(member: &Member) -> Arc<dyn SyncCall<E>> {
     let (Code::Sync(code) | Code::Blocking(code)) = member.code() else {
-        return Arc::new(|_: &E, _: &mut CallContext<'_>| ());
+        return Arc::new(NoCode);
     };
     match (&**code as &dyn Any).downcast_ref::<SyncCode<E>>() {
         Some(typed) => Arc::clone(&typed.0),
-        None => by_name(Arc::clone(code)),
+        None => Arc::new(ByName(Arc::clone(code))),
     }
 }
 
-/// Code of a listener by name, for events of type `E`.
-fn by_name<E: Event>(code: Arc<dyn ErasedCall>) -> Arc<dyn SyncCall<E>> {
-    Arc::new(move |event: &E, context: &mut CallContext<'_>| {
-        code.call(&AnyEvent::borrowed(E::TYPE, event, context.shared), context);
-    })
+/// Stands for the code of what is not synchronous, which no list of synchronous code has.
+struct NoCode;
+
+impl<E> SyncCall<E> for NoCode {
+    fn call(&self, _event: &E, _context: &mut CallContext<'_>) {}
+}
+
+/// Code of a listener by name, for events of a type.
+struct ByName(Arc<dyn ErasedCall>);
+
+impl<E: Event> SyncCall<E> for ByName {
+    fn call(&self, event: &E, context: &mut CallContext<'_>) {
+        self.0.call(&AnyEvent::borrowed(E::TYPE, event, context.shared), context);
+    }
 }

@@ -22,7 +22,7 @@ mod subscription;
 mod type_id_hasher;
 
 pub(crate) use chunks::Chunk;
-pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCode};
+pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCall, SyncCode};
 pub(crate) use conflict::{Claim, Conflict};
 pub(crate) use departure::{Departs, Departure};
 pub(crate) use entry::{Entry, Filter, OnceState};

@@ -226,3 +226,68 @@ impl Slot {
         self.current.swap(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::chunks::tests::{Ping, member},
+        *,
+    };
+
+    fn slot_that_was_emitted() -> Slot {
+        let slot = Slot::new(SlotType::of::<Ping>(), Location::caller());
+        drop(slot.load());
+        slot
+    }
+
+    fn keys_of(snapshot: &Snapshot) -> Vec<Key> {
+        snapshot.entries().map(|entry| entry.key()).collect()
+    }
+
+    #[test]
+    fn edits_after_an_emission_publish_and_many_in_a_row_do_not() {
+        let slot = slot_that_was_emitted();
+        for _ in 0..EDITS_THAT_PUBLISH {
+            drop(slot.insert(member(0)));
+            assert_eq!(slot.current.load().as_ref().map(|snapshot| snapshot.len), Some(slot.len()));
+        }
+        for _ in 0..2 {
+            drop(slot.insert(member(0)));
+            assert!(slot.current.load().is_none());
+        }
+        // The next emission makes one, and grants as many again.
+        assert_eq!(slot.load().snapshot().len, slot.len());
+        drop(slot.insert(member(0)));
+        assert!(slot.current.load().is_some());
+    }
+
+    #[test]
+    fn a_snapshot_of_many_listeners_is_made_by_emissions_only() {
+        let slot = slot_that_was_emitted();
+        for _ in 0..100 {
+            drop(slot.insert(member(0)));
+            drop(slot.load());
+        }
+        drop(slot.insert(member(0)));
+        assert!(slot.current.load().is_none());
+    }
+
+    #[test]
+    fn each_edit_is_in_the_snapshot_that_is_found_after_it() {
+        let slot = slot_that_was_emitted();
+        let mut keys = Vec::new();
+        for turn in 0..60 {
+            let added = member(0);
+            keys.push(added.entry.key());
+            drop(slot.insert(added));
+            assert_eq!(keys_of(slot.load().snapshot()), keys);
+            if turn % 3 == 0 {
+                let key = keys.remove(0);
+                assert!(slot.remove(key).is_some());
+                assert_eq!(keys_of(slot.load().snapshot()), keys);
+            }
+        }
+        drop(slot.clear());
+        assert_eq!(slot.load().snapshot().len, 0);
+    }
+}

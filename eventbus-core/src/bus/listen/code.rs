@@ -8,7 +8,7 @@ use crate::{
     call::{AnyEvent, CallContext, ListenerFuture},
     event::Event,
     listener::{BoxError, Return},
-    registry::{Code, ErasedCall, FutureCall, SyncCode},
+    registry::{Code, ErasedCall, FutureCall, SyncCall, SyncCode},
 };
 
 /// Code that runs on the emitting thread, for events of type `E`.
@@ -16,11 +16,7 @@ pub(super) fn sync<E: Event, F>(call: F) -> Code
 where
     F: Fn(&E, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    SyncCode::erased(move |event: &E, context: &mut CallContext<'_>| {
-        if let Err(error) = call(event, context) {
-            context.failed(error);
-        }
-    })
+    SyncCode::<E>::erased(Typed(call))
 }
 
 /// Code that runs on the emitting thread, for any event.
@@ -80,6 +76,22 @@ fn boxed<T: Future<Output: Return> + Send + 'static>(future: T) -> ListenerFutur
     Box::pin(async move { future.await.into_result() })
 }
 
+/// A closure for events of a type; what it returns goes into the context.
+struct Typed<F>(F);
+
+impl<E: Event, F> SyncCall<E> for Typed<F>
+where
+    F: Fn(&E, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync,
+{
+    #[inline]
+    fn call(&self, event: &E, context: &mut CallContext<'_>) {
+        if let Err(error) = (self.0)(event, context) {
+            context.failed(error);
+        }
+    }
+}
+
+/// The same for any event.
 struct Erased<F>(F);
 
 impl<F> ErasedCall for Erased<F>
