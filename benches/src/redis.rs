@@ -1,7 +1,6 @@
 //! Redis Streams beside the bare client in the same shape: `redis [--rounds N]`. It starts a server of its own.
 //!
-//! Each event is written as JSON with all attributes of the wire format by the bus, and as `type` and `data` only by the bare
-//! client; both ends read the JSON.
+//! Both write entries of the same form, with an id for each and the event as JSON, and both read the JSON.
 
 use std::{
     sync::{
@@ -12,7 +11,7 @@ use std::{
 };
 
 use ::redis::{AsyncTypedCommands, Client, aio::MultiplexedConnection, streams::StreamReadOptions};
-use eventbus::{Bus, Event, redis::RedisStreams};
+use eventbus::{Bus, Event, MessageId, redis::RedisStreams};
 use redis_test_server::RedisServer;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Notify, task::JoinSet};
@@ -82,7 +81,9 @@ fn command(id: u32) -> ::redis::Cmd {
     let data = serde_json::to_vec(&Moved::new(id)).expect("JSON");
     let mut command = ::redis::cmd("XADD");
     command.arg("bare").arg("MAXLEN").arg("~").arg(MAX_LEN).arg("*");
-    command.arg("type").arg("bench.moved").arg("data").arg(data);
+    command.arg("specversion").arg("1.0").arg("id").arg(MessageId::new().to_string()).arg("source").arg("bench");
+    command.arg("type").arg("bench.moved").arg("time").arg("2026-11-25T12:00:00.000Z");
+    command.arg("datacontenttype").arg("application/json").arg("data").arg(data);
     command
 }
 

@@ -98,6 +98,14 @@ impl ConsumerState {
         }
     }
 
+    /// Handlers take their time now: perhaps for once.
+    pub(super) fn halve_batch(&self) {
+        let batch = self.batch.load(Ordering::Relaxed);
+        if batch > 1 {
+            self.batch.store(batch / 2, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn grow_batch(&self) {
         let batch = self.batch.load(Ordering::Relaxed);
         if batch < MAX_BATCH {

@@ -24,6 +24,9 @@ use crate::{call::Frame, event::isolate, transport::Operation};
 /// A handler that takes longer than this on average is not quick: deliveries behind it are better off elsewhere.
 const QUICK: Duration = Duration::from_micros(20);
 
+/// The same where a reader task leases, which costs a round trip each time.
+const QUICK_BESIDE_A_READ: Duration = Duration::from_micros(200);
+
 pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Handlers) {
     let mut worker = Worker::new(Arc::new(Desk { consumer, at }), handlers);
     let desk = Arc::clone(&worker.desk);
@@ -58,8 +61,9 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Hand
         consumer.scheduler.hand_over(rest);
         consumer.settle_ended(&desk).await;
         if !has_waited {
-            let is_quick = began.elapsed() <= QUICK * u32::try_from(count).unwrap_or(u32::MAX);
-            if is_quick { consumer.grow_batch() } else { consumer.shrink_batch() }
+            let quick = if consumer.reads_directly { QUICK } else { QUICK_BESIDE_A_READ };
+            let is_quick = began.elapsed() <= quick * u32::try_from(count).unwrap_or(u32::MAX);
+            if is_quick { consumer.grow_batch() } else { consumer.halve_batch() }
         }
         if !consumer.scheduler.is_stopping() {
             // Handlers that never wait must not keep others from this thread.
