@@ -182,6 +182,14 @@ impl Lab {
         }
         Ok(())
     }
+
+    /// Waits until it is so, and no longer than [`Limits::quiet`].
+    pub(crate) async fn for_a_while(&self, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() && began.elapsed() < self.limits.quiet {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
 }
 
 fn kind(trouble: Trouble<'_>) -> &'static str {
