@@ -119,8 +119,12 @@ impl Lab {
         self.subscribe(GroupSpec::new(name)).await
     }
 
-    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, spec: GroupSpec) -> Checked<Reader> {
+    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, mut spec: GroupSpec) -> Checked<Reader> {
         let name = Arc::clone(&spec.name);
+        if self.can.bounds_events {
+            // Properties that do not speak of bounds meet none.
+            spec.max_events = spec.max_events.or(Some(100_000));
+        }
         let source = self.answers("T10", "subscribe", transport.subscribe(spec)).await?;
         let source = source.map_err(|error| broken("T10", format!("group `{name}` is opened"), error.to_string()))?;
         Ok(Reader::new(source, self.limits))
