@@ -45,8 +45,8 @@
 //!
 //! # Features
 //!
-//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as JSON, by name) and `schema` (their JSON
-//! Schemas). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
+//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as JSON, by name), `schema` (their JSON
+//! Schemas), and `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
 //!
 //! # Promises
 //!
@@ -72,8 +72,8 @@ pub use eventbus_core::{
     MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained, Operation, Overflow,
     Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
     ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
-    TransportError, TransportHealth, TransportOrdering, TransportReports, Unfinished, Unhandled, Unpublished, Unrouted,
-    Unsettled, Wants, WithState,
+    TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed, Unfinished, Unhandled,
+    Unpublished, Unrouted, UnroutedEvent, Unsettled, UpcastError, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
@@ -88,7 +88,10 @@ pub use eventbus_core::{
     Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
-pub use eventbus_core::{AsyncApiInfo, Codec, DecodeCategory, DecodeError, EncodeError, Json, JsonError, Serde};
+pub use eventbus_core::{
+    AsyncApiInfo, Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Json, JsonError,
+    Serde,
+};
 pub use eventbus_core::{EmitHandle, InFlight};
 #[cfg(feature = "schema")]
 pub use eventbus_core::{HasSchema, Schema};
@@ -96,6 +99,10 @@ pub use eventbus_core::{HasSchema, Schema};
 pub use eventbus_core::{MalformedMessage, PublishJson, WriteError};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::{Event, derive_event, listeners, on};
+/// Redis Streams as the transport: [`RedisStreams`](redis::RedisStreams).
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use eventbus_redis as redis;
 
 /// Runs the code of the README, and of what the macros say of themselves.
 #[cfg(all(doctest, feature = "derive", feature = "serde"))]

@@ -97,15 +97,23 @@ pub(crate) fn has_valgrind() -> bool {
 
 /// Instructions per emit, the loop around it included.
 pub(crate) fn instructions(contender: &str, listeners: usize) -> f64 {
-    (collected(contender, listeners, LONG) - collected(contender, listeners, SHORT)) / f64::from(LONG - SHORT)
+    let collected = |turns: u32| collected(&["icount", contender, &listeners.to_string(), &turns.to_string()]);
+    (collected(LONG) - collected(SHORT)) / f64::from(LONG - SHORT)
+}
+
+/// Instructions of one turn of a contender of a table.
+pub(crate) fn instructions_of_turn(table: &str, contender: &str) -> f64 {
+    const TURNS: [u32; 2] = [500, 5_500];
+    let collected = |turns: u32| collected(&["turns", table, contender, &turns.to_string()]);
+    (collected(TURNS[1]) - collected(TURNS[0])) / f64::from(TURNS[1] - TURNS[0])
 }
 
 /// Instructions of a whole run of this program.
-fn collected(contender: &str, listeners: usize, iterations: u32) -> f64 {
+fn collected(args: &[&str]) -> f64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(env::current_exe().expect("this program has a path"))
-        .args(["icount", contender, &listeners.to_string(), &iterations.to_string()])
+        .args(args)
         .output()
         .expect("valgrind starts");
     let said = String::from_utf8_lossy(&output.stderr);

@@ -5,9 +5,12 @@
 //! and the ratio to the baseline is taken within the round.
 
 use std::{
+    collections::BTreeMap,
     hint::black_box,
     time::{Duration, Instant},
 };
+
+use crate::counts;
 
 /// How long a batch is to take: long against the clock and an interrupt, short against what neighbours do.
 const BATCH: Duration = Duration::from_micros(1500);
@@ -18,21 +21,41 @@ const LONG_BATCH: Duration = Duration::from_millis(50);
 /// What to run, and for how long.
 pub(crate) struct Plan {
     filters: Vec<String>,
-    rounds: usize,
+    work: PlannedWork,
+}
+
+enum PlannedWork {
+    /// Measures so many rounds of each table.
+    Rounds(usize),
+    /// Counts the instructions of each contender.
+    Instructions,
+    /// Runs one contender so many turns, for callgrind to look at.
+    Turns { contender: String, turns: u32 },
 }
 
 impl Plan {
     pub(crate) fn from_args(args: Vec<String>) -> Self {
-        let mut plan = Self { filters: Vec::new(), rounds: 51 };
+        let (mut filters, mut rounds) = (Vec::new(), 51);
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             if arg == "--rounds" {
-                plan.rounds = args.next().and_then(|rounds| rounds.parse().ok()).expect("`--rounds` takes a number");
+                rounds = args.next().and_then(|rounds| rounds.parse().ok()).expect("`--rounds` takes a number");
             } else {
-                plan.filters.push(arg);
+                filters.push(arg);
             }
         }
-        plan
+        Self { filters, work: PlannedWork::Rounds(rounds) }
+    }
+
+    pub(crate) fn instructions(filters: &[String]) -> Self {
+        Self { filters: filters.to_vec(), work: PlannedWork::Instructions }
+    }
+
+    /// Hidden mode `turns TITLE CONTENDER TURNS`.
+    pub(crate) fn turns(args: &[String]) -> Self {
+        let [title, contender, turns] = args else { panic!("turns TITLE CONTENDER TURNS") };
+        let turns = turns.parse().expect("a number of turns");
+        Self { filters: vec![title.clone()], work: PlannedWork::Turns { contender: contender.clone(), turns } }
     }
 
     /// Runs a table, if its title contains one of the filters.
@@ -42,8 +65,15 @@ impl Plan {
         }
         let mut table = Table::new();
         fill(&mut table);
-        table.measure(self.rounds);
-        table.print(title);
+        match &self.work {
+            PlannedWork::Rounds(rounds) => {
+                table.measure(*rounds);
+                table.print(title);
+            }
+            PlannedWork::Instructions => table.print_instructions(title),
+            PlannedWork::Turns { contender, turns } if *title == self.filters[0] => table.turns(contender, *turns),
+            PlannedWork::Turns { .. } => {}
+        }
     }
 }
 
@@ -127,6 +157,24 @@ impl<'a> Table<'a> {
 
     fn rounds(&self, name: &str) -> &[f64] {
         &self.contenders.iter().find(|contender| contender.name == name).expect("a contender of this name").rounds
+    }
+
+    /// Runs one contender.
+    fn turns(&mut self, contender: &str, turns: u32) {
+        let contender = self.contenders.iter_mut().find(|one| one.name == contender).expect("a contender of this name");
+        (contender.run)(turns);
+    }
+
+    fn print_instructions(&self, title: &str) {
+        println!("\n{title}\n");
+        let names = self.contenders.iter().map(|contender| &contender.name);
+        let counts: BTreeMap<_, _> = names.map(|name| (name, counts::instructions_of_turn(title, name))).collect();
+        let baseline = counts[&self.contenders[0].name];
+        println!("| {:32} | {:>12} | {:>7} |", "", "instructions", "ratio");
+        println!("|:{:-<32}-|-{:->12}:|-{:->7}:|", "", "", "");
+        for Contender { name, .. } in &self.contenders {
+            println!("| {name:32} | {:>12.1} | {:>7.2} |", counts[name], counts[name] / baseline);
+        }
     }
 
     fn print(&self, title: &str) {

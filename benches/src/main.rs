@@ -1,7 +1,7 @@
 //! Measures `eventbus` beside its rivals: `cargo run --release -p eventbus-benches [-- [--rounds N] FILTER..]`.
 //!
-//! With `budget`, `bars` or `symbols` as the first argument: checks counts, shows each figure beside what is asked of it, or
-//! lists what one more event type adds to a program.
+//! With `budget`, `bars`, `symbols` or `instructions` as the first argument: checks counts, shows each figure beside what is asked
+//! of it, lists what one more event type adds to a program, or counts the instructions of the tables' contenders.
 //! The README next to this crate says how to read what it prints.
 
 #![forbid(unsafe_code)]
@@ -33,16 +33,19 @@ fn main() -> ExitCode {
         Some((mode, rest)) if mode == "budget" => return budget::run(rest),
         Some((mode, rest)) if mode == "bars" => bars::run(rest),
         Some((mode, _)) if mode == "symbols" => symbols::run(),
-        _ => {
-            let plan = Plan::from_args(args);
-            synchronous::tables(&plan);
-            threads::tables(&plan);
-            registration::tables(&plan);
-            asynchronous::tables(&plan);
-            spawned::tables(&plan);
-            names::tables(&plan);
-            publishing::tables(&plan);
-        }
+        Some((mode, filters)) if mode == "instructions" => tables(&Plan::instructions(filters)),
+        Some((mode, rest)) if mode == "turns" => tables(&Plan::turns(rest)),
+        _ => tables(&Plan::from_args(args)),
     }
     ExitCode::SUCCESS
+}
+
+fn tables(plan: &Plan) {
+    synchronous::tables(plan);
+    threads::tables(plan);
+    registration::tables(plan);
+    asynchronous::tables(plan);
+    spawned::tables(plan);
+    names::tables(plan);
+    publishing::tables(plan);
 }

@@ -180,6 +180,22 @@ impl BusBuilder {
         self
     }
 
+    /// In what format events are published over a transport that carries bytes; JSON unless stated. The bus also reads it, and JSON.
+    #[cfg(feature = "serde")]
+    pub fn codec(mut self, codec: impl crate::event::Codec) -> Self {
+        self.publishing.codecs.write(codec);
+        self
+    }
+
+    /// Adds a format that is read, besides JSON and that of [`codec`](Self::codec): what other programs write, or what this one wrote
+    /// before. A message is read by the first codec of its content type; a codec for `application/json` is asked before the built-in
+    /// one. A message whose content type has no codec is a dead letter.
+    #[cfg(feature = "serde")]
+    pub fn read_codec(mut self, codec: impl crate::event::Codec) -> Self {
+        self.publishing.codecs.read(codec);
+        self
+    }
+
     /// How long a chain of messages may be of which each was published by the handler of the one before; 64 unless stated, and
     /// at least 1. What would make it longer is refused.
     pub fn max_hops(mut self, messages: u32) -> Self {

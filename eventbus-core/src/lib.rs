@@ -58,7 +58,7 @@ pub use emission::{
     NameContextListener, NameContextStateListener, NameListener, NameStateListener, Report, WeakBus,
 };
 #[cfg(feature = "serde")]
-pub use event::{Codec, DecodeCategory, DecodeError, EncodeError, Serde};
+pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};
 pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
 #[cfg(feature = "schema")]
 pub use event::{HasSchema, Schema};
@@ -80,8 +80,8 @@ pub use publish::{
     ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, Delivery, EventStream,
     Failed, FailedAttempt, GroupStats, Handler, HandlerFn, KeyFn, Lagged, NameHandlerFn, NameStateHandlerFn, Next,
     NoEvent, NoHandlerState, NotDrained, Publish, PublishAll, PublishError, PublishNotice, Published, RemoveError,
-    ReplayError, Retry, ReturnedMessage, ShutdownReport, StateHandlerFn, Stats, StopReport, StreamFull, Unfinished,
-    Unhandled, WithState,
+    ReplayError, Retry, ReturnedMessage, ShutdownReport, StateHandlerFn, Stats, StopReport, StreamFull, Unconsumed,
+    Unfinished, Unhandled, UnroutedEvent, UpcastError, WithState,
 };
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{

@@ -29,9 +29,9 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
         }
     });
     let codec = input.attrs.serde.as_ref().map(|flag| {
-        let codec = quote_spanned!(flag.span()=> #krate::Codec::of::<Self>());
+        let codec = quote_spanned!(flag.span()=> #krate::EventCodec::of::<Self>());
         quote! {
-            fn __codec() -> ::core::option::Option<&'static #krate::Codec> {
+            fn __codec() -> ::core::option::Option<&'static #krate::EventCodec> {
                 ::core::option::Option::Some(const { &#codec })
             }
         }

@@ -12,7 +12,9 @@ use std::{
 use eventbus::{Batch, Bus, ConsumerBuilder, ConsumerError, Delivery, Event, Memory, PublishError, RemoveError, Retry};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::support::{HOUR, Job, Log, assert_balanced, current_thread, group, hush, logging, multi_thread, poll_once, scaled, yield_a_lot};
+use crate::support::{
+    HOUR, Job, Log, assert_balanced, current_thread, group, hush, logging, multi_thread, poll_once, scaled, yield_a_lot,
+};
 
 #[derive(Event)]
 struct Placed(u64);

@@ -111,6 +111,8 @@ const MUTANTS: &[(How, Over, &str, &str)] = &[
     (How::LosesTheThird, Memory, "what_many_publish_is_handled_once_in_each_group", "T10"),
     (How::LosesTheThird, Memory, "handlers_of_each_event_get_their_own", "T11"),
     (How::ForgetsKeys, Memory, "a_handler_gets_the_event_and_its_message", "T1"),
+    (How::ForgetsIds, Memory, "an_event_that_comes_again_within_its_window_is_refused", "T8"),
+    (How::KeepsIds, Memory, "a_refusal_does_not_lengthen_the_window", "T8"),
     (How::WaitsForOtherGroups, Memory, "a_slow_group_does_not_delay_another", "S27"),
     (How::ForgetsNotBefore, Memory, "a_delayed_event_is_handled_when_its_time_has_come", "T7"),
     (How::TakesLessThanItSays, Broker, "an_event_that_is_too_large_is_refused_before_it_is_sent", "S30"),

@@ -124,7 +124,7 @@ impl<'a> AnyEvent<'a> {
             }
         };
         let codec = self.event_type().and_then(EventType::codec);
-        match codec.and_then(|codec| codec.encode(event)) {
+        match codec.and_then(|codec| codec.json_value(event)) {
             Some(encoded) => encoded.map_err(|source| JsonError::Failed { name: self.name().to_owned(), source }),
             None => Err(JsonError::NoCodec { name: self.name().to_owned() }),
         }

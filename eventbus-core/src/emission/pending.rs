@@ -1,15 +1,21 @@
 //! The listeners of one emission that have not ended, driven together.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
 
 use futures_util::stream::{FuturesUnordered, Stream};
 
-use super::{listener_task::Ended, wait::Mode, work::Work};
+use super::{
+    listener_task::{Ended, ListenerTask},
+    wait::Mode,
+    work::Work,
+};
 use crate::{
-    call::{Deadline, Stop},
+    call::{Deadline, ListenerFuture, Stop, panicked},
+    event::{isolate, panic_message},
     listener::Outcome,
 };
 
@@ -19,7 +25,7 @@ const FEW: usize = 30;
 /// Listeners that have been started and have not ended.
 pub(super) struct Pending {
     listeners: usize,
-    few: Vec<Work>,
+    few: Vec<Item>,
     /// Used beyond [`FEW`]. Polls only those that woke.
     many: Option<FuturesUnordered<Polled>>,
     /// Keeps to `few`: a parked thread asks for deadlines, and those that did not wake must hear it.
@@ -40,42 +46,103 @@ impl Pending {
 
     /// Adds a listener that has been polled and is pending.
     pub(super) fn push(&mut self, work: Work) {
+        self.push_item(Item::Work(Box::new(work)));
+    }
+
+    /// Adds the future of a listener, which has nothing around it and no limit of its own.
+    pub(super) fn push_plain(&mut self, listener: usize, future: ListenerFuture) {
+        self.push_item(Item::Plain { listener, future });
+    }
+
+    fn push_item(&mut self, item: Item) {
         if let Some(many) = &mut self.many {
-            many.push(Polled(work));
+            many.extend(item.into_work().map(Polled));
         } else if self.few.len() < FEW || self.all_at_once {
             if self.few.capacity() == 0 {
                 self.few.reserve_exact(self.listeners.min(FEW));
             }
-            self.few.push(work);
+            self.few.push(item);
         } else {
-            self.many = Some(self.few.drain(..).chain([work]).map(Polled).collect());
+            self.many = Some(self.few.drain(..).chain([item]).filter_map(Item::into_work).map(Polled).collect());
         }
     }
 
-    /// Polls them, and hands those that ended to `ended`. The frame must be set.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut ended: impl FnMut(usize, Ended)) -> Poll<()> {
+    /// Polls them, and hands the failures of those that ended to `failed`. The frame must be set.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut failed: impl FnMut(usize, Outcome)) -> Poll<()> {
         self.inline_ended = false;
-        self.few.retain_mut(|work| match work.poll(cx) {
-            Poll::Pending => true,
-            Poll::Ready(end) => {
-                self.inline_ended |= work.is_inline();
-                ended(work.listener, end);
-                false
-            }
-        });
+        self.poll_few(cx, &mut failed);
         if let Some(many) = &mut self.many {
             while let Poll::Ready(Some((listener, is_inline, end))) = Pin::new(&mut *many).poll_next(cx) {
                 self.inline_ended |= is_inline;
-                ended(listener, end);
+                if let Some(outcome) = end {
+                    failed(listener, outcome);
+                }
             }
         }
         if self.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Polls those of `few`, in one landing pad as far as they have nothing around them.
+    fn poll_few(&mut self, cx: &mut Context<'_>, failed: &mut dyn FnMut(usize, Outcome)) {
+        let Self { few, inline_ended, .. } = self;
+        let (mut at, mut left) = (0, 0);
+        while at < few.len() {
+            // The listener whose future is dropped, unless it has failed: its first failure counts.
+            let mut dropping = None;
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                while let Some(item) = few.get_mut(at) {
+                    match item {
+                        Item::Plain { listener, future } => match future.as_mut().poll(cx) {
+                            Poll::Pending => left += 1,
+                            Poll::Ready(result) => {
+                                *inline_ended = true;
+                                match result {
+                                    Ok(()) => dropping = Some(*listener),
+                                    Err(error) => failed(*listener, Outcome::Failed(error.into())),
+                                }
+                                drop(std::mem::replace(item, Item::Ended));
+                                dropping = None;
+                            }
+                        },
+                        Item::Work(work) => match work.poll(cx) {
+                            Poll::Pending => left += 1,
+                            Poll::Ready(end) => {
+                                *inline_ended |= work.is_inline();
+                                if let Some(outcome) = end {
+                                    failed(work.listener, outcome);
+                                }
+                                *item = Item::Ended;
+                            }
+                        },
+                        Item::Ended => {}
+                    }
+                    at += 1;
+                }
+            }));
+            if let Err(payload) = polled {
+                let message = panic_message(payload);
+                if let Item::Plain { listener, .. } = few[at] {
+                    failed(listener, panicked(&message));
+                    *inline_ended = true;
+                    // After the unwinding, and not during it.
+                    let _ = isolate(|| drop(std::mem::replace(&mut few[at], Item::Ended)));
+                } else if let Some(listener) = dropping {
+                    failed(listener, Outcome::Panicked(message));
+                }
+                at += 1;
+            }
+        }
+        if left == 0 {
+            few.clear();
+        } else if left < few.len() {
+            few.retain(|item| !matches!(item, Item::Ended));
+        }
+    }
+
     /// Ends them all. The frame must be set.
     pub(super) fn stop(&mut self, why: Stop, mut ended: impl FnMut(usize, Outcome)) {
         let many = self.many.take().into_iter().flatten().map(|Polled(work)| work);
-        for mut work in self.few.drain(..).chain(many) {
+        for mut work in self.few.drain(..).filter_map(Item::into_work).chain(many) {
             if let Some(outcome) = work.stop(why) {
                 ended(work.listener, outcome);
             }
@@ -84,7 +151,33 @@ impl Pending {
 
     /// The first moment at which the time of one of them is up.
     pub(super) fn next_deadline(&self) -> Option<Deadline> {
-        self.few.iter().filter_map(Work::deadline).min_by_key(|deadline| deadline.left())
+        let deadline = |item: &Item| match item {
+            Item::Work(work) => work.deadline(),
+            Item::Plain { .. } | Item::Ended => None,
+        };
+        self.few.iter().filter_map(deadline).min_by_key(|deadline| deadline.left())
+    }
+}
+
+/// A listener that has not ended.
+enum Item {
+    /// The future of one that has nothing around it and no limit of its own.
+    Plain {
+        listener: usize,
+        future: ListenerFuture,
+    },
+    Work(Box<Work>),
+    /// One that has just ended.
+    Ended,
+}
+
+impl Item {
+    fn into_work(self) -> Option<Work> {
+        match self {
+            Self::Plain { listener, future } => Some(Work::inline(listener, ListenerTask::polled(future))),
+            Self::Work(work) => Some(*work),
+            Self::Ended => None,
+        }
     }
 }
 

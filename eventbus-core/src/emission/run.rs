@@ -75,7 +75,7 @@ pub(super) fn run_plain<V: SyncEvent>(event: &V, bus: &Bus, slot: &Slot, snapsho
     let context = CallContext::of_event(event.shared());
     let mut run = SyncRun { context, bus: &bus.state, slot, event, asks: None };
     // Isolation costs one landing pad for all listeners, not one for each.
-    let all = || snapshot.sync.iter().for_each(|chunk| event.call(chunk, &mut run));
+    let all = || snapshot.sync.each(|chunk| event.call(chunk, &mut run));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(all)) {
         run.go_on_after(payload, snapshot);
     }

@@ -67,11 +67,7 @@ impl Running {
 
     fn poll_inside(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
         let Self { context, pending, .. } = self;
-        let polled = pending.poll(cx, |listener, ended| {
-            if let Some(outcome) = ended {
-                context.notes().failures.push((listener, outcome));
-            }
-        });
+        let polled = pending.poll(cx, |listener, outcome| context.notes().failures.push((listener, outcome)));
         if self.pending.inline_ended {
             // A listener in a task of its own may have ended in time, however late the emission hears of it.
             note_overrun(&mut self.context, self.until.deadline);

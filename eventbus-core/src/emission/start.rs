@@ -45,9 +45,7 @@ pub(super) struct StartContext<'a, 'c> {
 /// emission does: the rest is then not started. The frame must be set.
 pub(super) fn start_awaited(snapshot: &Snapshot, mut start: StartContext<'_, '_>, cx: &mut Context<'_>) -> Pending {
     start.context.at = snapshot.sync_len;
-    for chunk in &snapshot.awaited {
-        start.chunk(&chunk.members, cx);
-    }
+    snapshot.awaited.each(|chunk| start.chunk(&chunk.members, cx));
     start.pending
 }
 
@@ -96,7 +94,7 @@ impl StartContext<'_, '_> {
             }
             Poll::Pending => {
                 if let Some(future) = future.take() {
-                    self.pending.push(Work::inline(self.index(), ListenerTask::polled(future)));
+                    self.pending.push_plain(self.index(), future);
                 }
             }
         }

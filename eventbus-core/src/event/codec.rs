@@ -1,56 +1,90 @@
-//! Events as JSON.
+//! How events are written as bytes, and read.
 
-use std::any::Any;
+use std::{error::Error, fmt};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Serialize, Serializer};
 
-use super::{DecodeError, EncodeError, diagnose::diagnose, isolate};
+use super::{DecodeError, Decoded, isolate};
 
-/// An event whose type is forgotten.
-pub(crate) type BoxedEvent = Box<dyn Any + Send + Sync>;
+/// `BoxError`, which is defined on a higher floor.
+type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Can be written and read by serde: what `#[event(serde)]` asks of an event. Implemented for all that can.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` says `#[event(serde)]` and is not both `Serialize` and `Deserialize`",
-    label = "cannot be written and read by serde",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
-)]
-pub trait Serde: Serialize + DeserializeOwned {}
-impl<E: Serialize + DeserializeOwned> Serde for E {}
+/// Writes events as bytes, and reads them: the content of messages over a transport that carries bytes. JSON is built in.
+///
+/// A bus writes in one codec ([`BusBuilder::codec`](crate::BusBuilder::codec)), and reads JSON, that codec, and others
+/// ([`BusBuilder::read_codec`](crate::BusBuilder::read_codec)), each message by its content type.
+///
+/// The format must describe itself, as CBOR, `MessagePack` and JSON do: a payload is read into a tree of values, from which the event
+/// is read. So what is wrong with a payload is told as for JSON: where, and what the type expects there.
+///
+/// # Errors and panics
+///
+/// What [`encode`](Self::encode) and [`decode`](Self::decode) return as an error is not shown, since it may quote the event: only
+/// that there was one. A panic is an error, too.
+///
+/// # Examples
+///
+/// ```
+/// use eventbus_core::{BoxError, Bus, Codec, Decoded, Encodable};
+///
+/// /// JSON that people can read.
+/// struct Pretty;
+///
+/// impl Codec for Pretty {
+///     fn content_type(&self) -> &'static str {
+///         "application/vnd.pretty"
+///     }
+///     fn encode(&self, event: Encodable<'_>) -> Result<Vec<u8>, BoxError> {
+///         Ok(serde_json::to_vec_pretty(&event)?)
+///     }
+///     fn decode(&self, bytes: &[u8]) -> Result<Decoded, BoxError> {
+///         Ok(serde_json::from_slice(bytes)?)
+///     }
+/// }
+///
+/// let bus = Bus::builder().codec(Pretty).build();
+/// ```
+pub trait Codec: Send + Sync + 'static {
+    /// The media type of what it writes and reads, such as `application/cbor`. Constant.
+    fn content_type(&self) -> &'static str;
 
-/// How a type's events are written and read as JSON. `#[event(serde)]` makes one.
-#[derive(Clone, Copy, Debug)]
-pub struct Codec {
-    encode: fn(&dyn Any) -> Option<Result<serde_json::Value, EncodeError>>,
-    decode: fn(&[u8]) -> Result<BoxedEvent, DecodeError>,
+    /// Writes an event.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong. The event is not published then.
+    fn encode(&self, event: Encodable<'_>) -> Result<Vec<u8>, BoxError>;
+
+    /// Reads what [`encode`](Self::encode), or another program, has written.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong. The message is a dead letter then.
+    fn decode(&self, bytes: &[u8]) -> Result<Decoded, BoxError>;
 }
 
-impl Codec {
-    /// The codec of `E`. Panics of its `Serialize` and `Deserialize` are errors.
-    pub const fn of<E: Serde + Send + Sync + 'static>() -> Self {
-        Self {
-            encode: |event| {
-                let event = event.downcast_ref::<E>()?;
-                Some(match isolate(|| serde_json::to_value(event)) {
-                    Ok(encoded) => encoded.map_err(|error| EncodeError::new(&error)),
-                    Err(_) => Err(EncodeError::panicked()),
-                })
-            },
-            decode: |json| match isolate(|| serde_json::from_slice::<E>(json)) {
-                Ok(Ok(event)) => Ok(Box::new(event)),
-                // Decoded once more to learn what is wrong: to keep track of that costs more than decoding does.
-                Ok(Err(error)) => Err(DecodeError::new(&error, || diagnose::<E>(json))),
-                Err(_) => Err(DecodeError::panicked()),
-            },
-        }
-    }
+/// An event that a [`Codec`] is to write: serialize it.
+#[derive(Clone, Copy)]
+pub struct Encodable<'a>(pub(super) &'a dyn erased_serde::Serialize);
 
-    /// `None` if the event is not of the codec's type.
-    pub(crate) fn encode(&self, event: &dyn Any) -> Option<Result<serde_json::Value, EncodeError>> {
-        (self.encode)(event)
+impl Serialize for Encodable<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
     }
+}
 
-    pub(crate) fn decode(&self, json: &[u8]) -> Result<BoxedEvent, DecodeError> {
-        (self.decode)(json)
+/// Shows no content: events are not asked for `Debug`, and may hold what logs must not.
+impl fmt::Debug for Encodable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encodable").finish_non_exhaustive()
+    }
+}
+
+/// Reads a payload, whatever its type.
+pub(crate) fn read(codec: &dyn Codec, bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    // The error is foreign code, and may panic as it is dropped.
+    match isolate(|| codec.decode(bytes).map_err(drop)) {
+        Ok(decoded) => decoded.map_err(|()| DecodeError::unreadable()),
+        Err(_) => Err(DecodeError::codec_panicked()),
     }
 }

@@ -1,4 +1,4 @@
-//! Why JSON does not decode, or an event does not encode: without a value of the payload.
+//! Why a payload does not decode, or an event does not encode: without a value of the payload.
 
 use std::{error::Error, fmt};
 
@@ -6,10 +6,10 @@ use serde_json::error::Category;
 
 use super::{
     CUT,
-    diagnose::{Mismatch, Problem},
+    decode::{Mismatch, Problem},
 };
 
-/// Why JSON does not decode as an event.
+/// Why a payload does not decode as an event.
 ///
 /// It says what kind of error it is, where in the payload, and what the type expects there. It never shows or keeps a value
 /// of the payload, which may be a secret and may be large: not in `Display`, not in `Debug`, and it has no source. For that
@@ -18,12 +18,12 @@ use super::{
 /// # Examples
 ///
 /// ```
-/// # use eventbus_core::{Bus, ByNameError, Codec, DecodeCategory, Event, EventName};
+/// # use eventbus_core::{Bus, ByNameError, DecodeCategory, Event, EventCodec, EventName};
 /// # #[derive(serde::Serialize, serde::Deserialize)]
 /// # struct UserCreated { id: u64 }
 /// # impl Event for UserCreated {
 /// #     const NAME: EventName = EventName::new("user.created");
-/// #     fn __codec() -> Option<&'static Codec> { const { Some(&Codec::of::<UserCreated>()) } }
+/// #     fn __codec() -> Option<&'static EventCodec> { const { Some(&EventCodec::of::<UserCreated>()) } }
 /// # }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let bus = Bus::new();
@@ -52,13 +52,15 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeCategory {
-    /// The text is not JSON.
+    /// It is not of its format: the text is not JSON, or the codec does not read it.
     Syntax,
-    /// The text ends too early.
+    /// The JSON text ends too early.
     Eof,
-    /// It is JSON of another shape than the type's: another type, a missing or unknown field, a value that the type refuses.
+    /// It is of another shape than the type's: another type, a missing or unknown field, a value that the type refuses.
     Data,
-    /// The type's `Deserialize` panicked.
+    /// No codec of the bus reads its content type.
+    ContentType,
+    /// The type's `Deserialize`, or the codec, panicked.
     Panicked,
 }
 
@@ -80,13 +82,7 @@ impl DecodeError {
             Category::Syntax | Category::Io => DecodeCategory::Syntax,
         };
         if category == DecodeCategory::Data {
-            let mismatch = diagnose().unwrap_or_default();
-            let mut path = mismatch.path();
-            if path.len() > Self::MAX_PATH {
-                path.truncate(path.floor_char_boundary(Self::MAX_PATH));
-                path.push_str(CUT);
-            }
-            return Self(Box::new(Inner { category, path, problem: mismatch.problem, line, column }));
+            return Self::of_mismatch(diagnose().unwrap_or_default(), line, column);
         }
         // These texts are serde_json's own, and have no values in them.
         let text = error.to_string();
@@ -94,9 +90,44 @@ impl DecodeError {
         Self(Box::new(Inner { category, path: String::new(), problem: Problem::Json(text), line, column }))
     }
 
+    /// What a type says of a payload.
+    pub(super) fn of_mismatch(mismatch: Mismatch, line: usize, column: usize) -> Self {
+        let mut path = mismatch.path();
+        if path.len() > Self::MAX_PATH {
+            path.truncate(path.floor_char_boundary(Self::MAX_PATH));
+            path.push_str(CUT);
+        }
+        let is_panic = mismatch.problem == Problem::Panicked;
+        let category = if is_panic { DecodeCategory::Panicked } else { DecodeCategory::Data };
+        Self(Box::new(Inner { category, path, problem: mismatch.problem, line, column }))
+    }
+
     pub(super) fn panicked() -> Self {
-        let (category, path) = (DecodeCategory::Panicked, String::new());
-        Self(Box::new(Inner { category, path, problem: Problem::Panicked, line: 0, column: 0 }))
+        Self::whole(DecodeCategory::Panicked, Problem::Panicked)
+    }
+
+    /// The codec has returned an error, which is not kept.
+    pub(super) fn unreadable() -> Self {
+        Self::whole(DecodeCategory::Syntax, Problem::Unreadable)
+    }
+
+    pub(super) fn codec_panicked() -> Self {
+        Self::whole(DecodeCategory::Panicked, Problem::CodecPanicked)
+    }
+
+    /// Nobody reads content of this type.
+    pub(crate) fn unknown_content_type(content_type: &str) -> Self {
+        /// How many bytes of it are shown. It comes from outside.
+        const MAX: usize = 64;
+        let cut = &content_type[..content_type.floor_char_boundary(MAX)];
+        let more = if cut.len() < content_type.len() { CUT } else { "" };
+        let text = format!("{}{more}", cut.escape_debug());
+        Self::whole(DecodeCategory::ContentType, Problem::ContentType(text))
+    }
+
+    /// An error of the payload as a whole.
+    fn whole(category: DecodeCategory, problem: Problem) -> Self {
+        Self(Box::new(Inner { category, path: String::new(), problem, line: 0, column: 0 }))
     }
 
     /// What kind of error it is.
@@ -151,9 +182,9 @@ impl fmt::Debug for DecodeError {
 
 impl Error for DecodeError {}
 
-/// Why an event does not encode as JSON.
+/// Why an event does not encode.
 ///
-/// It does not show what a `Serialize` of your own says, which may quote the event, nor what it panics with.
+/// It does not show what a `Serialize` or a codec of your own says, which may quote the event, nor what it panics with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncodeError(EncodeProblem);
 
@@ -165,6 +196,10 @@ enum EncodeProblem {
     Refused,
     /// The type's `Serialize` panicked.
     Panicked,
+    /// The codec, or the type's `Serialize` in it, returned an error.
+    Codec,
+    /// The codec, or the type's `Serialize` in it, panicked.
+    CodecPanicked,
 }
 
 impl EncodeError {
@@ -176,9 +211,17 @@ impl EncodeError {
         Self(EncodeProblem::Panicked)
     }
 
-    /// Whether the type's `Serialize` panicked.
+    pub(super) fn of_codec() -> Self {
+        Self(EncodeProblem::Codec)
+    }
+
+    pub(super) fn codec_panicked() -> Self {
+        Self(EncodeProblem::CodecPanicked)
+    }
+
+    /// Whether the type's `Serialize`, or the codec, panicked.
     pub fn is_panic(&self) -> bool {
-        self.0 == EncodeProblem::Panicked
+        matches!(self.0, EncodeProblem::Panicked | EncodeProblem::CodecPanicked)
     }
 }
 
@@ -190,6 +233,10 @@ impl fmt::Display for EncodeError {
                 "the type's `Serialize` returned an error (its text is withheld: it may quote the event)"
             }
             EncodeProblem::Panicked => "the type's `Serialize` panicked",
+            EncodeProblem::Codec => {
+                "the codec, or the type's `Serialize`, returned an error (its text is withheld: it may quote the event)"
+            }
+            EncodeProblem::CodecPanicked => "the codec, or the type's `Serialize`, panicked",
         })
     }
 }

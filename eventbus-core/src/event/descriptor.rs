@@ -10,7 +10,7 @@ use std::{
 };
 
 #[cfg(feature = "serde")]
-use super::Codec;
+use super::EventCodec;
 use super::EventName;
 #[cfg(feature = "schema")]
 use super::Schema;
@@ -45,7 +45,7 @@ pub struct EventType {
     pub(super) shares_name: bool,
     pub(super) number: fn() -> Option<&'static AtomicU32>,
     #[cfg(feature = "serde")]
-    pub(super) codec: fn() -> Option<&'static Codec>,
+    pub(super) codec: fn() -> Option<&'static EventCodec>,
     #[cfg(feature = "schema")]
     pub(super) schema: fn() -> Option<Schema>,
 }
@@ -92,7 +92,7 @@ impl EventType {
         number((self.number)()?)
     }
 
-    /// Whether its events can be written and read as JSON: its type says `#[event(serde)]`.
+    /// Whether its events can be written as bytes and read from them: its type says `#[event(serde)]`.
     #[cfg(feature = "serde")]
     pub fn has_codec(&self) -> bool {
         self.codec().is_some()
@@ -105,7 +105,7 @@ impl EventType {
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn codec(&self) -> Option<&'static Codec> {
+    pub(crate) fn codec(&self) -> Option<&'static EventCodec> {
         (self.codec)()
     }
 

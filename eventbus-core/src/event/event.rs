@@ -6,7 +6,7 @@ use std::{
 };
 
 #[cfg(feature = "serde")]
-use super::Codec;
+use super::EventCodec;
 #[cfg(feature = "schema")]
 use super::Schema;
 use super::{EventName, EventType, Field, descriptor::number};
@@ -58,10 +58,10 @@ pub trait Event: Sized + Send + Sync + 'static {
         None
     }
 
-    /// How its events are written and read as JSON; `#[event(serde)]` overrides it.
+    /// How its events are written and read; `#[event(serde)]` overrides it.
     #[cfg(feature = "serde")]
     #[doc(hidden)]
-    fn __codec() -> Option<&'static Codec> {
+    fn __codec() -> Option<&'static EventCodec> {
         None
     }
 

@@ -4,11 +4,13 @@
 mod codec;
 #[cfg(feature = "serde")]
 mod codec_error;
-mod descriptor;
 #[cfg(feature = "serde")]
-mod diagnose;
+mod decode;
+mod descriptor;
 #[expect(clippy::module_inception, reason = "the trait that the folder is named after")]
 mod event;
+#[cfg(feature = "serde")]
+mod event_codec;
 mod isolate;
 mod name;
 #[cfg(feature = "schema")]
@@ -16,12 +18,18 @@ mod schema;
 mod text;
 
 #[cfg(feature = "serde")]
-pub use codec::{Codec, Serde};
+pub(crate) use codec::read as read_with;
+#[cfg(feature = "serde")]
+pub use codec::{Codec, Encodable};
 #[cfg(feature = "serde")]
 pub use codec_error::{DecodeCategory, DecodeError, EncodeError};
+#[cfg(feature = "serde")]
+pub use decode::Decoded;
 pub use descriptor::{EventType, Field};
 pub(crate) use event::number_of;
 pub use event::{Event, IntoEvent};
+#[cfg(feature = "serde")]
+pub use event_codec::{EventCodec, Serde};
 pub(crate) use isolate::{isolate, panic_message};
 pub use name::{EventName, NameError};
 #[cfg(feature = "schema")]

@@ -17,8 +17,15 @@ pub(super) struct AfterLock {
 struct Rare {
     wakers: Vec<Waker>,
     dropped: Vec<Message>,
-    unrouted: Vec<Message>,
+    unrouted: Vec<UnroutedMessage>,
     unused: Vec<Waker>,
+}
+
+/// A message that no group wants.
+pub(super) struct UnroutedMessage {
+    pub(super) message: Message,
+    /// Whether it has made room for a newer one.
+    pub(super) is_dropped: bool,
 }
 
 impl AfterLock {
@@ -45,12 +52,18 @@ impl AfterLock {
     /// Notes a message that no group wants.
     #[cold]
     pub(super) fn note_unrouted(&mut self, message: Message) {
-        self.rare().unrouted.push(message);
+        self.rare().unrouted.push(UnroutedMessage { message, is_dropped: false });
+    }
+
+    /// Drops a message that no group has wanted.
+    #[cold]
+    pub(super) fn note_unrouted_dropped(&mut self, message: Message) {
+        self.rare().unrouted.push(UnroutedMessage { message, is_dropped: true });
     }
 
     /// The messages that no group wants.
     #[inline]
-    pub(super) fn take_unrouted(&mut self) -> Vec<Message> {
+    pub(super) fn take_unrouted(&mut self) -> Vec<UnroutedMessage> {
         self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unrouted)).unwrap_or_default()
     }
 

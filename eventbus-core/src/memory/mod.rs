@@ -8,6 +8,8 @@ mod admission;
 mod after_lock;
 mod group;
 mod queue;
+mod ready;
+mod seen;
 mod source;
 mod state;
 mod transport;

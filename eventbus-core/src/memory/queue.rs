@@ -1,17 +1,18 @@
 //! The messages that wait in a group: those that can be handed out, and those that are not due yet.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     time::{Duration, SystemTime},
 };
 
 use tokio::time::Instant;
 
+use super::ready::Ready;
 use crate::transport::{Leased, Message, Schedule};
 
 #[derive(Default)]
 pub(super) struct Queue {
-    ready: VecDeque<Leased>,
+    ready: Ready,
     /// By the moment they are due, and then by their arrival.
     delayed: BTreeMap<(Instant, u64), Leased>,
     arrivals: u64,
@@ -60,10 +61,18 @@ impl Queue {
     }
 
     /// Appends a message, behind those that wait, unless it is to be delayed.
+    #[inline]
     pub(super) fn push(&mut self, leased: Leased) {
         self.enter(&leased.message);
-        match leased.message.schedule().map(Schedule::due) {
-            Some(due) if due > Instant::now() => self.delay(leased, due),
+        match leased.message.schedule() {
+            Some(schedule) => self.push_scheduled(leased, schedule),
+            None => self.ready.push_back(leased),
+        }
+    }
+
+    fn push_scheduled(&mut self, leased: Leased, schedule: Schedule) {
+        match schedule.due() {
+            due if due > Instant::now() => self.delay(leased, due),
             _ => self.ready.push_back(leased),
         }
     }
@@ -102,9 +111,8 @@ impl Queue {
 
     /// Moves up to `max` messages into `into`.
     pub(super) fn take(&mut self, max: usize, into: &mut Vec<Leased>) -> usize {
-        let count = self.ready.len().min(max);
         let first = into.len();
-        into.extend(self.ready.drain(..count));
+        let count = self.ready.take(max, into);
         if self.counts_bytes || self.counts_keys {
             for leased in &into[first..] {
                 self.leave(&leased.message);
@@ -130,12 +138,18 @@ impl Queue {
     }
 
     pub(super) fn oldest_age(&self) -> Option<Duration> {
-        let oldest = self.ready.front()?.message.time();
+        let oldest = self.ready.first()?.message.time();
         Some(SystemTime::now().duration_since(oldest).unwrap_or_default())
     }
 
     #[inline]
     fn enter(&mut self, message: &Message) {
+        if self.counts_bytes || self.counts_keys {
+            self.count_in(message);
+        }
+    }
+
+    fn count_in(&mut self, message: &Message) {
         if self.counts_bytes {
             self.bytes += message.counted_bytes();
         }

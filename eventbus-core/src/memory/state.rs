@@ -11,8 +11,12 @@ use super::{
     admission::{Admission, Defaults},
     after_lock::AfterLock,
     group::Group,
+    seen::Seen,
 };
-use crate::transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted};
+use crate::{
+    event::EventType,
+    transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted},
+};
 
 pub(super) struct State {
     pub(super) defaults: Defaults,
@@ -23,6 +27,7 @@ pub(super) struct State {
     /// Events that no group wants, oldest first.
     log: VecDeque<Message>,
     log_dropped: u64,
+    seen: Seen,
     /// Publishers that wait for room, each with its ticket.
     publishers: Vec<(u64, Waker)>,
     tickets: u64,
@@ -34,7 +39,7 @@ struct Routes {
     all: Vec<Vec<usize>>,
     of_types: HashMap<TypeId, usize>,
     /// That of the last message: most come in runs of one type.
-    last: Option<(TypeId, usize)>,
+    last: Option<(&'static EventType, usize)>,
     /// That of a message whose type is not known: it may be of any.
     untyped: Vec<usize>,
 }
@@ -48,6 +53,7 @@ impl State {
             routes: Routes::default(),
             log: VecDeque::new(),
             log_dropped: 0,
+            seen: Seen::default(),
             publishers: Vec::new(),
             tickets: 0,
         }
@@ -56,7 +62,7 @@ impl State {
     /// The group that a message is for, if there is exactly one.
     #[inline]
     pub(super) fn only_group(&mut self, message: &Message) -> Option<&mut Group> {
-        if self.is_closed {
+        if self.is_closed || message.dedupe().is_some() {
             return None;
         }
         match self.routes.find(message, &self.groups) {
@@ -74,6 +80,17 @@ impl State {
     }
 
     fn push_one(&mut self, slot: &mut Option<Message>, after: &mut AfterLock) -> Result<(), Refusal> {
+        let Some(window) = slot.as_ref().and_then(Message::dedupe) else { return self.push_new(slot, after) };
+        let Some(id) = slot.as_ref().map(Message::id) else { return Ok(()) };
+        if self.seen.has(id) {
+            return Err(Refusal::Duplicate);
+        }
+        self.push_new(slot, after)?;
+        self.seen.add(id, window);
+        Ok(())
+    }
+
+    fn push_new(&mut self, slot: &mut Option<Message>, after: &mut AfterLock) -> Result<(), Refusal> {
         let Self { defaults, groups, routes, log, log_dropped, .. } = self;
         let Some(message) = slot.as_ref() else { return Ok(()) };
         let route = routes.find(message, groups);
@@ -95,7 +112,7 @@ impl State {
             if log.len() > defaults.max_events {
                 *log_dropped += 1;
                 if let Some(oldest) = log.pop_front() {
-                    after.discard(oldest);
+                    after.note_unrouted_dropped(oldest);
                 }
             }
             return Ok(());
@@ -257,17 +274,17 @@ impl Routes {
             self.untyped = route(message, groups);
             return &self.untyped;
         };
-        let id = event.id();
-        let at = if let Some((_, at)) = self.last.filter(|(last, _)| *last == id) {
+        let at = if let Some((_, at)) = self.last.filter(|(last, _)| std::ptr::eq(*last, event)) {
             at
         } else {
+            let id = event.id();
             let known = self.of_types.get(&id).copied();
             let at = known.unwrap_or_else(|| {
                 self.all.push(route(message, groups));
                 self.of_types.insert(id, self.all.len() - 1);
                 self.all.len() - 1
             });
-            self.last = Some((id, at));
+            self.last = Some((event, at));
             at
         };
         &self.all[at]

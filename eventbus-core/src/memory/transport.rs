@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    after_lock::{AfterLock, wake},
+    after_lock::{AfterLock, UnroutedMessage, wake},
+    seen,
     source::MemorySource,
     state::State,
     waiting::Room,
@@ -49,6 +50,9 @@ pub struct Memory {
 impl Memory {
     /// How many events a group holds unless stated.
     pub const DEFAULT_CAPACITY: usize = 1024;
+
+    /// How many ids are kept to tell duplicates by ([`Publish::dedupe`](crate::Publish::dedupe)): 100,000, some 5 MB.
+    pub const MAX_IDS: usize = seen::MAX_IDS;
 
     /// A transport with the default bounds.
     pub fn new() -> Self {
@@ -105,10 +109,12 @@ impl Memory {
     }
 
     #[cold]
-    fn tell_unrouted(&self, messages: Vec<Message>) {
-        for message in messages {
-            if let Some(reports) = self.reports.get() {
-                reports.unrouted(&message);
+    fn tell_unrouted(&self, messages: Vec<UnroutedMessage>) {
+        for UnroutedMessage { message, is_dropped } in messages {
+            match self.reports.get() {
+                Some(reports) if is_dropped => reports.unrouted_dropped(&message),
+                Some(reports) => reports.unrouted(&message),
+                None => {}
             }
             // Perhaps the last handle of its event by now, which is foreign code.
             let _ = isolate(|| drop(message));
@@ -130,7 +136,7 @@ impl fmt::Debug for Memory {
 
 impl Transport for Memory {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::IN_PROCESS
+        Capabilities::IN_PROCESS.with_dedupe()
     }
 
     fn attach(&self, reports: TransportReports) {

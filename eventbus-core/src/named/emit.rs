@@ -60,10 +60,10 @@ impl Bus {
     pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, ByNameError> {
         let id = TypeId::of::<T>();
         // As it is: a name that a type has claimed is well-formed, and has no version at its end.
-        let mut claimant = self.state.registry.claimant(name, 1, id);
-        if let Claimant::Slot(slot) = claimant {
+        if let Some(slot) = self.state.registry.of_type_named(id, name) {
             return Ok(self.emit_to(slot, Arc::new(value)));
         }
+        let mut claimant = self.state.registry.claimant(name, 1, id);
         let wire = WireType::parse(name)?;
         if wire.version != 1 {
             claimant = self.state.registry.claimant(wire.name, wire.version, id);

@@ -82,7 +82,7 @@ impl Bus {
                 let Some(codec) = event.codec() else {
                     return Err(ByNameError::NoCodec { name: wire.to_string(), rust_type });
                 };
-                let value = codec.decode(&json).map_err(|error| undecodable(Some(rust_type), error))?;
+                let value = codec.of_json(&json).map_err(|error| undecodable(Some(rust_type), error))?;
                 Ok(ReadJson::Typed(event, value))
             }
             _ => {

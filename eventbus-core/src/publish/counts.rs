@@ -14,6 +14,8 @@ pub struct Published {
     pub rejected: u64,
     /// Sent, and not answered.
     pub unknown: u64,
+    /// Rejected since they had been published before ([`dedupe`](super::Publish::dedupe)): part of `rejected`.
+    pub duplicates: u64,
 }
 
 /// The deliveries of a group: `created = in flight + handled + dead-lettered + dropped + returned`.

@@ -128,16 +128,22 @@ pub(super) async fn drained(publishing: &Publishing, controls: &[Arc<Control>], 
 /// How much has been published and read so far: whether something has happened.
 fn published(publishing: &Publishing) -> u64 {
     let read: u64 = publishing.ledgers().iter().map(|(_, ledger)| ledger.received.get()).sum();
-    publishing.intake.offered.get() + read
+    publishing.intake.at_once.get() + publishing.intake.offered.get() + read
 }
 
 /// Whether all are idle, and whether each change of that is told by their consumers.
 async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Option<Instant>) -> (bool, bool) {
-    // Those that wait are asked for first: what is read between the questions is held by then.
+    let is_over =
+        |control: &Arc<Control>| control.is_stopping() || control.is_dead() || until.is_some() && control.is_paused();
+    let asked: Vec<_> = controls.iter().filter(|control| !is_over(control)).collect();
+    let hold_nothing = || asked.iter().all(|control| control.is_idle(until));
+    // Before and after the groups: a handler that ends after the first question has published before the groups are asked for,
+    // and what is read meanwhile is held at the second.
+    let were_idle = hold_nothing();
     let groups = groups(publishing, until).await;
     let is_known = groups.is_some();
     let groups = groups.unwrap_or_default();
-    let waits = |control: &Arc<Control>| {
+    let waits = |control: &&Arc<Control>| {
         let group = groups.iter().find(|group| group.name == *control.group());
         group.is_some_and(|group| {
             let due_in_time = match (until, group.next_due) {
@@ -150,13 +156,9 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
             group.depth.unwrap_or(0) > 0 || group.delayed > 0 && due_in_time
         })
     };
-    let is_over =
-        |control: &Arc<Control>| control.is_stopping() || control.is_dead() || until.is_some() && control.is_paused();
     // After an error nobody knows. A shutdown goes by what the consumers hold; the rest comes back when the transport closes.
-    let mut is_idle = is_known || until.is_some();
-    for control in controls.iter().filter(|control| !is_over(control)) {
-        is_idle &= !waits(control) && control.is_idle(until);
-    }
+    let is_known = is_known || until.is_some();
+    let is_idle = is_known && were_idle && !asked.iter().any(waits) && hold_nothing();
     // What waits with the transport is told when it has been handled, but not that somebody else took it.
     (is_idle, publishing.memory.is_some() && !controls.iter().any(|control| control.is_paused()))
 }

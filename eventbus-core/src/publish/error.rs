@@ -17,6 +17,8 @@ pub(super) enum Why {
     Cancelled,
     NoCodec,
     NoDelay,
+    NoDedupe,
+    Duplicate,
     Unwritable(BoxError),
     TooLarge { size: usize, limit: usize },
     TooManyHops { hops: u32, chain: Vec<String> },
@@ -29,6 +31,7 @@ impl Why {
         match refusal {
             Refusal::Full { .. } | Refusal::WouldWait => Self::Full,
             Refusal::Closed => Self::Closed,
+            Refusal::Duplicate => Self::Duplicate,
             Refusal::Unwritable(error) => Self::Unwritable(error),
             Refusal::TooLarge { size, limit } => Self::TooLarge { size, limit },
             Refusal::Failed(error) => Self::Failed(error),
@@ -54,6 +57,10 @@ pub enum PublishError<I> {
     NoCodec(I),
     /// A delay was asked for, and the transport keeps none.
     NoDelay(I),
+    /// [`dedupe`](super::Publish::dedupe) was asked for, and the transport keeps no ids.
+    NoDedupe(I),
+    /// An event with the same id was published within the time that [`dedupe`](super::Publish::dedupe) says: this one is not needed.
+    Duplicate(I),
     /// The event cannot be written; or, for a transport that carries bytes, its key is too long
     /// ([`Message::MAX_ATTRIBUTE`](crate::Message::MAX_ATTRIBUTE)).
     Unwritable(I, BoxError),
@@ -115,6 +122,8 @@ impl<I> PublishError<I> {
             Why::Cancelled => Self::Cancelled(event),
             Why::NoCodec => Self::NoCodec(event),
             Why::NoDelay => Self::NoDelay(event),
+            Why::NoDedupe => Self::NoDedupe(event),
+            Why::Duplicate => Self::Duplicate(event),
             Why::Unwritable(error) => Self::Unwritable(event, error),
             Why::TooLarge { size, limit } => Self::TooLarge { event, size, limit },
             Why::TooManyHops { hops, chain } => Self::TooManyHops { event, hops, chain },
@@ -131,6 +140,8 @@ impl<I> PublishError<I> {
             | Self::Cancelled(event)
             | Self::NoCodec(event)
             | Self::NoDelay(event)
+            | Self::NoDedupe(event)
+            | Self::Duplicate(event)
             | Self::Unwritable(event, _)
             | Self::Failed { event, .. }
             | Self::TooLarge { event, .. }
@@ -147,6 +158,8 @@ impl<I> PublishError<I> {
             | Self::Cancelled(event)
             | Self::NoCodec(event)
             | Self::NoDelay(event)
+            | Self::NoDedupe(event)
+            | Self::Duplicate(event)
             | Self::Unwritable(event, _)
             | Self::Failed { event, .. }
             | Self::TooLarge { event, .. }
@@ -171,6 +184,11 @@ impl<I> PublishError<I> {
                 f,
                 "`{event}` was not published: a delay was asked for, and the transport keeps none; remove `.after(..)` or `.at(..)`"
             ),
+            Self::NoDedupe(_) => write!(
+                f,
+                "`{event}` was not published: the transport keeps no ids to tell duplicates by; remove `.dedupe(..)`"
+            ),
+            Self::Duplicate(_) => write!(f, "`{event}` was not published: it was published before, with the same id"),
             Self::Failed { source, .. } => {
                 write!(f, "`{event}` was not published: the transport failed: {}", ErrorText::alone(&**source))
             }

@@ -38,6 +38,7 @@ impl Bus {
             published: Published::default(),
             groups: Vec::new(),
             unrouted: Unrouted::default(),
+            unrouted_events: Vec::new(),
             dead_letters_evicted: 0,
             transport_errors: 0,
         };
@@ -48,14 +49,17 @@ impl Bus {
 
 fn publishing(publishing: &Publishing, stats: &mut Stats) {
     let intake = &publishing.intake;
+    let at_once = intake.at_once.get();
     stats.published = Published {
-        accepted: intake.accepted.get(),
+        accepted: at_once + intake.accepted.get(),
         rejected: intake.rejected.get(),
         unknown: intake.unknown.get(),
+        duplicates: intake.duplicates.get(),
         // Last: what is offered meanwhile is not missing elsewhere.
-        offered: intake.offered.get(),
+        offered: at_once + intake.offered.get(),
     };
     stats.unrouted = publishing.unrouted();
+    stats.unrouted_events = publishing.notices.unrouted.all();
     stats.dead_letters_evicted = publishing.dead.evicted();
     let mut groups: BTreeMap<_, GroupStats> = BTreeMap::new();
     for (name, ledger) in publishing.ledgers() {

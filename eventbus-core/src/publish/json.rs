@@ -21,7 +21,7 @@ use crate::{
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
-    transport::{Content, Data, Message, MessageId, SharedEvent},
+    transport::{Content, Data, Format, Message, MessageId, SharedEvent},
 };
 
 impl Bus {
@@ -69,7 +69,7 @@ impl Bus {
                 Content::Shared(SharedEvent { event: Arc::from(value), kind: described(event) })
             }
             ReadJson::Unclaimed(subject, json) => {
-                Content::Data(Arc::new(Data { subject, bytes: Arc::from(json.as_bytes()) }))
+                Content::Data(Arc::new(Data { subject, bytes: Arc::from(json.as_bytes()), format: Format::Json }))
             }
         };
         Ok(PublishJson { content: Some(content), sending: Sending::new(self) })
@@ -98,6 +98,12 @@ impl<'b> PublishJson<'b> {
     /// As [`Publish::id`](super::Publish::id).
     pub fn id(mut self, id: MessageId) -> Self {
         self.sending.options().id = Some(id);
+        self
+    }
+
+    /// As [`Publish::dedupe`](super::Publish::dedupe).
+    pub fn dedupe(mut self, window: Duration) -> Self {
+        self.sending.options().dedupe = Some(window);
         self
     }
 
@@ -163,11 +169,14 @@ impl Future for PublishJson<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { content, sending } = &mut *self;
-        let mut take = || match content.take() {
-            Some(content) => content,
-            None => unreachable!("it is taken once"),
+        if content.is_some() && !sending.may_begin(cx) {
+            return Poll::Pending;
+        }
+        let polled = match content.take() {
+            Some(content) => sending.begin(content, cx),
+            None => sending.poll(cx),
         };
-        sending.poll(&mut take, cx).map(|published| published.map_err(error_of))
+        polled.map(|published| published.map_err(error_of))
     }
 }
 

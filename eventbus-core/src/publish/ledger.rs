@@ -19,10 +19,14 @@ impl Count {
 /// Of events that are published.
 #[derive(Default, Debug)]
 pub(super) struct Intake {
+    /// Offered and accepted in one step, as most are; counted in neither of the two below.
+    pub(super) at_once: Count,
     pub(super) offered: Count,
     pub(super) accepted: Count,
     pub(super) rejected: Count,
     pub(super) unknown: Count,
+    /// Of those that were rejected.
+    pub(super) duplicates: Count,
 }
 
 /// Of the deliveries of a group, as far as this process has them.

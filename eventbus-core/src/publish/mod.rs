@@ -2,6 +2,8 @@
 
 mod answer;
 mod batch;
+#[cfg(feature = "serde")]
+mod codecs;
 mod consumer;
 mod counts;
 mod dead_letter;
@@ -21,11 +23,15 @@ mod outbox;
 #[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
 mod publish;
 mod publishing;
+mod returned;
 mod sending;
+mod settings;
 mod shutdown;
 mod shutdown_report;
 mod stats;
 mod stream;
+mod unrouted;
+mod upcast;
 
 pub use batch::PublishAll;
 #[cfg(feature = "rate-limit")]
@@ -47,10 +53,14 @@ pub use groups::BusHealth;
 pub use json::PublishJson;
 pub use notices::Notice as PublishNotice;
 pub use publish::Publish;
-pub(crate) use publishing::{Publishing, Settings};
-pub use shutdown_report::{Returned as ReturnedMessage, ShutdownReport};
+pub(crate) use publishing::Publishing;
+pub use returned::{Returned as ReturnedMessage, Unconsumed};
+pub(crate) use settings::Settings;
+pub use shutdown_report::ShutdownReport;
 pub use stats::Stats;
 pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
+pub use unrouted::UnroutedEvent;
+pub use upcast::UpcastError;
 
 use crate::event::EventType;
 

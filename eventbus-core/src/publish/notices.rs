@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, sync::Arc};
 
-use super::ledger::Count;
+use super::{ledger::Count, unrouted::UnroutedEvents};
 use crate::{
     call::Isolated,
     event::{EventType, isolate},
@@ -72,6 +72,7 @@ pub(crate) struct Notices {
     notice_hook: Option<NoticeHook>,
     told: Mutex<HashSet<(Mistake, Box<str>)>>,
     pub(super) transport_errors: Count,
+    pub(super) unrouted: UnroutedEvents,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,8 +145,13 @@ impl ReportSink for Notices {
         let _ = isolate(|| drop(error));
     }
 
+    fn unrouted_dropped(&self, message: &Message) {
+        self.unrouted.dropped(&message.wire_type().to_string());
+    }
+
     fn unrouted(&self, message: &Message) {
         let event = message.wire_type().to_string();
+        self.unrouted.published(&event);
         if self.is_new(Mistake::Unrouted, &event) {
             self.tell(&Notice::Unrouted { event });
         }

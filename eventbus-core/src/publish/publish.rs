@@ -145,6 +145,34 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         self
     }
 
+    /// Refuses the event as a [`Duplicate`](PublishError::Duplicate) if one with the same [`id`](Self::id) was published within this
+    /// time: for requests that come again, by the id that their sender gave them. It needs a transport that keeps ids
+    /// ([`Capabilities::dedupe`](crate::Capabilities::dedupe)); elsewhere it is [`NoDedupe`](PublishError::NoDedupe).
+    ///
+    /// The transport bounds how many ids it keeps ([`Memory::MAX_IDS`](crate::Memory::MAX_IDS)); beyond that the oldest is forgotten.
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Paid;
+    /// # impl Event for Paid { const NAME: EventName = EventName::new("paid"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use eventbus_core::{MessageId, PublishError};
+    ///
+    /// let bus = Bus::new();
+    /// let (id, window) = (MessageId::from_u128(7), Duration::from_secs(3600));
+    /// bus.publish(Paid).id(id).dedupe(window).await?;
+    /// let again = bus.publish(Paid).id(id).dedupe(window).await;
+    /// assert!(matches!(again, Err(PublishError::Duplicate(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dedupe(mut self, window: Duration) -> Self {
+        self.sending.options().dedupe = Some(window);
+        self
+    }
+
     /// Handlers get the event when this time has passed, and not before. How late it may be, the transport's
     /// [`delay`](crate::Capabilities::delay) says; over one that keeps no delays it is [`NoDelay`](PublishError::NoDelay).
     ///
@@ -227,11 +255,14 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { event, sending } = &mut *self;
-        let mut content = || match event.take() {
-            Some(event) => content_of(event),
-            None => unreachable!("it is taken once"),
+        if event.is_some() && !sending.may_begin(cx) {
+            return Poll::Pending;
+        }
+        let polled = match event.take() {
+            Some(event) => sending.begin(content_of(event), cx),
+            None => sending.poll(cx),
         };
-        sending.poll(&mut content, cx).map(|published| published.map_err(error_of))
+        polled.map(|published| published.map_err(error_of))
     }
 }
 

@@ -1,87 +1,33 @@
 //! What a bus publishes with: its transport, its consumers, and what it counts.
 
-use std::{
-    any::Any,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "serde")]
+use super::codecs::Codecs;
 use super::{
     answer::Contained,
     consumer::{ConsumerError, Control},
-    dead_letter::{DeadLetter, DeadStore},
+    dead_letter::DeadStore,
     ledger::{GroupLedger, Intake},
     notices::Notices,
     outbox::Outbox,
+    settings::{DeadLetterHook, Settings},
     shutdown_report::Shutdown,
+    upcast::Upcasts,
 };
 use crate::{
-    call::Isolated,
     emission::{Above, Bus},
     event::{EventType, isolate},
     listener::to_stderr,
     memory::Memory,
     sync::{AtomicU8, Mutex, Ordering, lock},
     transport::{
-        Answer, BoxFuture, Capabilities, Durability, GroupState, Operation, Transport, TransportReports, Unrouted,
+        Answer, BoxFuture, Capabilities, Durability, GroupState, Operation, Source, Transport, TransportReports,
+        Unrouted,
     },
 };
-
-/// How publishing is set up, until the bus is built.
-pub(crate) struct Settings {
-    pub(crate) transport: Arc<dyn Transport>,
-    /// The transport, if it is [`Memory`]: that keeps its contract, and needs no safeguards that cost time.
-    pub(crate) memory: Option<Arc<Memory>>,
-    source: &'static &'static str,
-    pub(crate) require_codecs: bool,
-    pub(crate) max_hops: u32,
-    pub(crate) dead_letters: usize,
-    pub(crate) dead_letter_bytes: usize,
-    pub(crate) dead_letter_hook: Option<DeadLetterHook>,
-    pub(crate) notices: Notices,
-}
-
-pub(crate) type DeadLetterHook = Isolated<Box<dyn Fn(&DeadLetter) + Send + Sync>>;
-
-impl Settings {
-    pub(crate) const MAX_HOPS: u32 = 64;
-    pub(crate) const DEAD_LETTERS: usize = 1024;
-    pub(crate) const DEAD_LETTER_BYTES: usize = 64 << 20;
-
-    pub(crate) fn set_transport<T: Transport>(&mut self, transport: T) {
-        let transport = Arc::new(transport);
-        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&transport) as _;
-        (self.memory, self.transport) = (any.downcast().ok(), transport);
-    }
-
-    pub(crate) fn set_dead_letter_hook(&mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) {
-        self.dead_letter_hook = Some(Isolated::new(Box::new(hook)));
-    }
-
-    pub(crate) fn set_source(&mut self, source: &str) {
-        self.source = intern(source);
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let memory = Arc::new(Memory::new());
-        Self {
-            transport: Arc::clone(&memory) as _,
-            memory: Some(memory),
-            source: &"eventbus",
-            require_codecs: false,
-            max_hops: Settings::MAX_HOPS,
-            dead_letters: Settings::DEAD_LETTERS,
-            dead_letter_bytes: Settings::DEAD_LETTER_BYTES,
-            dead_letter_hook: None,
-            notices: Notices::default(),
-        }
-    }
-}
 
 /// How long after a panic a transport is asked again whether there is room.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -95,6 +41,8 @@ pub(crate) struct Publishing {
     pub(super) outbox: Arc<Outbox>,
     pub(super) source: &'static &'static str,
     pub(super) require_codecs: bool,
+    #[cfg(feature = "serde")]
+    pub(super) codecs: Codecs,
     pub(super) max_hops: u32,
     pub(super) dead: Arc<DeadStore>,
     pub(super) dead_letter_hook: Option<DeadLetterHook>,
@@ -108,6 +56,7 @@ pub(crate) struct Publishing {
     pub(super) shutdown: Shutdown,
     ledgers: Mutex<BTreeMap<Arc<str>, Arc<GroupLedger>>>,
     consumers: Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>,
+    pub(super) upcasts: Upcasts,
 }
 
 /// Who may publish.
@@ -125,6 +74,8 @@ pub(super) enum Phase {
 impl Publishing {
     pub(crate) fn new(settings: Settings) -> Self {
         let Settings { transport, memory, source, require_codecs, max_hops, .. } = settings;
+        #[cfg(feature = "serde")]
+        let codecs = settings.codecs;
         let Settings { dead_letters, dead_letter_bytes, dead_letter_hook, notices, .. } = settings;
         let notices = Arc::new(notices);
         let capabilities = match isolate(|| transport.capabilities()) {
@@ -148,6 +99,8 @@ impl Publishing {
             capabilities,
             source,
             require_codecs,
+            #[cfg(feature = "serde")]
+            codecs,
             max_hops,
             dead: Arc::new(DeadStore::new(dead_letters, dead_letter_bytes)),
             dead_letter_hook,
@@ -159,6 +112,7 @@ impl Publishing {
             shutdown: Shutdown::default(),
             ledgers: Mutex::default(),
             consumers: Mutex::default(),
+            upcasts: Upcasts::default(),
         }
     }
 
@@ -262,6 +216,18 @@ impl Publishing {
         })
     }
 
+    /// A source whose messages know their codecs.
+    #[cfg(feature = "serde")]
+    pub(super) fn with_codecs(&self, source: Arc<dyn Source>) -> Arc<dyn Source> {
+        self.codecs.reading(source)
+    }
+
+    #[cfg(not(feature = "serde"))]
+    #[expect(clippy::unused_self, reason = "the shape that it has with the feature")]
+    pub(super) fn with_codecs(&self, source: Arc<dyn Source>) -> Arc<dyn Source> {
+        source
+    }
+
     /// Waits until the transport says that there is room.
     pub(super) fn room(&self) -> BoxFuture<'_, ()> {
         if self.memory.is_some() {
@@ -362,18 +328,4 @@ impl Bus {
         let above: &dyn Any = &*self.state.above;
         above.downcast_ref().expect("every bus is built with it")
     }
-}
-
-/// Keeps a bus's source for as long as the process lives, each text once: every message names it, and a counted handle would be
-/// a cache line that all threads fight for. Sources come from the program, not from outside.
-fn intern(source: &str) -> &'static &'static str {
-    static SOURCES: std::sync::Mutex<BTreeSet<&'static &'static str>> = std::sync::Mutex::new(BTreeSet::new());
-    let mut sources = SOURCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(known) = sources.iter().find(|known| ***known == source) {
-        return known;
-    }
-    let kept: &'static str = Box::leak(Box::from(source));
-    let kept: &'static &'static str = Box::leak(Box::new(kept));
-    sources.insert(kept);
-    kept
 }

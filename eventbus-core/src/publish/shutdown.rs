@@ -12,7 +12,8 @@ use super::{
     answer::{Contained, isolated},
     consumer::{Control, StopReport},
     drain,
-    shutdown_report::{Begun, Inner, Reported, Returned, ShutdownReport},
+    returned::{Returned, unconsumed},
+    shutdown_report::{Begun, Inner, Reported, ShutdownReport},
 };
 use crate::{
     call::Frame,
@@ -212,6 +213,11 @@ impl Bus {
         let is_in_process = self.publishing().capabilities.durability == Durability::Process;
         let End { is_interim, is_closed } = end;
         let stats = self.stats();
-        ShutdownReport(Arc::new(Inner { consumers, returned, stats, is_interim, is_in_process, is_closed }))
+        // Until the end, what waits may still be consumed.
+        let unconsumed = match end {
+            End { is_interim: true, .. } => Default::default(),
+            _ => unconsumed(&returned, &stats.unrouted_events, is_in_process),
+        };
+        ShutdownReport(Arc::new(Inner { consumers, returned, unconsumed, stats, is_interim, is_in_process, is_closed }))
     }
 }

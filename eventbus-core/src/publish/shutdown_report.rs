@@ -7,8 +7,9 @@ use tokio::sync::watch;
 use super::{
     Stats,
     consumer::{StopReport, Unfinished},
+    returned::{Returned, Unconsumed},
 };
-use crate::{sync::Mutex, transport::Message};
+use crate::sync::Mutex;
 
 /// The shutdown of a bus, once it has begun.
 #[derive(Default)]
@@ -30,22 +31,14 @@ pub struct ShutdownReport(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) consumers: Vec<StopReport>,
     pub(super) returned: Vec<Returned>,
+    /// And whether there are more.
+    pub(super) unconsumed: (Vec<Unconsumed>, bool),
     pub(super) stats: Stats,
     pub(super) is_interim: bool,
     /// Whether what is in flight ends with the process.
     pub(super) is_in_process: bool,
     /// Whether the transport has said what it still had.
     pub(super) is_closed: bool,
-}
-
-/// A message that was not handled when the bus shut down.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Returned {
-    /// The group that has not handled it; `None` if there was none yet.
-    pub group: Option<Arc<str>>,
-    /// The message, with its event.
-    pub message: Message,
 }
 
 impl ShutdownReport {
@@ -57,6 +50,13 @@ impl ShutdownReport {
     /// What was not handled and does not outlive the process. Of a durable transport it is nothing: the next process handles it.
     pub fn returned(&self) -> &[Returned] {
         &self.0.returned
+    }
+
+    /// The events that nobody has consumed, by name, the most frequent first: those [`returned`](Self::returned), and those that no
+    /// group wanted and that were dropped, or are left with a transport that keeps them. At most 256 are named; a group that the
+    /// process has left behind in a durable transport is not looked into.
+    pub fn unconsumed(&self) -> &[Unconsumed] {
+        &self.0.unconsumed.0
     }
 
     /// Whose handlers were stopped when the time was up. Their deliveries are among those [`returned`](Self::returned), or with the
@@ -91,9 +91,12 @@ impl ShutdownReport {
     }
 }
 
-/// Prints one line of totals, and one for each handler that did not end by itself.
+/// Prints one line of totals, and one for each handler that did not end by itself, and for the events that nobody has consumed.
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// How many of the events are printed that nobody has consumed.
+        const MAX: usize = 16;
+
         let total = self.0.stats.deliveries();
         write!(
             f,
@@ -105,6 +108,15 @@ impl fmt::Display for ShutdownReport {
         }
         for one in self.still_running() {
             write!(f, "\nstill running: {one}")?;
+        }
+        let (unconsumed, has_more) = &self.0.unconsumed;
+        for one in unconsumed.iter().take(MAX) {
+            write!(f, "\nnot consumed: {one}")?;
+        }
+        if *has_more {
+            write!(f, "\nnot consumed: and others")?;
+        } else if unconsumed.len() > MAX {
+            write!(f, "\nnot consumed: and {} other events", unconsumed.len() - MAX)?;
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! What a bus has counted.
 
-use super::counts::{Deliveries, GroupStats, Published};
+use super::{
+    counts::{Deliveries, GroupStats, Published},
+    unrouted::UnroutedEvent,
+};
 use crate::{emission::DeferredStats, transport::Unrouted};
 
 /// What a bus has counted since it was made; given by [`Bus::stats`](crate::Bus::stats).
@@ -15,6 +18,8 @@ pub struct Stats {
     pub groups: Vec<GroupStats>,
     /// Published events that no group handles.
     pub unrouted: Unrouted,
+    /// The same by event, the most frequent first, as far as the transport tells. 1,024 events are told apart.
+    pub unrouted_events: Vec<UnroutedEvent>,
     /// Dead letters that have made room for newer ones.
     pub dead_letters_evicted: u64,
     /// Errors of the transport; [`BusBuilder::on_transport_error`](crate::BusBuilder::on_transport_error) hears each.

@@ -47,80 +47,142 @@ impl Clone for Chunk {
     }
 }
 
+/// The chunks of a snapshot, the first one in place: most snapshots have no other.
+#[derive(Default)]
+pub(crate) struct SnapshotChunks {
+    first: Option<Arc<Chunk>>,
+    rest: Box<[Arc<Chunk>]>,
+}
+
+impl SnapshotChunks {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Calls `call` with each chunk, in one place: it is inlined there.
+    #[inline]
+    pub(crate) fn each(&self, mut call: impl FnMut(&Chunk)) {
+        let (mut next, mut at) = (self.first.as_ref(), 0);
+        while let Some(chunk) = next {
+            call(chunk);
+            next = self.rest.get(at);
+            at += 1;
+        }
+    }
+}
+
+impl FromIterator<Arc<Chunk>> for SnapshotChunks {
+    fn from_iter<I: IntoIterator<Item = Arc<Chunk>>>(chunks: I) -> Self {
+        let mut chunks = chunks.into_iter();
+        Self { first: chunks.next(), rest: chunks.collect() }
+    }
+}
+
 /// Listeners in the order of calls.
 #[derive(Default)]
-pub(super) struct Chunks(Vec<Arc<Chunk>>);
+pub(super) struct Chunks {
+    chunks: Vec<Arc<Chunk>>,
+    /// The last chunk that has become empty, if it was small: a slot whose only listener comes and goes allocates none.
+    spare: Option<Arc<Chunk>>,
+}
+
+/// The most room for listeners of a chunk that is kept while it is empty.
+const SMALL: usize = 8;
 
 impl Chunks {
     pub(super) fn insert(&mut self, member: Member) {
         let key = member.entry.key();
         let at = self.chunk_of(key);
-        let Some(chunk) = self.0.get(at.min(self.0.len().saturating_sub(1))) else {
-            return self.0.push(Arc::new(Chunk::of_members(vec![member])));
+        let Some(chunk) = self.chunks.get(at.min(self.chunks.len().saturating_sub(1))) else {
+            return self.push(member);
         };
         if chunk.members.len() >= FULL {
-            if at == self.0.len() {
-                return self.0.push(Arc::new(Chunk::of_members(vec![member])));
+            if at == self.chunks.len() {
+                return self.push(member);
             }
             self.split(at);
             return self.insert(member);
         }
-        let members = self.edit(at.min(self.0.len() - 1));
+        let members = self.edit(at.min(self.chunks.len() - 1));
         let place = members.partition_point(|other| other.entry.key() < key);
         members.insert(place, member);
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Member> {
         let at = self.chunk_of(key);
-        let place = self.0.get(at)?.members.binary_search_by_key(&key, |member| member.entry.key()).ok()?;
+        let place = self.chunks.get(at)?.members.binary_search_by_key(&key, |member| member.entry.key()).ok()?;
         let removed = self.edit(at).remove(place);
         self.merge(at);
         Some(removed)
     }
 
     pub(super) fn contains(&self, key: Key) -> bool {
-        let chunk = self.0.get(self.chunk_of(key));
+        let chunk = self.chunks.get(self.chunk_of(key));
         chunk.is_some_and(|chunk| chunk.members.binary_search_by_key(&key, |member| member.entry.key()).is_ok())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.0.iter().flat_map(|chunk| &chunk.members)
+        self.chunks.iter().flat_map(|chunk| &chunk.members)
+    }
+
+    /// Whether they lie in one chunk.
+    pub(super) fn is_short(&self) -> bool {
+        self.chunks.len() <= 1
     }
 
     /// The chunks as they are, each with its synchronous code by type.
-    pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> Box<[Arc<Chunk>]> {
-        for chunk in &mut self.0 {
+    pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> SnapshotChunks {
+        for chunk in &mut self.chunks {
             if chunk.typed.is::<Unpublished>() {
                 let chunk = Arc::make_mut(chunk);
                 chunk.typed = typed(&chunk.members);
             }
         }
-        self.0.iter().map(Arc::clone).collect()
+        self.chunks.iter().map(Arc::clone).collect()
     }
 
     /// The chunk that holds `key`, or is to hold it; one past the last if all keys are smaller.
     fn chunk_of(&self, key: Key) -> usize {
-        self.0.partition_point(|chunk| chunk.last().is_some_and(|last| last < key))
+        self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| last < key))
     }
 
     /// The members of a chunk that no snapshot sees.
     fn edit(&mut self, at: usize) -> &mut Vec<Member> {
-        let chunk = Arc::make_mut(&mut self.0[at]);
+        let chunk = Arc::make_mut(&mut self.chunks[at]);
         chunk.typed = Box::new(Unpublished);
         &mut chunk.members
     }
 
+    /// Adds a chunk of one listener behind the others.
+    fn push(&mut self, member: Member) {
+        let mut chunk = self.spare.take().unwrap_or_else(|| Arc::new(Chunk::of_members(Vec::with_capacity(1))));
+        Arc::make_mut(&mut chunk).members.push(member);
+        self.chunks.push(chunk);
+    }
+
     fn split(&mut self, at: usize) {
         let second = self.edit(at).split_off(FULL / 2);
-        self.0.insert(at + 1, Arc::new(Chunk::of_members(second)));
+        self.chunks.insert(at + 1, Arc::new(Chunk::of_members(second)));
     }
 
     /// Drops a chunk that has become empty, and joins it with the next one if both are small.
     fn merge(&mut self, at: usize) {
-        if self.0[at].members.is_empty() {
-            self.0.remove(at);
-        } else if self.0.get(at + 1).is_some_and(|next| self.0[at].members.len() + next.members.len() <= FULL / 2) {
-            let next = self.0.remove(at + 1);
+        if self.chunks[at].members.is_empty() {
+            let chunk = self.chunks.remove(at);
+            if chunk.members.capacity() <= SMALL {
+                self.spare = Some(chunk);
+            }
+        } else if self
+            .chunks
+            .get(at + 1)
+            .is_some_and(|next| self.chunks[at].members.len() + next.members.len() <= FULL / 2)
+        {
+            let next = self.chunks.remove(at + 1);
             let joined = next.members.iter().cloned();
             self.edit(at).extend(joined);
         }
@@ -186,7 +248,7 @@ mod tests {
                 }
             }
             prop_assert!(chunks.iter().map(|member| member.entry.key()).eq(model));
-            prop_assert!(chunks.0.iter().all(|chunk| (1..=FULL).contains(&chunk.members.len())));
+            prop_assert!(chunks.chunks.iter().all(|chunk| (1..=FULL).contains(&chunk.members.len())));
             for (snapshot, keys) in published {
                 prop_assert!(snapshot.iter().flat_map(|chunk| &chunk.members).map(|member| member.entry.key()).eq(keys));
                 prop_assert!(snapshot.iter().all(|chunk| chunk.sync_items::<Ping>().len() == chunk.members.len()));

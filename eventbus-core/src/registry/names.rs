@@ -4,42 +4,91 @@
 //! listeners that match its name. Names without a slot are matched by the trie when they are emitted; they come from
 //! outside, and leave nothing behind.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{code::Member, entry::Key};
+use super::{
+    code::Member,
+    entry::Key,
+    slot::{Removed, Slot},
+};
 use crate::pattern::{self, Trie};
 
 /// Listeners by the patterns of names that they listen to.
 pub(super) struct Names {
     trie: Trie<Member>,
-    listeners: BTreeMap<Key, (pattern::Key, Member)>,
+    listeners: BTreeMap<Key, Listening>,
+    /// All slots of the bus, in the order in which they were made.
+    slots: Vec<Arc<Slot>>,
+}
+
+/// A listener by name.
+struct Listening {
+    place: pattern::Key,
+    member: Member,
+    /// The slots that it is in, by their places among all.
+    slots: Vec<u32>,
+}
+
+/// What ending a listener by name has taken out, to be dropped where no lock is held.
+pub(super) struct RemovedByName {
+    _member: Member,
+    _slots: Vec<Option<Removed>>,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        Self { trie: Trie::new(), listeners: BTreeMap::new() }
+        Self { trie: Trie::new(), listeners: BTreeMap::new(), slots: Vec::new() }
     }
 
-    pub(super) fn insert(&mut self, member: &Member) {
-        if let Some(pattern) = &member.entry.info.pattern {
-            let place = self.trie.insert(pattern, member.clone());
-            self.listeners.insert(member.entry.key(), (place, member.clone()));
+    /// Puts the listeners into a new slot that match its name; their keys.
+    pub(super) fn fill(&self, slot: &Slot) -> Vec<Key> {
+        let matching = self.matching(slot.event.name().as_str());
+        let insert = |member: Member| {
+            let key = member.entry.key();
+            // Nobody sees the slot yet: there is no stale snapshot to drop.
+            let _ = slot.insert(member);
+            key
+        };
+        matching.into_iter().map(insert).collect()
+    }
+
+    /// Adds a slot that has been [filled](Self::fill) with the listeners of these keys.
+    pub(super) fn add_slot(&mut self, slot: &Arc<Slot>, keys: &[Key]) {
+        let at = u32::try_from(self.slots.len()).unwrap_or_else(|_| unreachable!("slots have numbers of 32 bits"));
+        self.slots.push(Arc::clone(slot));
+        for key in keys {
+            if let Some(listening) = self.listeners.get_mut(key) {
+                listening.slots.push(at);
+            }
         }
     }
 
-    /// Takes a listener out and switches it off.
-    pub(super) fn remove(&mut self, key: Key) -> Option<Member> {
-        let (place, member) = self.listeners.remove(&key)?;
-        member.entry.turn_off();
-        self.trie.remove(place);
-        Some(member)
+    /// Adds a listener, also to the slots that it matches. Returns what is to be dropped.
+    pub(super) fn insert(&mut self, member: &Member) -> Vec<Removed> {
+        let Some(pattern) = &member.entry.info.pattern else { return Vec::new() };
+        let place = self.trie.insert(pattern, member.clone());
+        let is_match = |slot: &Slot| pattern.matches(slot.event.name().as_str());
+        let slots: Vec<u32> = (0..).zip(&self.slots).filter(|(_, slot)| is_match(slot)).map(|(at, _)| at).collect();
+        let stale = slots.iter().map(|at| self.slots[*at as usize].insert(member.clone())).collect();
+        self.listeners.insert(member.entry.key(), Listening { place, member: member.clone(), slots });
+        stale
     }
 
-    /// Takes all of them out and switches them off; they are dropped with what is returned.
+    /// Takes a listener out, also of its slots, and switches it off.
+    pub(super) fn remove(&mut self, key: Key) -> Option<RemovedByName> {
+        let Listening { place, member, slots } = self.listeners.remove(&key)?;
+        member.entry.turn_off();
+        self.trie.remove(place);
+        let slots = slots.iter().map(|at| self.slots[*at as usize].remove(key)).collect();
+        Some(RemovedByName { _member: member, _slots: slots })
+    }
+
+    /// Takes all of them out and switches them off; they are dropped with what is returned. The slots still have them.
     pub(super) fn take(&mut self) -> Self {
-        let taken = Self { trie: self.trie.take(), listeners: std::mem::take(&mut self.listeners) };
-        for (_, member) in taken.listeners.values() {
-            member.entry.turn_off();
+        let listeners = std::mem::take(&mut self.listeners);
+        let taken = Self { trie: self.trie.take(), listeners, slots: Vec::new() };
+        for listening in taken.listeners.values() {
+            listening.member.entry.turn_off();
         }
         taken
     }
@@ -58,6 +107,6 @@ impl Names {
 
     /// All of them, in the order of priority and registration.
     pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
-        self.listeners.values().map(|(_, member)| member)
+        self.listeners.values().map(|listening| &listening.member)
     }
 }

@@ -107,17 +107,15 @@ impl Registry {
     #[cold]
     fn make(&self, slot_type: SlotType, location: &'static Location<'static>) -> Result<&Arc<Slot>, Conflict> {
         let event = slot_type.event;
-        let names = lock(&self.names);
+        let mut names = lock(&self.names);
         // Another thread may have been first.
         if let Some(slot) = self.get(event) {
             return Ok(slot);
         }
         let slot = Arc::new(Slot::new(slot_type, location));
-        for member in names.matching(event.name().as_str()) {
-            // The slot is not published yet: there is no stale snapshot to drop.
-            let _ = slot.insert(member);
-        }
+        let keys = names.fill(&slot);
         let position = self.claim(Claim { event, location }, &slot)?;
+        names.add_slot(&slot, &keys);
         match self.at(position) {
             Some(slot) => Ok(slot),
             None => unreachable!("the slot was put there"),
@@ -151,6 +149,13 @@ impl Registry {
         claims.map_or_else(Vec::new, |claims| claims.iter().map(|(claim, _)| claim.event).collect())
     }
 
+    /// The slot of the type `id`, if that has claimed this name and is in its first version. Known by the type, the name is
+    /// compared and not looked up.
+    pub(crate) fn of_type_named(&self, id: TypeId, name: &str) -> Option<&Arc<Slot>> {
+        let position = *self.slots.get(&id)?;
+        self.at(position).filter(|slot| slot.event.name().as_str() == name && slot.event.version() == 1)
+    }
+
     /// Who has claimed a name in a version: the event type `id`, others, or nobody.
     pub(crate) fn claimant(&self, name: &str, version: u32, id: TypeId) -> Claimant<'_> {
         let Some(claims) = self.identities.get(name) else { return Claimant::Nobody };
@@ -169,31 +174,14 @@ impl Registry {
 
     /// Adds a listener by name. It joins the slots that it matches.
     pub(crate) fn add_by_name(&self, member: &Member) {
-        let mut stale = Vec::new();
-        {
-            let mut names = lock(&self.names);
-            names.insert(member);
-            for slot in self.matched_by(&member.entry) {
-                stale.push(slot.insert(member.clone()));
-            }
-        }
+        let stale = lock(&self.names).insert(member);
         drop(stale);
     }
 
     /// Ends a listener by name; whether it was there.
     pub(crate) fn remove_by_name(&self, key: Key) -> bool {
-        let member;
-        let mut removed = Vec::new();
-        {
-            let mut names = lock(&self.names);
-            let Some(found) = names.remove(key) else { return false };
-            member = found;
-            for slot in self.matched_by(&member.entry) {
-                removed.push(slot.remove(key));
-            }
-        }
-        drop((member, removed));
-        true
+        let removed = lock(&self.names).remove(key);
+        removed.is_some()
     }
 
     pub(crate) fn has_by_name(&self, key: Key) -> bool {
@@ -233,12 +221,5 @@ impl Registry {
             }
         }
         drop((by_name, typed));
-    }
-
-    fn matched_by(&self, entry: &Entry) -> Vec<&Arc<Slot>> {
-        let Some(pattern) = &entry.info.pattern else { return Vec::new() };
-        let mut slots = self.all();
-        slots.retain(|slot| pattern.matches(slot.event.name().as_str()));
-        slots
     }
 }

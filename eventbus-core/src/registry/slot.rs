@@ -1,8 +1,9 @@
 //! The listeners of one event type.
 //!
 //! Registration does the work so that emission does not. `insert` and `remove` edit an ordered list under the slot's lock
-//! and withdraw the published snapshot; the next emission publishes a new one, once. An edit copies at most one chunk, so
-//! registering costs the same at any number of listeners, and emitting reads immutable slices.
+//! and replace the published snapshot, or withdraw it, and the next emission publishes a new one: while events are emitted
+//! between the edits, the edits publish, so that emissions need not. An edit copies at most one chunk, so registering costs the
+//! same at any number of listeners, and emitting reads immutable slices.
 //!
 //! Closures are dropped where no lock is held: what an edit takes out is returned to the caller.
 
@@ -61,7 +62,12 @@ struct Listeners {
     len: usize,
     /// Whether `current` holds a snapshot.
     published: bool,
+    /// How many edits are to publish a snapshot themselves. Granted by each emission that had to.
+    to_publish: u8,
 }
+
+/// So many edits publish after an emission had to: what many edits in a row pay for nothing is bounded by that.
+const EDITS_THAT_PUBLISH: u8 = 16;
 
 /// A snapshot on loan. Loading it writes no cache line that other threads read.
 pub(crate) struct Loan(pub(crate) Guard<Option<Arc<Snapshot>>>);
@@ -78,8 +84,8 @@ impl Loan {
 
 /// What an edit has taken out, to be dropped where no lock is held: the user's closures first.
 pub(crate) struct Removed {
-    _members: Vec<Member>,
-    _chunks: Option<(Chunks, Chunks)>,
+    _member: Option<Member>,
+    _chunks: Option<Box<(Chunks, Chunks)>>,
     _stale: Option<Arc<Snapshot>>,
 }
 
@@ -135,13 +141,17 @@ impl Slot {
         if let Some(snapshot) = self.current.load_full() {
             return snapshot;
         }
-        let Listeners { sync, awaited, published, .. } = &mut *listeners;
-        let sync_list = self.types.sync_list;
-        let snapshot = Arc::new(Snapshot::new(sync.publish(sync_list), awaited.publish(|_| Box::new(()))));
-        *published = true;
+        let snapshot = self.snapshot_of(&mut listeners);
+        listeners.published = true;
+        listeners.to_publish = EDITS_THAT_PUBLISH;
         self.emitted.fetch_max(1, Ordering::Relaxed);
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
+    }
+
+    fn snapshot_of(&self, listeners: &mut Listeners) -> Arc<Snapshot> {
+        let Listeners { sync, awaited, .. } = listeners;
+        Arc::new(Snapshot::new(sync.publish(self.types.sync_list), awaited.publish(|_| Box::new(()))))
     }
 
     /// Adds a listener. Returns what is to be dropped.
@@ -152,7 +162,7 @@ impl Slot {
             Code::Blocking(_) | Code::Future(_) => listeners.awaited.insert(member),
         }
         listeners.len += 1;
-        self.edited(&mut listeners, Vec::new(), None)
+        self.edited(&mut listeners, None, None)
     }
 
     /// Takes a listener out and switches it off. Returns what is to be dropped; `None` if it was not there.
@@ -165,7 +175,7 @@ impl Slot {
         // First the flag, then the rest: an emission under way must not call it any more.
         removed.entry.turn_off();
         listeners.len -= 1;
-        Some(self.edited(&mut listeners, vec![removed], None))
+        Some(self.edited(&mut listeners, Some(removed), None))
     }
 
     /// Takes all listeners out and switches them off. Returns what is to be dropped.
@@ -176,7 +186,7 @@ impl Slot {
             member.entry.turn_off();
         }
         listeners.len = 0;
-        self.edited(&mut listeners, Vec::new(), Some((sync, awaited)))
+        self.edited(&mut listeners, None, Some(Box::new((sync, awaited))))
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {
@@ -190,13 +200,29 @@ impl Slot {
         listeners.sync.iter().chain(listeners.awaited.iter()).map(|member| member.entry.info.clone()).collect()
     }
 
-    /// Ends an edit: publishes the length and withdraws the stale snapshot.
-    fn edited(&self, listeners: &mut Listeners, members: Vec<Member>, chunks: Option<(Chunks, Chunks)>) -> Removed {
+    /// Ends an edit: publishes the length, and replaces or withdraws the stale snapshot.
+    fn edited(
+        &self,
+        listeners: &mut Listeners,
+        member: Option<Member>,
+        chunks: Option<Box<(Chunks, Chunks)>>,
+    ) -> Removed {
         self.len.store(listeners.len, Ordering::Release);
-        let published = std::mem::take(&mut listeners.published);
-        let stale = if published { self.current.swap(None) } else { None };
+        let stale = if listeners.published { self.end_snapshot(listeners) } else { None };
         // After the snapshot: a reader that sees the new version does not find the old snapshot.
         self.version.fetch_add(1, Ordering::Release);
-        Removed { _members: members, _chunks: chunks, _stale: stale }
+        Removed { _member: member, _chunks: chunks, _stale: stale }
+    }
+    /// Replaces the snapshot that an edit has made stale, or withdraws it.
+    #[cold]
+    #[inline(never)]
+    fn end_snapshot(&self, listeners: &mut Listeners) -> Option<Arc<Snapshot>> {
+        // Of many listeners a snapshot is made only when it is needed: it is not as cheap as an edit.
+        if listeners.to_publish > 0 && listeners.sync.is_short() && listeners.awaited.is_short() {
+            listeners.to_publish -= 1;
+            return self.current.swap(Some(self.snapshot_of(listeners)));
+        }
+        listeners.published = false;
+        self.current.swap(None)
     }
 }

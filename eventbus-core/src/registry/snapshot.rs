@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    chunks::Chunk,
+    chunks::{Chunk, SnapshotChunks},
     code::{Code, Member},
     entry::Entry,
 };
@@ -11,15 +11,15 @@ use super::{
 /// The listeners of a slot at one moment, in the order of calls. Immutable.
 #[derive(Default)]
 pub(crate) struct Snapshot {
-    pub(crate) sync: Box<[Arc<Chunk>]>,
-    pub(crate) awaited: Box<[Arc<Chunk>]>,
+    pub(crate) sync: SnapshotChunks,
+    pub(crate) awaited: SnapshotChunks,
     pub(crate) sync_len: usize,
     pub(crate) len: usize,
 }
 
 impl Snapshot {
-    pub(super) fn new(sync: Box<[Arc<Chunk>]>, awaited: Box<[Arc<Chunk>]>) -> Self {
-        let count = |chunks: &[Arc<Chunk>]| chunks.iter().map(|chunk| chunk.members.len()).sum();
+    pub(super) fn new(sync: SnapshotChunks, awaited: SnapshotChunks) -> Self {
+        let count = |chunks: &SnapshotChunks| chunks.iter().map(|chunk| chunk.members.len()).sum();
         let sync_len: usize = count(&sync);
         Self { sync_len, len: sync_len + count(&awaited), sync, awaited }
     }
@@ -27,7 +27,8 @@ impl Snapshot {
     /// The snapshot of a name that no type claims: its listeners by name, in the order of calls.
     pub(crate) fn of_members(mut members: Vec<Member>) -> Self {
         let chunk = |members: Vec<Member>| {
-            if members.is_empty() { Box::default() } else { Box::from([Arc::new(Chunk::of_members(members))]) }
+            let chunk = if members.is_empty() { None } else { Some(Arc::new(Chunk::of_members(members))) };
+            chunk.into_iter().collect()
         };
         let awaited = members.extract_if(.., |member| !matches!(member.code(), Code::Sync(_))).collect();
         Self::new(chunk(members), chunk(awaited))

@@ -36,6 +36,8 @@ pub struct Capabilities {
     pub delay: Option<Duration>,
     /// Whether the transport keeps dead letters. Elsewhere the bus keeps them, in memory.
     pub dead_letters: bool,
+    /// Whether it keeps the ids of messages, and refuses those that come again ([`Message::dedupe`](super::Message::dedupe)).
+    pub dedupe: bool,
     /// Whether it bounds how many messages wait in a group.
     pub bounds_events: bool,
     /// Whether it bounds how many bytes wait in a group.
@@ -58,6 +60,7 @@ impl Capabilities {
         lease: None,
         delay: Some(Duration::ZERO),
         dead_letters: false,
+        dedupe: false,
         bounds_events: true,
         bounds_bytes: true,
         bounds_keys: true,
@@ -116,6 +119,12 @@ impl Capabilities {
     #[must_use]
     pub const fn with_dead_letters(self) -> Self {
         Self { dead_letters: true, ..self }
+    }
+
+    /// With ids that are kept, so that a message that comes again is refused.
+    #[must_use]
+    pub const fn with_dedupe(self) -> Self {
+        Self { dedupe: true, ..self }
     }
 
     /// Without any bound of a group, and so without a policy at it.

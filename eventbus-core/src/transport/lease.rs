@@ -89,6 +89,14 @@ impl Leased {
         self.settlement = settlement;
     }
 
+    /// Gives the message the codec that reads it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn find_codec(&mut self, codecs: &[Arc<dyn crate::event::Codec>]) {
+        if let Some(message) = self.message.with_codec_of(codecs) {
+            self.message = message;
+        }
+    }
+
     pub(crate) fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }

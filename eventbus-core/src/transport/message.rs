@@ -13,6 +13,8 @@ use super::{
     MessageId,
     message_id::{coarse_nanos, nanos},
 };
+#[cfg(feature = "serde")]
+use super::{data::Data, format::Format};
 use crate::{
     call::{BusId, CAUSES, Cause},
     emission::Bus,
@@ -46,6 +48,7 @@ struct More {
     source: Option<Box<str>>,
     origin: Option<Origin>,
     schedule: Option<Schedule>,
+    dedupe: Option<Duration>,
 }
 
 /// When a message may be handed out.
@@ -94,13 +97,6 @@ pub(crate) struct Kind {
 /// Takes the bus, the event, and the dead letter.
 pub(crate) type FailedFn = fn(&Bus, Arc<dyn Any + Send + Sync>, Box<dyn Any + Send>);
 
-/// An event that has not been decoded.
-#[cfg(feature = "serde")]
-pub(crate) struct Data {
-    pub(crate) subject: Subject,
-    pub(crate) bytes: Arc<[u8]>,
-}
-
 pub(crate) struct Malformed {
     reason: Box<str>,
     data: Box<[u8]>,
@@ -115,6 +111,7 @@ pub(super) struct Attributes {
     pub(super) subject: Subject,
     pub(super) key: Option<Box<str>>,
     pub(super) origin: Option<Origin>,
+    pub(super) format: Format,
 }
 
 impl Message {
@@ -125,6 +122,7 @@ impl Message {
     pub const MAX_ATTRIBUTE: usize = 1 << 10;
 
     /// A message of this process.
+    #[inline]
     pub(crate) fn new(
         content: Content,
         source: &'static &'static str,
@@ -133,11 +131,10 @@ impl Message {
         schedule: Option<Schedule>,
     ) -> Self {
         let time = coarse_nanos();
-        let more = match (key, cause, schedule) {
-            (None, None, None) => None,
-            (key, cause, schedule) => {
-                Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule }))
-            }
+        let more = if key.is_none() && cause.is_none() && schedule.is_none() {
+            None
+        } else {
+            Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule, dedupe: None }))
         };
         Self { id: MessageId::at(time), time, source, content, more }
     }
@@ -145,11 +142,11 @@ impl Message {
     /// A message from outside.
     #[cfg(feature = "serde")]
     pub(super) fn from_outside(attributes: Attributes, bytes: Arc<[u8]>) -> Self {
-        let Attributes { id, time, source, subject, key, origin } = attributes;
+        let Attributes { id, time, source, subject, key, origin, format } = attributes;
         let time = nanos(time.unwrap_or_else(SystemTime::now));
         let id = id.unwrap_or_else(|| MessageId::at(time));
-        let content = Content::Data(Arc::new(Data { subject, bytes }));
-        let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None }));
+        let content = Content::Data(Arc::new(Data { subject, bytes, format }));
+        let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None, dedupe: None }));
         Self { id, time, source: &"", content, more }
     }
 
@@ -169,6 +166,13 @@ impl Message {
         more.schedule = Some(Schedule { at, due: None });
         self.more = Some(Arc::new(more));
         self
+    }
+
+    /// To be refused if a message with its id was taken within this time.
+    pub(crate) fn set_dedupe(&mut self, window: Duration) {
+        let mut more = self.more.as_deref().cloned().unwrap_or_default();
+        more.dedupe = Some(window);
+        self.more = Some(Arc::new(more));
     }
 
     pub(crate) fn set_id(&mut self, id: MessageId) {
@@ -235,6 +239,11 @@ impl Message {
     /// When the message may be handed out at the earliest, if it was published with a delay.
     pub fn not_before(&self) -> Option<SystemTime> {
         self.schedule().map(|schedule| schedule.at)
+    }
+
+    /// Within which time another message with the same id makes this one a duplicate; `None` if nobody asked for that (T8).
+    pub fn dedupe(&self) -> Option<Duration> {
+        self.more.as_ref()?.dedupe
     }
 
     /// The message whose handler published this one.
@@ -349,7 +358,7 @@ impl Message {
         Ok(match &self.content {
             Content::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),
             #[cfg(feature = "serde")]
-            Content::Data(data) => crate::call::Content::Json(Arc::from(std::str::from_utf8(&data.bytes)?)),
+            Content::Data(data) => crate::call::Content::Json(data.as_json()?),
             Content::Malformed(malformed) => return Err((*malformed.reason).into()),
         })
     }

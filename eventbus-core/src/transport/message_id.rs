@@ -20,6 +20,7 @@ impl MessageId {
     }
 
     /// `time` in nanoseconds since 1970.
+    #[inline]
     pub(crate) fn at(time: u64) -> Self {
         // 48 bits of milliseconds, the version, 12 random bits; the variant, 62 random bits (RFC 9562, section 5.7).
         let (first, second) = (fastrand::u64(..), fastrand::u64(..));

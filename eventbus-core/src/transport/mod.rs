@@ -4,6 +4,10 @@
 
 mod capabilities;
 mod contract;
+#[cfg(feature = "serde")]
+mod data;
+#[cfg(feature = "serde")]
+mod format;
 mod group;
 mod health;
 mod lease;
@@ -15,15 +19,19 @@ mod refusal;
 mod reports;
 #[cfg(feature = "serde")]
 mod wire;
+#[cfg(feature = "serde")]
+mod write_error;
 
 pub use capabilities::{Capabilities, Durability};
 pub use contract::{Answer, BoxFuture, Read, Source, Transport};
+#[cfg(feature = "serde")]
+pub(crate) use data::Data;
+#[cfg(feature = "serde")]
+pub(crate) use format::Format;
 pub use group::{GroupSpec, GroupState, Overflow, Start, Wants};
 pub use health::TransportHealth;
 pub use lease::{LeaseId, Leased, Settlement, Unsettled};
 pub use letter::{Letter, LetterEnd, LetterId, LetterPage, LetterQuery};
-#[cfg(feature = "serde")]
-pub(crate) use message::Data;
 pub use message::Message;
 pub(crate) use message::{Content, Kind, Schedule, SharedEvent};
 pub use message_id::MessageId;
@@ -32,6 +40,6 @@ pub use refusal::Refusal;
 pub(crate) use reports::ReportSink;
 pub use reports::{Operation, TransportError, TransportReports, Unrouted};
 #[cfg(feature = "serde")]
-pub(crate) use wire::decode;
+pub use wire::MalformedMessage;
 #[cfg(feature = "serde")]
-pub use wire::{MalformedMessage, WriteError};
+pub use write_error::WriteError;

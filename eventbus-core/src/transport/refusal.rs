@@ -18,6 +18,8 @@ pub enum Refusal {
     WouldWait,
     /// The transport is closed.
     Closed,
+    /// A message with the same id was taken within [`Message::dedupe`](super::Message::dedupe) (T8).
+    Duplicate,
     /// The event cannot be encoded.
     Unwritable(BoxError),
     /// The message is too large.
@@ -44,6 +46,7 @@ impl fmt::Debug for Refusal {
             }
             Self::WouldWait => f.write_str("WouldWait"),
             Self::Closed => f.write_str("Closed"),
+            Self::Duplicate => f.write_str("Duplicate"),
             Self::Unwritable(source) => error(f, "Unwritable", source),
             Self::TooLarge { size, limit } => {
                 f.debug_struct("TooLarge").field("size", size).field("limit", limit).finish()

@@ -127,6 +127,7 @@ pub struct Unrouted {
 pub(crate) trait ReportSink: Send + Sync {
     fn transport_error(&self, error: TransportError);
     fn unrouted(&self, message: &Message);
+    fn unrouted_dropped(&self, message: &Message);
 }
 
 /// By which a transport tells the bus what no answer can carry: errors of its background work, and messages that no group
@@ -147,10 +148,17 @@ impl TransportReports {
         }
     }
 
-    /// Tells that no group wants a message.
+    /// Tells that no group wants a message. For each: the bus counts them by name.
     pub fn unrouted(&self, message: &Message) {
         if let Some(sink) = self.0.upgrade() {
             sink.unrouted(message);
+        }
+    }
+
+    /// Tells that a message which no group wanted has made room for a newer one, where a transport drops such messages.
+    pub fn unrouted_dropped(&self, message: &Message) {
+        if let Some(sink) = self.0.upgrade() {
+            sink.unrouted_dropped(message);
         }
     }
 }

@@ -1,17 +1,20 @@
-//! Messages outside of the process: [CloudEvents 1.0] attributes and JSON.
+//! Messages outside of the process: [CloudEvents 1.0] attributes and bytes.
 //!
 //! [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 
-use std::{any::Any, borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     Message, MessageId,
-    message::{Attributes, Content, Data, Origin},
+    data::Data,
+    format::Format,
+    message::{Attributes, Content, Origin},
+    write_error::WriteError,
 };
 use crate::{
     call::CAUSES,
-    event::{Codec, EncodeError, EventType, NameError},
-    listener::{BoxError, Subject},
+    event::{Codec, EncodeError, EventCodec, EventType, NameError},
+    listener::Subject,
     named::{ByNameError, WireType},
 };
 
@@ -27,7 +30,7 @@ impl Message {
             ("source", self.source().into()),
             ("type", self.wire_type().to_string().into()),
             ("time", time.into()),
-            ("datacontenttype", "application/json".into()),
+            ("datacontenttype", self.content_type().into()),
         ];
         attributes.extend(self.key().map(|key| ("partitionkey", key.into())));
         if let Some(causation) = self.causation_id() {
@@ -38,7 +41,17 @@ impl Message {
         attributes
     }
 
-    /// Its event as JSON.
+    /// The media type of its [`data`](Self::data): JSON for a message that carries the event itself.
+    pub fn content_type(&self) -> &str {
+        match self.content() {
+            Content::Data(data) => data.format.content_type(),
+            Content::Shared(_) => Format::JSON,
+            Content::Malformed(_) => "application/octet-stream",
+        }
+    }
+
+    /// Its event as bytes: as the bus's codec has written it, or as it has come. Of a message that carries the event itself, as
+    /// those have that a transport inside the process hands back, it is JSON.
     ///
     /// # Errors
     ///
@@ -47,23 +60,42 @@ impl Message {
         match self.content() {
             Content::Data(data) => Ok(Arc::clone(&data.bytes)),
             Content::Malformed(_) => Ok(self.malformed_data().unwrap_or_default().into()),
-            Content::Shared(shared) => {
-                let codec: Option<&Codec> = self.event_type().and_then(EventType::codec);
-                let written = codec.and_then(|codec| codec.encode(&*shared.event));
-                let name = || self.wire_type().to_string();
-                match written {
-                    Some(Ok(json)) => Ok(Arc::from(json.to_string().into_bytes())),
-                    Some(Err(source)) => Err(WriteError::Failed { name: name(), source }),
-                    None => Err(WriteError::NoCodec { name: name() }),
-                }
-            }
+            Content::Shared(shared) => self.encoded(|codec| codec.json_text(&*shared.event)),
         }
     }
 
-    /// The same message with its event encoded, as it leaves the process.
-    pub(crate) fn written(&self) -> Result<Self, WriteError> {
-        let data = Data { subject: self.subject(), bytes: self.data()? };
+    fn encoded(
+        &self,
+        encode: impl FnOnce(&EventCodec) -> Option<Result<Vec<u8>, EncodeError>>,
+    ) -> Result<Arc<[u8]>, WriteError> {
+        let name = || self.wire_type().to_string();
+        match self.event_type().and_then(EventType::codec).and_then(encode) {
+            Some(Ok(bytes)) => Ok(Arc::from(bytes)),
+            Some(Err(source)) => Err(WriteError::Failed { name: name(), source }),
+            None => Err(WriteError::NoCodec { name: name() }),
+        }
+    }
+
+    /// The same message with its event encoded, as it leaves the process: by a codec, or as JSON. What is in bytes stays as it is.
+    pub(crate) fn written(&self, codec: Option<&Arc<dyn Codec>>) -> Result<Self, WriteError> {
+        let (bytes, format) = match (self.content(), codec) {
+            (Content::Shared(shared), Some(codec)) => {
+                (self.encoded(|event| event.encode(&**codec, &*shared.event))?, Format::Of(Arc::clone(codec)))
+            }
+            (Content::Data(_) | Content::Malformed(_), _) => return Ok(self.clone()),
+            (Content::Shared(_), None) => (self.data()?, Format::Json),
+        };
+        let data = Data { subject: self.subject(), bytes, format };
         Ok(self.with_content(Content::Data(Arc::new(data))))
+    }
+
+    /// The same message with the codec that reads it, if that is one of these.
+    pub(super) fn with_codec_of(&self, codecs: &[Arc<dyn Codec>]) -> Option<Self> {
+        let Content::Data(data) = self.content() else { return None };
+        let codec = data.format.find(codecs)?;
+        let (subject, bytes) = (data.subject.clone(), Arc::clone(&data.bytes));
+        let content = Content::Data(Arc::new(Data { subject, bytes, format: Format::Of(codec) }));
+        Some(self.with_content(content))
     }
 
     /// Reads a message from what a transport has kept. Only `type` is needed: other programs write no more than that. Attributes
@@ -83,6 +115,7 @@ impl Message {
             return Err(MalformedMessage::TooLarge { size: data.len(), limit: Self::MAX_DATA });
         }
         let (mut id, mut time, mut subject, mut key) = (None, None, None, None);
+        let mut format = Format::Json;
         let mut source = Box::from("unknown");
         let (mut causation, mut correlation, mut hops) = (None, None, 0);
         for (name, value) in attributes.into_iter().filter(|(name, _)| READ.contains(name)) {
@@ -99,6 +132,7 @@ impl Message {
                     let parsed = humantime::parse_rfc3339_weak(value);
                     time = Some(parsed.map_err(|_| malformed("a time as in RFC 3339"))?);
                 }
+                "datacontenttype" => format = Format::named(value),
                 "partitionkey" => key = Some(value.into()),
                 "correlationid" => correlation = Some(MessageId::of_text(value)),
                 "causationid" => causation = Some(MessageId::of_text(value)),
@@ -111,12 +145,13 @@ impl Message {
             let correlation = correlation.unwrap_or(causation);
             Origin { causation, correlation, hops, trail: [None; CAUSES] }
         });
-        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin }, data))
+        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin, format }, data))
     }
 }
 
 /// The attributes that mean something here.
-const READ: [&str; 8] = ["id", "source", "type", "time", "partitionkey", "correlationid", "causationid", "hops"];
+const READ: [&str; 9] =
+    ["id", "source", "type", "time", "datacontenttype", "partitionkey", "correlationid", "causationid", "hops"];
 
 /// Takes a wire type apart.
 fn parse(text: &str) -> Result<Subject, MalformedMessage> {
@@ -125,34 +160,6 @@ fn parse(text: &str) -> Result<Subject, MalformedMessage> {
         Err(ByNameError::Name { name, error }) => Err(MalformedMessage::Type { text: name, error }),
         Err(_) => unreachable!("parsing looks at the name only"),
     }
-}
-
-/// Decodes an event of a known type.
-pub(crate) fn decode(event: &'static EventType, bytes: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, BoxError> {
-    let Some(codec) = event.codec() else {
-        return Err(WriteError::NoCodec { name: event.wire_type().to_string() }.into());
-    };
-    Ok(Arc::from(codec.decode(bytes)?))
-}
-
-/// An error returned by [`Message::data`].
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The event's type does not say how it is written.
-    #[error("`{name}` cannot be written as JSON: its type has no codec (`#[event(serde)]`)")]
-    NoCodec {
-        /// The wire type.
-        name: String,
-    },
-    /// Its serialisation failed.
-    #[error("`{name}` cannot be written as JSON: {source}")]
-    Failed {
-        /// The wire type.
-        name: String,
-        /// What is wrong, without a value of the event.
-        source: EncodeError,
-    },
 }
 
 /// An error returned by [`Message::from_attributes`].

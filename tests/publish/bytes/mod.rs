@@ -1,9 +1,12 @@
 //! Over a transport of somebody else, which carries bytes.
 
+mod codecs;
 mod consuming;
+mod hostile_codecs;
 mod payload_values;
 mod publishing;
 mod transport;
+mod upcasting;
 
 use eventbus::Event;
 use serde::{Deserialize, Serialize};

@@ -63,8 +63,8 @@ async fn a_handler_by_name_that_asks_for_json_is_told_no_value() {
     let (bus, wire) = bus();
     let by_name = |e: eventbus::AnyEvent<'static>, _| async move { e.to_json().map(drop) };
     bus.consumer("named").handle_name("**", by_name).retry(Retry::never()).start().await.unwrap();
-    wire.write(&[("type", "user.lost")], &format!(r#"{{"key": {SECRET}}}"#));
-    wire.write(&[("type", "user.lost")], &format!(r#"["{SECRET}"#));
+    wire.write(&[("type", "user.lost")], format!(r#"{{"key": {SECRET}}}"#));
+    wire.write(&[("type", "user.lost")], format!(r#"["{SECRET}"#));
     while bus.dead_letters().in_memory().len() < 2 {
         yield_a_lot().await;
     }

@@ -47,6 +47,8 @@ pub(crate) struct State {
     /// Dead letters, where it keeps them.
     pub(crate) letters: Vec<Letter>,
     pub(crate) batches: Vec<usize>,
+    /// All that was written.
+    pub(crate) written: Vec<Record>,
     pub(crate) groups: BTreeMap<Arc<str>, VecDeque<(Record, u32)>>,
     closed: bool,
     leases: u64,
@@ -69,12 +71,13 @@ impl Wire {
     }
 
     /// What another program writes.
-    pub(crate) fn write(&self, attributes: &[(&str, &str)], data: &str) {
+    pub(crate) fn write(&self, attributes: &[(&str, &str)], data: impl AsRef<[u8]>) {
         let attributes = attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        self.push(&Record { attributes, data: data.as_bytes().into() });
+        self.push(&Record { attributes, data: data.as_ref().into() });
     }
 
     fn push(&self, record: &Record) {
+        self.state().written.push(record.clone());
         for queue in self.state().groups.values_mut() {
             queue.push_back((record.clone(), 0));
         }
@@ -102,6 +105,10 @@ impl Wire {
 }
 
 impl Record {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(has, _)| has == name).map(|(_, value)| &**value)
+    }
+
     fn of(message: &Message) -> Result<Self, Refusal> {
         let data = message.data().map_err(|error| Refusal::Unwritable(error.into()))?;
         let owned = |(name, value): (&'static str, std::borrow::Cow<'_, str>)| (name.to_owned(), value.into_owned());

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Capabilities, Memory, PublishError, PublishJson};
+use eventbus::{Bus, Capabilities, Memory, MessageId, PublishError, PublishJson};
 use futures_executor::block_on;
 use tokio::{runtime::Builder, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -155,4 +155,14 @@ async fn what_is_larger_than_the_transport_takes_is_not_sent() {
     let error = bus.publish(NoteMade { text: String::new() }).key("k".repeat(1025)).await.unwrap_err();
     assert!(matches!(error, PublishError::Unwritable(..)), "{error}");
     assert_balanced(&bus.stats());
+}
+
+#[tokio::test]
+async fn a_transport_that_keeps_no_ids_is_not_asked_to_tell_duplicates() {
+    let stub = Stub::new(Capabilities::IN_PROCESS, Answer::Well);
+    let Err(error) = stub.bus().publish(Job(7)).id(MessageId::new()).dedupe(Duration::from_mins(1)).await else {
+        panic!("it was published")
+    };
+    assert!(matches!(error, PublishError::NoDedupe(Job(7))), "{error}");
+    assert!(stub.seen().is_empty(), "the transport never saw it");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{AttemptError, Unhandled, desk::Desk, state::ConsumerState};
+use super::{AttemptError, Unhandled, state::ConsumerState};
 use crate::{
     call::Frame,
     event::isolate,
@@ -159,22 +159,13 @@ impl ConsumerState {
         let _frame = Frame::enter_handler(&cause);
         bus.publishing().tell_dead_letter(&letter);
         // What was published by name is of a type of which only its handler may know more.
-        let of_handler = || self.routes.find(&leased.message).and_then(|at| self.routes.all[at].handler.kind()?.failed);
+        let is_of_type = self.routes.reads_as_published(&leased.message);
+        let handler = || self.routes.find(&leased.message).filter(|_| is_of_type);
+        let of_handler = || handler().and_then(|at| self.routes.all[at].kind?.failed);
         if let Content::Shared(shared) = leased.message.content()
             && let Some(failed) = shared.kind.failed.or_else(of_handler)
         {
             failed(&bus, Arc::clone(&shared.event), Box::new(letter));
-        }
-    }
-}
-
-impl Desk {
-    /// Ends the next delivery in hand, which no handler takes.
-    pub(super) fn end_unhandled(&self) {
-        let next = self.slot().lock().skip();
-        if let Some(leased) = next {
-            let outcome = self.consumer.unhandled(&leased);
-            self.end_taken(leased, outcome);
         }
     }
 }

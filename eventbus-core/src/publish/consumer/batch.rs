@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use super::{AttemptError, Delivery, attempt::AttemptOutcome, desk::Desk};
-use crate::{listener::BoxError, transport::Content};
+use crate::{listener::BoxError, transport::Message};
 
 /// Events that are handled together, in the order of the group; see
 /// [`handle_batch`](super::ConsumerBuilder::handle_batch). It is a slice of `Arc<E>`.
@@ -132,14 +132,13 @@ impl Desk {
     }
 
     /// What is being handled.
-    pub(super) fn running_contents(&self) -> Vec<Content> {
-        self.slot().lock().running().iter().map(|leased| leased.message.content().clone()).collect()
+    pub(super) fn running_messages(&self) -> Vec<Message> {
+        self.slot().lock().running().iter().map(|leased| leased.message.clone()).collect()
     }
 
     fn running_delivery(self: &Arc<Self>, at: usize) -> Option<Delivery> {
         let hand = self.slot().lock();
-        let leased = hand.running().get(at)?;
-        Some(Delivery::new(leased.message.clone(), leased.attempts + 1, Arc::clone(self)))
+        hand.running().get(at).map(|leased| Delivery::of(leased, self))
     }
 
     /// Ends a batch: `results` is empty if all events are well that could be decoded.

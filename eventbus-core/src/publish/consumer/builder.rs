@@ -7,10 +7,10 @@ use super::Rate;
 use super::{
     BatchHandlerFn, ConsumerError, Delivery, Handler, HandlerFn, KeyFn, NameHandlerFn, NameStateHandlerFn, Retry,
     StateHandlerFn,
-    handler::of_value,
-    keys::{self, Key},
+    handler::{WiredHandler, of_value},
+    keys::{self, MessageKey},
+    routes::Unhandled,
     state::AttemptHook,
-    wiring::{AnyKey, Pending},
 };
 use crate::{
     call::{AnyEvent, Isolated},
@@ -20,17 +20,6 @@ use crate::{
     publish::failed_attempt::FailedAttempt,
     transport::{GroupSpec, Overflow, Start},
 };
-
-/// What happens to an event that no handler of the group handles.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum Unhandled {
-    /// The group is not given it. Where a transport gives it nevertheless, it is passed over, and counted as ignored.
-    #[default]
-    Ignore,
-    /// The group is given every event, and those it has no handler for are dead letters at once: "unknown event type".
-    Fail,
-}
 
 impl Bus {
     /// Starts wiring a consumer: the handlers of a group.
@@ -103,8 +92,8 @@ pub struct ConsumerBuilder<S = NoState> {
     state: S,
     pub(super) location: &'static Location<'static>,
     pub(super) group: GroupSpec,
-    pub(super) handlers: Vec<Pending>,
-    pub(super) keys: HashMap<TypeId, (&'static EventType, AnyKey)>,
+    pub(super) handlers: Vec<WiredHandler>,
+    pub(super) keys: HashMap<TypeId, (&'static EventType, MessageKey)>,
     pub(super) is_ordered_within_process: bool,
     /// The first mistake.
     pub(super) error: Option<ConsumerError>,
@@ -291,8 +280,7 @@ impl<S> ConsumerBuilder<S> {
     /// A consumer holds at most about 16,000 deliveries that are behind others of their key, or wait for their next attempt;
     /// while it holds so many, it reads no more.
     pub fn key<E: Event>(mut self, key: impl KeyFn<E>) -> Self {
-        let key: Key<E> = keys::key_of(key);
-        self.keys.insert(TypeId::of::<E>(), (E::TYPE, Box::new(key)));
+        self.keys.insert(TypeId::of::<E>(), (E::TYPE, keys::key_of(key)));
         self
     }
 
@@ -378,7 +366,7 @@ impl<S> ConsumerBuilder<S> {
 
 impl<S> fmt::Debug for ConsumerBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let handlers: Vec<_> = self.handlers.iter().map(|handler| handler.what.to_string()).collect();
+        let handlers: Vec<_> = self.handlers.iter().map(|handler| handler.route.what.to_string()).collect();
         f.debug_struct("ConsumerBuilder")
             .field("group", &self.group)
             .field("handlers", &handlers)

@@ -6,7 +6,7 @@ use super::desk::Desk;
 use crate::{
     call::{Cause, Frame},
     emission::Bus,
-    transport::{Message, MessageId},
+    transport::{Leased, Message, MessageId},
 };
 
 /// One delivery of a message to a handler.
@@ -21,8 +21,8 @@ pub struct Delivery {
 
 impl Delivery {
     #[inline]
-    pub(super) fn new(message: Message, attempt: u32, desk: Arc<Desk>) -> Self {
-        Self { message, attempt, desk }
+    pub(super) fn of(leased: &Leased, desk: &Arc<Desk>) -> Self {
+        Self { message: leased.message.clone(), attempt: leased.attempts + 1, desk: Arc::clone(desk) }
     }
 
     /// The message's id: the same at each attempt, so that a handler can tell that it has seen it.

@@ -3,20 +3,20 @@
 //! A lane is one future for each worker and handler: it takes one delivery after the other, and holds the handler's future
 //! inside itself. So a delivery costs no box, and what is compiled for each handler is this loop.
 
-use std::{any::Any, future::poll_fn, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, marker::PhantomData, pin::Pin, sync::Arc};
 
 use super::{
     AttemptError, Delivery,
     batch::{Batch, BatchReturn},
+    content::{any_event, event_of},
     desk::Desk,
-    keys::Key,
+    routes::Route,
 };
 use crate::{
     call::{AnyEvent, Isolated},
-    event::{Event, EventType},
+    event::Event,
     listener::{BoxError, Return, async_callable},
-    publish::failed::kind_of,
-    transport::{BoxFuture, Content, Kind, Message},
+    transport::BoxFuture,
 };
 
 async_callable! {
@@ -95,35 +95,26 @@ pub(super) type Lane = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) trait AnyHandler: Send + Sync {
     /// The lane of a worker for this handler, which is number `route` of its consumer.
     fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane;
+}
 
-    fn key(&self, _message: &Message) -> Option<u64> {
-        None
-    }
+/// The handlers of a consumer, by the numbers of their routes.
+pub(super) type Handlers = Arc<[Arc<dyn AnyHandler>]>;
 
-    fn kind(&self) -> Option<&'static Kind> {
-        None
-    }
-
-    /// Of a handler of batches: how large they may be, and how long one may wait for more.
-    fn batch_limits(&self) -> Option<(usize, Duration)> {
-        None
-    }
-
-    fn is_for_batches(&self) -> bool {
-        self.batch_limits().is_some()
-    }
+/// A handler, and what it handles.
+pub(super) struct WiredHandler {
+    pub(super) handler: Arc<dyn AnyHandler>,
+    pub(super) route: Route,
 }
 
 /// A handler of a type.
 pub(super) struct Typed<E, F> {
     code: Isolated<F>,
-    key: Option<Key<E>>,
     event: PhantomData<fn(&E)>,
 }
 
 impl<E: Event, F> Typed<E, F> {
-    pub(super) fn new(code: Isolated<F>, key: Option<Key<E>>) -> Self {
-        Self { code, key, event: PhantomData }
+    pub(super) fn new(code: Isolated<F>) -> Self {
+        Self { code, event: PhantomData }
     }
 }
 
@@ -133,7 +124,7 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
             let mut ended = None;
             loop {
                 let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
-                match event_of::<E>(delivery.message()) {
+                match event_of::<E>(delivery.message(), &desk.consumer.routes.versions) {
                     Ok(event) => {
                         let result = (self.code.get())(event, delivery).await.into_result();
                         ended = Some(result.map_err(AttemptError::of));
@@ -143,27 +134,17 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
             }
         })
     }
-
-    fn key(&self, message: &Message) -> Option<u64> {
-        key_in(self.key.as_ref(), message)
-    }
-
-    fn kind(&self) -> Option<&'static Kind> {
-        Some(kind_of::<E>())
-    }
 }
 
 /// A handler of batches of a type.
 pub(super) struct Batched<E, F> {
     code: Isolated<F>,
-    key: Option<Key<E>>,
-    limits: (usize, Duration),
     event: PhantomData<fn(&E)>,
 }
 
 impl<E: Event, F> Batched<E, F> {
-    pub(super) fn new(code: Isolated<F>, key: Option<Key<E>>, limits: (usize, Duration)) -> Self {
-        Self { code, key, limits, event: PhantomData }
+    pub(super) fn new(code: Isolated<F>) -> Self {
+        Self { code, event: PhantomData }
     }
 }
 
@@ -171,8 +152,8 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, _route: usize) -> Lane {
         Box::pin(async move {
             let (mut events, mut unread) = (Vec::new(), Vec::new());
-            for (at, content) in desk.running_contents().into_iter().enumerate() {
-                match shared_of(E::TYPE, content).map(downcast) {
+            for (at, message) in desk.running_messages().into_iter().enumerate() {
+                match event_of::<E>(&message, &desk.consumer.routes.versions) {
                     Ok(event) => events.push(event),
                     Err(error) => unread.push((at, error)),
                 }
@@ -186,18 +167,6 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
             };
             desk.end_many(returned, unread);
         })
-    }
-
-    fn key(&self, message: &Message) -> Option<u64> {
-        key_in(self.key.as_ref(), message)
-    }
-
-    fn kind(&self) -> Option<&'static Kind> {
-        Some(kind_of::<E>())
-    }
-
-    fn batch_limits(&self) -> Option<(usize, Duration)> {
-        Some(self.limits)
     }
 }
 
@@ -219,41 +188,6 @@ impl<F: NameHandlerFn> AnyHandler for Named<F> {
                 }
             }
         })
-    }
-}
-
-fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptError> {
-    let content = message.as_content().map_err(|error| AttemptError::Undecodable(error.into()))?;
-    Ok(AnyEvent::of_content(message.subject(), content))
-}
-
-fn key_in<E: Event>(key: Option<&Key<E>>, message: &Message) -> Option<u64> {
-    // A message in bytes is read once more, when it is handled: the key must be known before.
-    event_of::<E>(message).ok().and_then(|event| Some((key?.get())(&event)))
-}
-
-/// The event of a message that is handled by its type.
-fn event_of<E: Event>(message: &Message) -> Result<Arc<E>, AttemptError> {
-    Ok(downcast(shared_of(E::TYPE, message.content().clone())?))
-}
-
-fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
-    match event.downcast() {
-        Ok(event) => event,
-        Err(_) => unreachable!("handlers of a type are found by the type"),
-    }
-}
-
-fn shared_of(event: &'static EventType, content: Content) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
-    let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
-    match content {
-        Content::Shared(shared) => Ok(shared.event),
-        #[cfg(feature = "serde")]
-        Content::Data(data) => crate::transport::decode(event, &data.bytes).map_err(undecodable),
-        Content::Malformed(_) => {
-            let text = format!("it is no message, and so no `{}`", event.wire_type());
-            Err(undecodable(text.into()))
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 
 /// How often a worker that finds nothing goes once more through the runtime's scheduler before it waits: waking a thread
 /// costs more.
-const YIELDS: u32 = 4;
+const YIELDS: u32 = 12;
 
 /// Fills the worker's hand; `false` if the consumer stops.
 pub(super) async fn fill(desk: &Arc<Desk>) -> bool {

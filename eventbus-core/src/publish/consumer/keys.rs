@@ -5,10 +5,11 @@ use std::{
     sync::LazyLock,
 };
 
-use crate::{call::Isolated, transport::Message};
+use super::{content::event_of, versions::Versions};
+use crate::{call::Isolated, event::Event, transport::Message};
 
-/// Tells the key of an event, as its hash.
-pub(super) type Key<E> = Isolated<Box<dyn Fn(&E) -> u64 + Send + Sync>>;
+/// Tells the key of a message by its event, as its hash; nothing if the event cannot be read.
+pub(super) type MessageKey = Isolated<Box<dyn Fn(&Message, &Versions) -> Option<u64> + Send + Sync>>;
 
 /// A function that tells the key of an event: deliveries with the same key are handled one after the other.
 pub trait KeyFn<E>: Fn(&E) -> Self::Key + Send + Sync + 'static {
@@ -26,8 +27,11 @@ fn hash(key: &impl Hash) -> u64 {
     STATE.hash_one(key)
 }
 
-pub(super) fn key_of<E>(tell: impl KeyFn<E>) -> Key<E> {
-    Isolated::new(Box::new(move |event| hash(&tell(event))))
+pub(super) fn key_of<E: Event>(tell: impl KeyFn<E>) -> MessageKey {
+    // A message in bytes is read once more, when it is handled: the key must be known before.
+    Isolated::new(Box::new(move |message, versions| {
+        event_of::<E>(message, versions).ok().map(|event| hash(&tell(&event)))
+    }))
 }
 
 /// The key that the message itself has.

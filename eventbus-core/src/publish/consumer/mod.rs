@@ -1,12 +1,13 @@
 //! Consumers: groups of handlers, and how they are wired.
 //!
-//! A worker leases a batch from its source (`intake`), polls its handlers where it stands (`worker`, `handler`), and settles
-//! (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`: deliveries behind others of their key, and
+//! A worker leases a batch from its source (`intake`), polls its handlers where it stands (`worker`, `handler`, `turn`), and
+//! settles (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`: deliveries behind others of their key, and
 //! those that wait for their next attempt.
 
 mod attempt;
 mod batch;
 mod builder;
+mod content;
 mod control;
 mod delivery;
 mod desk;
@@ -26,11 +27,13 @@ mod settle;
 mod slot;
 mod start;
 mod state;
+mod turn;
+mod versions;
 mod wiring;
 mod worker;
 
 pub use batch::{Batch, BatchReturn};
-pub use builder::{ConsumerBuilder, NoState as NoHandlerState, Unhandled, WithState};
+pub use builder::{ConsumerBuilder, NoState as NoHandlerState, WithState};
 pub(super) use control::Control;
 pub use control::{Consumer, ConsumerHealth, RemoveError, StopReport};
 pub use delivery::Delivery;
@@ -40,4 +43,5 @@ pub use keys::KeyFn;
 #[cfg(feature = "rate-limit")]
 pub use rate::Rate;
 pub use retry::{AttemptError, Retry};
+pub use routes::Unhandled;
 pub use state::Unfinished;

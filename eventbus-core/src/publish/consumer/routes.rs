@@ -1,13 +1,25 @@
 //! Which handler of a group a message goes to: one for an event type.
 
-use std::{any::TypeId, collections::HashMap, fmt, panic::Location, sync::Arc};
+use std::{any::TypeId, collections::HashMap, fmt, panic::Location, time::Duration};
 
-use super::handler::AnyHandler;
+use super::{keys::MessageKey, versions::Versions};
 use crate::{
     event::EventType,
     pattern::Pattern,
-    transport::{Message, Wants},
+    publish::upcast::Upcast,
+    transport::{Kind, Message, Wants},
 };
+
+/// What happens to an event that no handler of the group handles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Unhandled {
+    /// The group is not given it. Where a transport gives it nevertheless, it is passed over, and counted as ignored.
+    #[default]
+    Ignore,
+    /// The group is given every event, and those it has no handler for are dead letters at once: "unknown event type".
+    Fail,
+}
 
 /// The handlers of a group.
 #[derive(Default)]
@@ -20,13 +32,18 @@ pub(super) struct Routes {
     rest: Option<usize>,
     /// The first handler by type: of many groups the only one.
     first: Option<(TypeId, usize)>,
+    pub(super) versions: Versions,
     pub(super) all: Vec<Route>,
 }
 
-/// A handler, and who it is.
+/// What a handler handles, and how. Its code is with the workers.
 pub(super) struct Route {
-    pub(super) handler: Arc<dyn AnyHandler>,
     pub(super) what: Handles,
+    /// The type of its events, if it is for one.
+    pub(super) kind: Option<&'static Kind>,
+    pub(super) key: Option<MessageKey>,
+    /// Of a handler of batches: how large they may be, and how long one may wait for more.
+    pub(super) batch: Option<(usize, Duration)>,
     pub(super) location: &'static Location<'static>,
 }
 
@@ -82,6 +99,30 @@ impl Routes {
         Ok(())
     }
 
+    /// Adds the types that are read as one for which there is a handler, and have none of their own.
+    pub(super) fn add_upcasts(&mut self, all: &HashMap<TypeId, Upcast>) {
+        let own: Vec<_> = all.values().filter(|upcast| !self.typed.contains_key(&upcast.from.id())).collect();
+        for first in own {
+            let (mut steps, mut next) = (Vec::new(), Some(first));
+            while let Some(upcast) = next {
+                steps.push(upcast.clone());
+                let route = self.typed.get(&upcast.to.id()).copied();
+                if let Some(at) = route.filter(|_| !self.versions.has(upcast.to)) {
+                    self.typed.insert(first.from.id(), at);
+                    self.named.insert((first.from.name().as_str(), first.from.version()), at);
+                    self.versions.add(steps);
+                    break;
+                }
+                next = all.get(&upcast.to.id());
+            }
+        }
+    }
+
+    /// Whether the handler of a message is for the type that was published.
+    pub(super) fn reads_as_published(&self, message: &Message) -> bool {
+        self.versions.steps(message).is_empty()
+    }
+
     #[inline]
     pub(super) fn find(&self, message: &Message) -> Option<usize> {
         match (message.event_type(), self.first) {
@@ -110,14 +151,16 @@ impl Routes {
                 Handles::Rest => {}
             }
         }
+        wants.types.extend(self.versions.types().map(|event| (event.name().as_str().into(), event.version())));
         wants
     }
 
-    /// The types that are handled.
+    /// The types that are handled, older versions included.
     pub(super) fn types(&self) -> impl Iterator<Item = &'static EventType> {
-        self.all.iter().filter_map(|route| match route.what {
+        let of_handlers = self.all.iter().filter_map(|route| match route.what {
             Handles::Type(event) => Some(event),
             Handles::Pattern(_) | Handles::Rest => None,
-        })
+        });
+        of_handlers.chain(self.versions.types())
     }
 }

@@ -1,11 +1,8 @@
 //! What a worker has in hand. It lies in the consumer and not in the worker's task, so that a stop, and other workers, find it
 //! while the worker's thread is held up.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
-use super::{Delivery, desk::Desk};
 use crate::{
     sync::{Mutex, MutexGuard, lock},
     transport::{Leased, Settlement},
@@ -57,6 +54,11 @@ impl InHand {
         self.batch.get(self.at + self.running)
     }
 
+    /// How many have ended, and are to be settled.
+    pub(super) fn ended(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn rest(&self) -> &[Leased] {
         &self.batch[self.at + self.running..]
     }
@@ -75,14 +77,13 @@ impl InHand {
 
     /// Begins the next one.
     #[inline]
-    pub(super) fn begin(&mut self, desk: &Arc<Desk>, has_timeout: bool) -> Option<Delivery> {
+    pub(super) fn begin(&mut self, has_timeout: bool) -> Option<&Leased> {
         let leased = self.batch.get(self.at)?;
-        let delivery = Delivery::new(leased.message.clone(), leased.attempts + 1, Arc::clone(desk));
         self.running = 1;
         if has_timeout {
             self.began = Some(Instant::now());
         }
-        Some(delivery)
+        Some(leased)
     }
 
     /// Begins so many of the next ones together.

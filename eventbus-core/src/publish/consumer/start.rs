@@ -6,8 +6,8 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Consumer, ConsumerBuilder, ConsumerError, control::Control, reader, routes::Routes, scheduler::Scheduler, settle,
-    slot::WorkerSlot, state::ConsumerState, worker,
+    Consumer, ConsumerBuilder, ConsumerError, control::Control, handler::Handlers, reader, routes::Routes,
+    scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, worker,
 };
 use crate::{
     event::isolate,
@@ -32,7 +32,7 @@ impl<S> ConsumerBuilder<S> {
     /// Dropped before it is ready, nothing has been started. The group may have been made, and then keeps events.
     pub async fn start(mut self) -> Result<Consumer, ConsumerError> {
         let tells_keys = self.has_keys();
-        let routes = self.routes()?;
+        let (routes, handlers) = self.routes()?;
         let bus = self.bus.clone();
         let publishing = bus.publishing();
         let group = Arc::clone(&self.group.name);
@@ -42,12 +42,13 @@ impl<S> ConsumerBuilder<S> {
         if let Some(event) = routes.types().find(|event| publishing.needs_codec() && !has_codec(event)) {
             return Err(ConsumerError::NoCodec { group, event });
         }
-        self.start_group(routes, tells_keys, publishing).await.map(Consumer::new)
+        self.start_group(routes, handlers, tells_keys, publishing).await.map(Consumer::new)
     }
 
     async fn start_group(
         self,
         routes: Routes,
+        handlers: Handlers,
         tells_keys: bool,
         publishing: &Publishing,
     ) -> Result<Arc<Control>, ConsumerError> {
@@ -123,7 +124,9 @@ impl<S> ConsumerBuilder<S> {
         if !consumer.reads_directly {
             tasks.push(runtime.spawn(reader::read(Arc::clone(&consumer))));
         }
-        tasks.extend((0..workers).map(|at| runtime.spawn(worker::work(Arc::clone(&consumer), at))));
+        tasks.extend(
+            (0..workers).map(|at| runtime.spawn(worker::work(Arc::clone(&consumer), at, Arc::clone(&handlers)))),
+        );
         if let Some(lease) = consumer.lease {
             // Ends with the others: it holds nothing that they need.
             let (keeping, cancel) = (settle::keep_leases(Arc::clone(&consumer), lease), consumer.cancel.clone());
@@ -138,7 +141,7 @@ async fn open(publishing: &Publishing, group: crate::transport::GroupSpec) -> Re
     let name = Arc::clone(&group.name);
     let answer = asked(|| publishing.transport.subscribe(group)).await;
     match answer {
-        Ok(Ok(source)) => Ok(source),
+        Ok(Ok(source)) => Ok(publishing.with_codecs(source)),
         Ok(Err(error)) => {
             let text = crate::listener::ErrorText::with_sources(&*error).to_string();
             publishing.notices.error(Operation::Subscribe, Some(&name), text);

@@ -1,12 +1,17 @@
 //! What the tasks of a consumer share.
 
-use std::{collections::HashSet, fmt, panic::Location, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    panic::Location,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Retry, Unhandled, control::ReadHealth, keys::key_of_message, routes::Routes, scheduler::Scheduler, slot::WorkerSlot,
-};
+use super::{Retry, Unhandled, keys::key_of_message, routes::Routes, scheduler::Scheduler, slot::WorkerSlot};
 use crate::{
     call::{BusId, Isolated},
     emission::WeakBus,
@@ -59,6 +64,16 @@ pub(super) struct ConsumerState {
     pub(super) reads_fail: AtomicBool,
 }
 
+/// What a consumer notes of its reads.
+#[derive(Default)]
+pub(super) struct ReadHealth {
+    pub(super) last_read: Option<SystemTime>,
+    /// Since when reads have only failed.
+    pub(super) failing_since: Option<Instant>,
+    /// The source has closed by itself.
+    pub(super) is_closed: bool,
+}
+
 /// How many deliveries a worker leases at most at once.
 pub(super) const MAX_BATCH: usize = 64;
 
@@ -92,8 +107,8 @@ impl ConsumerState {
 
     /// The key of a delivery: that of its handler, or that of the message.
     pub(super) fn key_of(&self, message: &Message) -> Option<u64> {
-        let route = self.routes.find(message);
-        let told = route.and_then(|at| isolate(|| self.routes.all[at].handler.key(message)).ok().flatten());
+        let key = self.routes.find(message).and_then(|at| self.routes.all[at].key.as_ref());
+        let told = key.and_then(|key| isolate(|| (key.get())(message, &self.routes.versions)).ok().flatten());
         told.or_else(|| key_of_message(message))
     }
 
@@ -108,7 +123,7 @@ impl ConsumerState {
     /// Notes that the source has answered.
     pub(super) fn has_read(&self) {
         let mut health = lock(&self.health);
-        (health.last_read, health.failing_since) = (Some(std::time::SystemTime::now()), None);
+        (health.last_read, health.failing_since) = (Some(SystemTime::now()), None);
         self.reads_fail.store(false, Ordering::Relaxed);
     }
 
@@ -130,7 +145,7 @@ impl ConsumerState {
     /// Counts and tells a read that failed.
     pub(super) fn read_failed(&self, error: impl Into<crate::listener::BoxError>) {
         self.ledger.read_errors.add(1);
-        lock(&self.health).failing_since.get_or_insert_with(tokio::time::Instant::now);
+        lock(&self.health).failing_since.get_or_insert_with(Instant::now);
         self.reads_fail.store(true, Ordering::Relaxed);
         self.transport_error(Operation::Read, error);
     }

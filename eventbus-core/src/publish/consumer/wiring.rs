@@ -1,34 +1,21 @@
-//! What is wired: handlers until they are built, and the table of them.
+//! Wiring handlers, and the table of them.
 
-use std::{any::Any, panic::Location, sync::Arc, time::Duration};
+use std::{panic::Location, sync::Arc, time::Duration};
 
 use super::{
     BatchHandlerFn, ConsumerBuilder, ConsumerError, HandlerFn, NameHandlerFn, Unhandled,
-    handler::{AnyHandler, Batched, Named, Typed},
-    keys::Key,
+    handler::{Batched, Handlers, Named, Typed, WiredHandler},
     routes::{Handles, Route, Routes},
 };
-use crate::{call::Isolated, event::Event, pattern::Pattern, transport::Ordering};
-
-/// A handler that is not built yet: the key of its event may still be given.
-pub(super) struct Pending {
-    pub(super) what: Handles,
-    location: &'static Location<'static>,
-    build: Build,
-}
-
-/// A [`Key`], its event's type forgotten.
-pub(super) type AnyKey = Box<dyn Any + Send + Sync>;
-
-type Build = Box<dyn FnOnce(Option<AnyKey>) -> Arc<dyn AnyHandler> + Send>;
+use crate::{call::Isolated, event::Event, pattern::Pattern, publish::failed::kind_of, transport::Ordering};
 
 impl<S> ConsumerBuilder<S> {
     pub(super) fn typed<E: Event, F: HandlerFn<E>>(mut self, code: F, location: &'static Location<'static>) -> Self {
         self.declare::<E>(location);
-        let code = Isolated::new(code);
-        let build =
-            Box::new(|key: Option<AnyKey>| -> Arc<dyn AnyHandler> { Arc::new(Typed::<E, F>::new(code, key_of(key))) });
-        self.handlers.push(Pending { what: Handles::Type(E::TYPE), location, build });
+        let handler = Arc::new(Typed::<E, F>::new(Isolated::new(code)));
+        let what = Handles::Type(E::TYPE);
+        let route = Route { what, kind: Some(kind_of::<E>()), key: None, batch: None, location };
+        self.handlers.push(WiredHandler { handler, route });
         self
     }
 
@@ -58,17 +45,16 @@ impl<S> ConsumerBuilder<S> {
         location: &'static Location<'static>,
     ) -> Self {
         self.declare::<E>(location);
-        let code = Isolated::new(code);
-        let build = Box::new(move |key: Option<AnyKey>| -> Arc<dyn AnyHandler> {
-            Arc::new(Batched::<E, F>::new(code, key_of(key), limits))
-        });
-        self.handlers.push(Pending { what: Handles::Type(E::TYPE), location, build });
+        let handler = Arc::new(Batched::<E, F>::new(Isolated::new(code)));
+        let what = Handles::Type(E::TYPE);
+        let route = Route { what, kind: Some(kind_of::<E>()), key: None, batch: Some(limits), location };
+        self.handlers.push(WiredHandler { handler, route });
         self
     }
 
     fn push_named(&mut self, what: Handles, code: Isolated<impl NameHandlerFn>, location: &'static Location<'static>) {
-        let build = Box::new(|_| -> Arc<dyn AnyHandler> { Arc::new(Named(code)) });
-        self.handlers.push(Pending { what, location, build });
+        let route = Route { what, kind: None, key: None, batch: None, location };
+        self.handlers.push(WiredHandler { handler: Arc::new(Named(code)), route });
     }
 
     fn declare<E: Event>(&mut self, location: &'static Location<'static>) {
@@ -86,21 +72,21 @@ impl<S> ConsumerBuilder<S> {
         !self.keys.is_empty()
     }
 
-    /// Builds the table of handlers, which finds those that overlap.
-    pub(super) fn routes(&mut self) -> Result<Routes, ConsumerError> {
+    /// Builds the table of handlers, which finds those that overlap, and their code in the same order.
+    pub(super) fn routes(&mut self) -> Result<(Routes, Handlers), ConsumerError> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
         if self.has_keys() {
             self.group.ordering = if self.is_ordered_within_process { Ordering::Process } else { Ordering::Group };
         }
-        let mut routes = Routes::default();
-        for Pending { what, location, build } in self.handlers.drain(..) {
-            let handler = match &what {
-                Handles::Type(event) => build(self.keys.remove(&event.id()).map(|(_, key)| key)),
-                Handles::Pattern(_) | Handles::Rest => build(None),
-            };
-            if let Err((first, second)) = routes.add(Route { handler, what, location }) {
+        let (mut routes, mut handlers) = (Routes::default(), Vec::new());
+        for WiredHandler { handler, mut route } in self.handlers.drain(..) {
+            if let Handles::Type(event) = route.what {
+                route.key = self.keys.remove(&event.id()).map(|(_, key)| key);
+            }
+            handlers.push(handler);
+            if let Err((first, second)) = routes.add(route) {
                 return Err(ConsumerError::HandlerTaken {
                     group: Arc::clone(&self.group.name),
                     first: first.what.to_string(),
@@ -118,11 +104,8 @@ impl<S> ConsumerBuilder<S> {
         if let Some(event) = left.min_by_key(|event| (event.name().as_str(), event.version())) {
             return Err(ConsumerError::KeyWithoutHandler { group: Arc::clone(&self.group.name), event });
         }
+        routes.add_upcasts(&self.bus.publishing().upcasts.all());
         self.group.wants = routes.wants(self.unhandled == Unhandled::Fail);
-        Ok(routes)
+        Ok((routes, handlers.into()))
     }
-}
-
-fn key_of<E: Event>(key: Option<AnyKey>) -> Option<Key<E>> {
-    key.and_then(|key| key.downcast::<Key<E>>().ok()).map(|key| *key)
 }

@@ -13,22 +13,23 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     AttemptError,
     attempt::AttemptOutcome,
-    desk::{Desk, Step},
-    handler::Lane,
+    desk::Desk,
+    handler::{Handlers, Lane},
     intake,
     state::ConsumerState,
+    turn::Step,
 };
 use crate::{call::Frame, event::isolate, transport::Operation};
 
 /// A handler that takes longer than this on average is not quick: deliveries behind it are better off elsewhere.
 const QUICK: Duration = Duration::from_micros(20);
 
-pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize) {
-    let mut worker = Worker::new(Arc::new(Desk { consumer, at }));
+pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Handlers) {
+    let mut worker = Worker::new(Arc::new(Desk { consumer, at }), handlers);
     let desk = Arc::clone(&worker.desk);
     let consumer = &desk.consumer;
     while intake::fill(&desk).await {
-        let (began, count) = (Instant::now(), worker.desk.slot().lock().rest().len());
+        let began = Instant::now();
         let mut has_waited = false;
         loop {
             match desk.step() {
@@ -42,7 +43,7 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize) {
                         desk.wait_for_permit().await;
                         continue;
                     }
-                    if consumer.routes.all[route].handler.is_for_batches() {
+                    if consumer.routes.all[route].batch.is_some() {
                         has_waited |= worker.handle_batch(route).await;
                     } else {
                         has_waited |= worker.handle(route).await;
@@ -50,7 +51,11 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize) {
                 }
             }
         }
-        consumer.scheduler.hand_over(desk.slot().lock().take_rest());
+        let (rest, count) = {
+            let mut hand = desk.slot().lock();
+            (hand.take_rest(), hand.ended())
+        };
+        consumer.scheduler.hand_over(rest);
         consumer.settle_ended(&desk).await;
         if !has_waited {
             let is_quick = began.elapsed() <= QUICK * u32::try_from(count).unwrap_or(u32::MAX);
@@ -70,14 +75,15 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize) {
 /// Owned by the worker's task: dropped with it, what is in hand goes back.
 struct Worker {
     desk: Arc<Desk>,
+    handlers: Handlers,
     /// One for each handler, made when it is first needed.
     lanes: Vec<Option<Lane>>,
 }
 
 impl Worker {
-    fn new(desk: Arc<Desk>) -> Self {
-        let lanes = desk.consumer.routes.all.iter().map(|_| None).collect();
-        Self { desk, lanes }
+    fn new(desk: Arc<Desk>, handlers: Handlers) -> Self {
+        let lanes = handlers.iter().map(|_| None).collect();
+        Self { desk, handlers, lanes }
     }
 
     /// Polls a lane, inside the frame of what it handles: `true` once its handler does not wait any more.
@@ -89,10 +95,8 @@ impl Worker {
             first.map(|leased| leased.message.cause(desk.consumer.bus_id))
         };
         let Some(cause) = cause else { return true };
-        let lane = self.lanes[route].get_or_insert_with(|| {
-            let handler = Arc::clone(&desk.consumer.routes.all[route].handler);
-            handler.lane(Arc::clone(desk), route)
-        });
+        let lane =
+            self.lanes[route].get_or_insert_with(|| Arc::clone(&self.handlers[route]).lane(Arc::clone(desk), route));
         let polled = {
             let _frame = Frame::enter_handler(&cause);
             isolate(|| _ = lane.as_mut().poll(cx))
@@ -171,7 +175,7 @@ impl Worker {
     /// Handles deliveries together; whether the handler has waited.
     async fn handle_batch(&mut self, route: usize) -> bool {
         let desk = Arc::clone(&self.desk);
-        let Some((max, longest)) = desk.consumer.routes.all[route].handler.batch_limits() else { return false };
+        let Some((max, longest)) = desk.consumer.routes.all[route].batch else { return false };
         intake::fill_batch(&desk, route, max, longest).await;
         if !desk.begin_many(route, max) {
             return false;

@@ -16,6 +16,7 @@ pub(in crate::publish) struct Options<'b> {
     pub(in crate::publish) key: Option<Box<str>>,
     pub(in crate::publish) id: Option<MessageId>,
     pub(in crate::publish) when: Option<When>,
+    pub(in crate::publish) dedupe: Option<Duration>,
     pub(in crate::publish) limit: Option<Limit>,
     pub(in crate::publish) tokens: Vec<CancellationToken>,
     pub(in crate::publish) until: Vec<BoxFuture<'b, ()>>,

@@ -12,38 +12,50 @@ use super::{
 use crate::transport::{BoxFuture, Content, Message};
 
 impl<'b> Sending<'b> {
-    /// Polls it; `content` gives the event, once, when it is first polled.
-    pub(in crate::publish) fn poll(
-        &mut self,
-        content: &mut dyn FnMut() -> Content,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Rejected>> {
-        match self.state {
-            State::New => {
-                self.find_cause();
-                // A handler does not wait, not even for this.
-                if !self.is_inside() && fairness::gives_way(cx) {
-                    return Poll::Pending;
+    /// Whether it may begin: if not, it gives way to others first, and has been woken.
+    pub(in crate::publish) fn may_begin(&mut self, cx: &Context<'_>) -> bool {
+        self.find_cause();
+        // A handler does not wait, not even for this.
+        self.is_inside() || !fairness::gives_way(cx)
+    }
+
+    /// Publishes the content, at once if that goes without waiting.
+    pub(in crate::publish) fn begin(&mut self, content: Content, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+        let attempt = match self.plain_memory() {
+            Some(memory) => match self.push_plain(memory, content) {
+                Ok(()) => {
+                    self.state = State::Done;
+                    return Poll::Ready(Ok(()));
                 }
-                let attempt = match self.offer(content()) {
-                    Ok(message) => self.attempt(message),
-                    Err(rejected) => Attempt::Ended(Err(rejected)),
-                };
-                match attempt {
-                    Attempt::Ended(result) => {
-                        self.state = State::Done;
-                        return Poll::Ready(result);
-                    }
-                    Attempt::Full(message) => self.wait_for_room(message),
-                    Attempt::WouldWait(message) => {
-                        if let Some(rejected) = self.send(message) {
-                            return Poll::Ready(Err(rejected));
-                        }
-                    }
+                Err((refusal, message)) => self.refused(refusal, message),
+            },
+            None => match self.offer(content) {
+                Ok(message) => self.attempt(message),
+                Err(rejected) => Attempt::Ended(Err(rejected)),
+            },
+        };
+        match attempt {
+            Attempt::Ended(result) => {
+                self.state = State::Done;
+                return Poll::Ready(result);
+            }
+            Attempt::Full(message) => self.wait_for_room(message),
+            Attempt::WouldWait(message) => {
+                if let Some(rejected) = self.send(message) {
+                    return Poll::Ready(Err(rejected));
                 }
             }
+        }
+        self.poll(cx)
+    }
+
+    /// Goes on waiting.
+    pub(in crate::publish) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+        match self.state {
             State::Offered(_) | State::Sent(..) => {}
-            State::Done => panic!("this event has been published, or handed back; it can be awaited once"),
+            State::New | State::Done => {
+                panic!("this event has been published, or handed back; it can be awaited once")
+            }
         }
         let polled = self.go_on(cx);
         if polled.is_pending() {

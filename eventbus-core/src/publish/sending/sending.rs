@@ -8,6 +8,7 @@ use crate::publish::{Publishing, error::Why, has_codec, outbox::Ticket};
 use crate::{
     emission::Bus,
     event::isolate,
+    memory::Memory,
     transport::{Content, Message, Operation, Refusal},
 };
 
@@ -118,11 +119,31 @@ impl<'b> Sending<'b> {
         if let Some(id) = options.id {
             message.set_id(id);
         }
+        if let Some(window) = options.dedupe {
+            message.set_dedupe(window);
+        }
         message
     }
 
-    /// Makes the message. From here on the event counts as offered.
+    /// The memory transport, if nothing about the message needs a closer look, and the bus is open.
     #[inline]
+    pub(super) fn plain_memory(&self) -> Option<&'b Memory> {
+        let publishing = self.publishing;
+        let is_plain = self.options.is_none() && publishing.is_plain && !publishing.is_closed_for(false);
+        publishing.memory.as_deref().filter(|_| is_plain)
+    }
+
+    /// Publishes the content to it.
+    #[inline]
+    pub(super) fn push_plain(&self, memory: &Memory, content: Content) -> Result<(), (Refusal, Message)> {
+        let intake = &self.publishing.intake;
+        let pushed = memory.push(Message::new(content, self.publishing.source, None, None, None));
+        let count = if pushed.is_ok() { &intake.at_once } else { &intake.offered };
+        count.add(1);
+        pushed
+    }
+
+    /// Makes the message. From here on the event counts as offered.
     pub(super) fn offer(&mut self, content: Content) -> Result<Message, Rejected> {
         self.publishing.intake.offered.add(1);
         let message = self.make(content);
@@ -139,7 +160,6 @@ impl<'b> Sending<'b> {
     }
 
     /// What can be said against a message before the transport is asked. Encodes it, where the transport carries bytes.
-    #[inline]
     fn check(&mut self, message: &Message) -> Result<(), Why> {
         let publishing = self.publishing;
         if publishing.is_closed_for(self.is_inside()) {
@@ -163,13 +183,16 @@ impl<'b> Sending<'b> {
         if message.not_before().is_some() && capabilities.delay.is_none() {
             return Err(Why::NoDelay);
         }
+        if message.dedupe().is_some() && !capabilities.dedupe {
+            return Err(Why::NoDedupe);
+        }
         if publishing.needs_codec() && message.event_type().is_some_and(|event| !has_codec(event)) {
             return Err(Why::NoCodec);
         }
         let mut size = message.size();
         let mut limit = capabilities.max_payload;
         if capabilities.needs_codec {
-            let bytes = written(message)?;
+            let bytes = written(publishing, message)?;
             size = bytes.size();
             // Whoever reads the bytes reads no more than that.
             limit = Some(limit.map_or(Message::MAX_DATA, |limit| limit.min(Message::MAX_DATA)));
@@ -188,7 +211,6 @@ impl<'b> Sending<'b> {
     }
 
     /// Offers the message to the transport.
-    #[inline]
     pub(super) fn attempt(&mut self, message: Message) -> Attempt {
         let Some(memory) = &self.publishing.memory else { return self.attempt_foreign(message) };
         match memory.push(message) {
@@ -245,6 +267,9 @@ impl<'b> Sending<'b> {
         let intake = &publishing.intake;
         let count = if matches!(refusal, Refusal::Unknown(_)) { &intake.unknown } else { &intake.rejected };
         count.add(1);
+        if matches!(refusal, Refusal::Duplicate) {
+            intake.duplicates.add(1);
+        }
         if let Refusal::Failed(error) | Refusal::Unknown(error) = &refusal {
             let text = crate::listener::ErrorText::with_sources(&**error).to_string();
             publishing.notices.error(Operation::Publish, None, text);
@@ -255,8 +280,16 @@ impl<'b> Sending<'b> {
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
-        let message = self.offer(content)?;
-        match self.attempt(message) {
+        let attempt = if let Some(memory) = self.plain_memory() {
+            match self.push_plain(memory, content) {
+                Ok(()) => return Ok(()),
+                Err((refusal, message)) => self.refused(refusal, message),
+            }
+        } else {
+            let message = self.offer(content)?;
+            self.attempt(message)
+        };
+        match attempt {
             Attempt::Ended(result) => result,
             Attempt::Full(message) | Attempt::WouldWait(message) => {
                 self.publishing.intake.rejected.add(1);
@@ -288,13 +321,13 @@ impl<'b> Sending<'b> {
 }
 
 #[cfg(feature = "serde")]
-fn written(message: &Message) -> Result<Message, Why> {
-    message.written().map_err(|error| Why::Unwritable(error.into()))
+fn written(publishing: &Publishing, message: &Message) -> Result<Message, Why> {
+    message.written(publishing.codecs.writer()).map_err(|error| Why::Unwritable(error.into()))
 }
 
 #[cfg(not(feature = "serde"))]
 #[expect(clippy::unnecessary_wraps, reason = "the shape that it has with the feature")]
-fn written(message: &Message) -> Result<Message, Why> {
+fn written(_: &Publishing, message: &Message) -> Result<Message, Why> {
     Ok(message.clone())
 }
 

@@ -25,16 +25,6 @@ pub struct ConsumerHealth {
     pub held: usize,
 }
 
-/// What a consumer notes of its reads.
-#[derive(Default)]
-pub(in crate::publish::consumer) struct ReadHealth {
-    pub(in crate::publish::consumer) last_read: Option<SystemTime>,
-    /// Since when reads have only failed.
-    pub(in crate::publish::consumer) failing_since: Option<tokio::time::Instant>,
-    /// The source has closed by itself.
-    pub(in crate::publish::consumer) is_closed: bool,
-}
-
 /// How long reads may fail before the consumer counts as stalled.
 const STALLED: Duration = Duration::from_secs(30);
 

@@ -15,7 +15,6 @@ use crate::{
     transport::Message,
 };
 pub use health::ConsumerHealth;
-pub(super) use health::ReadHealth;
 
 /// A consumer that runs; made by [`ConsumerBuilder::start`](crate::ConsumerBuilder::start).
 ///

@@ -35,6 +35,12 @@ pub(in crate::event) enum Problem {
     Withheld,
     /// The text is not JSON: `serde_json`'s own words.
     Json(String),
+    /// The codec cannot read it; what it says may quote the payload.
+    Unreadable,
+    /// The codec panicked.
+    CodecPanicked,
+    /// No codec of the bus reads content of this type.
+    ContentType(String),
     /// The type's `Deserialize` panicked.
     Panicked,
 }
@@ -67,6 +73,10 @@ impl Segment {
 impl Mismatch {
     fn new(problem: Problem) -> Self {
         Self { problem, path: Vec::new() }
+    }
+
+    pub(super) fn panicked() -> Self {
+        Self::new(Problem::Panicked)
     }
 
     /// The same mismatch, seen from outside of a part of the payload.
@@ -162,6 +172,15 @@ impl fmt::Display for Problem {
             Self::UnknownVariant(known) => write!(f, "unknown variant, {}", OneOf(known)),
             Self::Withheld => f.write_str("the type refuses it (its text is withheld: it may quote the payload)"),
             Self::Json(text) => f.write_str(text),
+            Self::Unreadable => {
+                f.write_str("the codec returned an error (its text is withheld: it may quote the payload)")
+            }
+            Self::CodecPanicked => f.write_str("the codec panicked"),
+            Self::ContentType(content_type) => write!(
+                f,
+                "its content type is `{content_type}`, and this bus has no codec for that; add one with \
+                 `Bus::builder().read_codec(..)`"
+            ),
             Self::Panicked => f.write_str("the type's `Deserialize` panicked"),
         }
     }

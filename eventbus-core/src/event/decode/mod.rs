@@ -1,24 +1,89 @@
-//! Where a payload differs from a type, and what the type expects there.
+//! A payload as a tree of values, and how an event is read from it.
 //!
-//! The payload is decoded once more, by a deserializer whose errors keep what the type says of itself and drop what the
-//! payload says: serde's constructors of errors get both apart, while a finished message of `serde_json` mixes them.
+//! All codecs but JSON read a payload into a tree first; JSON does if it does not decode, to learn why. The deserializer of
+//! the tree has errors that keep what the type says of itself and drop what the payload says: serde's constructors of errors
+//! get both apart, while a finished message of a format mixes them.
 
 mod key;
 mod mismatch;
 mod node;
 mod tree;
 
-use serde::de::DeserializeOwned;
+use std::{any::Any, fmt};
+
+use serde::{
+    Serialize, Serializer,
+    de::{Deserialize, DeserializeOwned, Deserializer},
+};
 
 use super::isolate;
 pub(super) use mismatch::{Mismatch, Problem};
+use node::{Purpose, Reader};
 use tree::Node;
 
-/// Finds what `E` says of JSON that does not decode as one; `None` if this time it does, or its `Deserialize` panics.
-pub(super) fn diagnose<E: DeserializeOwned>(json: &[u8]) -> Option<Mismatch> {
+/// A payload that a [`Codec`](crate::Codec) has read: a tree of values, whatever the format. Made by its `Deserialize`, from a
+/// format that describes itself, such as CBOR or `MessagePack`.
+///
+/// # Errors
+///
+/// It does not deserialize if values are nested more than 128 levels deep.
+#[derive(Clone, PartialEq)]
+pub struct Decoded {
+    node: Node,
+    is_human_readable: bool,
+}
+
+/// An event whose type is forgotten.
+pub(crate) type BoxedEvent = Box<dyn Any + Send + Sync>;
+
+/// Reads an event of a type from a tree.
+pub(super) type ReadTree = fn(TreeReader<'_>) -> Result<BoxedEvent, Mismatch>;
+
+/// The deserializer of a tree, for [`ReadTree`].
+#[derive(Clone, Copy)]
+pub(super) struct TreeReader<'de>(Reader<'de>);
+
+/// The [`ReadTree`] of an event type.
+pub(super) fn read_tree<E: DeserializeOwned + Send + Sync + 'static>(
+    from: TreeReader<'_>,
+) -> Result<BoxedEvent, Mismatch> {
+    Ok(Box::new(E::deserialize(from.0)?))
+}
+
+impl Decoded {
+    /// Reads an event. A panic of its `Deserialize` is a mismatch.
+    pub(super) fn event(&self, read: ReadTree) -> Result<BoxedEvent, Mismatch> {
+        let purpose = if self.is_human_readable { Purpose::Text } else { Purpose::Binary };
+        let reader = TreeReader(Reader { node: &self.node, purpose });
+        isolate(|| read(reader)).unwrap_or_else(|_| Err(Mismatch::panicked()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Decoded {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let is_human_readable = from.is_human_readable();
+        Ok(Self { node: Node::deserialize(from)?, is_human_readable })
+    }
+}
+
+impl Serialize for Decoded {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.node.serialize(to)
+    }
+}
+
+/// Shows no value: logs must not have the payload.
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoded").field("is_human_readable", &self.is_human_readable).finish_non_exhaustive()
+    }
+}
+
+/// Finds what a type says of JSON that does not decode as one; `None` if this time it does, or its `Deserialize` panics.
+pub(super) fn diagnose(json: &[u8], read: ReadTree) -> Option<Mismatch> {
     let decoded = isolate(|| {
         let tree: Node = serde_json::from_slice(json).ok()?;
-        E::deserialize(&tree).err()
+        read(TreeReader(Reader { node: &tree, purpose: Purpose::Diagnosis })).err()
     });
     decoded.ok().flatten()
 }
@@ -82,7 +147,7 @@ mod tests {
     #[test]
     fn what_decodes_has_nothing_to_say() {
         serde_json::from_str::<Shapes>(GOOD).unwrap();
-        assert_eq!(diagnose::<Shapes>(GOOD.as_bytes()), None);
+        assert_eq!(diagnose(GOOD.as_bytes(), read_tree::<Shapes>), None);
     }
 
     #[test]
@@ -116,7 +181,9 @@ mod tests {
         ] {
             let bad = GOOD.replacen(good, bad, 1);
             assert!(serde_json::from_str::<Shapes>(&bad).is_err(), "{bad}");
-            let Some(mismatch) = diagnose::<Shapes>(bad.as_bytes()) else { panic!("nothing is wrong in {bad}") };
+            let Some(mismatch) = diagnose(bad.as_bytes(), read_tree::<Shapes>) else {
+                panic!("nothing is wrong in {bad}")
+            };
             assert_eq!(format!("{}: {}", mismatch.path(), mismatch.problem), expected, "{bad}");
         }
     }

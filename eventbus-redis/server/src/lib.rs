@@ -1,0 +1,278 @@
+//! A Redis server for a test: on a free port, with a directory of its own, stopped and removed when it is dropped.
+//!
+//! ```
+//! use redis_test_server::RedisServer;
+//!
+//! let server = RedisServer::start();
+//! assert!(server.url().starts_with("redis://127.0.0.1:"));
+//! assert_eq!(server.cli(&["PING"]), "PONG");
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the server may take to start.
+const START: Duration = Duration::from_secs(20);
+
+/// How many ports are tried: another program may take one between the question and the start.
+const PORTS: usize = 20;
+
+/// A server that is running, unless it was killed.
+#[derive(Debug)]
+pub struct RedisServer {
+    directory: PathBuf,
+    port: u16,
+    options: Vec<String>,
+    process: Option<Child>,
+    /// Kills the server if this process ends without a word.
+    watchdog: Option<Child>,
+    password: Option<String>,
+}
+
+impl RedisServer {
+    /// Starts a server that keeps nothing on disk.
+    ///
+    /// # Panics
+    ///
+    /// If there is no `redis-server`, or it does not start. The message says what to do.
+    pub fn start() -> Self {
+        Self::with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// Starts a server that writes each command to disk before it answers, so that a restart finds all of them.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn durable() -> Self {
+        Self::with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// Starts a server with these options, as `redis-server` gets them.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn with(options: &[&str]) -> Self {
+        let program = find_program();
+        let password = options.windows(2).find(|pair| pair[0] == "--requirepass").map(|pair| pair[1].to_owned());
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = Self { directory: new_directory(), port: 0, options, process: None, watchdog: None, password };
+        let mut last = String::new();
+        for _ in 0..PORTS {
+            server.port = free_port();
+            match server.run(&program) {
+                Ok(()) => return server,
+                Err(error) => last = error,
+            }
+        }
+        panic!("`{}` does not start: {last}", program.display());
+    }
+
+    fn run(&mut self, program: &Path) -> Result<(), String> {
+        let log = fs::File::create(self.directory.join("log")).map_err(|error| error.to_string())?;
+        let mut command = Command::new(program);
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"]);
+        command.arg("--dir").arg(&self.directory).args(&self.options);
+        command.stdin(Stdio::null()).stdout(log.try_clone().map_err(|error| error.to_string())?).stderr(log);
+        let mut process = command.spawn().map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        loop {
+            if let Ok(Some(status)) = process.try_wait() {
+                let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+                return Err(format!("it has ended ({status}): {log}"));
+            }
+            // `LOADING` is an answer, too; it is over soon.
+            if self.ask(&["PING"]).is_ok_and(|answer| !answer.starts_with("-LOADING")) {
+                self.watchdog = Some(watch(process.id(), &self.directory).map_err(|error| error.to_string())?);
+                self.process = Some(process);
+                return Ok(());
+            }
+            if start.elapsed() > START {
+                let _ = process.kill();
+                let _ = process.wait();
+                return Err("it does not answer".to_owned());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The server's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The server's URL, with its password if it has one.
+    pub fn url(&self) -> String {
+        match &self.password {
+            Some(password) => format!("redis://:{password}@127.0.0.1:{}", self.port),
+            None => format!("redis://127.0.0.1:{}", self.port),
+        }
+    }
+
+    /// Sends one command, and gives the answer as text: an array's items are separated by spaces, an error begins with `-`.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer.
+    pub fn cli(&self, command: &[&str]) -> String {
+        self.ask(command).expect("the server should answer")
+    }
+
+    /// The same with arguments that need not be text.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer.
+    pub fn cli_bytes(&self, command: &[&[u8]]) -> String {
+        self.ask(command).expect("the server should answer")
+    }
+
+    fn ask(&self, command: &[impl AsRef<[u8]>]) -> io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_nodelay(true)?;
+        if let Some(password) = &self.password {
+            stream.write_all(&encode(&["AUTH", password]))?;
+            read_answer(&mut stream)?;
+        }
+        stream.write_all(&encode(command))?;
+        read_answer(&mut stream)
+    }
+
+    /// Kills the server, as `kill -9` does. Its port and its directory stay.
+    pub fn kill(&mut self) {
+        // The watchdog first: it must not kill another process that gets the same number.
+        for mut process in [self.watchdog.take(), self.process.take()].into_iter().flatten() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts a killed server again, on the same port and with the same directory.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn restart(&mut self) {
+        self.kill();
+        let start = Instant::now();
+        loop {
+            match self.run(&find_program()) {
+                Ok(()) => return,
+                Err(error) => assert!(start.elapsed() < START, "the server does not start again: {error}"),
+            }
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A process that reads from this one. When that ends, because this process has, it ends the server.
+fn watch(server: u32, directory: &Path) -> io::Result<Child> {
+    let script = "read -r _; kill -9 \"$1\"; rm -rf \"$2\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "watchdog", &server.to_string()]).arg(directory);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
+/// The program on the path. If there is none it is installed, where that is allowed.
+fn find_program() -> PathBuf {
+    static INSTALL: std::sync::Once = std::sync::Once::new();
+    if let Some(program) = on_path() {
+        return program;
+    }
+    INSTALL.call_once(install);
+    on_path().expect(
+        "these tests need the program `redis-server`, version 7.0 or later, on the PATH. On Debian and Ubuntu: \
+         `apt-get install redis-server`; on macOS: `brew install redis`",
+    )
+}
+
+fn on_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|program| program.is_file())
+}
+
+/// Debian's package, as root only, and without starting its service.
+fn install() {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root {
+        return;
+    }
+    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "redis-server"]] {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+fn new_directory() -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("redis-test-server-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).expect("the temporary directory should be writable");
+    directory
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port should be free");
+    listener.local_addr().expect("a listener has an address").port()
+}
+
+fn encode(command: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
+    for part in command.iter().map(AsRef::as_ref) {
+        bytes.extend([format!("${}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat());
+    }
+    bytes
+}
+
+fn read_answer(stream: &mut TcpStream) -> io::Result<String> {
+    let line = read_line(stream)?;
+    let length = || line[1..].parse::<i64>().map_err(io::Error::other);
+    Ok(match line.as_bytes().first() {
+        Some(b'+' | b':') => line[1..].to_owned(),
+        Some(b'$') => match usize::try_from(length()?) {
+            Ok(length) => {
+                let mut bytes = vec![0; length + 2];
+                stream.read_exact(&mut bytes)?;
+                String::from_utf8_lossy(&bytes[..length]).into_owned()
+            }
+            Err(_) => String::new(),
+        },
+        Some(b'*') => {
+            let items: Result<Vec<_>, _> = (0..length()?.max(0)).map(|_| read_answer(stream)).collect();
+            items?.join(" ")
+        }
+        _ => line,
+    })
+}
+
+fn read_line(stream: &mut TcpStream) -> io::Result<String> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while !line.ends_with(b"\r\n") {
+        stream.read_exact(&mut byte)?;
+        line.push(byte[0]);
+    }
+    line.truncate(line.len() - 2);
+    String::from_utf8(line).map_err(io::Error::other)
+}

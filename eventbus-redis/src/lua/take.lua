@@ -1,0 +1,32 @@
+-- Hands out what comes again.
+-- KEYS: back, out, body, note, wake. ARGV: group, how many, lease in ms, then the wake entries that were read.
+-- Gives a list of {position, deliveries, attempts, fields}.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if #ARGV > 3 then
+  redis.pcall('XACK', KEYS[5], ARGV[1], unpack(ARGV, 4))
+  redis.call('XDEL', KEYS[5], unpack(ARGV, 4))
+end
+for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 512)) do
+  redis.call('ZREM', KEYS[2], position)
+  redis.call('ZADD', KEYS[1], 0, position)
+end
+for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(0', now, 'LIMIT', 0, 512)) do
+  redis.call('ZADD', KEYS[1], 0, position)
+end
+local taken = {}
+for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, 0, 'LIMIT', 0, ARGV[2])) do
+  redis.call('ZREM', KEYS[1], position)
+  local body = redis.call('HGET', KEYS[3], position)
+  local deliveries, attempts = string.match(redis.call('HGET', KEYS[4], position) or '0 0', '^(%d+) (%d+)$')
+  if body then
+    deliveries = deliveries + 1
+    redis.call('HSET', KEYS[4], position, deliveries .. ' ' .. attempts)
+    redis.call('ZADD', KEYS[2], now + ARGV[3], position)
+    taken[#taken + 1] = {position, deliveries, tonumber(attempts), cmsgpack.unpack(body)}
+  else
+    redis.call('HDEL', KEYS[4], position)
+  end
+end
+if redis.call('ZCOUNT', KEYS[1], 0, 0) > 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
+return taken

@@ -1,0 +1,293 @@
+//! The reader task of a source. It has a connection of its own, since a read that waits holds up whatever is sent behind it.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use eventbus_core::{Leased, Settlement};
+use redis::{Cmd, Value};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    entry::{self, EntryId},
+    error::CommandError,
+    found::{Found, into_streams, wake_of},
+    lease::{Held, Lease},
+    link::{Limits, Link},
+    reading::Reading,
+    reply::{int, into_list},
+};
+
+const READ: &str = "read the stream";
+
+/// How often a reader is asked to end its wait.
+const UNBLOCK_EVERY: Duration = Duration::from_millis(20);
+
+/// Ends when the task ends, however it does.
+struct Ended(Arc<Reading>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.ended.cancel();
+    }
+}
+
+/// While it lives, an answer with leases may be on its way.
+pub(crate) struct Asking<'r>(&'r Reading);
+
+impl<'r> Asking<'r> {
+    pub(crate) fn new(reading: &'r Reading) -> Self {
+        reading.asking.fetch_add(1, Ordering::AcqRel);
+        Self(reading)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.asking.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+pub(crate) struct Reader {
+    pub(crate) reading: Arc<Reading>,
+    link: Link,
+    /// The connection that was last used, as the server knows it.
+    pub(crate) client: Option<i64>,
+    /// An answer may have been lost.
+    pub(crate) must_recover: bool,
+    pub(crate) streams: Vec<Progress>,
+}
+
+/// How far the reader is in a stream.
+pub(crate) struct Progress {
+    /// The last entry that was read: what was handed out behind it was in an answer that was lost.
+    pub(crate) seen: EntryId,
+    /// Where the search for leases that have run out goes on.
+    pub(crate) cursor: String,
+    pub(crate) claim_at: Instant,
+}
+
+/// Reads until the source closes, then gives back what nobody has taken.
+pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
+    let ended = Ended(Arc::clone(&reading));
+    let shared = &reading.shared;
+    let limits = Limits { answer: shared.settings.limits.answer + shared.settings.block, ..shared.settings.limits };
+    let progress = |seen| Progress { seen, cursor: "0-0".to_owned(), claim_at: Instant::now() };
+    let mut reader = Reader {
+        reading: Arc::clone(&reading),
+        link: Link::new(shared.client.clone(), limits, Arc::clone(&shared.health)),
+        client: None,
+        must_recover: false,
+        streams: seen.into_iter().map(progress).collect(),
+    };
+    while !reading.closing.is_cancelled() {
+        let wanted = reading.wanted.notified();
+        let demand = reading.demand();
+        if demand == 0 {
+            tokio::select! {
+                () = wanted => {}
+                () = reading.closing.cancelled() => {}
+            }
+            continue;
+        }
+        if let Err(error) = reader.read(demand).await {
+            reader.failed(error).await;
+        }
+    }
+    let mut left = reading.take_all();
+    for leased in &mut left {
+        leased.settle_as(Settlement::Release);
+    }
+    if !left.is_empty() {
+        for unsettled in reading.settle(left).await {
+            shared.report(Some(reading.group()), unsettled.error);
+        }
+    }
+    drop(ended);
+    reading.leave().await;
+}
+
+impl Reader {
+    /// Gets up to `max` leases from where they are: what comes again, what has run out, what is new.
+    async fn read(&mut self, max: usize) -> Result<(), CommandError> {
+        let reading = Arc::clone(&self.reading);
+        let mut result = self.read_old(max).await;
+        if result.is_ok() && reading.has_leased() {
+            reading.deliver(Vec::new(), false);
+        } else if result.is_ok() {
+            result = self.read_new(max).await;
+        }
+        reading.ownership.end_read();
+        result
+    }
+
+    /// Gets what was handed out before.
+    async fn read_old(&mut self, max: usize) -> Result<(), CommandError> {
+        let reading = Arc::clone(&self.reading);
+        let _asking = Asking::new(&reading);
+        if self.must_recover {
+            self.recover().await?;
+        }
+        for stream in reading.ownership.begin_adoption() {
+            self.adopt(stream).await?;
+        }
+        for stream in reading.ownership.begin_read(Duration::ZERO) {
+            if reading.streams[stream].came_back.swap(false, Ordering::AcqRel) {
+                self.take(stream, max, Vec::new()).await?;
+            }
+            if self.streams[stream].claim_at <= Instant::now() {
+                let claimed = self.claim(stream, max, reading.shared.lease_millis()).await?;
+                self.accept(stream, claimed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for new entries, and for what comes again.
+    async fn read_new(&mut self, max: usize) -> Result<(), CommandError> {
+        self.identify().await?;
+        let reading = Arc::clone(&self.reading);
+        let block = reading.shared.block();
+        let streams = reading.ownership.begin_read(block);
+        let mut read = redis::cmd("XREADGROUP");
+        // The count is for each stream.
+        let count = max.div_ceil(streams.len());
+        read.arg("GROUP").arg(&**reading.group()).arg(&reading.consumer).arg("COUNT").arg(count);
+        read.arg("BLOCK").arg(block.as_millis().max(1).to_string()).arg("STREAMS");
+        for stream in &streams {
+            let keys = &reading.streams[*stream].keys;
+            read.arg(&keys.wake).arg(&keys.stream);
+        }
+        for _ in &streams {
+            read.arg(">").arg(">");
+        }
+        let answer = into_streams(self.unblocking(read).await?);
+        let _asking = Asking::new(&reading);
+        let (mut result, mut hops) = (Ok(()), None);
+        for stream in streams {
+            let keys = &reading.streams[stream].keys;
+            let of = |wanted: &str| answer.iter().find(|(key, _)| key == wanted.as_bytes());
+            let wakes = of(&keys.wake).map(|(_, entries)| into_list(entries.clone())).unwrap_or_default();
+            let wakes: Vec<_> = wakes.into_iter().filter_map(wake_of).collect();
+            hops = hops.max(wakes.iter().filter_map(|wake| wake.hops).max());
+            if !wakes.is_empty() {
+                let ids = wakes.into_iter().map(|wake| wake.id).collect();
+                result = result.and(self.take(stream, max, ids).await);
+            }
+            // Whatever went wrong: these are leased, and nobody else knows of them.
+            if let Some((_, entries)) = of(&keys.stream) {
+                let found = into_list(entries.clone()).into_iter().filter_map(Found::new).collect();
+                result = result.and(self.accept(stream, found).await);
+            }
+        }
+        reading.ownership.end_read();
+        if let Some(hops) = hops {
+            result = result.and(reading.share(hops.saturating_sub(1)).await);
+            if result.is_ok() && !reading.can_give_up().is_empty() {
+                result = reading.share(0).await;
+            }
+        }
+        result
+    }
+
+    /// Asks the server for the connection's id, by which its waits are ended.
+    async fn identify(&mut self) -> Result<(), CommandError> {
+        if self.client.is_some() && self.link.is_connected() {
+            return Ok(());
+        }
+        let mut ask = redis::pipe();
+        // By its name it is known again: after the server's restart another connection may have its id.
+        ask.cmd("CLIENT").arg("SETNAME").arg(&self.reading.consumer);
+        ask.cmd("CLIENT").arg("ID");
+        let mut answers = self.link.run(READ, &ask).await?;
+        // A user who may not ask waits at a stop until the read ends.
+        self.client = answers.pop().and_then(|id| int(&id.ok()?));
+        Ok(())
+    }
+
+    /// Runs the read. A close ends its wait, and so do partitions that come or go.
+    async fn unblocking(&self, read: Cmd) -> Result<Value, CommandError> {
+        let reading = &self.reading;
+        let mut answer = std::pin::pin!(self.link.run_one(READ, read));
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = reading.closing.cancelled() => {}
+            () = reading.ownership.changed.notified() => {}
+        }
+        loop {
+            if let Some(client) = self.client {
+                let mut unblock = redis::cmd("CLIENT");
+                unblock.arg("UNBLOCK").arg(client);
+                // Without it the read ends by itself.
+                let _ = timeout(UNBLOCK_EVERY, reading.shared.work.run_one("end a read", unblock)).await;
+            }
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer,
+                () = sleep(UNBLOCK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Leases entries to the bus; those that the group does not want are acknowledged and counted.
+    pub(crate) async fn accept(&mut self, stream: usize, found: Vec<Found>) -> Result<(), CommandError> {
+        let unwanted = self.lease(stream, found, |reading, leased| reading.deliver(leased, false));
+        self.skip(stream, unwanted).await
+    }
+
+    /// Makes leases of entries; the ids of those that the group does not want.
+    pub(crate) fn lease(
+        &mut self,
+        stream: usize,
+        found: Vec<Found>,
+        deliver: impl FnOnce(&Reading, Vec<Leased>),
+    ) -> Vec<String> {
+        let keys = &self.reading.streams[stream].keys;
+        let (mut leased, mut unwanted) = (Vec::with_capacity(found.len()), Vec::new());
+        for Found { id, deliveries, fields } in found {
+            let seen = &mut self.streams[stream].seen;
+            *seen = id.max(*seen);
+            let message = entry::read(&keys.stream, Some(id), &fields);
+            if !self.reading.wants.includes(&message) {
+                unwanted.push(id.to_string());
+                continue;
+            }
+            let lease = Lease { stream, held: Held::Entry(id), deliveries };
+            leased.push(Leased::new(message, lease.id()).with_deliveries(deliveries));
+        }
+        deliver(&self.reading, leased);
+        unwanted
+    }
+
+    pub(crate) async fn skip(&self, stream: usize, unwanted: Vec<String>) -> Result<(), CommandError> {
+        if unwanted.is_empty() {
+            return Ok(());
+        }
+        let keys = &self.reading.streams[stream].keys;
+        let mut skip = redis::pipe();
+        skip.cmd("XACK").arg(&keys.stream).arg(&*keys.group).arg(&unwanted);
+        skip.cmd("HINCRBY").arg(&keys.info).arg("skipped").arg(unwanted.len());
+        // Not acknowledged, they run out and are passed over again.
+        self.reading.shared.work.run("pass over unwanted entries", &skip).await.map(drop)
+    }
+
+    async fn failed(&mut self, error: CommandError) {
+        if self.reading.closing.is_cancelled() {
+            return;
+        }
+        let error = if error.is_no_group() {
+            match self.reopen().await {
+                Ok(error) => error,
+                Err(error) => error.to_string(),
+            }
+        } else {
+            if !matches!(error, CommandError::Refused { .. }) {
+                self.must_recover = true;
+            }
+            error.to_string()
+        };
+        self.reading.fail(error);
+    }
+}
