@@ -81,7 +81,7 @@ impl Lab {
                 closed.map(|one| one.map(|_| ())),
             )?;
         }
-        self.transport = Some(open(&*self.rig, &self.storage).await?);
+        self.transport = Some(open_again(&*self.rig, &self.storage).await?);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Lab {
         if let Some(transport) = self.transport.take() {
             self.rig.kill(&self.storage, transport).await;
         }
-        self.transport = Some(open(&*self.rig, &self.storage).await?);
+        self.transport = Some(open_again(&*self.rig, &self.storage).await?);
         Ok(())
     }
 
@@ -119,8 +119,12 @@ impl Lab {
         self.subscribe(GroupSpec::new(name)).await
     }
 
-    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, spec: GroupSpec) -> Checked<Reader> {
+    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, mut spec: GroupSpec) -> Checked<Reader> {
         let name = Arc::clone(&spec.name);
+        if self.can.bounds_events {
+            // Properties that do not speak of bounds meet none.
+            spec.max_events = spec.max_events.or(Some(100_000));
+        }
         let source = self.answers("T10", "subscribe", transport.subscribe(spec)).await?;
         let source = source.map_err(|error| broken("T10", format!("group `{name}` is opened"), error.to_string()))?;
         Ok(Reader::new(source, self.limits))
@@ -182,6 +186,14 @@ impl Lab {
         }
         Ok(())
     }
+
+    /// Waits until it is so, and no longer than [`Limits::quiet`].
+    pub(crate) async fn for_a_while(&self, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() && began.elapsed() < self.limits.quiet {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
 }
 
 fn kind(trouble: Trouble<'_>) -> &'static str {
@@ -191,6 +203,17 @@ fn kind(trouble: Trouble<'_>) -> &'static str {
         Trouble::Restart => "Restart",
         Trouble::LoseGroup(_) => "LoseGroup",
         Trouble::Write(_) => "Write",
+    }
+}
+
+/// Opens a storage whose last handle may still be on its way out: tasks of a bus that has gone are dropped a little later.
+async fn open_again(rig: &dyn Rig, storage: &str) -> Checked<Arc<dyn Transport>> {
+    let (began, patience) = (Instant::now(), rig.limits().patience);
+    loop {
+        match open(rig, storage).await {
+            Err(_) if began.elapsed() < patience => tokio::time::sleep(Duration::from_millis(5)).await,
+            opened => return opened,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Properties of a bus over the transport.
 
 mod consuming;
+mod duplicates;
 mod ending;
 mod failing;
 mod keys;
@@ -11,16 +12,17 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Retry, Transport};
+use eventbus::{Bus, Delivery, Operation, Retry, Transport};
 
 use crate::{
     Property,
     lab::Lab,
-    messages::event,
+    messages::{Note, event},
     outcome::{Checked, broken, ensure},
 };
 
-pub(crate) const ALL: &[&[Property]] = &[consuming::ALL, failing::ALL, keys::ALL, ending::ALL, troubles::ALL];
+pub(crate) const ALL: &[&[Property]] =
+    &[consuming::ALL, duplicates::ALL, failing::ALL, keys::ALL, ending::ALL, troubles::ALL];
 
 /// What handlers note.
 #[derive(Debug)]
@@ -56,12 +58,15 @@ impl<T> Log<T> {
     }
 }
 
+/// The errors of a transport.
+type Errors = Log<(Operation, String)>;
+
 /// A bus over a transport, and the errors of that.
-fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Log<String>) {
+fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Errors) {
     let errors = Log::default();
     let noted = errors.clone();
     let builder = Bus::builder().transport(transport).on_failure(|_| {}).on_dead_letter(|_| {}).on_notice(|_| {});
-    (builder.on_transport_error(move |error| noted.add(error.to_string())).build(), errors)
+    (builder.on_transport_error(move |error| noted.add((error.operation(), error.to_string()))).build(), errors)
 }
 
 /// Tries again soon, so many times in all.
@@ -69,8 +74,20 @@ fn soon(attempts: u32) -> Retry {
     Retry::fixed(Duration::from_millis(5)).max_attempts(attempts)
 }
 
+/// A consumer that notes the numbers of all notes.
+async fn noting(bus: &Bus) -> Checked<Log<u64>> {
+    let done = Log::default();
+    let log = done.clone();
+    let handler = move |e: Arc<Note>, _: Delivery| {
+        log.add(e.number);
+        async {}
+    };
+    consuming::started(bus.consumer("group").handle::<Note>(handler).start().await)?;
+    Ok(done)
+}
+
 impl Lab {
-    fn bus(&self) -> (Bus, Log<String>) {
+    fn bus(&self) -> (Bus, Errors) {
         bus_over(self.transport())
     }
 
@@ -89,7 +106,7 @@ impl Lab {
     }
 
     /// Shuts a bus down that is to have no error and no work left.
-    async fn shut_down(&self, bus: Bus, errors: &Log<String>) -> Checked {
+    async fn shut_down(&self, bus: Bus, errors: &Errors) -> Checked {
         let report = bus.shutdown(self.limits.patience).await;
         ensure(report.is_clean(), "T33", "a clean shutdown", report.to_string())?;
         let errors = errors.take();

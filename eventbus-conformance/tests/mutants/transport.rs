@@ -1,7 +1,7 @@
 //! A transport over a good one that breaks one clause.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 use eventbus::{
     Answer, BoxError, BoxFuture, Capabilities, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage, LetterQuery,
-    Memory, Message, Overflow, Refusal, Source, Transport, TransportHealth, Wants,
+    Memory, Message, MessageId, Overflow, Refusal, Source, Transport, TransportHealth, Wants,
 };
 use eventbus_conformance::{Limits, Rig, Trouble};
 
@@ -27,10 +27,12 @@ pub(crate) struct Mutants {
 
 impl Mutants {
     pub(crate) fn new(how: How, is_over_broker: bool) -> Self {
-        let limits = Limits::default().with_quiet(Duration::from_millis(60));
+        let limits = Limits::default().with_quiet(Duration::from_millis(60)).with_full_counts(false);
         let limits = match how {
             How::Well => limits,
-            _ => limits.with_patience(Duration::from_millis(700)).with_longest(Duration::from_secs(6)),
+            // Its thread ends no sooner.
+            How::HoldsItsThread => limits.with_longest(Duration::from_secs(3)),
+            _ => limits.with_patience(Duration::from_millis(700)),
         };
         Self { how, broker: is_over_broker.then(Broker::default), opened: AtomicUsize::new(0), limits }
     }
@@ -75,11 +77,17 @@ pub(crate) struct Shared {
     pub(crate) groups: AtomicUsize,
     is_closed: AtomicUsize,
     wants: Mutex<HashMap<Arc<str>, Wants>>,
+    ids: Mutex<HashSet<MessageId>>,
     /// How many leases each group has out.
     pub(crate) out: Mutex<BTreeMap<Arc<str>, Vec<Message>>>,
 }
 
 impl Shared {
+    /// Whether a message with this id is new; it is known from now on.
+    fn is_new(&self, message: &Message) -> bool {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(message.id())
+    }
+
     pub(crate) fn out(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Vec<Message>>> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,7 +112,7 @@ impl Mutant {
     fn stored(&self, message: &Message) -> Option<Message> {
         match (self.how, message.not_before()) {
             (How::LosesTheThird, _) if self.shared.published.fetch_add(1, Ordering::SeqCst) == 2 => None,
-            (How::ForgetsNotBefore, Some(_)) => Some(rebuilt(message, "")),
+            (How::ForgetsNotBefore, Some(_)) | (How::ForgetsIds, _) => Some(rebuilt(message, "")),
             (How::DelaysTooLong, Some(at)) => Some(message.clone().scheduled_at(at + Duration::from_hours(1))),
             (How::ForgetsKeys, _) => Some(rebuilt(message, "partitionkey")),
             _ => Some(message.clone()),
@@ -122,6 +130,10 @@ impl Mutant {
             let is_large = message.data().is_ok_and(|data| data.len() > 1024);
             if how == How::TakesLessThanItSays && is_large || how == How::TakesSmallBatchesOnly && at >= 5 {
                 answers.push(failed());
+                continue;
+            }
+            if how == How::KeepsIds && message.dedupe().is_some() && !self.shared.is_new(message) {
+                answers.push(Err(Refusal::Duplicate));
                 continue;
             }
             let at = if how == How::ReversesBatches { batch.len() - 1 - at } else { at };
@@ -185,7 +197,9 @@ impl Transport for Mutant {
             | How::ReversesBatches
             | How::ForgetsNotBefore
             | How::DelaysTooLong
-            | How::ForgetsKeys => Err(Refusal::WouldWait),
+            | How::ForgetsKeys
+            | How::ForgetsIds
+            | How::KeepsIds => Err(Refusal::WouldWait),
             _ => self.inner.try_publish(batch),
         }
     }
