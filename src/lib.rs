@@ -68,12 +68,12 @@ pub use eventbus_core::{
     Answer, AttemptError, Batch, BatchHandlerFn, BatchReturn, BoxFuture, BusHealth, Capabilities, Consumer,
     ConsumerBuilder, ConsumerError, ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters,
     Deliveries, Delivery, Durability, EventStream, Failed, FailedAttempt, GroupSpec, GroupState, GroupStats, Handler,
-    HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterId, LetterPage, LetterQuery, Memory, Message,
-    MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained, Operation, Overflow,
-    Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
-    ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
-    TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed, Unfinished, Unhandled,
-    Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
+    HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery,
+    Memory, Message, MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained,
+    Operation, Overflow, Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError,
+    ReplayError, Retry, ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport,
+    StreamFull, Transport, TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed,
+    Unfinished, Unhandled, Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,

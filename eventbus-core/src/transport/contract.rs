@@ -89,7 +89,12 @@ pub trait Transport: Send + Sync + 'static {
     }
 
     /// Ends dead letters; a result for each. A replayed letter is delivered to its group again, with no attempts, and is no
-    /// letter any more, as one step. For an id that is not there the result is an error.
+    /// letter any more, as one step.
+    ///
+    /// # Errors
+    ///
+    /// [`LetterError`](super::LetterError) for an id that is not there, and for a group without room; any other error is a failure
+    /// of the transport, which the bus tells and counts.
     fn end_letters<'a>(&'a self, ids: &'a [LetterId], end: LetterEnd) -> BoxFuture<'a, Vec<Result<(), BoxError>>> {
         let _ = end;
         Box::pin(async { ids.iter().map(|_| Err("this transport keeps no dead letters".into())).collect() })
