@@ -280,7 +280,7 @@ async fn a_shutdown_waits_for_what_the_bus_has_spawned() {
 #[test]
 fn a_handler_that_holds_up_its_thread_is_named() {
     let (go, gone) = mpsc::channel::<()>();
-    let report = within(Duration::from_secs(20), "a shutdown", move || {
+    let report = within(Duration::from_mins(1), "a shutdown", move || {
         let runtime = multi_thread(2);
         let gone = Mutex::new(gone);
         let (at_it, begun) = mpsc::channel();
