@@ -34,6 +34,7 @@
 //! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
 //! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
 //! | queue events to consumer groups | [`Bus::publish`], [`Bus::consumer`], [`Retry`], [`Delivery`], [`Bus::dead_letters`], [`Bus::shutdown`] |
+//! | write them in another format than JSON | `Codec`, `BusBuilder::codec` (feature `serde`) |
 //! | carry them elsewhere | [`Transport`], [`Source`], [`Message`], [`Memory`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
 //!
@@ -45,7 +46,7 @@
 //!
 //! # Features
 //!
-//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as JSON, by name) and `schema` (their JSON
+//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as bytes: JSON, by name, and other formats by a codec) and `schema` (their JSON
 //! Schemas). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
 //!
 //! # Promises
@@ -69,11 +70,11 @@ pub use eventbus_core::{
     ConsumerBuilder, ConsumerError, ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters,
     Deliveries, Delivery, Durability, EventStream, Failed, FailedAttempt, GroupSpec, GroupState, GroupStats, Handler,
     HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery,
-    Memory, Message, MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained,
-    Operation, Overflow, Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError,
-    ReplayError, Retry, ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport,
-    StreamFull, Transport, TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed,
-    Unfinished, Unhandled, Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
+    Memory, Message, MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NoSuchGroup,
+    NotDrained, Operation, Overflow, Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal,
+    RemoveError, ReplayError, Retry, ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn,
+    StopReport, StreamFull, Transport, TransportError, TransportHealth, TransportOrdering, TransportReports,
+    Unconsumed, Unfinished, Unhandled, Unpublished, Unrouted, UnroutedEvent, Unsettled, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,

@@ -86,9 +86,9 @@ pub use publish::{
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{
     Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd,
-    LetterError, LetterId, LetterPage, LetterQuery, Message, MessageId, Operation, Ordering as TransportOrdering,
-    Overflow, Read, Refusal, Settlement, Source, Start, Transport, TransportError, TransportHealth, TransportReports,
-    Unrouted, Unsettled, Wants,
+    LetterError, LetterId, LetterPage, LetterQuery, Message, MessageId, NoSuchGroup, Operation,
+    Ordering as TransportOrdering, Overflow, Read, Refusal, Settlement, Source, Start, Transport, TransportError,
+    TransportHealth, TransportReports, Unrouted, Unsettled, Wants,
 };
 #[cfg(feature = "serde")]
 pub use transport::{MalformedMessage, WriteError};

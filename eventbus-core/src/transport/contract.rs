@@ -79,6 +79,11 @@ pub trait Transport: Send + Sync + 'static {
     fn groups(&self) -> Answer<'_, Vec<GroupState>>;
 
     /// Removes a group. It hands back the messages that waited in it, where they were this process's only.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuchGroup`](super::NoSuchGroup) if there is none; any other error is a failure of the transport, which the bus tells and
+    /// counts.
     fn remove_group<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<Message>>;
 
     /// A page of dead letters, oldest first, of those after [`LetterQuery::after`], which need not be there any more. Only with
