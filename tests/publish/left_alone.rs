@@ -196,3 +196,25 @@ fn a_runtime_that_stands_still_holds_up_no_publisher_of_another() {
         still.block_on(kept).unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_is_gone_leaves_neither_a_batch_nor_a_task_nor_its_transport() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    for is_answered in [true, false] {
+        let (slow, bus) = Slow::bus();
+        let mut publish = Box::pin(bus.publish(Job(1)));
+        assert!(poll_once(&mut publish).is_pending());
+        if is_answered {
+            slow.gate.add_permits(1);
+            publish.await.unwrap();
+        } else {
+            yield_a_lot().await;
+            drop(publish);
+        }
+        // At once, before the driver has run again.
+        drop(bus);
+        assert_eq!((*slow.dropped.lock().unwrap(), Arc::strong_count(&slow.gate)), (1, 1), "{is_answered}");
+        yield_a_lot().await;
+        assert_eq!(tasks(), 0);
+    }
+}

@@ -146,7 +146,7 @@ impl Outbox {
             *at = Some(runtime.id());
             runtime
         };
-        runtime.spawn(Driver { outbox: Arc::clone(self), has_ended: false });
+        runtime.spawn(Driver { outbox: Arc::downgrade(self), has_ended: false });
     }
 
     /// Polls the batch, which was taken out for that; `true` if it waits, `false` if there is more to do.
@@ -278,10 +278,20 @@ impl State {
     }
 }
 
-/// Polls batches until there are none. It may be dropped before, with its runtime: publishers that wait go on then, and without one
-/// the batch is dropped.
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        // So that its task ends, too.
+        let driver = lock(&self.state).driver.take();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+/// Polls batches until there are none, or the outbox is gone. It may be dropped before, with its runtime: publishers that wait go on
+/// then, and without one the batch is dropped.
 struct Driver {
-    outbox: Arc<Outbox>,
+    outbox: Weak<Outbox>,
     has_ended: bool,
 }
 
@@ -289,16 +299,17 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(outbox) = self.outbox.upgrade() else { return Poll::Ready(()) };
         loop {
             let batch = {
-                let mut state = lock(&self.outbox.state);
+                let mut state = lock(&outbox.state);
                 state.driver = Some(cx.waker().clone());
                 match std::mem::replace(&mut state.flight, Flight::Polled) {
                     Flight::Waits(batch) => {
                         state.is_woken = false;
                         batch
                     }
-                    Flight::None if state.has_queued() => self.outbox.next_batch(&mut state),
+                    Flight::None if state.has_queued() => outbox.next_batch(&mut state),
                     Flight::None => {
                         // In one step with the look: what is queued from here on finds no driver.
                         (state.flight, state.driver_runtime, state.driver) = (Flight::None, None, None);
@@ -310,7 +321,7 @@ impl Future for Driver {
                     Flight::Polled => return Poll::Pending,
                 }
             };
-            if self.outbox.is_under_way(batch) {
+            if outbox.is_under_way(batch) {
                 return Poll::Pending;
             }
         }
@@ -319,11 +330,9 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
+        let Some(outbox) = self.outbox.upgrade().filter(|_| !self.has_ended) else { return };
         let (left, wakers) = {
-            let mut state = lock(&self.outbox.state);
+            let mut state = lock(&outbox.state);
             (state.driver_runtime, state.driver) = (None, None);
             (state.take_left(), state.wakers())
         };
