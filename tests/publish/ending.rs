@@ -109,8 +109,11 @@ fn a_shutdown_under_eight_producers_is_exact_on_many_threads() {
         let late = round % 5 == 4;
         let deadline = if late { Duration::from_millis(200) } else { Duration::from_secs(5) };
         let took = multi_thread(4).block_on(under_load(queued, deadline, late));
-        // Only a machine that does nothing else keeps real time.
-        assert!(!is_full_run() || took <= deadline + Duration::from_millis(250), "{took:?} of {deadline:?}");
+        // Only an optimised build on a machine that does nothing else keeps real time.
+        assert!(
+            !is_full_run() || cfg!(debug_assertions) || took <= deadline + Duration::from_millis(250),
+            "{took:?} of {deadline:?}"
+        );
         longest = longest.max(took);
     }
     if is_full_run() {
@@ -296,8 +299,12 @@ fn a_handler_that_holds_up_its_thread_is_named() {
             begun.recv().unwrap();
             let asked = Instant::now();
             let report = bus.shutdown(Duration::from_millis(50)).await;
-            // Only a machine that does nothing else keeps real time. On any, the handler is still held up.
-            assert!(!is_full_run() || asked.elapsed() < Duration::from_millis(300), "{:?}", asked.elapsed());
+            // As above. On any machine the handler is still held up.
+            assert!(
+                !is_full_run() || cfg!(debug_assertions) || asked.elapsed() < Duration::from_millis(300),
+                "{:?}",
+                asked.elapsed()
+            );
             report
         });
         drop(go);
