@@ -34,6 +34,7 @@
 //! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
 //! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
 //! | queue events to consumer groups | [`Bus::publish`], [`Bus::consumer`], [`Retry`], [`Delivery`], [`Bus::dead_letters`], [`Bus::shutdown`] |
+//! | write them in another format than JSON | `Codec`, `BusBuilder::codec` (feature `serde`) |
 //! | carry them elsewhere | [`Transport`], [`Source`], [`Message`], [`Memory`] |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
 //!
@@ -45,8 +46,9 @@
 //!
 //! # Features
 //!
-//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as JSON, by name), `schema` (their JSON
-//! Schemas), and `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
+//! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as bytes: JSON, by name, and other formats by a
+//! codec), `schema` (their JSON Schemas), and `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs). Async
+//! listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
 //!
 //! # Promises
 //!
@@ -68,12 +70,12 @@ pub use eventbus_core::{
     Answer, AttemptError, Batch, BatchHandlerFn, BatchReturn, BoxFuture, BusHealth, Capabilities, Consumer,
     ConsumerBuilder, ConsumerError, ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters,
     Deliveries, Delivery, Durability, EventStream, Failed, FailedAttempt, GroupSpec, GroupState, GroupStats, Handler,
-    HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterId, LetterPage, LetterQuery, Memory, Message,
-    MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NotDrained, Operation, Overflow,
-    Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal, RemoveError, ReplayError, Retry,
-    ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn, StopReport, StreamFull, Transport,
-    TransportError, TransportHealth, TransportOrdering, TransportReports, Unconsumed, Unfinished, Unhandled,
-    Unpublished, Unrouted, UnroutedEvent, Unsettled, UpcastError, Wants, WithState,
+    HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery,
+    Memory, Message, MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NoSuchGroup,
+    NotDrained, Operation, Overflow, Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal,
+    RemoveError, ReplayError, Retry, ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn,
+    StopReport, StreamFull, Transport, TransportError, TransportHealth, TransportOrdering, TransportReports,
+    Unconsumed, Unfinished, Unhandled, Unpublished, Unrouted, UnroutedEvent, Unsettled, UpcastError, Wants, WithState,
 };
 pub use eventbus_core::{
     AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,

@@ -85,10 +85,10 @@ pub use publish::{
 };
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{
-    Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterId,
-    LetterPage, LetterQuery, Message, MessageId, Operation, Ordering as TransportOrdering, Overflow, Read, Refusal,
-    Settlement, Source, Start, Transport, TransportError, TransportHealth, TransportReports, Unrouted, Unsettled,
-    Wants,
+    Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd,
+    LetterError, LetterId, LetterPage, LetterQuery, Message, MessageId, NoSuchGroup, Operation,
+    Ordering as TransportOrdering, Overflow, Read, Refusal, Settlement, Source, Start, Transport, TransportError,
+    TransportHealth, TransportReports, Unrouted, Unsettled, Wants,
 };
 #[cfg(feature = "serde")]
 pub use transport::{MalformedMessage, WriteError};

@@ -11,7 +11,11 @@ use std::{
 
 use eventbus::{Bus, Context, Event};
 use futures_executor::block_on;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{Notify, mpsc, oneshot, watch},
+    time::advance,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::support::{HOUR, Log, Ping, finishes, multi_thread, outcomes, poll_once};
@@ -73,6 +77,16 @@ enum End {
     Abort,
 }
 
+impl End {
+    /// Time is paused where it ends the emission: the listener is to have begun by then.
+    fn runtime(self) -> Runtime {
+        match self {
+            Self::Timeout => Builder::new_current_thread().enable_all().start_paused(true).build().unwrap(),
+            _ => multi_thread(1),
+        }
+    }
+}
+
 /// Emits, ends the emission once `begun` says so, and gives back when that has been done.
 async fn end(bus: &Bus, how: End, mut begun: mpsc::UnboundedReceiver<()>) {
     let begun = async { begun.recv().await.unwrap() };
@@ -102,7 +116,11 @@ async fn end(bus: &Bus, how: End, mut begun: mpsc::UnboundedReceiver<()>) {
             assert_eq!(outcomes(&report), ["StillRunning"]);
         }
         End::Timeout => {
-            let report = bus.emit(Ping).timeout(Duration::from_millis(20)).await;
+            let mut emit = bus.emit(Ping).timeout(Duration::from_millis(20));
+            assert!(poll_once(&mut emit).is_pending());
+            begun.await;
+            advance(Duration::from_millis(20)).await;
+            let report = emit.await;
             assert_eq!(outcomes(&report), ["StillRunning"]);
         }
         End::Drop => tokio::select! {
@@ -125,7 +143,7 @@ const ENDS: [End; 5] = [End::Token, End::Until, End::Timeout, End::Drop, End::Ab
 fn a_spawned_listener_is_woken_when_its_emission_is_cancelled() {
     for how in ENDS {
         finishes(&format!("a spawned listener, {how:?}"), move || {
-            multi_thread(1).block_on(async {
+            how.runtime().block_on(async {
                 let bus = Bus::new();
                 let (begins, begun) = mpsc::unbounded_channel();
                 let (go, may_go) = watch::channel(false);
@@ -154,7 +172,7 @@ fn a_spawned_listener_is_woken_when_its_emission_is_cancelled() {
 fn a_blocking_listener_learns_that_its_emission_is_cancelled() {
     for how in ENDS {
         finishes(&format!("a blocking listener, {how:?}"), move || {
-            multi_thread(1).block_on(async {
+            how.runtime().block_on(async {
                 let bus = Bus::new();
                 let (begins, begun) = mpsc::unbounded_channel();
                 let (go, may_go) = watch::channel(false);

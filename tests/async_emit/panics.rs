@@ -215,11 +215,13 @@ async fn a_listener_left_behind_that_fails_later_reaches_the_failure_hook() {
     let bus = Bus::builder().on_failure(move |failure| hook.add(failure.to_string())).build();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
+    let (begins, mut begun) = tokio::sync::mpsc::unbounded_channel();
     bus.listener::<Ping>().named("fails").on_blocking(move |_| {
+        begins.send(()).unwrap();
         let _ = released.lock().unwrap().recv();
         Err("after all")
     });
-    let report = bus.emit(Ping).timeout(Duration::from_millis(5)).await;
+    let report = bus.emit(Ping).until(async move { begun.recv().await.unwrap() }).await;
     assert_eq!(outcomes(&report), ["StillRunning"]);
     assert_eq!(bus.in_flight().blocking, 1);
     assert_eq!(told.take().len(), 1);

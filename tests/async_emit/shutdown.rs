@@ -12,14 +12,15 @@ use tokio::{sync::Notify, time::sleep};
 
 use super::support::{HOUR, Log, OnDrop, Ping, flavours, hush, name, outcomes, within};
 
-const SECOND: Duration = Duration::from_secs(1);
+/// Against hanging: all that could be waited for takes an hour.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Emitted from outside of the runtime, which goes while the listeners wait.
 #[test]
 fn a_runtime_dropped_in_the_midst_of_an_emission_awaited_elsewhere_ends_it() {
     hush();
     for (flavour, runtime) in flavours() {
-        within(SECOND, flavour, move || {
+        within(LIMIT, flavour, move || {
             let runtime = runtime();
             let bus = Bus::builder().runtime(runtime.handle().clone()).build();
             let (begins, begun) = tokio::sync::oneshot::channel();
@@ -46,7 +47,7 @@ fn a_runtime_dropped_in_the_midst_of_an_emission_awaited_elsewhere_ends_it() {
 #[test]
 fn a_runtime_dropped_while_a_blocking_listener_runs_still_delivers_its_outcome() {
     for (flavour, runtime) in flavours() {
-        within(SECOND, flavour, move || {
+        within(LIMIT, flavour, move || {
             let runtime = runtime();
             let bus = Bus::builder().runtime(runtime.handle().clone()).build();
             let (begins, begun) = mpsc::channel();
@@ -72,7 +73,7 @@ fn a_runtime_dropped_while_a_blocking_listener_runs_still_delivers_its_outcome()
 #[test]
 fn a_runtime_dropped_with_the_emitting_task_drops_its_listeners() {
     for (flavour, runtime) in flavours() {
-        within(SECOND, flavour, move || {
+        within(LIMIT, flavour, move || {
             let runtime = runtime();
             let bus = Bus::new();
             let begun = Arc::new(Notify::new());
@@ -107,7 +108,7 @@ fn a_runtime_dropped_with_the_emitting_task_drops_its_listeners() {
 #[test]
 fn a_runtime_dropped_in_the_midst_of_a_spawned_emission_leaves_a_report() {
     for (flavour, runtime) in flavours() {
-        within(SECOND, flavour, move || {
+        within(LIMIT, flavour, move || {
             let runtime = runtime();
             let bus = Bus::new();
             let begun = Arc::new(Notify::new());
@@ -133,7 +134,7 @@ fn a_runtime_dropped_in_the_midst_of_a_spawned_emission_leaves_a_report() {
 #[test]
 fn the_last_handle_dropped_in_the_midst_of_an_emission_changes_nothing_for_it() {
     for (flavour, runtime) in flavours() {
-        within(SECOND, flavour, move || {
+        within(LIMIT, flavour, move || {
             let log = Log::default();
             let dropped = log.clone();
             let guard = Arc::new(OnDrop(move || dropped.add("closure dropped")));
@@ -178,7 +179,7 @@ fn the_last_handle_dropped_in_the_midst_of_an_emission_changes_nothing_for_it() 
 #[test]
 fn failures_of_an_emission_dropped_with_its_runtime_reach_the_failure_hook() {
     for (flavour, runtime) in flavours() {
-        within(SECOND, flavour, move || {
+        within(LIMIT, flavour, move || {
             let runtime = runtime();
             let told = Log::default();
             let hook = told.clone();

@@ -107,5 +107,6 @@ pub(crate) fn hush() {
 
 /// [`within`] a time that only a hang exceeds.
 pub(crate) fn finishes<T: Send + 'static>(what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
-    within(Duration::from_secs(20), what, code)
+    // Against hanging; a busy machine is no reason.
+    within(Duration::from_mins(1), what, code)
 }

@@ -18,7 +18,7 @@ type Makes = fn() -> BoxError;
 /// Runs a future on a thread of its own, and fails if it hangs.
 fn finishes(future: impl Future<Output = ()> + Send + 'static) {
     hush();
-    within(Duration::from_secs(20), "printing it", || crate::support::current_thread().block_on(future));
+    within(Duration::from_mins(1), "printing it", || crate::support::current_thread().block_on(future));
 }
 
 /// Prints it all ways, and asks it for what caused it.

@@ -21,6 +21,7 @@ mod hostile_transport;
 mod intake;
 mod keys;
 mod leaks;
+mod left_alone;
 mod lifecycle;
 mod misuse;
 mod model;

@@ -18,8 +18,8 @@ use crate::{
     event::isolate,
     sync::{Mutex, lock},
     transport::{
-        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Message, Overflow, Refusal, Source, Transport,
-        TransportReports, Unrouted,
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Message, NoSuchGroup, Overflow, Refusal, Source,
+        Transport, TransportReports, Unrouted,
     },
 };
 
@@ -185,7 +185,7 @@ impl Transport for Memory {
         let mut after = AfterLock::default();
         let removed = lock(&self.state).remove(name, &mut after);
         after.run();
-        let result = removed.ok_or_else(|| format!("there is no group `{name}`").into());
+        let result = removed.ok_or_else(|| NoSuchGroup.into());
         Box::pin(std::future::ready(result))
     }
 

@@ -11,7 +11,7 @@ use crate::{
     emission::Bus,
     event::isolate,
     listener::{BoxError, to_stderr},
-    transport::{LetterEnd, LetterId, LetterQuery, Operation, Refusal},
+    transport::{LetterEnd, LetterError, LetterId, LetterQuery, Operation, Refusal},
 };
 
 /// A dead letter on its way back to its group; dropped, it is a dead letter again.
@@ -236,7 +236,11 @@ impl DeadLetters<'_> {
             Ok(mut results) => results.pop().unwrap_or_else(|| Err("the transport gave no result".into())),
             Err(panic) => Err((*panic).into()),
         };
-        result.map_err(|error| ReplayError::Transport(self.failed(error)))
+        result.map_err(|error| match error.downcast_ref::<LetterError>() {
+            Some(LetterError::NotFound) => ReplayError::Unknown { id: id.clone() },
+            Some(LetterError::Full { group }) => ReplayError::Full { id: id.clone(), group: Arc::clone(group) },
+            None => ReplayError::Transport(self.failed(error)),
+        })
     }
 
     /// Goes to the next page. A transport that gives the same one again and again, or all pages at once, must not hold the thread.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     emission::Bus,
-    transport::{Message, Operation, TransportHealth},
+    transport::{Message, NoSuchGroup, Operation, TransportHealth},
 };
 
 /// Whether publishing works; given by [`Bus::health`].
@@ -34,7 +34,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`RemoveError`] if a consumer of this bus reads it, or the transport cannot remove it.
+    /// [`RemoveError`] if a consumer of this bus reads it, there is no such group, or the transport cannot remove it.
     pub async fn remove_group(&self, group: &str) -> Result<Vec<Message>, RemoveError> {
         let (publishing, name) = (self.publishing(), Arc::<str>::from(group));
         if publishing.is_consumed(group) {
@@ -46,6 +46,7 @@ impl Bus {
                 publishing.forget_ledger(group);
                 return Ok(left);
             }
+            Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveError::Unknown { group: name }),
             Ok(Err(error)) => crate::listener::ErrorText::with_sources(&*error).to_string(),
             Err(panic) => panic.to_string(),
         };

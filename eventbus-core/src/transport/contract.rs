@@ -80,6 +80,11 @@ pub trait Transport: Send + Sync + 'static {
     fn groups(&self) -> Answer<'_, Vec<GroupState>>;
 
     /// Removes a group. It hands back the messages that waited in it, where they were this process's only.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuchGroup`](super::NoSuchGroup) if there is none; any other error is a failure of the transport, which the bus tells and
+    /// counts.
     fn remove_group<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<Message>>;
 
     /// A page of dead letters, oldest first, of those after [`LetterQuery::after`], which need not be there any more. Only with
@@ -90,7 +95,12 @@ pub trait Transport: Send + Sync + 'static {
     }
 
     /// Ends dead letters; a result for each. A replayed letter is delivered to its group again, with no attempts, and is no
-    /// letter any more, as one step. For an id that is not there the result is an error.
+    /// letter any more, as one step.
+    ///
+    /// # Errors
+    ///
+    /// [`LetterError`](super::LetterError) for an id that is not there, and for a group without room; any other error is a failure
+    /// of the transport, which the bus tells and counts.
     fn end_letters<'a>(&'a self, ids: &'a [LetterId], end: LetterEnd) -> BoxFuture<'a, Vec<Result<(), BoxError>>> {
         let _ = end;
         Box::pin(async { ids.iter().map(|_| Err("this transport keeps no dead letters".into())).collect() })

@@ -141,3 +141,8 @@ impl GroupState {
         Self { name, ..Self::default() }
     }
 }
+
+/// What [`Transport::remove_group`](super::Transport::remove_group) returns as its error for a group that is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("there is no such group")]
+pub struct NoSuchGroup;

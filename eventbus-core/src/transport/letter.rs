@@ -79,6 +79,30 @@ pub struct LetterPage {
     pub next: Option<LetterId>,
 }
 
+/// Why a transport has not ended a dead letter, where that is no failure of its own. It is what
+/// [`end_letters`](super::Transport::end_letters) returns as its error then; any other error means that the transport has failed.
+///
+/// ```
+/// use eventbus_core::{BoxError, LetterError};
+///
+/// fn find(rows: &[&str], id: &str) -> Result<usize, BoxError> {
+///     Ok(rows.iter().position(|row| *row == id).ok_or(LetterError::NotFound)?)
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LetterError {
+    /// There is no such letter: it never was, or has been ended, by another process perhaps.
+    #[error("there is no such dead letter")]
+    NotFound,
+    /// The letter's group has no room. It stays a letter.
+    #[error("the queue of group `{}` is full", crate::listener::Excerpt(group))]
+    Full {
+        /// The group.
+        group: Arc<str>,
+    },
+}
+
 /// How a dead letter ends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]

@@ -28,10 +28,10 @@ pub use contract::{Answer, BoxFuture, Read, Source, Transport};
 pub(crate) use data::Data;
 #[cfg(feature = "serde")]
 pub(crate) use format::Format;
-pub use group::{GroupSpec, GroupState, Overflow, Start, Wants};
+pub use group::{GroupSpec, GroupState, NoSuchGroup, Overflow, Start, Wants};
 pub use health::TransportHealth;
 pub use lease::{LeaseId, Leased, Settlement, Unsettled};
-pub use letter::{Letter, LetterEnd, LetterId, LetterPage, LetterQuery};
+pub use letter::{Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery};
 pub use message::Message;
 pub(crate) use message::{Content, Kind, Schedule, SharedEvent};
 pub use message_id::MessageId;

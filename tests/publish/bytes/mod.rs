@@ -3,6 +3,7 @@
 mod codecs;
 mod consuming;
 mod hostile_codecs;
+mod letters;
 mod payload_values;
 mod publishing;
 mod transport;

@@ -8,8 +8,8 @@ use std::{
 };
 
 use eventbus::{
-    Answer as Later, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterId,
-    LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Transport, Unsettled,
+    Answer as Later, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterError,
+    LetterId, LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Transport, Unsettled,
 };
 use tokio::sync::Notify;
 
@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) read_errors: u32,
     pub(crate) settle_errors: u32,
     pub(crate) extended: u32,
+    /// A group that takes no letters back.
+    pub(crate) full_group: Option<Arc<str>>,
     /// Dead letters, where it keeps them.
     pub(crate) letters: Vec<Letter>,
     pub(crate) batches: Vec<usize>,
@@ -194,7 +196,12 @@ impl Transport for Wire {
             let one = |id: &LetterId| {
                 let letter = {
                     let mut state = self.state();
-                    let at = state.letters.iter().position(|letter| letter.id == *id).ok_or("no such letter")?;
+                    let found = state.letters.iter().position(|letter| letter.id == *id);
+                    let at = found.ok_or(LetterError::NotFound)?;
+                    let group = &state.letters[at].group;
+                    if end == LetterEnd::Replay && state.full_group.as_ref() == Some(group) {
+                        return Err(LetterError::Full { group: Arc::clone(group) }.into());
+                    }
                     state.letters.remove(at)
                 };
                 if end == LetterEnd::Replay {

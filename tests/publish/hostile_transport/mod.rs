@@ -18,7 +18,7 @@ pub(crate) use transport::{ALWAYS, Call, Fault, Hostile, Shape};
 /// Runs under paused time, on a thread of its own, and fails if that thread is held, or waits for ever.
 fn finishes<F: Future<Output = ()>>(what: String, life: impl FnOnce() -> F + Send + 'static) {
     hush();
-    within(Duration::from_secs(30), &what.clone(), move || {
+    within(Duration::from_mins(1), &what.clone(), move || {
         let _shown = OnPanic(what);
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(life());
     });

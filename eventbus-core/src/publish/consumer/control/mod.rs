@@ -189,6 +189,13 @@ pub enum RemoveError {
         /// The group.
         group: Arc<str>,
     },
+    /// There is no such group.
+    #[error("group `{group}` was not removed: there is none")]
+    #[non_exhaustive]
+    Unknown {
+        /// The group.
+        group: Arc<str>,
+    },
     /// The transport could not remove it.
     #[error("group `{group}` was not removed: {reason}")]
     #[non_exhaustive]
