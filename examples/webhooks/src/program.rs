@@ -15,7 +15,7 @@ use crate::{
     progress::Progress,
     queued,
     run::{Listening, run},
-    serve::{Ending, Secret, serve},
+    serve::{Ending, Service},
     signals::Signals,
     summary::{Modules, Summary},
 };
@@ -108,15 +108,14 @@ impl Program {
     /// There are no threads or signals to be had, or not the address.
     pub(crate) fn serve(
         &self,
-        addr: SocketAddr,
-        secret: Secret,
+        service: Service,
         settings: &Settings,
         ready: impl FnOnce(SocketAddr),
     ) -> Result<Ending, BoxError> {
         let (runtime, stop) = runtime()?;
         runtime.block_on(async {
             consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
-            Ok(serve(&self.bus, addr, secret, settings.shutdown, &stop, ready).await?)
+            Ok(service.run(&self.bus, &stop, ready).await?)
         })
     }
 

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(unix)] // They end by signals.
+mod hostile;
+#[cfg(unix)]
 mod process;
 #[cfg(unix)]
 mod serving;
@@ -256,6 +258,8 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
         &["--workers"],
         &["--workers", "0"],
         &["--queue", "many"],
+        &["--connections", "0"],
+        &["--remember-s", "65536"],
     ] {
         let output = webhooks(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -263,7 +267,17 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
     }
     let help = webhooks(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    assert!(stdout(&help).contains("--input FILE") && stdout(&help).contains("--catalog"));
+    for option in [
+        "--input FILE",
+        "--catalog",
+        "--connections N",
+        "--header-ms N",
+        "--body-ms N",
+        "--bodies-mib N",
+        "--remember N",
+    ] {
+        assert!(stdout(&help).contains(option), "{option}");
+    }
 }
 
 #[test]
