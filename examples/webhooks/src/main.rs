@@ -16,9 +16,12 @@
 
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod cli;
 mod consumers;
 mod events;
+mod failing;
+mod failures;
 mod input;
 mod ledger;
 mod modules;

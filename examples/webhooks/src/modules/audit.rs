@@ -16,6 +16,7 @@ use eventbus::{Bus, Scope};
 use serde::Serialize;
 
 use super::lock;
+use crate::bounded::{self, Firsts};
 use crate::events::{
     AdvisoryAction, AdvisoryChanged, AlertRaised, AlertState, AppAuthorizationRevoked, BranchProtectionChanged,
     CodeScanningAlertChanged, DependabotAlertChanged, DeployKeyChanged, GithubEvent, HookChanged, InstallationAction,
@@ -26,7 +27,7 @@ use crate::events::{
 
 /// The module.
 pub(crate) struct Audit {
-    trail: Arc<Mutex<Vec<Entry>>>,
+    trail: Arc<Mutex<Trail>>,
     raised: Arc<AtomicUsize>,
 }
 
@@ -35,7 +36,23 @@ pub(crate) struct Audit {
 pub(crate) struct AuditSummary {
     pub(crate) entries: usize,
     pub(crate) alerts_raised: usize,
+    /// The first hundred.
     pub(crate) warnings: Vec<Entry>,
+    /// How many there are besides those.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) warnings_unlisted: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// What was written down. An auditor would keep all of it, in a file; this program keeps what its summary says.
+#[derive(Default)]
+struct Trail {
+    entries: usize,
+    warnings: Firsts<Entry>,
 }
 
 /// Something that happened, as an auditor reads it.
@@ -44,8 +61,6 @@ pub(crate) struct Entry {
     pub(crate) place: String,
     pub(crate) actor: String,
     pub(crate) what: String,
-    #[serde(skip)]
-    weight: Weight,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +99,12 @@ impl Audit {
     /// What was written down so far.
     pub(crate) fn summary(&self) -> AuditSummary {
         let trail = lock(&self.trail);
-        let warnings = trail.iter().filter(|entry| entry.weight == Weight::Warning).cloned().collect();
-        AuditSummary { entries: trail.len(), alerts_raised: self.raised.load(Ordering::Relaxed), warnings }
+        AuditSummary {
+            entries: trail.entries,
+            alerts_raised: self.raised.load(Ordering::Relaxed),
+            warnings: trail.warnings.kept().to_vec(),
+            warnings_unlisted: trail.warnings.more(),
+        }
     }
 
     /// Writes down what `describe` finds in events of one type.
@@ -93,8 +112,15 @@ impl Audit {
     fn record<E: GithubEvent>(&self, scope: &Scope, describe: impl Fn(&E) -> Finding + Send + Sync + 'static) {
         scope.listener::<E>().named("audit.trail").with(Arc::clone(&self.trail)).on(move |trail, event| {
             if let Some((weight, what)) = describe(event)? {
-                let actor = event.sender().map_or("GitHub", |sender| &sender.login).to_owned();
-                lock(&trail).push(Entry { place: event.place().to_owned(), actor, what, weight });
+                let mut trail = lock(&trail);
+                trail.entries += 1;
+                if weight == Weight::Warning {
+                    trail.warnings.push(|| Entry {
+                        place: bounded::name(event.place()).to_owned(),
+                        actor: bounded::name(event.sender().map_or("GitHub", |sender| &sender.login)).to_owned(),
+                        what: bounded::text(&what).to_owned(),
+                    });
+                }
             }
             eventbus::Ok(())
         });

@@ -1,7 +1,6 @@
 //! The statistics: who is active where, and how long things take.
 
 use std::{
-    cmp::Reverse,
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
@@ -10,6 +9,7 @@ use eventbus::{Bus, Scope};
 use serde::Serialize;
 
 use super::lock;
+use crate::bounded::Counts;
 use crate::events::{
     CheckRunChanged, CommentAction, CommitCommented, DeploymentStatusChanged, DiscussionChanged, DiscussionCommented,
     Forked, GithubEvent, IssueAction, IssueChanged, IssueCommented, PullRequestAction, PullRequestChanged,
@@ -27,9 +27,9 @@ pub(crate) struct Statistics {
 pub(crate) struct StatisticsSummary {
     pub(crate) contributions: usize,
     pub(crate) by_bots: usize,
-    /// Most active first.
+    /// Most active first; the first hundred, and all others together.
     pub(crate) places: Vec<(String, usize)>,
-    /// Most active first.
+    /// Most active first; the first hundred, and all others together.
     pub(crate) senders: Vec<(String, usize)>,
     pub(crate) comments: usize,
     pub(crate) commits: usize,
@@ -54,8 +54,8 @@ pub(crate) struct Spread {
 struct Counters {
     contributions: usize,
     by_bots: usize,
-    places: BTreeMap<String, usize>,
-    senders: BTreeMap<String, usize>,
+    places: Counts,
+    senders: Counts,
     comments: usize,
     commits: usize,
     files_touched: usize,
@@ -94,8 +94,8 @@ impl Statistics {
         StatisticsSummary {
             contributions: counters.contributions,
             by_bots: counters.by_bots,
-            places: most_first(&counters.places),
-            senders: most_first(&counters.senders),
+            places: counters.places.ranking(),
+            senders: counters.senders.ranking(),
             comments: counters.comments,
             commits: counters.commits,
             files_touched: counters.files_touched,
@@ -135,10 +135,10 @@ impl Statistics {
     fn contribution<E: GithubEvent>(&self, scope: &Scope) {
         self.count::<E>(scope, |counters, event| {
             counters.contributions += 1;
-            *counters.places.entry(event.place().to_owned()).or_default() += 1;
+            counters.places.add(event.place());
             if let Some(sender) = event.sender() {
                 counters.by_bots += usize::from(sender.is_bot());
-                *counters.senders.entry(sender.login.clone()).or_default() += 1;
+                counters.senders.add(&sender.login);
             }
         });
     }
@@ -200,10 +200,4 @@ impl Statistics {
             }
         });
     }
-}
-
-fn most_first(counts: &BTreeMap<String, usize>) -> Vec<(String, usize)> {
-    let mut counts: Vec<_> = counts.iter().map(|(name, count)| (name.clone(), *count)).collect();
-    counts.sort_by_key(|(_, count)| Reverse(*count));
-    counts
 }

@@ -5,6 +5,7 @@
 
 #[cfg(unix)] // They end by signals.
 mod hostile;
+mod many;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
