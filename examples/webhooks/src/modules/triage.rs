@@ -15,7 +15,7 @@ use crate::bounded::{self, LISTED, TOLD_APART};
 use crate::events::{
     AlertRaised, CheckRunChanged, CheckSuiteChanged, CommitStatusChanged, Conclusion, DeploymentStatusChanged,
     DiscussionAction, DiscussionChanged, GithubEvent, IssueAction, IssueChanged, PullRequestAction, PullRequestChanged,
-    PullRequestReviewed, ReviewState, Severity, WorkflowJobChanged, WorkflowRunChanged,
+    PullRequestReviewed, ReviewState, WorkflowJobChanged, WorkflowRunChanged,
 };
 
 /// The module.
@@ -189,10 +189,10 @@ impl Triage {
             match e.action {
                 IssueAction::Opened | IssueAction::Reopened | IssueAction::Unlabeled => {
                     let suggested = board.suggestions.get(&key(place, subject));
-                    let mut labels = e.issue.labels.iter().map(|label| label.name.as_str()).chain(suggested.copied());
+                    let mut labels = e.issue.labels().chain(suggested.copied());
                     if labels.any(|label| label.to_lowercase().contains("bug")) {
                         board.put(Queue::Bug, place, subject, &e.issue.title);
-                    } else if e.issue.labels.is_empty() {
+                    } else if e.issue.labels().next().is_none() {
                         board.put(Queue::Label, place, subject, &e.issue.title);
                     }
                 }
@@ -215,7 +215,7 @@ impl Triage {
                 | PullRequestAction::Reopened
                 | PullRequestAction::ReadyForReview
                 | PullRequestAction::ReviewRequested
-                    if !pull.draft =>
+                    if !pull.is_draft() =>
                 {
                     board.put(Queue::Review, e.place(), &number(pull.number), &pull.title);
                 }
@@ -262,7 +262,7 @@ impl Triage {
         self.watch::<CheckRunChanged>(scope, |e| verdict("check", &e.check_run.name, e.check_run.conclusion));
         self.watch::<WorkflowJobChanged>(scope, |e| verdict("job", &e.workflow_job.name, e.workflow_job.conclusion));
         self.watch::<WorkflowRunChanged>(scope, |e| {
-            verdict("workflow", &e.workflow_run.name, e.workflow_run.conclusion)
+            verdict("workflow", e.workflow_run.name.as_deref().unwrap_or_default(), e.workflow_run.conclusion)
         });
         self.watch::<CheckSuiteChanged>(scope, |e| {
             verdict("branch", e.check_suite.head_branch.as_deref().unwrap_or("?"), e.check_suite.conclusion)
@@ -299,7 +299,7 @@ impl Triage {
         scope
             .listener::<AlertRaised>()
             .named("triage.alerts")
-            .filter(|e| e.severity >= Severity::Medium)
+            .filter(|e| e.severity.is_urgent())
             .with(Arc::clone(&self.board))
             .on(|board, e| lock(&board).put(Queue::Urgent, &e.place, &e.what, e.severity.word()));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{failures, file, numbers, numbers_in_words, recorded_deliveries, stderr, stdout, webhooks};
+use crate::{failures, file, lines, numbers, numbers_in_words, recorded_deliveries, stderr, stdout, webhooks};
 
 /// How many lines of each kind; more than any list has, and more than may wait for other groups.
 const EACH: u64 = 1_100;
@@ -26,7 +26,7 @@ fn of_many_failures_the_first_hundred_of_a_kind_are_listed_and_all_are_counted()
     payload["payload"]["issue"]["number"] = json!("seven");
     let kind = json!({"event": "Issues!", "name": "x".repeat(10_000), "payload": {}});
     let lines = [module.to_string(), payload.to_string(), kind.to_string(), r#"{"event": "issues", "#.to_owned()];
-    let text = (lines.join("\n") + "\n").repeat(EACH as usize);
+    let text = (lines.join("\n") + "\n").repeat(EACH.try_into().unwrap());
     let path = file("many_failures.jsonl", text.as_bytes());
     for how in RUNS {
         let (json, words) = run(path.to_str().unwrap(), how);
@@ -63,8 +63,7 @@ fn of_many_names_a_hundred_are_listed_and_the_others_are_counted_together() {
         [issue, publicized, unclaimed]
     };
     let count = 300;
-    let text: String = (0..count).flat_map(delivery).map(|line| format!("{line}\n")).collect();
-    let path = file("many_names.jsonl", text.as_bytes());
+    let path = file("many_names.jsonl", lines(&(0..count).flat_map(delivery).collect::<Vec<_>>()).as_bytes());
     for how in RUNS {
         let (json, words) = run(path.to_str().unwrap(), how);
         assert_eq!(numbers(&json), [3 * count, 2 * count, count, 0]);
