@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::consumers::Settings;
+use crate::{consumers::Settings, serve::Limits};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -26,6 +26,17 @@ Of what is published (--workers, --serve):
   --queue N        how many deliveries may wait for each module, 1024 unless stated
   --per-minute N   how many deliveries each module begins to handle in a minute, any number unless stated
   --shutdown-ms N  how long the end may take, 10000 unless stated
+
+Of the server (--serve), so that nobody needs more of the machine than this:
+  --connections N  how many connections may be open, 900 unless stated; further ones wait until one has ended
+  --header-ms N    how long a connection may be silent or send a header that is not whole, at its start and after each answer,
+                   10000 unless stated
+  --body-ms N      how long a body may take to arrive, 10000 unless stated
+  --bodies-mib N   how much all bodies may hold together until they are verified and published, 64 unless stated, of which a
+                   quarter is for bodies of at most 1 MiB; a body that finds no room is answered 503 with Retry-After
+  --remember N     how many deliveries are remembered by their GUID, 50000 unless stated: one that comes again is answered 202
+                   with `duplicate`, and not handled again
+  --remember-s N   for how long they are remembered, 3600 seconds unless stated
 
 SIGINT and SIGTERM end it: nothing more is taken in, what was taken in is handled, and the ledger is printed; a second one
 ends the waiting. Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least
@@ -51,12 +62,21 @@ pub(crate) struct Options {
     pub(crate) settings: Settings,
     /// Take deliveries here instead of replaying a file.
     pub(crate) serve: Option<SocketAddr>,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let settings = Settings { workers: 4, queue: 1024, per_minute: None, shutdown: Duration::from_secs(10) };
-        Self { json: false, input: None, catalog: None, queued: false, settings, serve: None }
+        Self {
+            json: false,
+            input: None,
+            catalog: None,
+            queued: false,
+            settings,
+            serve: None,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -98,7 +118,7 @@ impl fmt::Display for UsageError {
             Self::NoFile => f.write_str("`--input` needs a file after it")?,
             Self::TwoFiles => f.write_str("`--input` can be given once")?,
             Self::NoForm => f.write_str("`--catalog` needs `asyncapi`, `markdown` or `map` after it")?,
-            Self::NoNumber(option) => write!(f, "`{option}` needs a number after it, at least 1")?,
+            Self::NoNumber(option) => write!(f, "`{option}` needs a number after it, from 1 to 65535")?,
             Self::NoAddress => f.write_str("`--serve` needs an address such as 127.0.0.1:8080 after it")?,
             Self::FileAndServe => f.write_str("`--serve` takes its deliveries by HTTP, and none from `--input`")?,
         }
@@ -135,8 +155,8 @@ impl Command {
                     options.serve = Some(addr.ok_or(UsageError::NoAddress)?);
                     continue;
                 }
-                Some(option @ ("--workers" | "--queue" | "--per-minute" | "--shutdown-ms")) => {
-                    options.number(option, arguments.next())?;
+                Some(option) if let Some(number) = number(option) => {
+                    options.set(number, arguments.next())?;
                     continue;
                 }
                 Some("--input") => arguments.next().filter(|file| !file.is_empty()).ok_or(UsageError::NoFile)?,
@@ -158,20 +178,39 @@ impl Command {
     }
 }
 
+/// An option with a number after it.
+type Number = (&'static str, fn(&mut Options, u16));
+
+/// All of them.
+const NUMBERS: [Number; 10] = [
+    ("--workers", |options, number| {
+        options.settings.workers = number.into();
+        options.queued = true;
+    }),
+    ("--queue", |options, number| options.settings.queue = number.into()),
+    ("--per-minute", |options, number| options.settings.per_minute = Some(number.into())),
+    ("--shutdown-ms", |options, number| options.settings.shutdown = millis(number)),
+    ("--connections", |options, number| options.limits.connections = number.into()),
+    ("--header-ms", |options, number| options.limits.header = millis(number)),
+    ("--body-ms", |options, number| options.limits.body = millis(number)),
+    ("--bodies-mib", |options, number| options.limits.held_bytes = usize::from(number) << 20),
+    ("--remember", |options, number| options.limits.remembered = number.into()),
+    ("--remember-s", |options, number| options.limits.remembered_for = Duration::from_secs(number.into())),
+];
+
+fn number(option: &str) -> Option<Number> {
+    NUMBERS.into_iter().find(|(name, _)| *name == option)
+}
+
+fn millis(number: u16) -> Duration {
+    Duration::from_millis(number.into())
+}
+
 impl Options {
-    fn number(&mut self, option: &str, value: Option<OsString>) -> Result<(), UsageError> {
+    fn set(&mut self, (name, set): Number, value: Option<OsString>) -> Result<(), UsageError> {
         // Of 16 bits: nobody has more workers, and a minute of milliseconds fits.
         let number = value.and_then(|value| value.to_str()?.parse::<u16>().ok()).filter(|number| *number > 0);
-        let number = |name| number.ok_or(UsageError::NoNumber(name));
-        match option {
-            "--workers" => {
-                self.settings.workers = number("--workers")?.into();
-                self.queued = true;
-            }
-            "--queue" => self.settings.queue = number("--queue")?.into(),
-            "--per-minute" => self.settings.per_minute = Some(number("--per-minute")?.into()),
-            _ => self.settings.shutdown = Duration::from_millis(number("--shutdown-ms")?.into()),
-        }
+        set(self, number.ok_or(UsageError::NoNumber(name))?);
         Ok(())
     }
 }

@@ -16,23 +16,38 @@ use serde_json::value::RawValue;
 pub(crate) const LARGEST_DELIVERY: usize = 25 << 20;
 
 /// A delivery, its payload not yet decoded: what type it has depends on the kind.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Delivery<'a> {
     /// The kind, as in the `X-GitHub-Event` header.
-    #[serde(borrow)]
     pub(crate) event: Cow<'a, str>,
     /// The kind, and the action where there is one.
-    #[serde(borrow)]
     pub(crate) name: Cow<'a, str>,
-    #[serde(borrow)]
     pub(crate) payload: &'a RawValue,
 }
+
+/// A line, as far as it can be read without a word of what is in it.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    event: &'a RawValue,
+    #[serde(borrow)]
+    name: &'a RawValue,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// A string of JSON, without escapes or with.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// What is wrong with a line.
 #[derive(Debug)]
 pub(crate) enum Damage {
     NotUtf8(std::str::Utf8Error),
+    NoObject,
     NotADelivery(serde_json::Error),
+    /// A field that is no string.
+    NoText(&'static str),
     TooLong,
     /// The file ends or breaks here, and nothing after it can be read.
     Unreadable(io::Error),
@@ -42,6 +57,8 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotUtf8(error) => write!(f, "not UTF-8: {error}"),
+            Self::NoObject => f.write_str("not a delivery: expected an object with `event`, `name` and `payload`"),
+            Self::NoText(field) => write!(f, "not a delivery: `{field}`: expected a string"),
             // The line of the message would always be 1: a delivery is one line.
             Self::NotADelivery(error) => {
                 let message = error.to_string();
@@ -119,6 +136,15 @@ impl<'a> Delivery<'a> {
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, Damage> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         let line = std::str::from_utf8(line.trim_ascii_end()).map_err(Damage::NotUtf8)?;
-        serde_json::from_str(line).map_err(Damage::NotADelivery)
+        // An array would be read as well, by position; and of what is neither, the error would show it.
+        if !line.trim_ascii_start().starts_with('{') {
+            return Err(Damage::NoObject);
+        }
+        let line: Line<'a> = serde_json::from_str(line).map_err(Damage::NotADelivery)?;
+        let text = |field, value: &'a RawValue| {
+            let text: Result<Text<'a>, _> = serde_json::from_str(value.get());
+            text.map(|Text(text)| text).map_err(|_| Damage::NoText(field))
+        };
+        Ok(Self { event: text("event", line.event)?, name: text("name", line.name)?, payload: line.payload })
     }
 }

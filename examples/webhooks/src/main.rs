@@ -16,9 +16,12 @@
 
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod cli;
 mod consumers;
 mod events;
+mod failing;
+mod failures;
 mod input;
 mod ledger;
 mod modules;
@@ -45,7 +48,7 @@ use crate::{
     cli::{Command, Options},
     input::Input,
     program::{Mode, Program},
-    serve::Secret,
+    serve::{Secret, Service},
     summary::Summary,
 };
 
@@ -104,7 +107,8 @@ fn serve(program: &Program, addr: SocketAddr, options: &Options) -> ExitCode {
     };
     // Only now: who reads it may send deliveries, and signals.
     let ready = |addr: SocketAddr| _ = print(&format!("listening on {addr}\n"), ExitCode::SUCCESS);
-    match program.serve(addr, secret, &options.settings, ready) {
+    let (limits, shutdown) = (options.limits.clone(), options.settings.shutdown);
+    match program.serve(Service { addr, secret, limits, shutdown }, &options.settings, ready) {
         Ok(ending) => {
             let status = if ending.is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) };
             let ledger = if options.json { json(&ending.ledger) } else { ending.ledger.to_string() };

@@ -7,7 +7,7 @@ use crate::{
     summary::Summary,
 };
 
-/// Of lists that can be long, so many entries are printed; `--json` has them all.
+/// Of lists that can be long, so many entries are printed; `--json` has a hundred.
 const SHOWN: usize = 16;
 
 impl Display for Summary {
@@ -28,13 +28,18 @@ impl Display for Summary {
         write!(f, "\n{}\n{}\n{}", self.modules.audit, self.modules.triage, self.modules.statistics)?;
         if !self.failures.is_empty() {
             writeln!(f, "\nFailures")?;
-            list(f, &self.failures, |f, failure| {
+            list(f, &self.failures, self.failed - self.failures.len(), |f, failure| {
                 write!(f, "  line {}", failure.line)?;
                 if let Some(delivery) = &failure.delivery {
                     write!(f, ", {}", OneLine(delivery))?;
                 }
                 write!(f, ": {}", OneLine(&failure.reason))
             })?;
+            if !self.failures_unlisted.is_empty() {
+                let kinds: Vec<_> =
+                    self.failures_unlisted.iter().map(|(kind, more)| format!("{more} {kind}")).collect();
+                writeln!(f, "  not listed one by one: {}", kinds.join(", "))?;
+            }
         }
         if let Some(emits) = &self.emit_us {
             let (median, p99, max) = (emits.median, emits.p99, emits.max);
@@ -53,10 +58,11 @@ impl Display for Summary {
 
 impl Display for AuditSummary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (entries, raised, warnings) = (self.entries, self.alerts_raised, self.warnings.len());
+        let (entries, raised) = (self.entries, self.alerts_raised);
+        let warnings = self.warnings.len() + self.warnings_unlisted;
         writeln!(f, "Audit: {entries} entries on the trail, {raised} alerts raised, {warnings} warnings")?;
         let runs: Vec<_> = self.warnings.chunk_by(|one, next| one == next).collect();
-        list(f, &runs, |f, run| {
+        list(f, &runs, self.warnings_unlisted, |f, run| {
             let entry = &run[0];
             write!(f, "  {}: {} (by {}", OneLine(&entry.place), OneLine(&entry.what), OneLine(&entry.actor))?;
             if run.len() > 1 { write!(f, ", {} times)", run.len()) } else { write!(f, ")") }
@@ -72,8 +78,9 @@ impl Display for TriageSummary {
             writeln!(f, "  the first check to fail was {}", OneLine(check))?;
         }
         for (queue, items) in self.open.iter().filter(|(_, items)| !items.is_empty()) {
-            writeln!(f, "  {}: {}", queue.title(), items.len())?;
-            list(f, items, |f, item| {
+            let more = self.open_unlisted.get(queue).copied().unwrap_or_default();
+            writeln!(f, "  {}: {}", queue.title(), items.len() + more)?;
+            list(f, items, more, |f, item| {
                 write!(f, "    {} {}: {}", OneLine(&item.place), OneLine(&item.subject), OneLine(&item.title))
             })?;
         }
@@ -100,13 +107,18 @@ impl Display for StatisticsSummary {
     }
 }
 
-/// Writes the first lines of a list, and how many more there are.
-fn list<T>(f: &mut Formatter<'_>, items: &[T], line: impl Fn(&mut Formatter<'_>, &T) -> fmt::Result) -> fmt::Result {
+/// Writes the first lines of a list, and how many more there are, with those that are not in it.
+fn list<T>(
+    f: &mut Formatter<'_>,
+    items: &[T],
+    unlisted: usize,
+    line: impl Fn(&mut Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
     for item in items.iter().take(SHOWN) {
         line(f, item)?;
         writeln!(f)?;
     }
-    match items.len().saturating_sub(SHOWN) {
+    match items.len().saturating_sub(SHOWN) + unlisted {
         0 => Ok(()),
         more => writeln!(f, "  .. and {more} more, see `--json`"),
     }

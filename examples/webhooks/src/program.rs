@@ -1,6 +1,6 @@
 //! The program: a bus, the modules, and the ways to run them.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use eventbus::{AsyncApiInfo, BoxError, Bus, WiringError};
 use tokio::runtime::{Builder, Runtime};
@@ -10,12 +10,13 @@ use crate::{
     cli::CatalogForm,
     consumers::{self, Group, Settings},
     events,
+    failing::Failing,
     input::{self, Input},
     modules::{Audit, LabelRules, Statistics, Triage, Unclaimed},
     progress::Progress,
     queued,
     run::{Listening, run},
-    serve::{Ending, Secret, serve},
+    serve::{Ending, Service},
     signals::Signals,
     summary::{Modules, Summary},
 };
@@ -35,6 +36,8 @@ pub(crate) enum Mode {
 pub(crate) struct Program {
     /// Where deliveries are emitted, or published.
     bus: Bus,
+    /// What hears of the dead letters of a replay.
+    failing: Arc<Failing>,
     /// Where each module listens: there, or, if deliveries are published, on a bus of its own, to which its group hands them. So
     /// a module hears of a delivery from its group only, and could as well be another process.
     places: Places,
@@ -53,10 +56,12 @@ struct Places {
 impl Program {
     /// Wires the modules.
     pub(crate) fn wire(mode: Mode) -> Result<Self, WiringError> {
+        let failing = Arc::new(Failing::default());
         let mut bus = Bus::builder().max_payload(input::LARGEST_DELIVERY);
         if mode == Mode::Publish {
-            // Every failed delivery of a replay is to be told; a service keeps the newest ones.
-            bus = bus.dead_letters(usize::MAX);
+            // A replay lists them by line and keeps none; a service keeps the newest ones.
+            let failing = Arc::clone(&failing);
+            bus = bus.dead_letters(0).on_dead_letter(move |letter| failing.dead(letter));
         }
         if mode != Mode::Emit {
             // The end tells the dead letters; and to wait for room is how a replay goes at the pace of its workers.
@@ -74,7 +79,7 @@ impl Program {
         if !published {
             unclaimed.listen(&bus)?;
         }
-        Ok(Self { bus, places, audit, triage, statistics, unclaimed })
+        Ok(Self { bus, failing, places, audit, triage, statistics, unclaimed })
     }
 
     /// Emits the deliveries of a file, one after the other.
@@ -82,7 +87,7 @@ impl Program {
         let mut progress = Progress::on_stderr();
         let tally = run(&self.bus, input, &mut progress);
         progress.done();
-        Summary::new(tally, self.unclaimed.kinds(), self.modules())
+        Summary::new(&tally, self.unclaimed.kinds(), self.modules())
     }
 
     /// Publishes the deliveries of a file; the modules' workers handle them side by side.
@@ -95,9 +100,11 @@ impl Program {
         let (tally, ledger) = runtime.block_on(async {
             consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
             let listening = Listening::on(self.groups().map(|(_, bus)| bus));
-            Ok::<_, BoxError>(queued::run(&self.bus, &listening, input, settings, &stop).await)
+            Ok::<_, BoxError>(
+                queued::run(&self.bus, Arc::clone(&self.failing), &listening, input, settings, &stop).await,
+            )
         })?;
-        let summary = Summary::new(tally, self.unclaimed.kinds(), self.modules());
+        let summary = Summary::new(&tally, self.unclaimed.kinds(), self.modules());
         Ok(Summary { ledger: Some(ledger), ..summary })
     }
 
@@ -108,15 +115,14 @@ impl Program {
     /// There are no threads or signals to be had, or not the address.
     pub(crate) fn serve(
         &self,
-        addr: SocketAddr,
-        secret: Secret,
+        service: Service,
         settings: &Settings,
         ready: impl FnOnce(SocketAddr),
     ) -> Result<Ending, BoxError> {
         let (runtime, stop) = runtime()?;
         runtime.block_on(async {
             consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
-            Ok(serve(&self.bus, addr, secret, settings.shutdown, &stop, ready).await?)
+            Ok(service.run(&self.bus, &stop, ready).await?)
         })
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Without a terminal: one line for so many deliveries.
+/// Without a terminal: one line for so many deliveries, and for ten times as many when there are ten times as many lines.
 const LINE_EVERY: usize = 100;
 
 /// On a terminal: one line, rewritten after this time.
@@ -29,7 +29,7 @@ impl Progress {
                 self.written = Some(Instant::now());
                 tell(&format!("\r\x1b[2Kwebhooks: {deliveries} deliveries, {failed} failed"));
             }
-        } else if deliveries.is_multiple_of(LINE_EVERY) {
+        } else if deliveries.is_multiple_of(line_every(deliveries)) {
             tell(&format!("webhooks: {deliveries} deliveries, {failed} failed\n"));
         }
     }
@@ -40,6 +40,15 @@ impl Progress {
             tell("\r\x1b[2K");
         }
     }
+}
+
+/// A hundredth, a tenth or so of what there has been: however long the run, its progress is told in few lines.
+fn line_every(deliveries: usize) -> usize {
+    let mut every = LINE_EVERY;
+    while deliveries / every >= 100 {
+        every *= 10;
+    }
+    every
 }
 
 fn tell(text: &str) {

@@ -1,21 +1,20 @@
 //! The run with workers: publishes every delivery by name, lets the groups handle them, and keeps the books.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    thread,
-};
+use std::{sync::Arc, thread, time::Duration};
 
-use eventbus::{Bus, Message, MessageId, PublishError, ShutdownReport};
+use eventbus::{Bus, PublishError, ShutdownReport};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     consumers::Settings,
+    failing::{Failing, Ids},
+    failures::{FailedDelivery, FailureKind},
     input::{Damage, Delivery, Input},
     ledger::Ledger,
     modules::Unclaimed,
     progress::Progress,
-    run::{FailedDelivery, Listening, Tally},
+    run::{Listening, Tally},
 };
 
 /// Lines that are read ahead. More would wait outside of the queues, which are there for that.
@@ -25,35 +24,43 @@ const READ_AHEAD: usize = 16;
 type Line = (u64, Result<Vec<u8>, Damage>);
 
 /// Publishes every delivery of `input` until it ends or `stop` is cancelled, and waits until all are handled.
+///
+/// `failing` hears of the dead letters of `bus`.
 pub(crate) async fn run(
     bus: &Bus,
+    failing: Arc<Failing>,
     listening: &Listening,
     input: Input,
     settings: &Settings,
     stop: &CancellationToken,
 ) -> (Tally, Ledger) {
-    let mut books = Books::default();
+    let mut books = Books { tally: Tally::default(), ids: Ids::new(), failing };
     let mut progress = Progress::on_stderr();
     let mut lines = read(input);
     loop {
         let next = stop.run_until_cancelled(lines.recv()).await;
         let Some(Some((line, read))) = next else { break };
-        let parsed = read.as_ref().map_err(ToString::to_string);
-        let parsed = parsed.and_then(|line| Delivery::parse(line).map_err(|damage| damage.to_string()));
-        let failure = match parsed {
-            Ok(delivery) => match books.publish(bus, listening, line, &delivery, stop).await {
-                Ok(failure) => failure,
-                Err(Interrupted) => break,
-            },
-            Err(reason) => Some(FailedDelivery { line, name: None, reason }),
+        let parsed = match &read {
+            Ok(text) => Delivery::parse(text).map_err(|damage| damage.to_string()),
+            Err(damage) => Err(damage.to_string()),
         };
+        match parsed {
+            Ok(delivery) => {
+                if books.publish(bus, listening, line, &delivery, stop).await.is_err() {
+                    break;
+                }
+            }
+            Err(reason) => books.tally.failures.push(FailureKind::Line, || FailedDelivery::damaged(line, reason)),
+        }
         books.tally.deliveries += 1;
-        books.tally.failures.extend(failure);
-        progress.at(books.tally.deliveries, books.tally.failures.len());
+        if books.failing.is_full() && books.catch_up(bus, stop).await.is_err() {
+            break;
+        }
+        progress.at(books.tally.deliveries, books.failed());
     }
     progress.done();
     let report = bus.shutdown(settings.shutdown).await;
-    books.close(bus, &report);
+    books.close(&report);
     (books.tally, Ledger::of(report.stats()))
 }
 
@@ -75,15 +82,14 @@ fn read(mut input: Input) -> mpsc::Receiver<Line> {
 struct Interrupted;
 
 /// The books of the deliveries that are published.
-#[derive(Default)]
 struct Books {
     tally: Tally,
-    /// Where each message was read, and its delivery's dotted name.
-    published: HashMap<MessageId, (u64, String)>,
+    ids: Ids,
+    failing: Arc<Failing>,
 }
 
 impl Books {
-    /// Publishes a delivery under `github.` and its kind; what is wrong with it. While a group is full, this waits.
+    /// Publishes a delivery under `github.` and its kind. While a group is full, this waits.
     async fn publish(
         &mut self,
         bus: &Bus,
@@ -91,54 +97,66 @@ impl Books {
         line: u64,
         delivery: &Delivery<'_>,
         stop: &CancellationToken,
-    ) -> Result<Option<FailedDelivery>, Interrupted> {
-        let name = delivery.name.to_string();
-        let kind = format!("github.{}", delivery.event);
-        let publish = match bus.publish_json(&kind, delivery.payload) {
+    ) -> Result<(), Interrupted> {
+        let name = &delivery.name;
+        let publish = match bus.publish_json(&format!("github.{}", delivery.event), delivery.payload) {
             Ok(publish) => publish,
-            Err(error) => return Ok(Some(FailedDelivery { line, name: Some(name), reason: error.to_string() })),
+            Err(error) => {
+                let failure = || FailedDelivery::named(line, name, &error.to_string());
+                self.tally.failures.push(FailureKind::of(&error), failure);
+                return Ok(());
+            }
         };
         let event = publish.event_type();
-        let id = MessageId::new();
-        match publish.id(id).cancel_on(stop).await {
+        match publish.id(self.ids.id(line, name)).cancel_on(stop).await {
             Ok(()) => {
                 if let Some(event) = event {
                     self.tally.typed += 1;
                     self.tally.arrived(event.name(), listening);
                 }
-                self.published.insert(id, (line, name));
-                Ok(None)
             }
-            Err(PublishError::Cancelled(_)) => Err(Interrupted),
-            Err(error) => Ok(Some(FailedDelivery { line, name: Some(name), reason: error.to_string() })),
+            Err(PublishError::Cancelled(_)) => return Err(Interrupted),
+            Err(error) => {
+                let failure = || FailedDelivery::named(line, name, &error.to_string());
+                self.tally.failures.push(FailureKind::Unpublished, failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many have failed so far.
+    fn failed(&self) -> usize {
+        self.tally.failures.len() + self.failing.len()
+    }
+
+    /// Waits until the groups have handled all, and settles what failed in them: in as many as it was, it failed once.
+    async fn catch_up(&mut self, bus: &Bus, stop: &CancellationToken) -> Result<(), Interrupted> {
+        // With a rate limit it may take long.
+        const LOOK: Duration = Duration::from_mins(1);
+        while stop.run_until_cancelled(bus.drained(LOOK)).await.ok_or(Interrupted)?.is_err() {}
+        self.settle();
+        Ok(())
+    }
+
+    /// Moves what was not handled to the failures. No group has any of it still.
+    fn settle(&mut self) {
+        for (line, failed) in self.failing.take() {
+            self.tally.typed -= usize::from(failed.is_typed);
+            let kind = if failed.is_late { FailureKind::NotInTime } else { FailureKind::Module };
+            let failure = || FailedDelivery::named(line, &self.ids.name(&failed), &failed.reasons.join("; "));
+            self.tally.failures.push(kind, failure);
         }
     }
 
-    /// Moves what was not handled well to the failures. A delivery fails once, in however many groups.
-    fn close(&mut self, bus: &Bus, report: &ShutdownReport) {
-        let letters = bus.dead_letters().in_memory();
-        let dead = letters.iter().map(|letter| (&letter.message, format!("{}: {}", letter.group, letter.error)));
-        let returned = report.returned().iter().filter_map(|one| {
-            let group = one.group.as_deref()?;
+    /// Settles what is left, and what was not handled in time.
+    fn close(&mut self, report: &ShutdownReport) {
+        for one in report.returned() {
+            let Some(group) = one.group.as_deref() else { continue };
             // Other groups would have passed it over.
-            let matters = is_typed(&one.message) != (group == Unclaimed::GROUP);
-            matters.then(|| (&one.message, format!("{group}: not handled in time")))
-        });
-        let mut reasons: BTreeMap<u64, (&Message, Vec<String>)> = BTreeMap::new();
-        for (message, reason) in dead.chain(returned) {
-            if let Some((line, _)) = self.published.get(&message.id()) {
-                reasons.entry(*line).or_insert((message, Vec::new())).1.push(reason);
+            if one.message.event_type().is_some() != (group == Unclaimed::GROUP) {
+                self.failing.late(&one.message, group);
             }
         }
-        for (line, (message, reasons)) in reasons {
-            self.tally.typed -= usize::from(is_typed(message));
-            let name = self.published.remove(&message.id()).map(|(_, name)| name);
-            self.tally.failures.push(FailedDelivery { line, name, reason: reasons.join("; ") });
-        }
-        self.tally.failures.sort_by_key(|failure| failure.line);
+        self.settle();
     }
-}
-
-fn is_typed(message: &Message) -> bool {
-    message.event_type().is_some()
 }

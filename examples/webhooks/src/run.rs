@@ -1,13 +1,12 @@
 //! The run: reads every delivery, emits it by name, and keeps the books.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use eventbus::{Bus, EventName};
 
 use crate::{
+    bounded::Durations,
+    failures::{FailedDelivery, FailureKind, Failures},
     input::{Delivery, Input},
     progress::Progress,
 };
@@ -17,12 +16,12 @@ use crate::{
 pub(crate) struct Tally {
     pub(crate) deliveries: usize,
     pub(crate) typed: usize,
-    /// One for each delivery that failed, in the order of the lines.
-    pub(crate) failures: Vec<FailedDelivery>,
+    /// The deliveries that failed.
+    pub(crate) failures: Failures,
     /// The kinds that arrived as events, whether or not their listeners finished well.
     pub(crate) events: BTreeMap<EventName, EventTally>,
     /// How long each emit took.
-    pub(crate) emits: Vec<Duration>,
+    pub(crate) emits: Durations,
 }
 
 /// What is counted for one type of event.
@@ -33,15 +32,6 @@ pub(crate) struct EventTally {
     pub(crate) listeners: usize,
 }
 
-/// A delivery that failed.
-#[derive(Debug)]
-pub(crate) struct FailedDelivery {
-    pub(crate) line: u64,
-    /// The delivery's dotted name, where the line could be read that far.
-    pub(crate) name: Option<String>,
-    pub(crate) reason: String,
-}
-
 /// What becomes of a delivery: exactly one of three.
 enum Fate {
     /// A type claims it, and every listener finished well; there may be none.
@@ -49,7 +39,7 @@ enum Fate {
     /// No type claims its kind. The module that listens to `**` keeps count of these.
     Unclaimed,
     /// It could not be read or decoded, its kind makes no name, or a listener did not finish well.
-    Failed { name: Option<String>, reason: String },
+    Failed { kind: FailureKind, reason: String },
 }
 
 /// How many listen to each type, and not to its name.
@@ -83,16 +73,17 @@ pub(crate) fn run(bus: &Bus, input: &mut Input, progress: &mut Progress) -> Tall
     let mut tally = Tally::default();
     let mut buffer = Vec::new();
     while let Some((line, read)) = input.next_line(&mut buffer) {
-        let fate = match read.and_then(|()| Delivery::parse(&buffer)) {
-            Ok(delivery) => deliver(bus, &listening, &delivery, &mut tally),
-            Err(damage) => Fate::Failed { name: None, reason: damage.to_string() },
-        };
-        tally.deliveries += 1;
-        match fate {
-            Fate::Typed => tally.typed += 1,
-            Fate::Unclaimed => {}
-            Fate::Failed { name, reason } => tally.failures.push(FailedDelivery { line, name, reason }),
+        match read.and_then(|()| Delivery::parse(&buffer)) {
+            Ok(delivery) => match deliver(bus, &listening, &delivery, &mut tally) {
+                Fate::Typed => tally.typed += 1,
+                Fate::Unclaimed => {}
+                Fate::Failed { kind, reason } => {
+                    tally.failures.push(kind, || FailedDelivery::named(line, &delivery.name, &reason));
+                }
+            },
+            Err(damage) => tally.failures.push(FailureKind::Line, || FailedDelivery::damaged(line, damage.to_string())),
         }
+        tally.deliveries += 1;
         progress.at(tally.deliveries, tally.failures.len());
     }
     tally
@@ -100,20 +91,22 @@ pub(crate) fn run(bus: &Bus, input: &mut Input, progress: &mut Progress) -> Tall
 
 /// Emits a delivery under `github.` and its kind. The bus finds its type, decodes it, and runs who listens.
 fn deliver(bus: &Bus, listening: &Listening, delivery: &Delivery<'_>, tally: &mut Tally) -> Fate {
-    let failed = |reason: String| Fate::Failed { name: Some(delivery.name.to_string()), reason };
     let emit = match bus.emit_json(&format!("github.{}", delivery.event), delivery.payload) {
         Ok(emit) => emit,
-        Err(error) => return failed(error.to_string()),
+        Err(error) => return Fate::Failed { kind: FailureKind::of(&error), reason: error.to_string() },
     };
     let start = Instant::now();
     let report = emit.blocking();
     if let Some(event) = report.event_type() {
-        tally.emits.push(start.elapsed());
+        tally.emits.add(start.elapsed());
         tally.arrived(event.name(), listening);
     }
     match (report.failures(), report.event_type()) {
         ([], Some(_)) => Fate::Typed,
         ([], None) => Fate::Unclaimed,
-        (failures, _) => failed(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        (failures, _) => Fate::Failed {
+            kind: FailureKind::Module,
+            reason: failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        },
     }
 }

@@ -1,10 +1,12 @@
 //! The summary of a run: what `--json` prints, and what [`output`](crate::output) puts into words.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
+    bounded::Durations,
+    failures::{FailedDelivery, FailureKind},
     ledger::Ledger,
     modules::{AuditSummary, StatisticsSummary, TriageSummary},
     run::Tally,
@@ -19,10 +21,14 @@ pub(crate) struct Summary {
     pub(crate) failed: usize,
     /// Most deliveries first.
     pub(crate) events: Vec<EventLine>,
-    /// Most deliveries first.
+    /// Most deliveries first; the first hundred, and all others together.
     pub(crate) unclaimed_kinds: Vec<(String, usize)>,
     pub(crate) modules: Modules,
-    pub(crate) failures: Vec<FailureLine>,
+    /// The first hundred of each kind.
+    pub(crate) failures: Vec<FailedDelivery>,
+    /// How many there are of each kind besides those.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) failures_unlisted: BTreeMap<FailureKind, usize>,
     /// Absent without `--workers`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ledger: Option<Ledger>,
@@ -46,14 +52,6 @@ pub(crate) struct Modules {
     pub(crate) statistics: StatisticsSummary,
 }
 
-/// A delivery that failed.
-#[derive(Debug, Serialize)]
-pub(crate) struct FailureLine {
-    pub(crate) line: u64,
-    pub(crate) delivery: Option<String>,
-    pub(crate) reason: String,
-}
-
 /// How long the emits took, in microseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Latency {
@@ -64,7 +62,7 @@ pub(crate) struct Latency {
 }
 
 impl Summary {
-    pub(crate) fn new(tally: Tally, unclaimed_kinds: Vec<(String, usize)>, modules: Modules) -> Self {
+    pub(crate) fn new(tally: &Tally, unclaimed_kinds: Vec<(String, usize)>, modules: Modules) -> Self {
         let mut events: Vec<_> = tally
             .events
             .iter()
@@ -75,11 +73,6 @@ impl Summary {
             })
             .collect();
         events.sort_by_key(|event| std::cmp::Reverse(event.deliveries));
-        let line = |failure: crate::run::FailedDelivery| FailureLine {
-            line: failure.line,
-            delivery: failure.name,
-            reason: failure.reason,
-        };
         Self {
             deliveries: tally.deliveries,
             typed: tally.typed,
@@ -88,20 +81,18 @@ impl Summary {
             events,
             unclaimed_kinds,
             modules,
-            failures: tally.failures.into_iter().map(line).collect(),
+            failures: tally.failures.listed(),
+            failures_unlisted: tally.failures.unlisted(),
             ledger: None,
-            emit_us: Latency::of(tally.emits),
+            emit_us: Latency::of(&tally.emits),
         }
     }
 }
 
 impl Latency {
-    fn of(mut emits: Vec<Duration>) -> Option<Self> {
-        emits.sort_unstable();
-        let max = *emits.last()?;
-        // Nearest rank: the smallest value that so many percent do not exceed.
-        let percentile = |percent: usize| emits[(emits.len() * percent).div_ceil(100) - 1];
-        Some(Self { emits: emits.len(), median: micros(percentile(50)), p99: micros(percentile(99)), max: micros(max) })
+    fn of(emits: &Durations) -> Option<Self> {
+        let (median, p99) = (emits.percentile(50)?, emits.percentile(99)?);
+        Some(Self { emits: emits.count(), median: micros(median), p99: micros(p99), max: micros(emits.max()) })
     }
 }
 

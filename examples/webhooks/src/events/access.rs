@@ -1,26 +1,30 @@
 //! Who may do what: members, teams, keys, apps, hooks, branch protection, and whether a repository is public.
 
+use std::collections::BTreeMap;
+
 use eventbus::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GithubEvent;
-use super::parts::{Organization, Repository, User, Was, open};
+use super::parts::{ELSEWHERE, Organization, Repository, User, Was, open};
 
 /// A collaborator was added to a repository, got other rights, or was removed.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.member", serde, schema)]
 pub(crate) struct MemberChanged {
     pub(crate) action: String,
-    pub(crate) member: User,
+    pub(crate) member: Option<User>,
     pub(crate) changes: Option<MemberChanges>,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct MemberChanges {
-    pub(crate) old_permission: Option<Was<String>>,
+    pub(crate) old_permission: Option<Was<Option<String>>>,
+    pub(crate) permission: Option<Was<Option<String>>>,
 }
 
 /// Somebody joined or left a team.
@@ -28,10 +32,10 @@ pub(crate) struct MemberChanges {
 #[event(name = "github.membership", serde, schema)]
 pub(crate) struct MembershipChanged {
     pub(crate) action: String,
-    pub(crate) member: User,
+    pub(crate) member: Option<User>,
     pub(crate) team: Team,
-    pub(crate) organization: Organization,
-    pub(crate) sender: User,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
@@ -48,8 +52,8 @@ pub(crate) struct TeamChanged {
     pub(crate) action: String,
     pub(crate) team: Team,
     pub(crate) repository: Option<Repository>,
-    pub(crate) organization: Organization,
-    pub(crate) sender: User,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// Somebody was invited to, joined or left an organization, or it was renamed.
@@ -59,24 +63,27 @@ pub(crate) struct OrganizationChanged {
     pub(crate) action: OrganizationAction,
     pub(crate) membership: Option<Membership>,
     pub(crate) invitation: Option<Invitation>,
-    pub(crate) organization: Organization,
-    pub(crate) sender: User,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum OrganizationAction {
     MemberAdded,
     MemberRemoved,
     MemberInvited,
     Renamed,
     Deleted,
+    #[serde(other)]
+    Other,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Membership {
     pub(crate) role: String,
-    pub(crate) user: User,
+    pub(crate) user: Option<User>,
 }
 
 /// An invitation, sent to an account or to an address that has none yet.
@@ -91,9 +98,9 @@ pub(crate) struct Invitation {
 #[event(name = "github.org_block", serde, schema)]
 pub(crate) struct OrgBlockChanged {
     pub(crate) action: String,
-    pub(crate) blocked_user: User,
-    pub(crate) organization: Organization,
-    pub(crate) sender: User,
+    pub(crate) blocked_user: Option<User>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A deploy key was added to a repository or removed.
@@ -102,8 +109,9 @@ pub(crate) struct OrgBlockChanged {
 pub(crate) struct DeployKeyChanged {
     pub(crate) action: String,
     pub(crate) key: DeployKey,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
@@ -118,16 +126,17 @@ pub(crate) struct DeployKey {
 pub(crate) struct BranchProtectionChanged {
     pub(crate) action: String,
     pub(crate) rule: ProtectionRule,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ProtectionRule {
     /// The branch, or a pattern of branches.
     pub(crate) name: String,
-    pub(crate) required_approving_review_count: u32,
-    pub(crate) allow_force_pushes_enforcement_level: String,
+    pub(crate) required_approving_review_count: Option<u32>,
+    pub(crate) allow_force_pushes_enforcement_level: Option<String>,
 }
 
 /// A repository was made, renamed, transferred, hidden, ..
@@ -136,8 +145,9 @@ pub(crate) struct ProtectionRule {
 pub(crate) struct RepositoryChanged {
     pub(crate) action: RepositoryAction,
     pub(crate) changes: Option<RepositoryChanges>,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -168,8 +178,7 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) fn login(&self) -> Option<&str> {
-        let user = self.user.as_ref().map(|user| user.login.as_str());
-        user.or(self.organization.as_ref().map(|organization| organization.login.as_str()))
+        self.user.as_ref().map(User::login).or(self.organization.as_ref().map(Organization::login))
     }
 }
 
@@ -177,8 +186,9 @@ impl Owner {
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.public", serde, schema)]
 pub(crate) struct RepositoryPublished {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A webhook itself was removed.
@@ -187,8 +197,9 @@ pub(crate) struct RepositoryPublished {
 pub(crate) struct HookChanged {
     pub(crate) action: String,
     pub(crate) hook: Hook,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
@@ -198,7 +209,8 @@ pub(crate) struct Hook {
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct HookConfig {
-    pub(crate) url: String,
+    /// Absent if it posts nowhere, as old services.
+    pub(crate) url: Option<String>,
 }
 
 /// An app was installed, suspended or removed, or got other permissions.
@@ -207,26 +219,28 @@ pub(crate) struct HookConfig {
 pub(crate) struct InstallationChanged {
     pub(crate) action: InstallationAction,
     pub(crate) installation: Installation,
-    pub(crate) sender: User,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum InstallationAction {
     Created,
     Deleted,
     NewPermissionsAccepted,
     Suspend,
     Unsuspend,
+    #[serde(other)]
+    Other,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Installation {
     pub(crate) app_id: u64,
-    pub(crate) account: User,
+    pub(crate) account: Option<User>,
     /// `read` or `write` for each area of the API.
-    #[serde(default)]
-    pub(crate) permissions: std::collections::BTreeMap<String, String>,
+    pub(crate) permissions: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// An installed app was given other repositories.
@@ -234,44 +248,56 @@ pub(crate) struct Installation {
 #[event(name = "github.installation_repositories", serde, schema)]
 pub(crate) struct InstallationRepositoriesChanged {
     pub(crate) installation: Installation,
-    pub(crate) repositories_added: Vec<Repository>,
-    pub(crate) repositories_removed: Vec<Repository>,
-    pub(crate) sender: User,
+    pub(crate) repositories_added: Option<Vec<NamedRepository>>,
+    pub(crate) repositories_removed: Option<Vec<NamedRepository>>,
+    pub(crate) sender: Option<User>,
+}
+
+/// What a list tells of a repository.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct NamedRepository {
+    pub(crate) full_name: Option<String>,
 }
 
 /// Somebody took back what they had authorized an app to do.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.github_app_authorization", serde, schema)]
 pub(crate) struct AppAuthorizationRevoked {
-    pub(crate) sender: User,
+    pub(crate) sender: Option<User>,
+}
+
+impl Installation {
+    fn place(&self) -> &str {
+        self.account.as_ref().map_or(ELSEWHERE, User::login)
+    }
 }
 
 impl GithubEvent for InstallationChanged {
     fn place(&self) -> &str {
-        &self.installation.account.login
+        self.installation.place()
     }
 
     fn sender(&self) -> Option<&User> {
-        Some(&self.sender)
+        self.sender.as_ref()
     }
 }
 
 impl GithubEvent for InstallationRepositoriesChanged {
     fn place(&self) -> &str {
-        &self.installation.account.login
+        self.installation.place()
     }
 
     fn sender(&self) -> Option<&User> {
-        Some(&self.sender)
+        self.sender.as_ref()
     }
 }
 
 impl GithubEvent for AppAuthorizationRevoked {
     fn place(&self) -> &str {
-        &self.sender.login
+        self.sender.as_ref().map_or(ELSEWHERE, User::login)
     }
 
     fn sender(&self) -> Option<&User> {
-        Some(&self.sender)
+        self.sender.as_ref()
     }
 }

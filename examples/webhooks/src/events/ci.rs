@@ -4,7 +4,7 @@ use eventbus::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Repository, User, open};
+use super::parts::{Organization, Repository, User, open};
 use super::time::Timestamp;
 
 /// How a check, a suite, a job or a run ended.
@@ -45,15 +45,16 @@ impl Conclusion {
 #[event(name = "github.check_run", serde, schema)]
 pub(crate) struct CheckRunChanged {
     pub(crate) check_run: CheckRun,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct CheckRun {
     pub(crate) name: String,
     pub(crate) conclusion: Option<Conclusion>,
-    pub(crate) started_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
     pub(crate) completed_at: Option<Timestamp>,
 }
 
@@ -62,8 +63,9 @@ pub(crate) struct CheckRun {
 #[event(name = "github.check_suite", serde, schema)]
 pub(crate) struct CheckSuiteChanged {
     pub(crate) check_suite: CheckSuite,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
@@ -77,13 +79,14 @@ pub(crate) struct CheckSuite {
 #[event(name = "github.workflow_run", serde, schema)]
 pub(crate) struct WorkflowRunChanged {
     pub(crate) workflow_run: WorkflowRun,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct WorkflowRun {
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     pub(crate) conclusion: Option<Conclusion>,
 }
 
@@ -92,15 +95,16 @@ pub(crate) struct WorkflowRun {
 #[event(name = "github.workflow_job", serde, schema)]
 pub(crate) struct WorkflowJobChanged {
     pub(crate) workflow_job: WorkflowJob,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct WorkflowJob {
     pub(crate) name: String,
     pub(crate) conclusion: Option<Conclusion>,
-    pub(crate) started_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
     pub(crate) completed_at: Option<Timestamp>,
 }
 
@@ -110,8 +114,9 @@ pub(crate) struct WorkflowJob {
 pub(crate) struct CommitStatusChanged {
     pub(crate) context: String,
     pub(crate) state: StatusState,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -140,8 +145,9 @@ impl StatusState {
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.deployment", serde, schema)]
 pub(crate) struct DeploymentCreated {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A deployment goes on, has succeeded or has failed.
@@ -150,8 +156,9 @@ pub(crate) struct DeploymentCreated {
 pub(crate) struct DeploymentStatusChanged {
     pub(crate) deployment: Deployment,
     pub(crate) deployment_status: DeploymentStatus,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]

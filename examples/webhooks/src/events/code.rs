@@ -4,7 +4,7 @@ use eventbus::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Repository, User, open};
+use super::parts::{Organization, Repository, User, open};
 
 /// Commits were pushed, or a branch or tag was moved.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
@@ -12,26 +12,30 @@ use super::parts::{Repository, User, open};
 pub(crate) struct Pushed {
     #[serde(rename = "ref")]
     pub(crate) ref_name: String,
+    #[serde(default)]
     pub(crate) forced: bool,
+    #[serde(default)]
     pub(crate) commits: Vec<Commit>,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A pushed commit, by the files it touched.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Commit {
-    pub(crate) added: Vec<String>,
-    pub(crate) removed: Vec<String>,
-    pub(crate) modified: Vec<String>,
+    pub(crate) added: Option<Vec<String>>,
+    pub(crate) removed: Option<Vec<String>>,
+    pub(crate) modified: Option<Vec<String>>,
 }
 
 /// A branch or a tag was made.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.create", serde, schema)]
 pub(crate) struct RefCreated {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A branch or a tag was removed.
@@ -41,16 +45,18 @@ pub(crate) struct RefDeleted {
     #[serde(rename = "ref")]
     pub(crate) ref_name: String,
     pub(crate) ref_type: String,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// Somebody commented on a commit.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.commit_comment", serde, schema)]
 pub(crate) struct CommitCommented {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A release was drafted, published, removed, ..
@@ -59,8 +65,9 @@ pub(crate) struct CommitCommented {
 pub(crate) struct ReleaseChanged {
     pub(crate) action: ReleaseAction,
     pub(crate) release: Release,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -82,8 +89,9 @@ pub(crate) struct Release {
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.fork", serde, schema)]
 pub(crate) struct Forked {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A star was given or taken back.
@@ -91,21 +99,26 @@ pub(crate) struct Forked {
 #[event(name = "github.star", serde, schema)]
 pub(crate) struct Starred {
     pub(crate) action: StarAction,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = open)]
 pub(crate) enum StarAction {
     Created,
     Deleted,
+    #[serde(other)]
+    Other,
 }
 
 /// A star was given, as GitHub told it before it had `github.star`.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.watch", serde, schema)]
 pub(crate) struct WatchStarted {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }

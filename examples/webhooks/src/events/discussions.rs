@@ -4,7 +4,7 @@ use eventbus::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{CommentAction, Repository, User, open};
+use super::parts::{CommentAction, Organization, Repository, User, open};
 
 /// A discussion was started, answered, moved, ..
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
@@ -12,8 +12,9 @@ use super::parts::{CommentAction, Repository, User, open};
 pub(crate) struct DiscussionChanged {
     pub(crate) action: DiscussionAction,
     pub(crate) discussion: Discussion,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -48,6 +49,7 @@ pub(crate) struct Category {
 #[event(name = "github.discussion_comment", serde, schema)]
 pub(crate) struct DiscussionCommented {
     pub(crate) action: CommentAction,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }

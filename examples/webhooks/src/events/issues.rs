@@ -4,7 +4,7 @@ use eventbus::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{CommentAction, Label, Repository, User, open};
+use super::parts::{CommentAction, Label, Organization, Repository, User, open};
 use super::time::Timestamp;
 
 /// An issue was opened, labelled, closed, ..
@@ -13,8 +13,9 @@ use super::time::Timestamp;
 pub(crate) struct IssueChanged {
     pub(crate) action: IssueAction,
     pub(crate) issue: Issue,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -36,10 +37,17 @@ pub(crate) enum IssueAction {
 pub(crate) struct Issue {
     pub(crate) number: u64,
     pub(crate) title: String,
-    #[serde(default)]
-    pub(crate) labels: Vec<Label>,
+    labels: Option<Vec<Option<Label>>>,
     pub(crate) created_at: Timestamp,
     pub(crate) closed_at: Option<Timestamp>,
+}
+
+impl Issue {
+    /// The names of its labels.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        let labels = self.labels.iter().flatten().flatten();
+        labels.map(|label| label.name.as_deref().unwrap_or_default())
+    }
 }
 
 /// Somebody commented on an issue or a pull request.
@@ -47,22 +55,25 @@ pub(crate) struct Issue {
 #[event(name = "github.issue_comment", serde, schema)]
 pub(crate) struct IssueCommented {
     pub(crate) action: CommentAction,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A label was made, renamed or removed.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.label", serde, schema)]
 pub(crate) struct LabelChanged {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A milestone was made, edited, closed or removed.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.milestone", serde, schema)]
 pub(crate) struct MilestoneChanged {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }

@@ -29,8 +29,9 @@ use eventbus::{Bus, ConsumerBuilder, Delivery, Event, WiringError};
 
 pub(crate) use access::{
     AppAuthorizationRevoked, BranchProtectionChanged, DeployKeyChanged, HookChanged, InstallationAction,
-    InstallationChanged, InstallationRepositoriesChanged, MemberChanged, MembershipChanged, OrgBlockChanged,
-    OrganizationAction, OrganizationChanged, RepositoryAction, RepositoryChanged, RepositoryPublished, TeamChanged,
+    InstallationChanged, InstallationRepositoriesChanged, MemberChanged, MembershipChanged, NamedRepository,
+    OrgBlockChanged, OrganizationAction, OrganizationChanged, RepositoryAction, RepositoryChanged, RepositoryPublished,
+    TeamChanged,
 };
 pub(crate) use ci::{
     CheckRunChanged, CheckSuiteChanged, CommitStatusChanged, Conclusion, DeploymentCreated, DeploymentStatusChanged,
@@ -42,7 +43,8 @@ pub(crate) use code::{
 };
 pub(crate) use discussions::{DiscussionAction, DiscussionChanged, DiscussionCommented};
 pub(crate) use issues::{IssueAction, IssueChanged, IssueCommented, LabelChanged, MilestoneChanged};
-pub(crate) use parts::{CommentAction, Repository, User};
+pub(crate) use parts::{CommentAction, User};
+use parts::{ELSEWHERE, Organization};
 pub(crate) use pulls::{
     PullRequestAction, PullRequestChanged, PullRequestReviewed, ReviewCommented, ReviewState, ReviewThreadChanged,
 };
@@ -74,10 +76,14 @@ fn hand_event_to<E: GithubEvent>(consumer: ConsumerBuilder, bus: &Bus) -> Consum
     consumer.handle::<E>(handler).key::<E>(|event| event.place().to_owned())
 }
 
-/// Implements [`GithubEvent`] for types whose `place` is found at the given field, and which have a `sender`. Declares
-/// them, and those that implement it themselves.
+/// Implements [`GithubEvent`] for types that have a `sender` and happen in a `repository`, or, if that is absent, in an
+/// `organization`; and for those that happen in an `organization`. Declares them, and those that implement it themselves.
 macro_rules! github_events {
-    ([$($other:ty),*] $($event:ty: $place:ident . $name:ident;)*) => {
+    (
+        repository: $($in_repository:ident)*;
+        organization: $($in_organization:ident)*;
+        other: $($other:ident)*;
+    ) => {
         /// Makes the bus know all events of GitHub by name.
         ///
         /// # Errors
@@ -85,25 +91,40 @@ macro_rules! github_events {
         /// Two of them have one name.
         pub(crate) fn declare(bus: &Bus) -> Result<(), WiringError> {
             $(bus.declare::<$other>()?;)*
-            $(bus.declare::<$event>()?;)*
+            $(bus.declare::<$in_repository>()?;)*
+            $(bus.declare::<$in_organization>()?;)*
             Ok(())
         }
 
         /// Makes the listeners of `bus` the handlers of a group, for those events that they listen to.
         pub(crate) fn hand_to(consumer: ConsumerBuilder, bus: &Bus) -> ConsumerBuilder {
             $(let consumer = hand_event_to::<$other>(consumer, bus);)*
-            $(let consumer = hand_event_to::<$event>(consumer, bus);)*
+            $(let consumer = hand_event_to::<$in_repository>(consumer, bus);)*
+            $(let consumer = hand_event_to::<$in_organization>(consumer, bus);)*
             consumer
         }
 
         $(
-        impl GithubEvent for $event {
+        impl GithubEvent for $in_repository {
             fn place(&self) -> &str {
-                &self.$place.$name
+                let organization = || self.organization.as_ref().map_or(ELSEWHERE, Organization::login);
+                self.repository.as_ref().map_or_else(organization, |repository| &repository.full_name)
             }
 
             fn sender(&self) -> Option<&User> {
-                Some(&self.sender)
+                self.sender.as_ref()
+            }
+        }
+        )*
+
+        $(
+        impl GithubEvent for $in_organization {
+            fn place(&self) -> &str {
+                self.organization.as_ref().map_or(ELSEWHERE, Organization::login)
+            }
+
+            fn sender(&self) -> Option<&User> {
+                self.sender.as_ref()
             }
         }
         )*
@@ -111,43 +132,46 @@ macro_rules! github_events {
 }
 
 github_events! {
-    [AdvisoryChanged, AppAuthorizationRevoked, InstallationChanged, InstallationRepositoriesChanged]
-    IssueChanged: repository.full_name;
-    IssueCommented: repository.full_name;
-    LabelChanged: repository.full_name;
-    MilestoneChanged: repository.full_name;
-    PullRequestChanged: repository.full_name;
-    PullRequestReviewed: repository.full_name;
-    ReviewCommented: repository.full_name;
-    ReviewThreadChanged: repository.full_name;
-    DiscussionChanged: repository.full_name;
-    DiscussionCommented: repository.full_name;
-    Pushed: repository.full_name;
-    RefCreated: repository.full_name;
-    RefDeleted: repository.full_name;
-    CommitCommented: repository.full_name;
-    ReleaseChanged: repository.full_name;
-    Forked: repository.full_name;
-    Starred: repository.full_name;
-    WatchStarted: repository.full_name;
-    CheckRunChanged: repository.full_name;
-    CheckSuiteChanged: repository.full_name;
-    WorkflowRunChanged: repository.full_name;
-    WorkflowJobChanged: repository.full_name;
-    CommitStatusChanged: repository.full_name;
-    DeploymentCreated: repository.full_name;
-    DeploymentStatusChanged: repository.full_name;
-    RepositoryChanged: repository.full_name;
-    RepositoryPublished: repository.full_name;
-    BranchProtectionChanged: repository.full_name;
-    DeployKeyChanged: repository.full_name;
-    HookChanged: repository.full_name;
-    MemberChanged: repository.full_name;
-    MembershipChanged: organization.login;
-    OrganizationChanged: organization.login;
-    OrgBlockChanged: organization.login;
-    TeamChanged: organization.login;
-    CodeScanningAlertChanged: repository.full_name;
-    DependabotAlertChanged: repository.full_name;
-    VulnerabilityAlertChanged: repository.full_name;
+    repository:
+        IssueChanged
+        IssueCommented
+        LabelChanged
+        MilestoneChanged
+        PullRequestChanged
+        PullRequestReviewed
+        ReviewCommented
+        ReviewThreadChanged
+        DiscussionChanged
+        DiscussionCommented
+        Pushed
+        RefCreated
+        RefDeleted
+        CommitCommented
+        ReleaseChanged
+        Forked
+        Starred
+        WatchStarted
+        CheckRunChanged
+        CheckSuiteChanged
+        WorkflowRunChanged
+        WorkflowJobChanged
+        CommitStatusChanged
+        DeploymentCreated
+        DeploymentStatusChanged
+        RepositoryChanged
+        RepositoryPublished
+        BranchProtectionChanged
+        DeployKeyChanged
+        HookChanged
+        MemberChanged
+        CodeScanningAlertChanged
+        DependabotAlertChanged
+        VulnerabilityAlertChanged;
+    organization:
+        MembershipChanged
+        OrganizationChanged
+        OrgBlockChanged
+        TeamChanged;
+    other:
+        AdvisoryChanged AppAuthorizationRevoked InstallationChanged InstallationRepositoriesChanged;
 }

@@ -4,12 +4,20 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// An account: a person, a bot or an organization.
+/// Where something happens that happens in no repository and no organization.
+pub(crate) const ELSEWHERE: &str = "GitHub";
+
+/// What stands for a name that GitHub does not tell.
+pub(crate) const NOBODY: &str = "somebody";
+
+/// An account: a person, a bot, an organization, or an enterprise.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct User {
-    pub(crate) login: String,
+    login: Option<String>,
+    /// What an enterprise has instead of a login.
+    slug: Option<String>,
     #[serde(rename = "type")]
-    kind: AccountKind,
+    kind: Option<AccountKind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -23,7 +31,17 @@ enum AccountKind {
 impl User {
     /// Whether a program acts under this account.
     pub(crate) fn is_bot(&self) -> bool {
-        self.kind == AccountKind::Bot
+        self.kind == Some(AccountKind::Bot)
+    }
+
+    /// What it is called.
+    pub(crate) fn login(&self) -> &str {
+        self.login.as_deref().or(self.slug.as_deref()).unwrap_or(NOBODY)
+    }
+
+    /// What an account is called that a payload need not have.
+    pub(crate) fn login_of(user: Option<&Self>) -> &str {
+        user.map_or(NOBODY, Self::login)
     }
 }
 
@@ -31,17 +49,23 @@ impl User {
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Repository {
     pub(crate) full_name: String,
-    pub(crate) private: bool,
+    pub(crate) private: Option<bool>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Organization {
-    pub(crate) login: String,
+    login: Option<String>,
+}
+
+impl Organization {
+    pub(crate) fn login(&self) -> &str {
+        self.login.as_deref().unwrap_or(ELSEWHERE)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Label {
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
 }
 
 /// What happened to a comment, wherever it stands.

@@ -4,7 +4,7 @@ use eventbus::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{CommentAction, Repository, User, open};
+use super::parts::{CommentAction, Organization, Repository, User, open};
 use super::time::Timestamp;
 
 /// A pull request was opened, pushed to, closed, ..
@@ -13,8 +13,9 @@ use super::time::Timestamp;
 pub(crate) struct PullRequestChanged {
     pub(crate) action: PullRequestAction,
     pub(crate) pull_request: PullRequest,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -35,12 +36,27 @@ pub(crate) enum PullRequestAction {
 pub(crate) struct PullRequest {
     pub(crate) number: u64,
     pub(crate) title: String,
-    pub(crate) draft: bool,
-    pub(crate) merged: bool,
-    pub(crate) additions: u64,
-    pub(crate) deletions: u64,
+    draft: Option<bool>,
+    merged: Option<bool>,
+    additions: Option<u64>,
+    deletions: Option<u64>,
     pub(crate) created_at: Timestamp,
     pub(crate) closed_at: Option<Timestamp>,
+}
+
+impl PullRequest {
+    pub(crate) fn is_draft(&self) -> bool {
+        self.draft == Some(true)
+    }
+
+    pub(crate) fn is_merged(&self) -> bool {
+        self.merged == Some(true)
+    }
+
+    /// How many lines it adds and removes.
+    pub(crate) fn lines(&self) -> u64 {
+        self.additions.unwrap_or_default().saturating_add(self.deletions.unwrap_or_default())
+    }
 }
 
 /// A review was submitted, edited or dismissed.
@@ -49,8 +65,9 @@ pub(crate) struct PullRequest {
 pub(crate) struct PullRequestReviewed {
     pub(crate) review: Review,
     pub(crate) pull_request: PullRequestSummary,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
@@ -81,14 +98,16 @@ pub(crate) struct PullRequestSummary {
 #[event(name = "github.pull_request_review_comment", serde, schema)]
 pub(crate) struct ReviewCommented {
     pub(crate) action: CommentAction,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 /// A conversation in a review was resolved or taken up again.
 #[derive(Debug, Event, Deserialize, JsonSchema, Serialize)]
 #[event(name = "github.pull_request_review_thread", serde, schema)]
 pub(crate) struct ReviewThreadChanged {
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GithubEvent;
-use super::parts::{Repository, User, open};
+use super::parts::{ELSEWHERE, Organization, Repository, User, open};
 
 /// Something that somebody has to look at soon, whichever scanner found it.
 ///
@@ -19,7 +19,7 @@ pub(crate) struct AlertRaised {
 }
 
 /// How bad it is. Scanners and advisories have words of their own for three of the steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = open)]
 pub(crate) enum Severity {
@@ -30,13 +30,23 @@ pub(crate) enum Severity {
     #[serde(alias = "error")]
     High,
     Critical,
+    /// Not told, or in a word that is not known here. It may be a bad one, so somebody has to look.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 impl Severity {
+    /// Whether somebody has to act.
+    pub(crate) fn is_urgent(self) -> bool {
+        self != Self::Low
+    }
+
     /// The severity as a word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Low => "low",
+            Self::Other => "of unknown severity",
             Self::Medium => "medium",
             Self::High => "high",
             Self::Critical => "critical",
@@ -50,20 +60,21 @@ impl Severity {
 pub(crate) struct CodeScanningAlertChanged {
     pub(crate) action: String,
     pub(crate) alert: ScanningAlert,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ScanningAlert {
-    pub(crate) state: AlertState,
+    pub(crate) state: Option<AlertState>,
     pub(crate) rule: ScanningRule,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct ScanningRule {
-    pub(crate) id: String,
-    pub(crate) severity: Severity,
+    pub(crate) id: Option<String>,
+    pub(crate) severity: Option<Severity>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -81,13 +92,14 @@ pub(crate) enum AlertState {
 pub(crate) struct DependabotAlertChanged {
     pub(crate) action: String,
     pub(crate) alert: DependabotAlert,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct DependabotAlert {
-    pub(crate) state: AlertState,
+    pub(crate) state: Option<AlertState>,
     pub(crate) security_advisory: Advisory,
 }
 
@@ -97,8 +109,9 @@ pub(crate) struct DependabotAlert {
 pub(crate) struct VulnerabilityAlertChanged {
     pub(crate) action: VulnerabilityAction,
     pub(crate) alert: VulnerabilityAlert,
-    pub(crate) repository: Repository,
-    pub(crate) sender: User,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) organization: Option<Organization>,
+    pub(crate) sender: Option<User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -112,9 +125,9 @@ pub(crate) enum VulnerabilityAction {
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct VulnerabilityAlert {
-    pub(crate) affected_package_name: String,
-    pub(crate) external_identifier: String,
-    pub(crate) severity: Severity,
+    pub(crate) affected_package_name: Option<String>,
+    pub(crate) external_identifier: Option<String>,
+    pub(crate) severity: Option<Severity>,
 }
 
 /// GitHub published, updated or withdrew an advisory, for everybody.
@@ -139,13 +152,13 @@ pub(crate) enum AdvisoryAction {
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Advisory {
     pub(crate) ghsa_id: String,
-    pub(crate) severity: Severity,
-    pub(crate) summary: String,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) summary: Option<String>,
 }
 
 impl GithubEvent for AdvisoryChanged {
     fn place(&self) -> &'static str {
-        "GitHub"
+        ELSEWHERE
     }
 
     fn sender(&self) -> Option<&User> {

@@ -38,10 +38,10 @@ impl Timestamp {
 }
 
 impl TryFrom<String> for Timestamp {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("`{text}` is not a time such as 2019-05-15T15:20:18Z"))
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text).ok_or("it is not a time such as 2019-05-15T15:20:18Z")
     }
 }
 

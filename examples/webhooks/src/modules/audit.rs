@@ -16,17 +16,22 @@ use eventbus::{Bus, Scope};
 use serde::Serialize;
 
 use super::lock;
+use crate::bounded::{self, Firsts};
 use crate::events::{
     AdvisoryAction, AdvisoryChanged, AlertRaised, AlertState, AppAuthorizationRevoked, BranchProtectionChanged,
     CodeScanningAlertChanged, DependabotAlertChanged, DeployKeyChanged, GithubEvent, HookChanged, InstallationAction,
-    InstallationChanged, InstallationRepositoriesChanged, MemberChanged, MembershipChanged, OrgBlockChanged,
-    OrganizationAction, OrganizationChanged, Pushed, RefDeleted, ReleaseAction, ReleaseChanged, RepositoryAction,
-    RepositoryChanged, RepositoryPublished, Severity, TeamChanged, VulnerabilityAction, VulnerabilityAlertChanged,
+    InstallationChanged, InstallationRepositoriesChanged, MemberChanged, MembershipChanged, NamedRepository,
+    OrgBlockChanged, OrganizationAction, OrganizationChanged, Pushed, RefDeleted, ReleaseAction, ReleaseChanged,
+    RepositoryAction, RepositoryChanged, RepositoryPublished, Severity, TeamChanged, User, VulnerabilityAction,
+    VulnerabilityAlertChanged,
 };
+
+/// What stands for what an alert does not tell.
+const UNNAMED: &str = "?";
 
 /// The module.
 pub(crate) struct Audit {
-    trail: Arc<Mutex<Vec<Entry>>>,
+    trail: Arc<Mutex<Trail>>,
     raised: Arc<AtomicUsize>,
 }
 
@@ -35,7 +40,23 @@ pub(crate) struct Audit {
 pub(crate) struct AuditSummary {
     pub(crate) entries: usize,
     pub(crate) alerts_raised: usize,
+    /// The first hundred.
     pub(crate) warnings: Vec<Entry>,
+    /// How many there are besides those.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) warnings_unlisted: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// What was written down. An auditor would keep all of it, in a file; this program keeps what its summary says.
+#[derive(Default)]
+struct Trail {
+    entries: usize,
+    warnings: Firsts<Entry>,
 }
 
 /// Something that happened, as an auditor reads it.
@@ -44,8 +65,6 @@ pub(crate) struct Entry {
     pub(crate) place: String,
     pub(crate) actor: String,
     pub(crate) what: String,
-    #[serde(skip)]
-    weight: Weight,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +103,12 @@ impl Audit {
     /// What was written down so far.
     pub(crate) fn summary(&self) -> AuditSummary {
         let trail = lock(&self.trail);
-        let warnings = trail.iter().filter(|entry| entry.weight == Weight::Warning).cloned().collect();
-        AuditSummary { entries: trail.len(), alerts_raised: self.raised.load(Ordering::Relaxed), warnings }
+        AuditSummary {
+            entries: trail.entries,
+            alerts_raised: self.raised.load(Ordering::Relaxed),
+            warnings: trail.warnings.kept().to_vec(),
+            warnings_unlisted: trail.warnings.more(),
+        }
     }
 
     /// Writes down what `describe` finds in events of one type.
@@ -93,8 +116,15 @@ impl Audit {
     fn record<E: GithubEvent>(&self, scope: &Scope, describe: impl Fn(&E) -> Finding + Send + Sync + 'static) {
         scope.listener::<E>().named("audit.trail").with(Arc::clone(&self.trail)).on(move |trail, event| {
             if let Some((weight, what)) = describe(event)? {
-                let actor = event.sender().map_or("GitHub", |sender| &sender.login).to_owned();
-                lock(&trail).push(Entry { place: event.place().to_owned(), actor, what, weight });
+                let mut trail = lock(&trail);
+                trail.entries += 1;
+                if weight == Weight::Warning {
+                    trail.warnings.push(|| Entry {
+                        place: bounded::name(event.place()).to_owned(),
+                        actor: bounded::name(event.sender().map_or("GitHub", User::login)).to_owned(),
+                        what: bounded::text(&what).to_owned(),
+                    });
+                }
             }
             eventbus::Ok(())
         });
@@ -102,16 +132,17 @@ impl Audit {
 
     fn watch_people(&self, scope: &Scope) {
         self.record::<MemberChanged>(scope, |e| {
-            let member = &e.member.login;
+            let member = User::login_of(e.member.as_ref());
             if e.action != "edited" {
                 return note(format!("collaborator {member} {}", e.action));
             }
-            let old = e.changes.as_ref().and_then(|changes| changes.old_permission.as_ref());
-            let old = &old.ok_or(Incomplete("changes.old_permission.from"))?.from;
+            let changes = e.changes.as_ref();
+            let old = changes.and_then(|changes| changes.old_permission.as_ref().or(changes.permission.as_ref()));
+            let old = old.ok_or(Incomplete("changes.old_permission.from"))?.from.as_deref().unwrap_or("no");
             warning(format!("collaborator {member} no longer has `{old}` rights but others"))
         });
         self.record::<MembershipChanged>(scope, |e| {
-            note(format!("{} {} to or from team {}", e.member.login, e.action, e.team.name))
+            note(format!("{} {} to or from team {}", User::login_of(e.member.as_ref()), e.action, e.team.name))
         });
         self.record::<TeamChanged>(scope, |e| {
             let team = &e.team.name;
@@ -127,9 +158,9 @@ impl Audit {
             match e.action {
                 OrganizationAction::MemberAdded => {
                     let member = member()?;
-                    note(format!("{} joined as {}", member.user.login, member.role))
+                    note(format!("{} joined as {}", User::login_of(member.user.as_ref()), member.role))
                 }
-                OrganizationAction::MemberRemoved => note(format!("{} left", member()?.user.login)),
+                OrganizationAction::MemberRemoved => note(format!("{} left", User::login_of(member()?.user.as_ref()))),
                 OrganizationAction::MemberInvited => {
                     let invitation = e.invitation.as_ref().ok_or(Incomplete("invitation"))?;
                     let whom = invitation.login.as_deref().unwrap_or("an e-mail address");
@@ -137,9 +168,12 @@ impl Audit {
                 }
                 OrganizationAction::Renamed => note("organization renamed to this".to_owned()),
                 OrganizationAction::Deleted => warning("organization deleted".to_owned()),
+                OrganizationAction::Other => Ok(None),
             }
         });
-        self.record::<OrgBlockChanged>(scope, |e| note(format!("{} {}", e.blocked_user.login, e.action)));
+        self.record::<OrgBlockChanged>(scope, |e| {
+            note(format!("{} {}", User::login_of(e.blocked_user.as_ref()), e.action))
+        });
     }
 
     fn watch_code(&self, scope: &Scope) {
@@ -149,15 +183,19 @@ impl Audit {
         });
         self.record::<BranchProtectionChanged>(scope, |e| {
             let rule = &e.rule;
-            let what = format!(
-                "protection of `{}` {} (approvals {}, force pushes {})",
-                rule.name, e.action, rule.required_approving_review_count, rule.allow_force_pushes_enforcement_level
-            );
+            let approvals =
+                rule.required_approving_review_count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+            let force = rule.allow_force_pushes_enforcement_level.as_deref().unwrap_or("?");
+            let what =
+                format!("protection of `{}` {} (approvals {}, force pushes {})", rule.name, e.action, approvals, force);
             if e.action == "deleted" { warning(what) } else { note(what) }
         });
         self.record::<RepositoryChanged>(scope, |e| match e.action {
-            RepositoryAction::Created if e.repository.private => note("private repository created".to_owned()),
-            RepositoryAction::Created => note("public repository created".to_owned()),
+            RepositoryAction::Created => note(match e.repository.as_ref().and_then(|repository| repository.private) {
+                Some(true) => "private repository created".to_owned(),
+                Some(false) => "public repository created".to_owned(),
+                None => "repository created".to_owned(),
+            }),
             RepositoryAction::Deleted => warning("repository deleted".to_owned()),
             RepositoryAction::Publicized => warning("repository made public".to_owned()),
             RepositoryAction::Privatized => note("repository made private".to_owned()),
@@ -183,7 +221,8 @@ impl Audit {
     fn watch_apps(&self, scope: &Scope) {
         self.record::<InstallationChanged>(scope, |e| {
             let app = e.installation.app_id;
-            let writes = e.installation.permissions.values().filter(|level| *level == "write").count();
+            let writes = e.installation.permissions.iter().flatten();
+            let writes = writes.filter(|(_, level)| level.as_deref() == Some("write")).count();
             match e.action {
                 InstallationAction::Created => note(format!("app {app} installed, may write to {writes} areas")),
                 InstallationAction::NewPermissionsAccepted => {
@@ -192,18 +231,22 @@ impl Audit {
                 InstallationAction::Deleted => note(format!("app {app} removed")),
                 InstallationAction::Suspend => note(format!("app {app} suspended")),
                 InstallationAction::Unsuspend => note(format!("app {app} no longer suspended")),
+                InstallationAction::Other => Ok(None),
             }
         });
         self.record::<InstallationRepositoriesChanged>(scope, |e| {
-            let names = |repositories: &[crate::events::Repository]| {
-                repositories.iter().map(|repository| repository.full_name.as_str()).collect::<Vec<_>>().join(", ")
+            let names = |repositories: Option<&Vec<NamedRepository>>| {
+                let names = repositories.into_iter().flatten().map(|one| one.full_name.as_deref().unwrap_or("?"));
+                names.collect::<Vec<_>>().join(", ")
             };
-            let (app, added, removed) =
-                (e.installation.app_id, names(&e.repositories_added), names(&e.repositories_removed));
+            let (added, removed) = (names(e.repositories_added.as_ref()), names(e.repositories_removed.as_ref()));
+            let app = e.installation.app_id;
             note(format!("app {app} was given [{added}] and lost [{removed}]"))
         });
         self.record::<AppAuthorizationRevoked>(scope, |_| note("took an app's authorization back".to_owned()));
-        self.record::<HookChanged>(scope, |e| warning(format!("webhook to {} {}", e.hook.config.url, e.action)));
+        self.record::<HookChanged>(scope, |e| {
+            warning(format!("webhook to {} {}", e.hook.config.url.as_deref().unwrap_or("nowhere"), e.action))
+        });
     }
 }
 
@@ -212,22 +255,26 @@ impl Audit {
     fn watch_alerts(&self, bus: &Bus, scope: &Scope) {
         self.raise::<CodeScanningAlertChanged>(bus, scope, |e| {
             let rule = &e.alert.rule;
-            (e.alert.state == AlertState::Open).then(|| (rule.severity, format!("scan {}: {}", e.action, rule.id)))
+            let what = || format!("scan {}: {}", e.action, rule.id.as_deref().unwrap_or(UNNAMED));
+            (e.alert.state == Some(AlertState::Open)).then(|| (rule.severity.unwrap_or_default(), what()))
         });
         self.raise::<DependabotAlertChanged>(bus, scope, |e| {
             let advisory = &e.alert.security_advisory;
-            let what = || (advisory.severity, format!("dependency {}: {}", e.action, advisory.summary));
-            (e.alert.state == AlertState::Open).then(what)
+            let summary = advisory.summary.as_deref().unwrap_or(UNNAMED);
+            let what = || (advisory.severity.unwrap_or_default(), format!("dependency {}: {summary}", e.action));
+            (e.alert.state == Some(AlertState::Open)).then(what)
         });
         self.raise::<VulnerabilityAlertChanged>(bus, scope, |e| {
             let alert = &e.alert;
-            let what = || format!("dependency {}: {}", alert.affected_package_name, alert.external_identifier);
-            (e.action == VulnerabilityAction::Create).then(|| (alert.severity, what()))
+            let package = alert.affected_package_name.as_deref().unwrap_or(UNNAMED);
+            let what = || format!("dependency {package}: {}", alert.external_identifier.as_deref().unwrap_or(UNNAMED));
+            (e.action == VulnerabilityAction::Create).then(|| (alert.severity.unwrap_or_default(), what()))
         });
         self.raise::<AdvisoryChanged>(bus, scope, |e| {
             let advisory = &e.security_advisory;
             let news = matches!(e.action, AdvisoryAction::Published | AdvisoryAction::Updated);
-            news.then(|| (advisory.severity, format!("{}: {}", advisory.ghsa_id, advisory.summary)))
+            let summary = advisory.summary.as_deref().unwrap_or(UNNAMED);
+            news.then(|| (advisory.severity.unwrap_or_default(), format!("{}: {summary}", advisory.ghsa_id)))
         });
     }
 

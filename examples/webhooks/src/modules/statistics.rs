@@ -1,7 +1,6 @@
 //! The statistics: who is active where, and how long things take.
 
 use std::{
-    cmp::Reverse,
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
@@ -10,6 +9,7 @@ use eventbus::{Bus, Scope};
 use serde::Serialize;
 
 use super::lock;
+use crate::bounded::Counts;
 use crate::events::{
     CheckRunChanged, CommentAction, CommitCommented, DeploymentStatusChanged, DiscussionChanged, DiscussionCommented,
     Forked, GithubEvent, IssueAction, IssueChanged, IssueCommented, PullRequestAction, PullRequestChanged,
@@ -27,9 +27,9 @@ pub(crate) struct Statistics {
 pub(crate) struct StatisticsSummary {
     pub(crate) contributions: usize,
     pub(crate) by_bots: usize,
-    /// Most active first.
+    /// Most active first; the first hundred, and all others together.
     pub(crate) places: Vec<(String, usize)>,
-    /// Most active first.
+    /// Most active first; the first hundred, and all others together.
     pub(crate) senders: Vec<(String, usize)>,
     pub(crate) comments: usize,
     pub(crate) commits: usize,
@@ -54,8 +54,8 @@ pub(crate) struct Spread {
 struct Counters {
     contributions: usize,
     by_bots: usize,
-    places: BTreeMap<String, usize>,
-    senders: BTreeMap<String, usize>,
+    places: Counts,
+    senders: Counts,
     comments: usize,
     commits: usize,
     files_touched: usize,
@@ -67,8 +67,8 @@ struct Counters {
 }
 
 impl Counters {
-    fn took(&mut self, what: &'static str, start: Timestamp, end: Option<Timestamp>) {
-        let Some(seconds) = end.map(|end| end.seconds_since(start)) else { return };
+    fn took(&mut self, what: &'static str, start: Option<Timestamp>, end: Option<Timestamp>) {
+        let Some(seconds) = end.zip(start).map(|(end, start)| end.seconds_since(start)) else { return };
         let spread = self.durations.entry(what).or_insert(Spread { count: 0, shortest: seconds, longest: seconds });
         spread.count += 1;
         spread.shortest = spread.shortest.min(seconds);
@@ -94,8 +94,8 @@ impl Statistics {
         StatisticsSummary {
             contributions: counters.contributions,
             by_bots: counters.by_bots,
-            places: most_first(&counters.places),
-            senders: most_first(&counters.senders),
+            places: counters.places.ranking(),
+            senders: counters.senders.ranking(),
             comments: counters.comments,
             commits: counters.commits,
             files_touched: counters.files_touched,
@@ -135,28 +135,30 @@ impl Statistics {
     fn contribution<E: GithubEvent>(&self, scope: &Scope) {
         self.count::<E>(scope, |counters, event| {
             counters.contributions += 1;
-            *counters.places.entry(event.place().to_owned()).or_default() += 1;
+            counters.places.add(event.place());
             if let Some(sender) = event.sender() {
                 counters.by_bots += usize::from(sender.is_bot());
-                *counters.senders.entry(sender.login.clone()).or_default() += 1;
+                counters.senders.add(sender.login());
             }
         });
     }
 
     fn count_content(&self, scope: &Scope) {
         self.count::<Pushed>(scope, |counters, e| {
-            let files =
-                e.commits.iter().map(|commit| commit.added.len() + commit.removed.len() + commit.modified.len());
+            let files = e
+                .commits
+                .iter()
+                .flat_map(|commit| [&commit.added, &commit.removed, &commit.modified])
+                .flatten()
+                .map(Vec::len);
             counters.commits += e.commits.len();
             counters.files_touched += files.sum::<usize>();
         });
         self.count::<PullRequestChanged>(scope, |counters, e| match e.action {
             PullRequestAction::Opened => {
-                let pull = &e.pull_request;
-                let lines = pull.additions.saturating_add(pull.deletions);
-                counters.lines_proposed = counters.lines_proposed.saturating_add(lines);
+                counters.lines_proposed = counters.lines_proposed.saturating_add(e.pull_request.lines());
             }
-            PullRequestAction::Closed => counters.pulls_merged += usize::from(e.pull_request.merged),
+            PullRequestAction::Closed => counters.pulls_merged += usize::from(e.pull_request.is_merged()),
             _ => {}
         });
         self.count::<ReleaseChanged>(scope, |counters, e| {
@@ -165,6 +167,7 @@ impl Statistics {
         self.count::<Starred>(scope, |counters, e| match e.action {
             StarAction::Created => counters.stars += 1,
             StarAction::Deleted => counters.stars -= 1,
+            StarAction::Other => {}
         });
     }
 
@@ -187,23 +190,21 @@ impl Statistics {
         });
         self.count::<DeploymentStatusChanged>(scope, |counters, e| {
             let status = &e.deployment_status;
-            counters.took("deployments", e.deployment.created_at, status.state.conclusion().map(|_| status.created_at));
+            counters.took(
+                "deployments",
+                Some(e.deployment.created_at),
+                status.state.conclusion().map(|_| status.created_at),
+            );
         });
         self.count::<IssueChanged>(scope, |counters, e| {
             if e.action == IssueAction::Closed {
-                counters.took("issues", e.issue.created_at, e.issue.closed_at);
+                counters.took("issues", Some(e.issue.created_at), e.issue.closed_at);
             }
         });
         self.count::<PullRequestChanged>(scope, |counters, e| {
             if e.action == PullRequestAction::Closed {
-                counters.took("pull requests", e.pull_request.created_at, e.pull_request.closed_at);
+                counters.took("pull requests", Some(e.pull_request.created_at), e.pull_request.closed_at);
             }
         });
     }
-}
-
-fn most_first(counts: &BTreeMap<String, usize>) -> Vec<(String, usize)> {
-    let mut counts: Vec<_> = counts.iter().map(|(name, count)| (name.clone(), *count)).collect();
-    counts.sort_by_key(|(_, count)| Reverse(*count));
-    counts
 }

@@ -11,10 +11,11 @@ use eventbus::{Bus, Scope};
 use serde::Serialize;
 
 use super::lock;
+use crate::bounded::{self, LISTED, TOLD_APART};
 use crate::events::{
     AlertRaised, CheckRunChanged, CheckSuiteChanged, CommitStatusChanged, Conclusion, DeploymentStatusChanged,
     DiscussionAction, DiscussionChanged, GithubEvent, IssueAction, IssueChanged, PullRequestAction, PullRequestChanged,
-    PullRequestReviewed, ReviewState, Severity, WorkflowJobChanged, WorkflowRunChanged,
+    PullRequestReviewed, ReviewState, WorkflowJobChanged, WorkflowRunChanged,
 };
 
 /// The module.
@@ -29,7 +30,11 @@ pub(crate) struct TriageSummary {
     pub(crate) settled: usize,
     pub(crate) labels_suggested: usize,
     pub(crate) first_broken: Option<String>,
+    /// The first hundred of each queue.
     pub(crate) open: BTreeMap<Queue, Vec<Item>>,
+    /// How many each queue holds besides those.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) open_unlisted: BTreeMap<Queue, usize>,
 }
 
 /// What somebody is asked to do.
@@ -87,21 +92,43 @@ impl LabelRules {
 #[derive(Default)]
 struct Board {
     queues: BTreeMap<Queue, BTreeMap<(String, String), String>>,
+    /// What was put into a queue that was full: whether it still waits is not known.
+    overflowed: BTreeMap<Queue, usize>,
+    /// For issues that are open.
     suggestions: BTreeMap<(String, String), &'static str>,
+    suggested: usize,
     queued: usize,
     settled: usize,
     first_broken: Option<String>,
 }
 
 impl Board {
-    fn put(&mut self, queue: Queue, place: &str, subject: String, title: &str) {
-        let new = self.queues.entry(queue).or_default().insert((place.to_owned(), subject), title.to_owned());
-        self.queued += usize::from(new.is_none());
+    fn put(&mut self, queue: Queue, place: &str, subject: &str, title: &str) {
+        let (items, key) = (self.queues.entry(queue).or_default(), key(place, subject));
+        if let Some(item) = items.get_mut(&key) {
+            bounded::name(title).clone_into(item);
+            return;
+        }
+        self.queued += 1;
+        if items.len() < TOLD_APART {
+            items.insert(key, bounded::name(title).to_owned());
+        } else {
+            *self.overflowed.entry(queue).or_default() += 1;
+        }
     }
 
-    fn take(&mut self, queue: Queue, place: &str, subject: String) {
-        let gone = self.queues.get_mut(&queue).and_then(|queue| queue.remove(&(place.to_owned(), subject)));
+    fn take(&mut self, queue: Queue, place: &str, subject: &str) {
+        let gone = self.queues.get_mut(&queue).and_then(|queue| queue.remove(&key(place, subject)));
         self.settled += usize::from(gone.is_some());
+    }
+
+    fn suggest(&mut self, place: &str, subject: &str, label: &'static str) {
+        let (key, has_room) = (key(place, subject), self.suggestions.len() < TOLD_APART);
+        let is_new = !self.suggestions.contains_key(&key);
+        self.suggested += usize::from(is_new);
+        if has_room || !is_new {
+            self.suggestions.insert(key, label);
+        }
     }
 }
 
@@ -127,14 +154,19 @@ impl Triage {
                 subject: subject.clone(),
                 title: title.clone(),
             };
-            queue.iter().map(item).collect()
+            queue.iter().take(LISTED).map(item).collect()
+        };
+        let unlisted = |(name, queue): (&Queue, &BTreeMap<_, _>)| {
+            let overflowed = board.overflowed.get(name).copied().unwrap_or_default();
+            (*name, queue.len().saturating_sub(LISTED) + overflowed)
         };
         TriageSummary {
             queued: board.queued,
             settled: board.settled,
-            labels_suggested: board.suggestions.len(),
+            labels_suggested: board.suggested,
             first_broken: board.first_broken.clone(),
             open: board.queues.iter().map(|(name, queue)| (*name, items(queue))).collect(),
+            open_unlisted: board.queues.iter().map(unlisted).filter(|(_, more)| *more > 0).collect(),
         }
     }
 
@@ -148,26 +180,27 @@ impl Triage {
             .with((Arc::clone(&self.board), rules))
             .on(|(board, rules), e| {
                 if let Some(label) = rules.suggest(&e.issue.title) {
-                    lock(&board).suggestions.insert((e.place().to_owned(), number(e.issue.number)), label);
+                    lock(&board).suggest(e.place(), &number(e.issue.number), label);
                 }
             });
         scope.listener::<IssueChanged>().named("triage.issues").with(Arc::clone(&self.board)).on(|board, e| {
-            let (place, subject) = (e.place(), number(e.issue.number));
+            let (place, subject) = (e.place(), &*number(e.issue.number));
             let mut board = lock(&board);
             match e.action {
                 IssueAction::Opened | IssueAction::Reopened | IssueAction::Unlabeled => {
-                    let suggested = board.suggestions.get(&(place.to_owned(), subject.clone()));
-                    let mut labels = e.issue.labels.iter().map(|label| label.name.as_str()).chain(suggested.copied());
+                    let suggested = board.suggestions.get(&key(place, subject));
+                    let mut labels = e.issue.labels().chain(suggested.copied());
                     if labels.any(|label| label.to_lowercase().contains("bug")) {
                         board.put(Queue::Bug, place, subject, &e.issue.title);
-                    } else if e.issue.labels.is_empty() {
+                    } else if e.issue.labels().next().is_none() {
                         board.put(Queue::Label, place, subject, &e.issue.title);
                     }
                 }
                 IssueAction::Labeled => board.take(Queue::Label, place, subject),
                 IssueAction::Closed | IssueAction::Deleted | IssueAction::Transferred => {
-                    board.take(Queue::Label, place, subject.clone());
+                    board.take(Queue::Label, place, subject);
                     board.take(Queue::Bug, place, subject);
+                    board.suggestions.remove(&key(place, subject));
                 }
                 IssueAction::Other => {}
             }
@@ -182,12 +215,12 @@ impl Triage {
                 | PullRequestAction::Reopened
                 | PullRequestAction::ReadyForReview
                 | PullRequestAction::ReviewRequested
-                    if !pull.draft =>
+                    if !pull.is_draft() =>
                 {
-                    board.put(Queue::Review, e.place(), number(pull.number), &pull.title);
+                    board.put(Queue::Review, e.place(), &number(pull.number), &pull.title);
                 }
                 PullRequestAction::Closed | PullRequestAction::ConvertedToDraft => {
-                    board.take(Queue::Review, e.place(), number(pull.number));
+                    board.take(Queue::Review, e.place(), &number(pull.number));
                 }
                 _ => {}
             }
@@ -196,9 +229,9 @@ impl Triage {
             let (pull, mut board) = (&e.pull_request, lock(&board));
             match e.review.state {
                 ReviewState::Approved | ReviewState::ChangesRequested => {
-                    board.take(Queue::Review, e.place(), number(pull.number));
+                    board.take(Queue::Review, e.place(), &number(pull.number));
                 }
-                ReviewState::Dismissed => board.put(Queue::Review, e.place(), number(pull.number), &pull.title),
+                ReviewState::Dismissed => board.put(Queue::Review, e.place(), &number(pull.number), &pull.title),
                 ReviewState::Other => {}
             }
         });
@@ -215,10 +248,10 @@ impl Triage {
                 match e.action {
                     DiscussionAction::Created | DiscussionAction::Unanswered => {
                         let title = format!("{} ({})", discussion.title, discussion.category.name);
-                        board.put(Queue::Answer, e.place(), number(discussion.number), &title);
+                        board.put(Queue::Answer, e.place(), &number(discussion.number), &title);
                     }
                     DiscussionAction::Answered | DiscussionAction::Deleted | DiscussionAction::Transferred => {
-                        board.take(Queue::Answer, e.place(), number(discussion.number));
+                        board.take(Queue::Answer, e.place(), &number(discussion.number));
                     }
                     DiscussionAction::Other => {}
                 }
@@ -229,7 +262,7 @@ impl Triage {
         self.watch::<CheckRunChanged>(scope, |e| verdict("check", &e.check_run.name, e.check_run.conclusion));
         self.watch::<WorkflowJobChanged>(scope, |e| verdict("job", &e.workflow_job.name, e.workflow_job.conclusion));
         self.watch::<WorkflowRunChanged>(scope, |e| {
-            verdict("workflow", &e.workflow_run.name, e.workflow_run.conclusion)
+            verdict("workflow", e.workflow_run.name.as_deref().unwrap_or_default(), e.workflow_run.conclusion)
         });
         self.watch::<CheckSuiteChanged>(scope, |e| {
             verdict("branch", e.check_suite.head_branch.as_deref().unwrap_or("?"), e.check_suite.conclusion)
@@ -253,9 +286,9 @@ impl Triage {
     #[track_caller]
     fn watch<E: GithubEvent>(&self, scope: &Scope, read: impl Fn(&E) -> Option<Verdict> + Send + Sync + 'static) {
         scope.listener::<E>().named("triage.broken").with(Arc::clone(&self.board)).on(move |board, e| match read(e) {
-            Some((subject, Conclusion::Success)) => lock(&board).take(Queue::Broken, e.place(), subject),
+            Some((subject, Conclusion::Success)) => lock(&board).take(Queue::Broken, e.place(), &subject),
             Some((subject, how)) if how.needs_attention() => {
-                lock(&board).put(Queue::Broken, e.place(), subject, how.words());
+                lock(&board).put(Queue::Broken, e.place(), &subject, how.words());
             }
             _ => {}
         });
@@ -266,9 +299,9 @@ impl Triage {
         scope
             .listener::<AlertRaised>()
             .named("triage.alerts")
-            .filter(|e| e.severity >= Severity::Medium)
+            .filter(|e| e.severity.is_urgent())
             .with(Arc::clone(&self.board))
-            .on(|board, e| lock(&board).put(Queue::Urgent, &e.place, e.what.clone(), e.severity.word()));
+            .on(|board, e| lock(&board).put(Queue::Urgent, &e.place, &e.what, e.severity.word()));
     }
 }
 
@@ -278,6 +311,11 @@ type Verdict = (String, Conclusion);
 fn verdict(kind: &str, name: &str, conclusion: Option<Conclusion>) -> Option<Verdict> {
     let name = if name.is_empty() { "without a name" } else { name };
     conclusion.map(|how| (format!("{kind} `{name}`"), how))
+}
+
+/// By which something is known: its place and its subject.
+fn key(place: &str, subject: &str) -> (String, String) {
+    (bounded::name(place).to_owned(), bounded::name(subject).to_owned())
 }
 
 fn number(number: u64) -> String {

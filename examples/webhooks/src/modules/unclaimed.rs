@@ -1,16 +1,13 @@
 //! What no type claims: counted by kind, so that nothing that arrives is lost in silence.
 
-use std::{
-    cmp::Reverse,
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use eventbus::{Bus, ConsumerBuilder, WiringError};
 
 use super::lock;
+use crate::bounded::Counts;
 
-type Kinds = Mutex<BTreeMap<String, usize>>;
+type Kinds = Mutex<Counts>;
 
 /// The module.
 #[derive(Default)]
@@ -45,15 +42,13 @@ impl Unclaimed {
         })
     }
 
-    /// How many of each kind have arrived, most first.
+    /// How many of each kind have arrived, most first; the first hundred, and all others together.
     pub(crate) fn kinds(&self) -> Vec<(String, usize)> {
-        let mut kinds: Vec<_> = lock(&self.kinds).iter().map(|(kind, count)| (kind.clone(), *count)).collect();
-        kinds.sort_by_key(|(_, count)| Reverse(*count));
-        kinds
+        lock(&self.kinds).ranking()
     }
 }
 
 fn count(kinds: &Kinds, name: &str) {
     let kind = name.strip_prefix("github.").unwrap_or(name);
-    *lock(kinds).entry(kind.to_owned()).or_default() += 1;
+    lock(kinds).add(kind);
 }

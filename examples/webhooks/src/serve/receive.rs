@@ -1,108 +1,155 @@
 //! One delivery: is it whole, is it from GitHub, what is it; then it is published.
 
-use std::{borrow::Cow, time::Duration};
-
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{FromRequest, Request, State},
-    http::{
-        HeaderMap, StatusCode,
-        header::{CONTENT_LENGTH, CONTENT_TYPE},
-    },
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
 };
-use eventbus::{Bus, ByNameError, MessageId, PublishError};
+
+use eventbus::{Bus, ByNameError, PublishError};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::{Body, Bytes},
+    header::CONTENT_TYPE,
+};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use super::{refusal::Refusal, signature::Secret};
-use crate::input::LARGEST_DELIVERY;
-
-/// How long a body may take to arrive. GitHub itself gives up after ten seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::{
+    answer::{Answer, json},
+    body,
+    budget::Budget,
+    guid::identity,
+    limits::Limits,
+    refusal::Refusal,
+    seen::Seen,
+    signature::Secret,
+};
 
 /// How long a delivery waits for room: long enough for workers that are about to be done, short for who waits.
 const ROOM: Duration = Duration::from_millis(250);
 
 /// What taking deliveries in needs.
 #[derive(Clone)]
-pub(super) struct Receiver {
-    pub(super) bus: Bus,
-    pub(super) secret: Secret,
+pub(super) struct Receiver(Arc<Parts>);
+
+struct Parts {
+    bus: Bus,
+    secret: Secret,
+    budget: Budget,
+    seen: Seen,
+    patience: Duration,
+    cutoff: CancellationToken,
 }
 
-/// A delivery that was taken in. What handlers make of it is not known yet.
+/// A delivery that was taken in, now or before. What handlers make of it is not known yet.
 #[derive(Serialize)]
-pub(super) struct Accepted {
-    /// By which the bus knows it, in its dead letters, too.
+struct Accepted<'a> {
+    /// By which the bus knows it, in its dead letters, too: the GUID.
     id: String,
     /// By which GitHub knows it.
-    delivery: String,
+    delivery: &'a str,
     /// The kind, and the action where there is one.
     name: String,
+    /// Whether it was taken in before, and is not handled again.
+    duplicate: bool,
 }
 
 /// What every payload may have.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow)]
-    action: Option<Cow<'a, str>>,
+    action: Option<Action<'a>>,
 }
 
-/// Takes a delivery in.
-pub(super) async fn receive(
-    State(Receiver { bus, secret }): State<Receiver>,
-    request: Request,
-) -> Result<(StatusCode, Json<Accepted>), Refusal> {
-    let headers = request.headers().clone();
-    let body = body(&headers, request).await?;
-    // Before anything in it is looked at.
-    let signature = headers.get("X-Hub-Signature-256").map_or(&b""[..], |header| header.as_bytes());
-    if !secret.has_signed(&body, signature) {
-        return Err(Refusal::Unsigned);
-    }
-    let event = text(&headers, "X-GitHub-Event")?;
-    let delivery = text(&headers, "X-GitHub-Delivery")?.to_owned();
-    let head: Head = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::Malformed(format!("the body is no JSON object of a delivery: {error}")))?;
-    let name = match head.action {
-        Some(action) => format!("{event}.{action}"),
-        None => event.to_owned(),
-    };
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Action<'a> {
+    Word(#[serde(borrow)] Cow<'a, str>),
+    // Not looked at any further: it makes no name.
+    Other(serde::de::IgnoredAny),
+}
 
-    let publish = bus.publish_json(&format!("github.{event}"), &body[..]).map_err(|error| match error {
+impl Receiver {
+    /// What publishes on `bus`. Bodies that have not arrived when `cutoff` is cancelled are refused.
+    pub(super) fn new(bus: &Bus, secret: Secret, limits: &Limits, cutoff: &CancellationToken) -> Self {
+        let seen = Seen::new(limits.remembered, limits.remembered_for);
+        let (bus, cutoff, patience) = (bus.clone(), cutoff.clone(), limits.body);
+        Self(Arc::new(Parts { bus, secret, budget: Budget::new(limits.held_bytes), seen, patience, cutoff }))
+    }
+
+    /// Takes a delivery in, on any path: which one it is, is agreed upon with GitHub, not with this program.
+    pub(super) async fn answer<B>(self, request: Request<B>) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        self.0.receive(request).await.unwrap_or_else(Refusal::answer)
+    }
+}
+
+impl Parts {
+    async fn receive<B>(&self, request: Request<B>) -> Result<Response<Answer>, Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let (head, body) = request.into_parts();
+        let headers = &head.headers;
+        if head.method != Method::POST {
+            return Err(Refusal::NoPost);
+        }
+        if !is_json(headers) {
+            return Err(Refusal::NotJson);
+        }
+        // Before anything else is looked at, and before a byte is read that cannot be signed.
+        let signature = headers.get("X-Hub-Signature-256").ok_or(Refusal::Unsigned)?;
+        let verifier = self.secret.verifier(signature.as_bytes()).ok_or(Refusal::Unsigned)?;
+        let body = body::read(body, verifier, &self.budget, self.patience, self.cutoff.cancelled()).await?;
+
+        let event = text(headers, "X-GitHub-Event")?;
+        let delivery = text(headers, "X-GitHub-Delivery")?;
+        let name = name(event, body.bytes())?;
+        let id = identity(delivery);
+        let claim = self.seen.claim(id, Instant::now()).await;
+        let duplicate = claim.is_none();
+        if let Some(claim) = claim {
+            let publish =
+                self.bus.publish_json(&format!("github.{event}"), body.bytes()).map_err(|error| unreadable(&error))?;
+            publish.id(id).timeout(ROOM).await.map_err(|error| match error {
+                PublishError::Full(_) => Refusal::Busy("too many deliveries wait already"),
+                PublishError::Closed(_) => Refusal::Busy("the service is about to end"),
+                _ => Refusal::Broken(error.to_string()),
+            })?;
+            claim.keep();
+        }
+        Ok(json(StatusCode::ACCEPTED, &Accepted { id: id.to_string(), delivery, name, duplicate }))
+    }
+}
+
+fn unreadable(error: &ByNameError) -> Refusal {
+    match error {
         ByNameError::TooLarge { .. } => Refusal::TooLarge,
         ByNameError::NoCodec { .. } | ByNameError::Ambiguous { .. } => Refusal::Broken(error.to_string()),
         _ => Refusal::Malformed(error.to_string()),
-    })?;
-    let id = MessageId::new();
-    publish.id(id).timeout(ROOM).await.map_err(|error| match error {
-        PublishError::Full(_) => Refusal::Busy("too many deliveries wait already"),
-        PublishError::Closed(_) => Refusal::Busy("the service is about to end"),
-        _ => Refusal::Broken(error.to_string()),
-    })?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { id: id.to_string(), delivery, name })))
+    }
 }
 
-async fn body(headers: &HeaderMap, request: Request) -> Result<Bytes, Refusal> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let media_type = header(CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or_default();
-    if !media_type.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Refusal::NotJson);
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The kind, and the action where there is one.
+fn name(event: &str, body: &[u8]) -> Result<String, Refusal> {
+    let head: Head = serde_json::from_slice(body).map_err(|error| {
+        // What it is instead is not said: that would be a value.
+        let (line, column) = (error.line(), error.column());
+        Refusal::Malformed(format!("the body is no JSON object of a delivery, seen at line {line} column {column}"))
+    })?;
+    match head.action {
+        Some(Action::Word(action)) => Ok(format!("{event}.{action}")),
+        Some(Action::Other(_)) => Err(Refusal::Malformed("`action`: expected a string".to_owned())),
+        None => Ok(event.to_owned()),
     }
-    // Said before it is sent.
-    if header(CONTENT_LENGTH)
-        .and_then(|length| length.parse().ok())
-        .is_some_and(|length: usize| length > LARGEST_DELIVERY)
-    {
-        return Err(Refusal::TooLarge);
-    }
-    let read = timeout(PATIENCE, Bytes::from_request(request, &())).await;
-    let read = read.map_err(|_| Refusal::Incomplete("the body takes too long to arrive".to_owned()))?;
-    read.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
-        _ => Refusal::Malformed(error.body_text()),
-    })
 }
 
 /// A header that must be there.

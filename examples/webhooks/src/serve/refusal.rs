@@ -1,18 +1,21 @@
 //! Requests that are refused, and how that is said in HTTP.
 
-use axum::{
-    Json,
-    http::{StatusCode, header::RETRY_AFTER},
-    response::{IntoResponse, Response},
+use hyper::{
+    Response, StatusCode,
+    header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use serde_json::json;
+
+use super::answer::{Answer, json};
 
 /// Seconds after which a client may come again when there was no room.
 const RETRY_SECONDS: &str = "5";
 
 /// Why a delivery was not taken in.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(super) enum Refusal {
+    /// It does not post.
+    NoPost,
     /// It is not JSON, says its header.
     NotJson,
     TooLarge,
@@ -22,15 +25,20 @@ pub(crate) enum Refusal {
     Unsigned,
     /// What the sender can mend.
     Malformed(String),
-    /// The queues are full, or the service is about to end: the sender may come again.
+    /// There is no room, or the service is about to end: the sender may come again.
     Busy(&'static str),
     /// What the sender cannot mend.
     Broken(String),
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    pub(super) fn answer(self) -> Response<Answer> {
+        let mut header: Option<(HeaderName, &'static str)> = None;
         let (status, why) = match self {
+            Self::NoPost => {
+                header = Some((ALLOW, "POST"));
+                (StatusCode::METHOD_NOT_ALLOWED, "deliveries are posted".to_owned())
+            }
             Self::NotJson => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json".to_owned())
             }
@@ -39,11 +47,15 @@ impl IntoResponse for Refusal {
             Self::Unsigned => (StatusCode::UNAUTHORIZED, "X-Hub-Signature-256 is missing or wrong".to_owned()),
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, why),
             Self::Busy(why) => {
-                let body = Json(json!({"error": why}));
-                return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, RETRY_SECONDS)], body).into_response();
+                header = Some((RETRY_AFTER, RETRY_SECONDS));
+                (StatusCode::SERVICE_UNAVAILABLE, why.to_owned())
             }
             Self::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, why),
         };
-        (status, Json(json!({"error": why}))).into_response()
+        let mut response = json(status, &json!({"error": why}));
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
     }
 }

@@ -4,7 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(unix)] // They end by signals.
+mod hostile;
+mod many;
+#[cfg(unix)]
 mod process;
+mod protocol;
 #[cfg(unix)]
 mod serving;
 #[cfg(unix)]
@@ -79,6 +83,11 @@ fn recorded_deliveries(name: &str) -> Vec<Value> {
     deliveries.retain(|delivery| delivery["name"] == name);
     assert!(!deliveries.is_empty(), "no `{name}` was recorded");
     deliveries
+}
+
+/// Deliveries as JSON lines.
+fn lines(deliveries: &[Value]) -> String {
+    deliveries.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A file for one test, whose name it takes.
@@ -187,7 +196,7 @@ fn damaged_lines_are_reported_by_number_and_the_rest_still_runs() {
         (5, "missing field `payload`"),
         (6, "`issue.number`: expected u64"),
         (7, "`repository`: missing field `full_name`"),
-        (9, "invalid type: integer `7`"),
+        (9, "`event`: expected a string"),
         (10, "changes.old_permission.from"),
     ];
     let failures = failures(&json);
@@ -256,6 +265,8 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
         &["--workers"],
         &["--workers", "0"],
         &["--queue", "many"],
+        &["--connections", "0"],
+        &["--remember-s", "65536"],
     ] {
         let output = webhooks(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -263,7 +274,17 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
     }
     let help = webhooks(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    assert!(stdout(&help).contains("--input FILE") && stdout(&help).contains("--catalog"));
+    for option in [
+        "--input FILE",
+        "--catalog",
+        "--connections N",
+        "--header-ms N",
+        "--body-ms N",
+        "--bodies-mib N",
+        "--remember N",
+    ] {
+        assert!(stdout(&help).contains(option), "{option}");
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@
 mod running;
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -51,7 +52,7 @@ impl<'a> Request<'a> {
         let headers = vec![
             ("Content-Type", "application/json".to_owned()),
             ("X-GitHub-Event", event.to_owned()),
-            ("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958".to_owned()),
+            ("X-GitHub-Delivery", guid()),
             ("X-Hub-Signature-256", sign(&body)),
             ("Content-Length", body.len().to_string()),
         ];
@@ -70,14 +71,27 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// The answer's status and body; `None` if there is none, since the program ends.
+    pub(crate) fn try_send(&self) -> Option<(u16, Value)> {
+        let mut stream = connect(self.addr).ok()?;
+        self.write_to(&mut stream).ok()?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response).ok()?;
+        let (status, _, body) = read_answer(&response)?;
+        Some((status, body))
+    }
+
     /// Sends it, and does not wait for the answer.
     pub(crate) fn open(&self) -> TcpStream {
-        let mut stream = TcpStream::connect(self.addr).expect("it listens");
-        stream.set_read_timeout(Some(WATCHDOG)).unwrap();
+        let mut stream = connect(self.addr).expect("it listens");
+        self.write_to(&mut stream).unwrap();
+        stream
+    }
+
+    fn write_to(&self, stream: &mut TcpStream) -> io::Result<()> {
         let headers: String = self.headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
         let head = format!("{} /hook HTTP/1.1\r\nHost: hook\r\nConnection: close\r\n{headers}\r\n", self.method);
-        stream.write_all((head + &self.body).as_bytes()).unwrap();
-        stream
+        stream.write_all((head + &self.body).as_bytes())
     }
 
     /// The status, the head, and the body of the answer.
@@ -90,12 +104,29 @@ impl<'a> Request<'a> {
     }
 }
 
+/// A GUID that no other request of this test has.
+pub(crate) fn guid() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{:08x}-cc78-11e3-81ab-4c9367dc0958", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A connection on which nothing was sent yet.
+pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(WATCHDOG))?;
+    Ok(stream)
+}
+
 pub(crate) fn answer(mut stream: TcpStream) -> (u16, String, Value) {
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("an answer");
-    let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, head.to_ascii_lowercase(), serde_json::from_str(body).unwrap_or_else(|_| body.into()))
+    read_answer(&response).expect("a head with a status, and a body")
+}
+
+fn read_answer(response: &str) -> Option<(u16, String, Value)> {
+    let (head, body) = response.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, head.to_ascii_lowercase(), serde_json::from_str(body).unwrap_or_else(|_| body.into())))
 }
 
 pub(crate) fn sign(body: &str) -> String {
