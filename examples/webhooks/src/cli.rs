@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{consumers::Settings, serve::Limits};
+use crate::{consumers::Settings, serve::Limits, transport::Url};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -10,6 +10,8 @@ Replays GitHub webhook deliveries through a typed event bus, and says what becam
 
 Usage: webhooks [--json] [--input FILE] [--workers N] [..]
        WEBHOOK_SECRET=.. webhooks --serve ADDR [--json] [--workers N] [..]
+       WEBHOOK_SECRET=.. webhooks --serve ADDR --transport URL --role ingest
+       webhooks --transport URL --role work [--json] [--workers N] [..]
        webhooks --catalog asyncapi|markdown|map
 
   --input FILE  deliveries as JSON lines, plain or gzip: {\"event\": \"issues\", \"name\": \"issues.opened\", \"payload\": {..}}
@@ -17,6 +19,8 @@ Usage: webhooks [--json] [--input FILE] [--workers N] [..]
   --workers N   publish the deliveries instead of emitting them: each module is a group of consumers, with N workers
   --serve ADDR  take deliveries by HTTP, POST on any path, signed with the secret in the variable WEBHOOK_SECRET; print
                 `listening on ADDR`, with the port that the system has chosen if it was 0, and at the end the ledger
+  --transport URL  (--serve, --role work) where deliveries wait: redis://[user:password@]host[:port]; in this process unless stated
+  --role ..     ingest: take deliveries in, and handle none; work: handle what others take in, until a signal comes
   --json        print the summary as one JSON object
   --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.0 (JSON), as
                 Markdown, or as a map for Mermaid
@@ -34,9 +38,8 @@ Of the server (--serve), so that nobody needs more of the machine than this:
   --body-ms N      how long a body may take to arrive, 10000 unless stated
   --bodies-mib N   how much all bodies may hold together until they are verified and published, 64 unless stated, of which a
                    quarter is for bodies of at most 1 MiB; a body that finds no room is answered 503 with Retry-After
-  --remember N     how many deliveries are remembered by their GUID, 50000 unless stated: one that comes again is answered 202
-                   with `duplicate`, and not handled again
-  --remember-s N   for how long they are remembered, 3600 seconds unless stated
+  --remember-s N   for how long deliveries are remembered by their GUID, 3600 seconds unless stated: one that comes again is
+                   answered 202 with `duplicate`, and not handled again
 
 SIGINT and SIGTERM end it: nothing more is taken in, what was taken in is handled, and the ledger is printed; a second one
 ends the waiting. Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least
@@ -63,11 +66,34 @@ pub(crate) struct Options {
     /// Take deliveries here instead of replaying a file.
     pub(crate) serve: Option<SocketAddr>,
     pub(crate) limits: Limits,
+    pub(crate) transport: Option<Url>,
+    pub(crate) role: Role,
+}
+
+/// What a process does with deliveries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It takes them in, and handles them.
+    #[default]
+    All,
+    Ingest,
+    Work,
+}
+
+impl Role {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "ingest" => Some(Self::Ingest),
+            "work" => Some(Self::Work),
+            _ => None,
+        }
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let settings = Settings { workers: 4, queue: 1024, per_minute: None, shutdown: Duration::from_secs(10) };
+        let shutdown = Duration::from_secs(10);
+        let settings = Settings { workers: 4, queue: None, is_shared: false, per_minute: None, shutdown };
         Self {
             json: false,
             input: None,
@@ -76,6 +102,8 @@ impl Default for Options {
             settings,
             serve: None,
             limits: Limits::default(),
+            transport: None,
+            role: Role::All,
         }
     }
 }
@@ -109,6 +137,11 @@ pub(crate) enum UsageError {
     NoNumber(&'static str),
     NoAddress,
     FileAndServe,
+    NoUrl,
+    NoRole,
+    RoleAlone(Role),
+    TransportAlone,
+    QueueElsewhere,
 }
 
 impl fmt::Display for UsageError {
@@ -120,6 +153,16 @@ impl fmt::Display for UsageError {
             Self::NoForm => f.write_str("`--catalog` needs `asyncapi`, `markdown` or `map` after it")?,
             Self::NoNumber(option) => write!(f, "`{option}` needs a number after it, from 1 to 65535")?,
             Self::NoAddress => f.write_str("`--serve` needs an address such as 127.0.0.1:8080 after it")?,
+            Self::NoUrl => f.write_str("`--transport` needs an address such as redis://127.0.0.1 after it")?,
+            Self::NoRole => f.write_str("`--role` needs `ingest` or `work` after it")?,
+            Self::RoleAlone(Role::Work) => {
+                f.write_str("`--role work` needs `--transport`, and no `--serve` or `--input`")?
+            }
+            Self::RoleAlone(_) => f.write_str("`--role ingest` needs `--serve` and `--transport`")?,
+            Self::TransportAlone => f.write_str("`--transport` is for `--serve` and `--role work`")?,
+            Self::QueueElsewhere => {
+                f.write_str("`--queue` is for what waits in this process, and not with `--transport`")?
+            }
             Self::FileAndServe => f.write_str("`--serve` takes its deliveries by HTTP, and none from `--input`")?,
         }
         f.write_str("; `--help` shows what is possible")
@@ -150,6 +193,18 @@ impl Command {
                     options.catalog = Some(form.ok_or(UsageError::NoForm)?);
                     continue;
                 }
+                Some("--transport") => {
+                    let url = arguments.next().filter(|url| !url.is_empty());
+                    options.transport =
+                        Some(Url::new(url.as_deref().and_then(|url| url.to_str()).ok_or(UsageError::NoUrl)?));
+                    continue;
+                }
+                Some("--role") => {
+                    let role = arguments.next();
+                    let role = role.as_deref().and_then(|role| role.to_str()).and_then(Role::parse);
+                    options.role = role.ok_or(UsageError::NoRole)?;
+                    continue;
+                }
                 Some("--serve") => {
                     let addr = arguments.next().and_then(|addr| addr.to_str()?.parse().ok());
                     options.serve = Some(addr.ok_or(UsageError::NoAddress)?);
@@ -171,9 +226,7 @@ impl Command {
                 return Err(UsageError::TwoFiles);
             }
         }
-        if options.serve.is_some() && options.input.is_some() {
-            return Err(UsageError::FileAndServe);
-        }
+        options.check()?;
         Ok(Self::Run(options))
     }
 }
@@ -182,19 +235,18 @@ impl Command {
 type Number = (&'static str, fn(&mut Options, u16));
 
 /// All of them.
-const NUMBERS: [Number; 10] = [
+const NUMBERS: [Number; 9] = [
     ("--workers", |options, number| {
         options.settings.workers = number.into();
         options.queued = true;
     }),
-    ("--queue", |options, number| options.settings.queue = number.into()),
+    ("--queue", |options, number| options.settings.queue = Some(number.into())),
     ("--per-minute", |options, number| options.settings.per_minute = Some(number.into())),
     ("--shutdown-ms", |options, number| options.settings.shutdown = millis(number)),
     ("--connections", |options, number| options.limits.connections = number.into()),
     ("--header-ms", |options, number| options.limits.header = millis(number)),
     ("--body-ms", |options, number| options.limits.body = millis(number)),
     ("--bodies-mib", |options, number| options.limits.held_bytes = usize::from(number) << 20),
-    ("--remember", |options, number| options.limits.remembered = number.into()),
     ("--remember-s", |options, number| options.limits.remembered_for = Duration::from_secs(number.into())),
 ];
 
@@ -207,6 +259,20 @@ fn millis(number: u16) -> Duration {
 }
 
 impl Options {
+    /// Whether the options go together.
+    fn check(&mut self) -> Result<(), UsageError> {
+        let (serves, has_file, is_shared) = (self.serve.is_some(), self.input.is_some(), self.transport.is_some());
+        self.settings.is_shared = is_shared;
+        match self.role {
+            Role::Work if !is_shared || serves || has_file => Err(UsageError::RoleAlone(Role::Work)),
+            Role::Ingest if !is_shared || !serves => Err(UsageError::RoleAlone(Role::Ingest)),
+            _ if serves && has_file => Err(UsageError::FileAndServe),
+            Role::All if is_shared && !serves => Err(UsageError::TransportAlone),
+            _ if is_shared && self.settings.queue.is_some() => Err(UsageError::QueueElsewhere),
+            _ => Ok(()),
+        }
+    }
+
     fn set(&mut self, (name, set): Number, value: Option<OsString>) -> Result<(), UsageError> {
         // Of 16 bits: nobody has more workers, and a minute of milliseconds fits.
         let number = value.and_then(|value| value.to_str()?.parse::<u16>().ok()).filter(|number| *number > 0);

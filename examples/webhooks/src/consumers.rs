@@ -11,8 +11,10 @@ use crate::{events, modules::Unclaimed};
 pub(crate) struct Settings {
     /// How many deliveries a group handles side by side.
     pub(crate) workers: usize,
-    /// How many deliveries may wait in a group.
-    pub(crate) queue: usize,
+    /// How many deliveries may wait in a group, where they wait in this process.
+    pub(crate) queue: Option<usize>,
+    /// They wait with a server, and other processes may handle some of them.
+    pub(crate) is_shared: bool,
     /// How many deliveries a group begins in a minute, if that is limited.
     pub(crate) per_minute: Option<u32>,
     /// How long the end may take.
@@ -36,7 +38,14 @@ pub(crate) async fn start(
 }
 
 fn group(bus: &Bus, name: &str, settings: &Settings) -> ConsumerBuilder {
-    let group = bus.consumer(name).workers(settings.workers).capacity(settings.queue);
+    const QUEUE: usize = 1024;
+    let group = bus.consumer(name).workers(settings.workers);
+    let group = if settings.is_shared {
+        // The order of deliveries of one place is kept by each process; for all of them it would take partitions.
+        group.order_within_process()
+    } else {
+        group.capacity(settings.queue.unwrap_or(QUEUE))
+    };
     // What these modules refuse once, they refuse again: a delivery that lacks a field does not grow it.
     let group = group.retry(Retry::never());
     match settings.per_minute {

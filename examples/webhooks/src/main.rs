@@ -8,6 +8,7 @@
 //! cargo run --release -p webhooks -- --catalog asyncapi
 //! cargo run --release -p webhooks -- --workers 4      # published, and handled by workers
 //! WEBHOOK_SECRET=.. cargo run --release -p webhooks -- --serve 127.0.0.1:8080
+//! cargo run --release -p webhooks --features redis -- --transport redis://127.0.0.1 --role work   # beside `--role ingest`
 //! ```
 //!
 //! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
@@ -33,22 +34,23 @@ mod run;
 mod serve;
 mod signals;
 mod summary;
+mod transport;
 
 use std::{
     env,
     io::{self, Write},
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use eventbus::BoxError;
 use serde::Serialize;
 
 use crate::{
-    cli::{Command, Options},
+    cli::{Command, Options, Role},
     input::Input,
-    program::{Mode, Program},
-    serve::{Secret, Service},
+    program::{Mode, Program, Running},
+    serve::{Ending, Secret, Service},
     summary::Summary,
 };
 
@@ -61,18 +63,17 @@ fn main() -> ExitCode {
     let mode = match &options {
         // A catalog shows everything in one place.
         Options { catalog: Some(_), .. } => Mode::Emit,
-        Options { serve: Some(_), .. } => Mode::Serve,
+        Options { serve: Some(_), .. } | Options { role: Role::Work, .. } => Mode::Serve,
         Options { queued: true, .. } => Mode::Publish,
         Options { .. } => Mode::Emit,
     };
-    let program = match Program::wire(mode) {
-        Ok(program) => program,
-        Err(error) => return refuse(&error.to_string()),
-    };
-    match (options.catalog, options.serve) {
-        (Some(form), _) => print(&program.catalog(form), ExitCode::SUCCESS),
-        (None, Some(addr)) => serve(&program, addr, &options),
-        (None, None) => replay(program, &options),
+    match (options.catalog, mode) {
+        (None, Mode::Serve) => serve(&options),
+        (form, _) => match (Program::wire(mode, None), form) {
+            (Ok(program), Some(form)) => print(&program.catalog(form), ExitCode::SUCCESS),
+            (Ok(program), None) => replay(program, &options),
+            (Err(error), _) => refuse(&error.to_string()),
+        },
     }
 }
 
@@ -98,17 +99,9 @@ fn replay(program: Program, options: &Options) -> ExitCode {
     print(&render(&summary, options), status)
 }
 
-/// Takes deliveries from outside.
-fn serve(program: &Program, addr: SocketAddr, options: &Options) -> ExitCode {
-    let secret = env::var_os(Secret::VARIABLE).and_then(|secret| Secret::new(secret.as_encoded_bytes()));
-    let Some(secret) = secret else {
-        let variable = Secret::VARIABLE;
-        return refuse(&format!("`--serve` needs the secret of the webhook in the variable {variable}"));
-    };
-    // Only now: who reads it may send deliveries, and signals.
-    let ready = |addr: SocketAddr| _ = print(&format!("listening on {addr}\n"), ExitCode::SUCCESS);
-    let (limits, shutdown) = (options.limits.clone(), options.settings.shutdown);
-    match program.serve(Service { addr, secret, limits, shutdown }, &options.settings, ready) {
+/// Takes deliveries from outside, handles them, or both.
+fn serve(options: &Options) -> ExitCode {
+    match end_of_service(options) {
         Ok(ending) => {
             let status = if ending.is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) };
             let ledger = if options.json { json(&ending.ledger) } else { ending.ledger.to_string() };
@@ -116,6 +109,23 @@ fn serve(program: &Program, addr: SocketAddr, options: &Options) -> ExitCode {
         }
         Err(error) => refuse(&error.to_string()),
     }
+}
+
+fn end_of_service(options: &Options) -> Result<Ending, BoxError> {
+    // Only when it is at work: who reads it may send deliveries, and signals.
+    let tell = |line: &str| _ = print(&format!("{line}\n"), ExitCode::SUCCESS);
+    let running = Running::begin()?;
+    let transport = options.transport.as_ref().map(|url| running.wait(url.connect())).transpose()?;
+    let program = Program::wire(Mode::Serve, transport)?;
+    let Some(addr) = options.serve else { return program.work(&running, &options.settings, || tell("working")) };
+    let secret = env::var_os(Secret::VARIABLE).and_then(|secret| Secret::new(secret.as_encoded_bytes()));
+    let variable = Secret::VARIABLE;
+    let secret =
+        secret.ok_or_else(|| format!("`--serve` needs the secret of the webhook in the variable {variable}"))?;
+    let (limits, shutdown) = (options.limits.clone(), options.settings.shutdown);
+    let service = Service { addr, secret, limits, shutdown };
+    let handles = options.role == Role::All;
+    program.serve(&running, service, handles.then_some(&options.settings), |addr| tell(&format!("listening on {addr}")))
 }
 
 fn recorded_deliveries() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use eventbus::{AsyncApiInfo, BoxError, Bus, WiringError};
+use eventbus::{AsyncApiInfo, BoxError, Bus, Transport, WiringError};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,7 @@ struct Places {
 
 impl Program {
     /// Wires the modules.
-    pub(crate) fn wire(mode: Mode) -> Result<Self, WiringError> {
+    pub(crate) fn wire(mode: Mode, transport: Option<Arc<dyn Transport>>) -> Result<Self, WiringError> {
         let failing = Arc::new(Failing::default());
         let mut bus = Bus::builder().max_payload(input::LARGEST_DELIVERY);
         if mode == Mode::Publish {
@@ -66,6 +66,9 @@ impl Program {
         if mode != Mode::Emit {
             // The end tells the dead letters; and to wait for room is how a replay goes at the pace of its workers.
             bus = bus.on_failure(|_| {}).on_notice(|_| {});
+        }
+        if let Some(transport) = transport {
+            bus = bus.transport(transport);
         }
         let bus = bus.build();
         events::declare(&bus)?;
@@ -96,33 +99,56 @@ impl Program {
     ///
     /// There are no threads or signals to be had.
     pub(crate) fn replay_queued(self, input: Input, settings: &Settings) -> Result<Summary, BoxError> {
-        let (runtime, stop) = runtime()?;
-        let (tally, ledger) = runtime.block_on(async {
+        let running = Running::begin()?;
+        let stop = &running.stop;
+        let (tally, ledger) = running.wait(async {
             consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
             let listening = Listening::on(self.groups().map(|(_, bus)| bus));
             Ok::<_, BoxError>(
-                queued::run(&self.bus, Arc::clone(&self.failing), &listening, input, settings, &stop).await,
+                queued::run(&self.bus, Arc::clone(&self.failing), &listening, input, settings, stop).await,
             )
         })?;
         let summary = Summary::new(&tally, self.unclaimed.kinds(), self.modules());
         Ok(Summary { ledger: Some(ledger), ..summary })
     }
 
-    /// Takes deliveries by HTTP and publishes them.
+    /// Takes deliveries by HTTP and publishes them; the modules handle them here, if there are settings for that.
     ///
     /// # Errors
     ///
-    /// There are no threads or signals to be had, or not the address.
+    /// A group does not start, or the address is not to be had.
     pub(crate) fn serve(
         &self,
+        running: &Running,
         service: Service,
-        settings: &Settings,
+        settings: Option<&Settings>,
         ready: impl FnOnce(SocketAddr),
     ) -> Result<Ending, BoxError> {
-        let (runtime, stop) = runtime()?;
-        runtime.block_on(async {
+        running.wait(async {
+            if let Some(settings) = settings {
+                consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
+            }
+            Ok(service.run(&self.bus, &running.stop, ready).await?)
+        })
+    }
+
+    /// Handles deliveries that other processes take in.
+    ///
+    /// # Errors
+    ///
+    /// A group does not start.
+    pub(crate) fn work(
+        &self,
+        running: &Running,
+        settings: &Settings,
+        ready: impl FnOnce(),
+    ) -> Result<Ending, BoxError> {
+        running.wait(async {
             consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
-            Ok(service.run(&self.bus, &stop, ready).await?)
+            ready();
+            running.stop.cancelled().await;
+            let report = self.bus.shutdown(settings.shutdown).await;
+            Ok(Ending::of(&self.bus, &report, true))
         })
     }
 
@@ -151,21 +177,37 @@ impl Program {
 }
 
 /// A runtime, and a token that the first signal cancels. The second one ends the program.
-fn runtime() -> io::Result<(Runtime, CancellationToken)> {
-    let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let stop = CancellationToken::new();
-    let signalled = stop.clone();
-    let mut signals = {
-        let _inside = runtime.enter();
-        Signals::new()?
-    };
-    runtime.spawn(async move {
-        let signal = signals.next().await;
-        eprintln!("webhooks: {signal}: taking in no more, handling what was taken in");
-        signalled.cancel();
-        let signal = signals.next().await;
-        eprintln!("webhooks: {signal}: not waiting any longer");
-        std::process::exit(1);
-    });
-    Ok((runtime, stop))
+pub(crate) struct Running {
+    runtime: Runtime,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Begins to listen for signals.
+    ///
+    /// # Errors
+    ///
+    /// There are no threads or signals to be had.
+    pub(crate) fn begin() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().enable_all().build()?;
+        let stop = CancellationToken::new();
+        let signalled = stop.clone();
+        let mut signals = {
+            let _inside = runtime.enter();
+            Signals::new()?
+        };
+        runtime.spawn(async move {
+            let signal = signals.next().await;
+            eprintln!("webhooks: {signal}: taking in no more, handling what was taken in");
+            signalled.cancel();
+            let signal = signals.next().await;
+            eprintln!("webhooks: {signal}: not waiting any longer");
+            std::process::exit(1);
+        });
+        Ok(Self { runtime, stop })
+    }
+
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
 }

@@ -13,9 +13,7 @@ pub(crate) struct Limits {
     pub(crate) body: Duration,
     /// Bytes of the bodies that are held at once, of all requests together.
     pub(crate) held_bytes: usize,
-    /// How many GUIDs of deliveries are remembered, to tell a delivery that comes again.
-    pub(crate) remembered: usize,
-    /// For how long they are remembered.
+    /// For how long the GUIDs of deliveries are remembered, to tell a delivery that comes again.
     pub(crate) remembered_for: Duration,
 }
 
@@ -28,7 +26,6 @@ impl Default for Limits {
             header: Duration::from_secs(10),
             body: Duration::from_secs(10),
             held_bytes: 64 << 20,
-            remembered: 50_000,
             remembered_for: Duration::from_hours(1),
         }
     }

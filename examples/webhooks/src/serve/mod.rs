@@ -8,7 +8,6 @@ mod guid;
 mod limits;
 mod receive;
 mod refusal;
-mod seen;
 mod signature;
 
 use std::{
@@ -97,10 +96,17 @@ impl Service {
             is_answered = timeout(shutdown / 4, server).await.is_ok();
         }
         let report = bus.shutdown(until.saturating_duration_since(Instant::now())).await;
-        tell(bus, &report);
+        Ok(Ending::of(bus, &report, is_answered))
+    }
+}
+
+impl Ending {
+    /// How it ended, and tells on stderr what was not handled.
+    pub(crate) fn of(bus: &Bus, report: &ShutdownReport, is_answered: bool) -> Self {
+        tell(bus, report);
         let stats = report.stats();
         let is_balanced = stats.published.is_balanced() && stats.deliveries().is_balanced();
-        Ok(Ending { ledger: Ledger::of(stats), is_clean: is_answered && is_balanced && report.is_clean() })
+        Self { ledger: Ledger::of(stats), is_clean: is_answered && is_balanced && report.is_clean() }
     }
 }
 

@@ -1,10 +1,6 @@
 //! One delivery: is it whole, is it from GitHub, what is it; then it is published.
 
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use eventbus::{Bus, ByNameError, PublishError};
 use hyper::{
@@ -22,7 +18,6 @@ use super::{
     guid::identity,
     limits::Limits,
     refusal::Refusal,
-    seen::Seen,
     signature::Secret,
 };
 
@@ -37,7 +32,8 @@ struct Parts {
     bus: Bus,
     secret: Secret,
     budget: Budget,
-    seen: Seen,
+    /// For how long a delivery that comes again is known by its GUID.
+    window: Duration,
     patience: Duration,
     cutoff: CancellationToken,
 }
@@ -73,9 +69,9 @@ enum Action<'a> {
 impl Receiver {
     /// What publishes on `bus`. Bodies that have not arrived when `cutoff` is cancelled are refused.
     pub(super) fn new(bus: &Bus, secret: Secret, limits: &Limits, cutoff: &CancellationToken) -> Self {
-        let seen = Seen::new(limits.remembered, limits.remembered_for);
         let (bus, cutoff, patience) = (bus.clone(), cutoff.clone(), limits.body);
-        Self(Arc::new(Parts { bus, secret, budget: Budget::new(limits.held_bytes), seen, patience, cutoff }))
+        let (budget, window) = (Budget::new(limits.held_bytes), limits.remembered_for);
+        Self(Arc::new(Parts { bus, secret, budget, window, patience, cutoff }))
     }
 
     /// Takes a delivery in, on any path: which one it is, is agreed upon with GitHub, not with this program.
@@ -109,18 +105,16 @@ impl Parts {
         let delivery = text(headers, "X-GitHub-Delivery")?;
         let name = name(event, body.bytes())?;
         let id = identity(delivery);
-        let claim = self.seen.claim(id, Instant::now()).await;
-        let duplicate = claim.is_none();
-        if let Some(claim) = claim {
-            let publish =
-                self.bus.publish_json(&format!("github.{event}"), body.bytes()).map_err(|error| unreadable(&error))?;
-            publish.id(id).timeout(ROOM).await.map_err(|error| match error {
-                PublishError::Full(_) => Refusal::Busy("too many deliveries wait already"),
-                PublishError::Closed(_) => Refusal::Busy("the service is about to end"),
-                _ => Refusal::Broken(error.to_string()),
-            })?;
-            claim.keep();
-        }
+        let publish =
+            self.bus.publish_json(&format!("github.{event}"), body.bytes()).map_err(|error| unreadable(&error))?;
+        // It is no protection against who records a signed request and sends it again: GitHub signs the body, not the GUID.
+        let duplicate = match publish.id(id).dedupe(self.window).timeout(ROOM).await {
+            Ok(()) => false,
+            Err(PublishError::Duplicate(_)) => true,
+            Err(PublishError::Full(_)) => return Err(Refusal::Busy("too many deliveries wait already")),
+            Err(PublishError::Closed(_)) => return Err(Refusal::Busy("the service is about to end")),
+            Err(error) => return Err(Refusal::Broken(error.to_string())),
+        };
         Ok(json(StatusCode::ACCEPTED, &Accepted { id: id.to_string(), delivery, name, duplicate }))
     }
 }

@@ -177,17 +177,6 @@ fn a_delivery_that_comes_five_times_is_handled_once() {
 }
 
 #[test]
-fn of_many_deliveries_only_the_last_are_remembered() {
-    let (process, addr) = serve(&["--remember", "2"]);
-    let guids = [guid(), guid(), guid()];
-    let duplicate = |guid: &str| ping(addr).header("X-GitHub-Delivery", guid).send().2["duplicate"].clone();
-    assert!(guids.iter().all(|guid| duplicate(guid) == false));
-    assert_eq!((duplicate(&guids[2]), duplicate(&guids[0])), (true.into(), false.into()));
-    let (status, accepted, _) = end(process, "-TERM");
-    assert_eq!((status, accepted), (Some(0), 4));
-}
-
-#[test]
 fn half_a_body_at_the_end_is_told_to_come_again_and_the_end_is_clean() {
     let (mut process, addr) = serve(&["--shutdown-ms", "800", "--body-ms", NEVER]);
     let request = ping(addr).header("Expect", "100-continue");

@@ -274,15 +274,7 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
     }
     let help = webhooks(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for option in [
-        "--input FILE",
-        "--catalog",
-        "--connections N",
-        "--header-ms N",
-        "--body-ms N",
-        "--bodies-mib N",
-        "--remember N",
-    ] {
+    for option in ["--input FILE", "--catalog", "--connections N", "--header-ms N", "--body-ms N", "--bodies-mib N"] {
         assert!(stdout(&help).contains(option), "{option}");
     }
 }
