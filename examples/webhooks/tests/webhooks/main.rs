@@ -12,6 +12,8 @@ mod protocol;
 #[cfg(unix)]
 mod serving;
 #[cfg(unix)]
+mod shared;
+#[cfg(unix)]
 mod workers;
 
 use std::{
