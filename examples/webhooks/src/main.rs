@@ -13,7 +13,8 @@
 //!
 //! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
 //! event and what is counted. With `--workers` the deliveries are published and not emitted: `consumers.rs` makes a group of each
-//! module, `queued.rs` publishes and keeps the books. `serve/` takes deliveries from GitHub itself.
+//! module, `queued.rs` publishes and keeps the books. `bounded.rs` is why those do not grow with the deliveries. `serve/` takes
+//! deliveries from GitHub itself: `connections.rs` and `body.rs` are for whoever connects, `receive.rs` for what is signed.
 
 #![forbid(unsafe_code)]
 

@@ -7,7 +7,8 @@
 //! the name can be computed from any delivery. Types are named as facts: `github.member` is a [`MemberChanged`].
 //!
 //! Each type holds what listeners use and leaves the rest of its payload (often 20 KB) behind. An action that no
-//! listener tells apart is [`Other`](issues::IssueAction::Other), so actions GitHub adds later still arrive.
+//! listener tells apart is [`Other`](issues::IssueAction::Other), so actions GitHub adds later still arrive. What a hook of an
+//! organization, an enterprise or an older installation leaves out is optional: the repository, the organization, the sender.
 //!
 //! The bus knows all of them by name ([`declare`]), so a delivery need only be emitted under its own.
 //!

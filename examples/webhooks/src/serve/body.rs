@@ -7,7 +7,7 @@ use hyper::body::{Body, Bytes};
 use tokio::time::timeout;
 
 use super::{
-    budget::{Budget, Share},
+    budget::{Budget, SMALL, Share},
     refusal::Refusal,
     signature::Verifier,
 };
@@ -42,6 +42,22 @@ where
             read.unwrap_or_else(|_| Err(Refusal::Incomplete("the body takes too long to arrive".to_owned())))
         }
         () = cutoff => Err(Refusal::Busy("the service is about to end")),
+    }
+}
+
+/// Reads a body that was refused already, and keeps nothing: a client that is still sending would not see the answer. One that is
+/// or may be large is not worth that.
+pub(super) async fn discard<B>(mut body: B, patience: Duration, cutoff: impl Future<Output = ()>)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if body.size_hint().upper().is_none_or(|length| length > SMALL as u64) {
+        return;
+    }
+    let all = async { while let Some(Ok(_)) = body.frame().await {} };
+    tokio::select! {
+        _ = timeout(patience, all) => {}
+        () = cutoff => {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 /// A body of at most so many bytes is small. Most deliveries have 10 to 30 KB.
-const SMALL: usize = 1 << 20;
+pub(super) const SMALL: usize = 1 << 20;
 
 /// How many bytes all bodies may have together.
 #[derive(Debug, Clone)]

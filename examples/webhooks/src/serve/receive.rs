@@ -7,6 +7,7 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Bytes},
     header::CONTENT_TYPE,
+    http::request,
 };
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use super::{
     guid::identity,
     limits::Limits,
     refusal::Refusal,
-    signature::Secret,
+    signature::{Secret, Verifier},
 };
 
 /// How long a delivery waits for room: long enough for workers that are about to be done, short for who waits.
@@ -90,15 +91,14 @@ impl Parts {
     {
         let (head, body) = request.into_parts();
         let headers = &head.headers;
-        if head.method != Method::POST {
-            return Err(Refusal::NoPost);
-        }
-        if !is_json(headers) {
-            return Err(Refusal::NotJson);
-        }
-        // Before anything else is looked at, and before a byte is read that cannot be signed.
-        let signature = headers.get("X-Hub-Signature-256").ok_or(Refusal::Unsigned)?;
-        let verifier = self.secret.verifier(signature.as_bytes()).ok_or(Refusal::Unsigned)?;
+        // Before a byte is kept that cannot be signed.
+        let verifier = match self.verifier(&head) {
+            Ok(verifier) => verifier,
+            Err(refusal) => {
+                body::discard(body, self.patience, self.cutoff.cancelled()).await;
+                return Err(refusal);
+            }
+        };
         let body = body::read(body, verifier, &self.budget, self.patience, self.cutoff.cancelled()).await?;
 
         let event = text(headers, "X-GitHub-Event")?;
@@ -116,6 +116,17 @@ impl Parts {
             Err(error) => return Err(Refusal::Broken(error.to_string())),
         };
         Ok(json(StatusCode::ACCEPTED, &Accepted { id: id.to_string(), delivery, name, duplicate }))
+    }
+
+    fn verifier(&self, head: &request::Parts) -> Result<Verifier, Refusal> {
+        if head.method != Method::POST {
+            return Err(Refusal::NoPost);
+        }
+        if !is_json(&head.headers) {
+            return Err(Refusal::NotJson);
+        }
+        let signature = head.headers.get("X-Hub-Signature-256").ok_or(Refusal::Unsigned)?;
+        self.secret.verifier(signature.as_bytes()).ok_or(Refusal::Unsigned)
     }
 }
 

@@ -97,9 +97,20 @@ fn connections_beyond_the_cap_wait_until_one_has_ended() {
 #[test]
 fn a_body_that_cannot_be_signed_is_refused_before_it_is_read() {
     let (process, addr) = serve(&["--body-ms", NEVER]);
-    let request = ping(addr).header("Content-Length", "26000000");
-    for request in [request.without("X-Hub-Signature-256"), ping(addr).header("X-Hub-Signature-256", "sha256=12")] {
+    let request = || ping(addr).header("Content-Length", "26000000");
+    for request in [request().without("X-Hub-Signature-256"), request().header("X-Hub-Signature-256", "sha256=12")] {
         assert_eq!(Request { body: String::new(), ..request }.status(), 401);
+    }
+    assert_eq!(end(process, "-TERM").0, Some(0));
+}
+
+#[test]
+fn who_has_no_secret_is_told_so_though_the_body_takes_many_reads() {
+    let (process, addr) = serve(&[]);
+    let body = format!("[{}]", " ".repeat(900_000));
+    for _ in 0..20 {
+        assert_eq!(Request::new(addr, "ping", body.clone()).without("X-Hub-Signature-256").status(), 401);
+        assert_eq!(Request { method: "PUT", ..Request::new(addr, "ping", body.clone()) }.status(), 405);
     }
     assert_eq!(end(process, "-TERM").0, Some(0));
 }

@@ -25,17 +25,18 @@ pub(crate) fn start(arguments: &[&str]) -> Process {
     Process::start(command.args(arguments).env("WEBHOOK_SECRET", SECRET).stdin(Stdio::piped()))
 }
 
-/// The lines of a ledger of four groups, as numbers: what was offered, accepted, rejected and unknown; and of each group what
+/// The lines of a ledger of four groups, or none, as numbers: what was offered, accepted, rejected and unknown; and of each group what
 /// it was given, handled, ignored, dead-lettered, returned and in flight.
 pub(crate) fn ledger(lines: &[String]) -> ([u64; 4], Vec<[u64; 6]>) {
     let numbers =
         |line: &String| -> Vec<u64> { line.split([' ', ',', ':']).filter_map(|word| word.parse().ok()).collect() };
     let at = lines.iter().position(|line| line.starts_with("Ledger: ")).unwrap_or_else(|| panic!("{lines:#?}"));
-    let groups = ["audit", "statistics", "triage", "unclaimed"].map(|group| {
+    let names = if lines.len() > at + 1 { &["audit", "statistics", "triage", "unclaimed"][..] } else { &[] };
+    let groups = names.iter().map(|group| {
         let line = lines.iter().find(|line| line.starts_with(&format!("  {group} "))).expect(group);
         numbers(line).try_into().expect("six numbers")
     });
-    (numbers(&lines[at]).try_into().expect("four numbers"), groups.into())
+    (numbers(&lines[at]).try_into().expect("four numbers"), groups.collect())
 }
 
 /// A request, as GitHub sends it unless a test says otherwise.

@@ -29,7 +29,7 @@ fn drained(server: &RedisServer) {
     let start = Instant::now();
     loop {
         let groups = server.cli(&["XINFO", "GROUPS", "webhooks"]);
-        let lines: Vec<_> = groups.lines().collect();
+        let lines: Vec<_> = groups.split_whitespace().collect();
         let number =
             |name: &str| lines.windows(2).filter(|pair| pair[0] == name).map(|pair| pair[1]).collect::<Vec<_>>();
         if number("lag") == ["0"; GROUPS] && number("pending") == ["0"; GROUPS] {
