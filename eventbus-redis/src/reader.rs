@@ -113,9 +113,8 @@ impl Reader {
     async fn read(&mut self, max: usize) -> Result<(), CommandError> {
         let reading = Arc::clone(&self.reading);
         let mut result = self.read_old(max).await;
-        if result.is_ok() && reading.has_leased() {
-            reading.deliver(Vec::new(), false);
-        } else if result.is_ok() {
+        // What was found may have been taken by now: then nobody waits for more, which others could handle.
+        if result.is_ok() && reading.demand() > 0 {
             result = self.read_new(max).await;
         }
         reading.ownership.end_read();
