@@ -221,6 +221,10 @@ async fn delays_and_dead_letters_stay_in_their_partition() {
     let mut into = Vec::new();
     while !matches!(source.next(1, &mut into).await, Ok(Read::Closed)) {}
     assert!(transport.groups().await.unwrap().is_empty());
+    assert!(transport.remove_group("group").await.is_err());
+    // Nor does the background task, which has looked meanwhile, leave anything behind.
+    tokio::time::sleep(LEASE).await;
+    assert_eq!(server.cli(&["KEYS", "{events}:group:group:[a-q]*"]), "");
 }
 
 #[tokio::test]
@@ -283,6 +287,8 @@ async fn consumers_with_keys_keep_the_order_over_processes() {
         buses[0].publish(change).key((number % 10).to_string()).await.unwrap();
         if number == 150 {
             assert!(buses.pop().unwrap().shutdown(LIMIT).await.is_clean());
+            // It has left by then: its process may end now.
+            assert_eq!(server.cli(&["ZCARD", "{events}:group:accounts:members"]), "2");
         }
     }
     for bus in &buses {
