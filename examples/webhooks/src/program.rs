@@ -64,8 +64,12 @@ impl Program {
             bus = bus.dead_letters(0).on_dead_letter(move |letter| failing.dead(letter));
         }
         if mode != Mode::Emit {
-            // The end tells the dead letters; and to wait for room is how a replay goes at the pace of its workers.
-            bus = bus.on_failure(|_| {}).on_notice(|_| {});
+            // To wait for room is how a replay goes at the pace of its workers.
+            bus = bus.on_notice(|_| {});
+        }
+        if mode != Mode::Emit && transport.is_none() {
+            // The end tells the dead letters. A server keeps them elsewhere: of those each failure is told.
+            bus = bus.on_failure(|_| {});
         }
         if let Some(transport) = transport {
             bus = bus.transport(transport);
