@@ -33,7 +33,7 @@ async fn an_id_may_come_again_when_its_window_is_over() {
     let (_consumer, log) = logging(&bus, "group").await;
     let id = MessageId::new();
     bus.publish(Job(0)).id(id).dedupe(WINDOW).await.unwrap();
-    tokio::time::advance(WINDOW - Duration::from_millis(1)).await;
+    tokio::time::advance(Duration::from_millis(59_999)).await;
     assert!(bus.publish(Job(1)).id(id).dedupe(WINDOW).await.is_err(), "it is still kept");
     tokio::time::advance(Duration::from_millis(1)).await;
     bus.publish(Job(2)).id(id).dedupe(WINDOW).await.unwrap();

@@ -51,7 +51,7 @@ has been dealt with, 1 if the time was not enough, 2 if it cannot start.
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
-    Run(Options),
+    Run(Box<Options>),
 }
 
 #[derive(Debug)]
@@ -156,12 +156,12 @@ impl fmt::Display for UsageError {
             Self::NoUrl => f.write_str("`--transport` needs an address such as redis://127.0.0.1 after it")?,
             Self::NoRole => f.write_str("`--role` needs `ingest` or `work` after it")?,
             Self::RoleAlone(Role::Work) => {
-                f.write_str("`--role work` needs `--transport`, and no `--serve` or `--input`")?
+                f.write_str("`--role work` needs `--transport`, and no `--serve` or `--input`")?;
             }
             Self::RoleAlone(_) => f.write_str("`--role ingest` needs `--serve` and `--transport`")?,
             Self::TransportAlone => f.write_str("`--transport` is for `--serve` and `--role work`")?,
             Self::QueueElsewhere => {
-                f.write_str("`--queue` is for what waits in this process, and not with `--transport`")?
+                f.write_str("`--queue` is for what waits in this process, and not with `--transport`")?;
             }
             Self::FileAndServe => f.write_str("`--serve` takes its deliveries by HTTP, and none from `--input`")?,
         }
@@ -227,7 +227,7 @@ impl Command {
             }
         }
         options.check()?;
-        Ok(Self::Run(options))
+        Ok(Self::Run(Box::new(options)))
     }
 }
 

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Ok(Command::Help) => return print(cli::HELP, ExitCode::SUCCESS),
         Err(error) => return refuse(&error.to_string()),
     };
-    let mode = match &options {
+    let mode = match &*options {
         // A catalog shows everything in one place.
         Options { catalog: Some(_), .. } => Mode::Emit,
         Options { serve: Some(_), .. } | Options { role: Role::Work, .. } => Mode::Serve,
