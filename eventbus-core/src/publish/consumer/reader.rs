@@ -112,13 +112,15 @@ impl Drop for Unended<'_> {
     }
 }
 
-/// How many deliveries to read: what workers are free to take (B11). While handlers are quick that is as many as a batch for each
-/// worker, read again when half of them are done.
+/// How many deliveries to read: what workers are free to take (B11). While handlers are quick that is two batches for each
+/// worker: one is read while the other is handled and settled.
 fn free(consumer: &ConsumerState) -> usize {
     let (batch, active) = (consumer.batch_size(), consumer.scheduler.active());
-    let target = (consumer.workers() * batch).min(MAX_READ).max(consumer.workers());
-    let is_low = batch == 1 || active <= target / 2;
-    if is_low { target.saturating_sub(active) } else { 0 }
+    if batch == 1 {
+        return consumer.workers().saturating_sub(active);
+    }
+    let target = (consumer.workers() * batch * 2).min(2 * MAX_READ).max(consumer.workers());
+    if active <= target / 2 { target.saturating_sub(active).min(MAX_READ) } else { 0 }
 }
 
 fn begin(consumer: &Arc<ConsumerState>, max: usize) -> Reading {

@@ -77,6 +77,9 @@ pub(super) struct ReadHealth {
 /// How many deliveries a worker leases at most at once.
 pub(super) const MAX_BATCH: usize = 64;
 
+/// The same where a reader task leases, and settling costs a round trip.
+const MAX_BATCH_READ: usize = 256;
+
 impl ConsumerState {
     pub(super) fn batch_counter() -> AtomicUsize {
         AtomicUsize::new(1)
@@ -108,7 +111,7 @@ impl ConsumerState {
 
     pub(super) fn grow_batch(&self) {
         let batch = self.batch.load(Ordering::Relaxed);
-        if batch < MAX_BATCH {
+        if batch < if self.reads_directly { MAX_BATCH } else { MAX_BATCH_READ } {
             self.batch.store(batch * 2, Ordering::Relaxed);
         }
     }
