@@ -11,20 +11,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::CommandError,
-    reply::int,
+    reading::Reading,
+    reply::{count, int},
     script::{self, call},
     shared::Shared,
-    source::Reading,
 };
 
 /// It ends with its transport.
 pub(crate) async fn run(transport: Weak<Shared>, closed: CancellationToken) {
     let mut last_error = None;
     let mut extended = Instant::now();
+    let mut shared_at = None;
     loop {
         let Some(shared) = transport.upgrade() else { return };
-        let poll = shared.settings.poll;
+        // Partitions are shared four times in a lease.
+        let poll = shared.settings.poll.min(shared.block());
         let mut readings = shared.readings();
+        share_partitions(&shared, &readings, &mut shared_at).await;
         readings.retain(|reading| !reading.closing.is_cancelled());
         if extended.elapsed() >= shared.settings.lease / 3 {
             extended = Instant::now();
@@ -62,15 +65,42 @@ pub(crate) async fn run(transport: Weak<Shared>, closed: CancellationToken) {
     }
 }
 
+/// Tells the server four times in a lease that the consumers live, also those that are leaving and hold something.
+async fn share_partitions(shared: &Shared, readings: &[Arc<Reading>], shared_at: &mut Option<Instant>) {
+    if shared.settings.partitions == 0 {
+        return;
+    }
+    let is_due = shared_at.is_none_or(|at| at.elapsed() >= shared.settings.lease / 4);
+    if is_due {
+        *shared_at = Some(Instant::now());
+    }
+    let mut ask = Pipeline::new();
+    for reading in readings {
+        ask.add_command(reading.ask_version());
+    }
+    // An error is told by what comes next.
+    let versions = shared.work.run("look at the shares", &ask).await.unwrap_or_default();
+    for (at, reading) in readings.iter().enumerate() {
+        let version = versions.get(at).and_then(|answer| count(answer.as_ref().ok()?));
+        let must_look = is_due || reading.is_outdated(version) || !reading.can_give_up().is_empty();
+        if must_look && let Err(error) = reading.share(0).await {
+            shared.report(Some(reading.group()), error);
+        }
+    }
+}
+
 /// Looks once; after how long the next message is due.
 async fn tick(shared: &Shared, readings: &[Arc<Reading>]) -> Result<Option<Duration>, CommandError> {
     const ACTION: &str = "look for messages that are due";
     let mut pipeline = Pipeline::new();
-    let mut publish = call(&script::MOVE, &[&shared.keys.delayed, &shared.keys.stream]);
+    let streams = shared.keys.streams.iter().map(String::as_str);
+    let mut publish = call(&script::MOVE, &std::iter::once(&*shared.keys.delayed).chain(streams).collect::<Vec<_>>());
     publish.arg(shared.settings.max_len);
     pipeline.add_command(publish);
     for reading in readings {
-        pipeline.add_command(reading.tick());
+        for stream in reading.ownership.owned() {
+            pipeline.add_command(reading.streams[stream].tick());
+        }
     }
     let mut next: Option<Duration> = None;
     for answer in shared.work.run(ACTION, &pipeline).await? {

@@ -9,8 +9,9 @@ use crate::{
     ConnectError, RedisStreams,
     error::{CommandError, describe},
     link::{Health, Limits, Link},
-    names::check_stream,
-    reply::{into_pairs, into_text},
+    names::{StreamKeys, check_stream},
+    reply::{count, into_pairs, into_text},
+    script::{self, call},
     shared::{Settings, Shared},
 };
 
@@ -30,6 +31,7 @@ impl RedisStreamsBuilder {
     pub(crate) fn new(url: &str) -> Self {
         let settings = Settings {
             stream: "events".to_owned(),
+            partitions: 0,
             max_len: 1_000_000,
             max_dead_letters: 1_000_000,
             lease: Duration::from_secs(30),
@@ -45,6 +47,15 @@ impl RedisStreamsBuilder {
     /// begin with it, in braces.
     pub fn stream(mut self, name: &str) -> Self {
         name.clone_into(&mut self.settings.stream);
+        self
+    }
+
+    /// How many partitions events with a key are spread over: 1 to 256; none unless said otherwise. Each partition is a stream of its
+    /// own, and each group reads it in one process at a time: the order within a key is kept though several processes share the
+    /// group ([`TransportOrdering::Group`](eventbus_core::TransportOrdering::Group)). All programs over the stream must say the same
+    /// number; take a few times as many as a group will have processes.
+    pub fn partitions(mut self, partitions: u16) -> Self {
+        self.settings.partitions = partitions;
         self
     }
 
@@ -134,6 +145,14 @@ impl RedisStreamsBuilder {
             pairs.into_iter().next().and_then(|(_, value)| into_text(value))
         };
         let syncs = setting().as_deref() == Some("yes") && setting().as_deref() == Some("always");
+        let keys = StreamKeys::new(&self.settings.stream, self.settings.partitions);
+        let mut config = call(&script::CONFIG, &[&keys.config]);
+        config.arg(self.settings.partitions);
+        let noted = work.run_one(CONNECT, config).await.map_err(|error| unusable(error.to_string()))?;
+        let noted = count(&noted).unwrap_or(0);
+        if noted != u64::from(self.settings.partitions) {
+            return Err(ConnectError::Partitions { asked: self.settings.partitions, noted });
+        }
         let asked = if syncs { Durability::Disk } else { Durability::Server };
         let durability = self.settings.durability.unwrap_or(asked);
         Ok(RedisStreams { shared: Arc::new(Shared::new(client, self.settings, durability, health, work)) })
@@ -148,6 +167,9 @@ impl RedisStreamsBuilder {
         }
         if settings.max_dead_letters == 0 || i64::try_from(settings.max_dead_letters).is_err() {
             return wrong("max_dead_letters", "at least 1");
+        }
+        if settings.partitions > 256 {
+            return wrong("partitions", "0 to 256");
         }
         let day = Duration::from_hours(24);
         if settings.lease < Duration::from_millis(100) || settings.lease > day {

@@ -41,6 +41,15 @@ pub enum ConnectError {
         /// The server's version.
         version: String,
     },
+    /// Other programs over the stream have another number of partitions.
+    #[error("the stream has {noted} partitions, and {asked} were asked for: all programs must say the same number")]
+    #[non_exhaustive]
+    Partitions {
+        /// How many this program asks for.
+        asked: u16,
+        /// How many there are.
+        noted: u64,
+    },
 }
 
 /// A command that failed.

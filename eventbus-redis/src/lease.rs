@@ -7,7 +7,7 @@ use eventbus_core::LeaseId;
 use crate::entry::EntryId;
 
 /// What a lease is of.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Held {
     /// An entry of the stream, in the group's pending list.
     Entry(EntryId),
@@ -28,30 +28,25 @@ impl fmt::Display for Held {
 /// A lease: a delivery of an entry or of a position. The number of the delivery tells a lease that has run out from a later one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Lease {
+    /// Of which stream: 0 is the main one.
+    pub(crate) stream: usize,
     pub(crate) held: Held,
     pub(crate) deliveries: u32,
 }
 
 impl Lease {
     pub(crate) fn id(&self) -> LeaseId {
-        LeaseId::new(&format!("{}:{}", self.deliveries, self.held))
+        LeaseId::new(&format!("{}:{}:{}", self.stream, self.deliveries, self.held))
     }
 
     pub(crate) fn parse(id: &LeaseId) -> Option<Self> {
-        let (deliveries, held) = id.as_str().split_once(':')?;
+        let (stream, rest) = id.as_str().split_once(':')?;
+        let (deliveries, held) = rest.split_once(':')?;
         let held = match held.strip_prefix('q') {
             Some(position) => Held::Position(position.to_owned()),
             None => Held::Entry(EntryId::parse(held)?),
         };
-        Some(Self { held, deliveries: deliveries.parse().ok()? })
-    }
-
-    /// The entry, if it is of one.
-    pub(crate) fn entry(&self) -> Option<EntryId> {
-        match self.held {
-            Held::Entry(id) => Some(id),
-            Held::Position(_) => None,
-        }
+        Some(Self { stream: stream.parse().ok()?, held, deliveries: deliveries.parse().ok()? })
     }
 
     /// Where the message belongs among those that are delivered again.

@@ -170,10 +170,6 @@ impl Shared {
                 Err(error) => Err(CommandError::refused(ACTION, &error).into()),
             };
         }
-        for reading in self.readings() {
-            reading.came_back.store(true, std::sync::atomic::Ordering::Release);
-            reading.wanted.notify_one();
-        }
         Ok(ends)
     }
 
@@ -191,7 +187,7 @@ impl Shared {
         let place = find(&fields, POSITION).map_or_else(|| entry.position(), |text| text.chars().take(64).collect());
         let position = format!("{place}-r{}", entry.position());
         let message = entry::read(&self.keys.dead, Some(entry), &of_message(fields));
-        let keys = self.keys.group(&group);
+        let keys = &self.keys.group(&group)[self.keys.stream_of(message.key())];
         let stores = [&*keys.stream, &keys.dead, &keys.queue, &keys.body, &keys.counts, &keys.wake];
         let mut replay = call(&script::REPLAY, &stores);
         replay.arg(&*group).arg(id.as_str()).arg(position);

@@ -41,7 +41,7 @@
 //! | delivery | At least once to each group that exists when the message is published, or begins before it ([`Start`]). Exactly once is not promised: handlers see a [`Delivery::id`] again after a process has died, or an answer was lost. |
 //! | durability | As the server's: `appendfsync always` loses nothing acknowledged, `everysec` up to about a second with the machine's power, no append-only file everything. Replication is asynchronous: a failover may lose what was acknowledged. |
 //! | publish | One round trip for a batch, an answer for each message. `Unknown` was sent and not answered; after any other error the message is surely not there. |
-//! | order | That of publishing, for a group that is read by one process; after a failed attempt or a process's death, what comes again comes first, in its old order. With several processes a group has no order. |
+//! | order | That of publishing, for a group that is read by one process; after a failed attempt or a process's death, what comes again comes first, in its old order. With several processes it holds within a key, over [partitions](RedisStreamsBuilder::partitions); without them a group of several processes has no order. |
 //! | leases | A message of a process that has died goes to another one after [`lease`](RedisStreamsBuilder::lease). While a process lives its leases are extended, however long a handler takes. A consumer that stops gives back at once. |
 //! | fencing | None for what is handled: a process that was frozen for longer than a lease may acknowledge what another one handles by now. What it gives back or buries is refused. |
 //! | retries | The bus waits and retries; attempts and deliveries are kept on the server. |
@@ -51,6 +51,19 @@
 //! | lost groups | A group that was destroyed, or went with the whole data set, is made again from where it began, and told once as an error. |
 //! | bounds | None for a group: [`max_len`](RedisStreamsBuilder::max_len) bounds the stream. |
 //! | waiting | No call waits without a limit: 5 seconds for a connection, 10 for an answer, unless said otherwise. |
+//!
+//! # Order over processes
+//!
+//! With [`partitions`](RedisStreamsBuilder::partitions), what is published with a key goes to one of so many streams, by a hash of the
+//! key (FNV-1a of 64 bits, modulo the number of partitions, plus one). In each group a partition has one owner, who alone reads it,
+//! and the partitions are shared evenly between the group's processes. When a process joins, some are handed over as soon as nothing
+//! of them is leased; when one stops, as soon as it has settled or given back what it holds; when one dies, after the lease. A new
+//! owner gets first what the old one has left, in its old order.
+//!
+//! Within a process the bus keeps the order of the key that [`ConsumerBuilder::key`] says; publish with the same key
+//! ([`Publish::key`]). The order does not hold for a process that was frozen for longer than a lease and still runs a handler, for
+//! what a dead letter's replay delivers again, for delayed messages (they come in the order in which they are due), and for what
+//! other programs append to `events` themselves: they append to `{events}:partition:<n>`. What has no key is shared among all processes.
 //!
 //! # The entries
 //!
@@ -81,11 +94,14 @@
 //! | key | |
 //! |---|---|
 //! | `events` | the stream, with a consumer group for each group of the bus |
+//! | `{events}:partition:<n>` | the stream of a partition |
+//! | `{events}:config` | the number of partitions; delete it, when nothing is left to read, to choose another one |
 //! | `{events}:delayed` | delayed messages, a sorted set |
 //! | `{events}:dead` | dead letters, a stream: the message's fields, and `deadgroup`, `deadreason`, `deadattempts`, `deadtime`, `deadposition` |
-//! | `{events}:group:<group>:queue`, `leased`, `body`, `counts` | what was given back, is to be retried later, or was replayed |
+//! | `{events}:group:<group>:queue`, `leased`, `body`, `counts` | what was given back, is to be retried later, or was replayed; for a partition `<n>:queue` and so on |
 //! | `{events}:group:<group>:wake` | wakes a reader that waits |
 //! | `{events}:group:<group>:info` | where the group begins, and its counters |
+//! | `{events}:group:<group>:members`, `owners` | the group's consumers, and which partition is whose |
 //! | `{events}:group:<group>:removed` | for a minute after its removal |
 //!
 //! ```text
@@ -113,6 +129,8 @@
 //! [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 //! [`Start`]: eventbus_core::Start
 //! [`Delivery::id`]: eventbus_core::Delivery::id
+//! [`ConsumerBuilder::key`]: eventbus_core::ConsumerBuilder::key
+//! [`Publish::key`]: eventbus_core::Publish::key
 //! [`GroupState::trimmed`]: eventbus_core::GroupState::trimmed
 
 #![forbid(unsafe_code)]
@@ -121,13 +139,17 @@ mod background;
 mod builder;
 mod entry;
 mod error;
+mod found;
 mod groups;
 mod lease;
 mod letters;
 mod link;
 mod names;
+mod ownership;
 mod publish;
 mod reader;
+mod reading;
+mod recovery;
 mod reply;
 mod script;
 mod settle;

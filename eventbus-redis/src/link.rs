@@ -91,6 +91,11 @@ impl Link {
         current.as_ref().filter(|connection| !connection.is_gone.load(Ordering::Acquire)).cloned()
     }
 
+    /// Whether there is a connection, as far as is known.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.current().is_some()
+    }
+
     /// Drops the connection if it is still this one.
     fn discard(&self, connection: &Connection) {
         connection.is_gone.store(true, Ordering::Release);
@@ -227,6 +232,6 @@ impl Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("is_connected", &self.current().is_some()).finish_non_exhaustive()
+        f.debug_struct("Link").field("is_connected", &self.is_connected()).finish_non_exhaustive()
     }
 }

@@ -22,27 +22,57 @@ pub(crate) fn is_group(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST && !name.chars().any(|char| char.is_control() || "{}".contains(char))
 }
 
-/// The keys of a stream. All of them share the stream's cluster slot.
+/// The keys of a transport. All of them share one cluster slot.
 #[derive(Debug)]
 pub(crate) struct StreamKeys {
-    /// The stream itself.
-    pub(crate) stream: String,
+    /// The main stream, then the partitions.
+    pub(crate) streams: Vec<String>,
     /// Delayed messages, a sorted set by the time when they are due.
     pub(crate) delayed: String,
     /// Dead letters, a stream.
     pub(crate) dead: String,
+    /// What all transports over the stream must agree on.
+    pub(crate) config: String,
 }
 
 impl StreamKeys {
-    pub(crate) fn new(stream: &str) -> Self {
-        Self { stream: stream.to_owned(), delayed: format!("{{{stream}}}:delayed"), dead: format!("{{{stream}}}:dead") }
+    pub(crate) fn new(stream: &str, partitions: u16) -> Self {
+        let partitions = (1..=partitions).map(|number| format!("{{{stream}}}:partition:{number}"));
+        Self {
+            streams: std::iter::once(stream.to_owned()).chain(partitions).collect(),
+            delayed: format!("{{{stream}}}:delayed"),
+            dead: format!("{{{stream}}}:dead"),
+            config: format!("{{{stream}}}:config"),
+        }
     }
 
-    pub(crate) fn group(&self, name: &Arc<str>) -> GroupKeys {
-        let key = |part: &str| format!("{{{}}}:group:{name}:{part}", self.stream);
+    /// The stream for messages with this key: 0 is the main one.
+    pub(crate) fn stream_of(&self, key: Option<&str>) -> usize {
+        let partitions = self.streams.len() - 1;
+        match key {
+            Some(key) if partitions > 0 => {
+                // The remainder is less than the number of partitions.
+                usize::try_from(hash(key) % partitions as u64).unwrap_or(0) + 1
+            }
+            _ => 0,
+        }
+    }
+
+    /// The keys of a group, for each of the streams.
+    pub(crate) fn group(&self, name: &Arc<str>) -> Vec<GroupKeys> {
+        (0..self.streams.len()).map(|stream| self.group_of(name, stream)).collect()
+    }
+
+    fn group_of(&self, name: &Arc<str>, stream: usize) -> GroupKeys {
+        let main = &self.streams[0];
+        let of_group = |part: &str| format!("{{{main}}}:group:{name}:{part}");
+        let key = |part: &str| match stream {
+            0 => of_group(part),
+            number => of_group(&format!("{number}:{part}")),
+        };
         GroupKeys {
             group: Arc::clone(name),
-            stream: self.stream.clone(),
+            stream: self.streams[stream].clone(),
             dead: self.dead.clone(),
             delayed: self.delayed.clone(),
             queue: key("queue"),
@@ -51,17 +81,25 @@ impl StreamKeys {
             counts: key("counts"),
             wake: key("wake"),
             info: key("info"),
-            removed: key("removed"),
+            removed: of_group("removed"),
+            members: of_group("members"),
+            owners: of_group("owners"),
         }
     }
 }
 
-/// The keys of a group: its redelivery queue, and what is noted of it.
+/// FNV-1a, which is the same in every version and on every machine.
+fn hash(key: &str) -> u64 {
+    key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// The keys of a group on one of the streams: its redelivery queue, and what is noted of it.
 #[derive(Debug)]
 pub(crate) struct GroupKeys {
     pub(crate) group: Arc<str>,
-    /// The keys of the stream, as in [`StreamKeys`].
+    /// The stream itself.
     pub(crate) stream: String,
+    /// As in [`StreamKeys`].
     pub(crate) dead: String,
     pub(crate) delayed: String,
     /// The redelivery queue: positions, a sorted set by the time when they are due; 0 for now.
@@ -72,16 +110,23 @@ pub(crate) struct GroupKeys {
     pub(crate) body: String,
     /// Deliveries and attempts of each position.
     pub(crate) counts: String,
-    /// A stream whose entries wake a reader that waits for the main one.
+    /// A stream whose entries wake a reader that waits for the other one.
     pub(crate) wake: String,
     /// Where the group begins, and its counters.
     pub(crate) info: String,
-    /// Set for a minute after the group's removal.
+    /// Of the group as a whole: set for a minute after its removal.
     pub(crate) removed: String,
+    /// Of the group as a whole: its consumers, a sorted set by the time when they count as dead.
+    pub(crate) members: String,
+    /// Of the group as a whole: which consumer owns which partition.
+    pub(crate) owners: String,
 }
 
 impl GroupKeys {
-    pub(crate) fn all(&self) -> [&str; 6] {
-        [&self.queue, &self.leased, &self.body, &self.counts, &self.wake, &self.info]
+    /// All that goes with the group.
+    pub(crate) fn all(&self) -> [&str; 8] {
+        let own = [&*self.queue, &self.leased, &self.body, &self.counts, &self.wake, &self.info];
+        let [queue, leased, body, counts, wake, info] = own;
+        [queue, leased, body, counts, wake, info, &self.members, &self.owners]
     }
 }

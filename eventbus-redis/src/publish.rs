@@ -61,13 +61,14 @@ impl Shared {
         if let Some((_, data)) = fields.last().filter(|(_, data)| data.len() > Message::MAX_DATA) {
             return Err(Refusal::TooLarge { size: data.len(), limit: Message::MAX_DATA });
         }
+        let stream = self.keys.stream_of(message.key());
         if let Some(at) = message.not_before() {
             let mut delay = call(&script::DELAY, &[&self.keys.delayed]);
-            delay.arg(entry::millis_up(at));
+            delay.arg(entry::millis_up(at)).arg(stream);
             return Ok(add(delay, &fields));
         }
         let mut append = redis::cmd("XADD");
-        append.arg(&self.keys.stream).arg("MAXLEN").arg("~").arg(self.settings.max_len).arg("*");
+        append.arg(&self.keys.streams[stream]).arg("MAXLEN").arg("~").arg(self.settings.max_len).arg("*");
         Ok(add(append, &fields))
     }
 }

@@ -18,6 +18,9 @@ macro_rules! scripts {
 }
 
 scripts! {
+    CONFIG = "lua/config.lua",
+    OWN = "lua/own.lua",
+    ADOPT = "lua/adopt.lua",
     OPEN = "lua/open.lua",
     REMOVE = "lua/remove.lua",
     TAKE = "lua/take.lua",

@@ -10,9 +10,9 @@ use crate::{
     error::CommandError,
     lease::{Held, Lease},
     letters,
+    reading::Reading,
     reply::int,
     script::{self, call},
-    source::Reading,
 };
 
 const ACTION: &str = "settle deliveries";
@@ -50,6 +50,10 @@ impl Reading {
         }
         if self.ended.is_cancelled() {
             self.leave().await;
+        } else if !self.can_give_up().is_empty()
+            && let Err(error) = self.share(0).await
+        {
+            self.shared.report(Some(self.group()), error);
         }
         unsettled
     }
@@ -62,7 +66,9 @@ impl Reading {
                     Settlement::Done | Settlement::Dead { .. } => {}
                     Settlement::Again { after } if !after.is_zero() => self.shared.changed.notify_one(),
                     _ => {
-                        self.came_back.store(true, Ordering::Release);
+                        if let Some(lease) = Lease::parse(leased.lease()) {
+                            self.streams[lease.stream].came_back.store(true, Ordering::Release);
+                        }
                         self.wanted.notify_one();
                     }
                 }
@@ -78,7 +84,8 @@ impl Reading {
 
     /// The command that settles a lease; or why there is none, and whether the lease is lost.
     fn command(&self, leased: &Leased) -> Result<Cmd, (BoxError, bool)> {
-        let lease = Lease::parse(leased.lease()).ok_or_else(|| ("the lease is of another transport".into(), true))?;
+        let lease = Lease::parse(leased.lease()).filter(|lease| lease.stream < self.streams.len());
+        let lease = lease.ok_or_else(|| ("the lease is of another transport".into(), true))?;
         match &lease.held {
             Held::Entry(id) => self.settle_entry(leased, &lease, &id.to_string()),
             Held::Position(position) => self.settle_position(leased, &lease, position),
@@ -87,7 +94,7 @@ impl Reading {
     }
 
     fn settle_entry(&self, leased: &Leased, lease: &Lease, id: &str) -> Result<Cmd, BoxError> {
-        let keys = &self.keys;
+        let keys = &self.streams[lease.stream].keys;
         let is_trimmed = self.is_trimmed(leased.lease());
         Ok(match leased.settlement() {
             Settlement::Done => {
@@ -112,7 +119,7 @@ impl Reading {
     }
 
     fn settle_position(&self, leased: &Leased, lease: &Lease, position: &str) -> Result<Cmd, BoxError> {
-        let keys = &self.keys;
+        let keys = &self.streams[lease.stream].keys;
         let stores = [&*keys.queue, &keys.leased, &keys.body, &keys.counts, &keys.wake, &keys.dead];
         let mut settle = call(&script::SETTLE_REDELIVERED, &stores);
         let settlement = leased.settlement();
@@ -131,25 +138,24 @@ impl Reading {
 
     fn letter(&self, leased: &Leased, lease: &Lease, reason: &str) -> Result<Fields, BoxError> {
         let mut fields = entry::write(leased.message())?;
-        letters::describe(
-            &mut fields,
-            &self.keys.group,
-            reason,
-            leased.attempts(),
-            SystemTime::now(),
-            &lease.position(),
-        );
+        letters::describe(&mut fields, self.group(), reason, leased.attempts(), SystemTime::now(), &lease.position());
         Ok(fields)
     }
 
-    /// Removes the consumer from its group, if nothing is pending for it.
+    /// Removes the consumer from its group where nothing is pending for it, and gives up partitions.
     pub(crate) async fn leave(&self) {
-        let keys = &self.keys;
-        let mut leave = call(&script::LEAVE, &[&keys.stream, &keys.wake]);
-        // Ten leases without a read: it has died, and its entries have been taken over.
-        leave.arg(&*keys.group).arg(&self.consumer).arg(self.shared.lease_millis().max(60_000).saturating_mul(10));
-        if let Err(error) = self.shared.work.run_one("leave the group", leave).await {
-            self.shared.report(Some(&keys.group), error);
+        let mut leave = Pipeline::new();
+        for stream in &self.streams {
+            let keys = &stream.keys;
+            let mut command = call(&script::LEAVE, &[&keys.stream, &keys.wake]);
+            // Ten leases without a read: it has died, and its entries have been taken over.
+            let dead = self.shared.lease_millis().max(60_000).saturating_mul(10);
+            command.arg(&*keys.group).arg(&self.consumer).arg(dead);
+            leave.add_command(command);
+        }
+        let left = self.shared.work.run("leave the group", &leave).await.map(drop);
+        if let Err(error) = left.and(self.share(0).await) {
+            self.shared.report(Some(self.group()), error);
         }
     }
 }

@@ -18,13 +18,14 @@ use crate::{
     error::CommandError,
     link::{Health, Limits, Link},
     names::StreamKeys,
-    source::Reading,
+    reading::Reading,
 };
 
 /// The settings of a transport.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) stream: String,
+    pub(crate) partitions: u16,
     pub(crate) max_len: u64,
     pub(crate) max_dead_letters: u64,
     pub(crate) lease: Duration,
@@ -66,7 +67,7 @@ impl Shared {
         let instance = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
         Self {
             durability,
-            keys: StreamKeys::new(&settings.stream),
+            keys: StreamKeys::new(&settings.stream, settings.partitions),
             publishing,
             work,
             client,
@@ -84,6 +85,12 @@ impl Shared {
 
     pub(crate) fn lease_millis(&self) -> u64 {
         u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long a read waits. Over partitions it ends before others can take this process for dead.
+    pub(crate) fn block(&self) -> Duration {
+        let block = self.settings.block;
+        if self.settings.partitions == 0 { block } else { block.min(self.settings.lease / 4) }
     }
 
     /// A consumer's name, never used before.

@@ -58,10 +58,12 @@ impl RedisStreams {
 
 impl Transport for RedisStreams {
     fn capabilities(&self) -> Capabilities {
+        let is_partitioned = self.shared.settings.partitions > 0;
+        let ordering = if is_partitioned { TransportOrdering::Group } else { TransportOrdering::Process };
         Capabilities::IN_PROCESS
             .with_codec()
             .with_durability(self.shared.durability)
-            .with_ordering(TransportOrdering::Process)
+            .with_ordering(ordering)
             .with_replay()
             .with_max_payload(Message::MAX_DATA)
             .with_max_batch(MAX_BATCH)

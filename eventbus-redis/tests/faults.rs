@@ -310,3 +310,25 @@ async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
     rest.sort_unstable();
     assert_eq!(rest, [2, 3]);
 }
+
+#[tokio::test]
+async fn a_redelivery_queue_that_cannot_be_read_holds_up_no_new_entries() {
+    let server = RedisServer::start();
+    let transport = open(&server).await;
+    let source = join(&transport, "group").await;
+    let mut into = Vec::new();
+    assert!(tokio::time::timeout(Duration::from_millis(50), source.next(5, &mut into)).await.is_err());
+    // In one step, so that one answer holds the entry and the call to look at the queue.
+    let queue = "{events}:group:group:queue";
+    let script = "redis.call('SET', KEYS[1], '') redis.call('XADD', KEYS[2], '*', 'w', '1') \
+                  redis.call('XADD', KEYS[3], '*', 'type', 'note.taken', 'data', '5')";
+    server.cli(&["EVAL", script, "3", queue, "{events}:group:group:wake", "events"]);
+    let error = next_error(&source).await;
+    assert!(error.contains("WRONGTYPE"), "{error}");
+    server.cli(&["DEL", queue]);
+    let leased = read(&source, 1).await;
+    assert_eq!((numbers(&leased), leased[0].deliveries()), (vec![5], 1));
+    done(&source, leased).await;
+    publish(&transport, 6..7).await;
+    assert_eq!(read_on(&source, 1).await, [6]);
+}

@@ -16,6 +16,6 @@ end
 redis.call('HSET', KEYS[3], ARGV[4], cmsgpack.pack({unpack(ARGV, 9)}))
 redis.call('HSET', KEYS[4], ARGV[4], ARGV[6] .. ' ' .. ARGV[7])
 redis.call('ZADD', KEYS[2], due, ARGV[4])
-if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 4, '*', 'w', '1') end
+if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
 if not is_trimmed then redis.call('XACK', KEYS[1], ARGV[1], ARGV[3]) end
 return 1

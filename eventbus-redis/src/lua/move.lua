@@ -1,10 +1,13 @@
 -- Publishes the delayed messages that are due.
--- KEYS: delayed messages, stream. ARGV: most entries of the stream.
+-- KEYS: delayed messages, streams. ARGV: most entries of the stream.
 -- Gives in how many ms the next one is due; -1 if there is none.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, packed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 256)) do
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[1], '*', unpack(cmsgpack.unpack(packed)))
+  local fields = cmsgpack.unpack(packed)
+  -- The first is the number of the stream.
+  local stream = KEYS[2 + tonumber(fields[1])]
+  redis.call('XADD', stream, 'MAXLEN', '~', ARGV[1], '*', unpack(fields, 2))
   redis.call('ZREM', KEYS[1], packed)
 end
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')

@@ -13,7 +13,7 @@ if ARGV[1] == 'back' then
   end
   redis.call('HSET', KEYS[4], ARGV[2], ARGV[3] .. ' ' .. ARGV[5])
   redis.call('ZADD', KEYS[1], due, ARGV[2])
-  if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 4, '*', 'w', '1') end
+  if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
   redis.call('ZREM', KEYS[2], ARGV[2])
   return 1
 end

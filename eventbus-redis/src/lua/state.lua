@@ -1,14 +1,16 @@
 -- What a group holds besides its place in the stream.
--- KEYS: stream, back, out, note of the group, delayed messages. ARGV: the last entry that was handed out, whether to count the rest.
+-- KEYS: stream, back, out, note of the group, delayed messages. ARGV: the last entry that was handed out, whether to count the rest, and
+-- whether to count delayed messages.
 -- Gives: ready, delayed, due in ms (-1), out, skipped, trimmed (-1 if unknown), age of the oldest in ms (-1), entries behind the last (at most 100).
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ready = redis.call('ZCOUNT', KEYS[2], '-inf', now)
-local delayed = redis.call('ZCARD', KEYS[2]) - ready + redis.call('ZCARD', KEYS[5])
+local delayed = redis.call('ZCARD', KEYS[2]) - ready
+if ARGV[3] == '1' then delayed = delayed + redis.call('ZCARD', KEYS[5]) end
 local due = -1
 for _, first in ipairs({
   redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1),
-  redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES'),
+  ARGV[3] == '1' and redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES') or {},
 }) do
   if first[2] and (due < 0 or tonumber(first[2]) < due) then due = tonumber(first[2]) end
 end

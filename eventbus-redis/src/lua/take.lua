@@ -28,5 +28,5 @@ for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, 0, 'LIMIT', 0,
     redis.call('HDEL', KEYS[4], position)
   end
 end
-if redis.call('ZCOUNT', KEYS[1], 0, 0) > 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 4, '*', 'w', '1') end
+if redis.call('ZCOUNT', KEYS[1], 0, 0) > 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
 return taken

@@ -10,7 +10,7 @@ end
 for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(0', now, 'LIMIT', 0, 512)) do
   redis.call('ZADD', KEYS[2], 0, position)
 end
-if redis.call('ZCOUNT', KEYS[2], 0, 0) > 0 then redis.call('XADD', KEYS[4], 'MAXLEN', 4, '*', 'w', '1') end
+if redis.call('ZCOUNT', KEYS[2], 0, 0) > 0 then redis.call('XADD', KEYS[4], 'MAXLEN', 8, '*', 'w', '1') end
 
 local function pairs_of(list)
   local map = {}
