@@ -119,8 +119,12 @@ impl Lab {
         self.subscribe(GroupSpec::new(name)).await
     }
 
-    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, spec: GroupSpec) -> Checked<Reader> {
+    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, mut spec: GroupSpec) -> Checked<Reader> {
         let name = Arc::clone(&spec.name);
+        if self.can.bounds_events {
+            // Properties that do not speak of bounds meet none.
+            spec.max_events = spec.max_events.or(Some(100_000));
+        }
         let source = self.answers("T10", "subscribe", transport.subscribe(spec)).await?;
         let source = source.map_err(|error| broken("T10", format!("group `{name}` is opened"), error.to_string()))?;
         Ok(Reader::new(source, self.limits))
@@ -181,6 +185,14 @@ impl Lab {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(())
+    }
+
+    /// Waits until it is so, and no longer than [`Limits::quiet`].
+    pub(crate) async fn for_a_while(&self, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() && began.elapsed() < self.limits.quiet {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 

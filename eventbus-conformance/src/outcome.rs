@@ -100,7 +100,18 @@ pub(crate) enum Stop {
 pub(crate) type Checked<T = ()> = Result<T, Stop>;
 
 pub(crate) fn broken(clause: &str, expected: impl Into<String>, seen: impl fmt::Debug) -> Stop {
-    Stop::Broken(Broken { clause: clause.to_owned(), expected: expected.into(), seen: format!("{seen:?}") })
+    let (expected, seen) = (excerpt(expected.into()), excerpt(format!("{seen:?}")));
+    Stop::Broken(Broken { clause: clause.to_owned(), expected, seen })
+}
+
+/// Both ends of a text that is too long to be read.
+fn excerpt(text: String) -> String {
+    const LONGEST: usize = 1000;
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let (first, last) = (text.floor_char_boundary(LONGEST / 2), text.ceil_char_boundary(text.len() - LONGEST / 2));
+    format!("{} .. {}", &text[..first], &text[last..])
 }
 
 /// `Ok` if it is so.

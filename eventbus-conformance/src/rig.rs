@@ -120,6 +120,12 @@ impl Limits {
         Self { longest, ..self }
     }
 
+    /// With the counts of a release, or those for every day, whatever `EVENTBUS_FULL` says.
+    #[must_use]
+    pub fn with_full_counts(self, is_full: bool) -> Self {
+        Self { is_full, ..self }
+    }
+
     pub(crate) fn count(&self, every_day: u64, full: u64) -> u64 {
         if self.is_full { full } else { every_day }
     }

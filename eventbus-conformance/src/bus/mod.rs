@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Retry, Transport};
+use eventbus::{Bus, Operation, Retry, Transport};
 
 use crate::{
     Property,
@@ -56,12 +56,15 @@ impl<T> Log<T> {
     }
 }
 
+/// The errors of a transport.
+type Errors = Log<(Operation, String)>;
+
 /// A bus over a transport, and the errors of that.
-fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Log<String>) {
+fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Errors) {
     let errors = Log::default();
     let noted = errors.clone();
     let builder = Bus::builder().transport(transport).on_failure(|_| {}).on_dead_letter(|_| {}).on_notice(|_| {});
-    (builder.on_transport_error(move |error| noted.add(error.to_string())).build(), errors)
+    (builder.on_transport_error(move |error| noted.add((error.operation(), error.to_string()))).build(), errors)
 }
 
 /// Tries again soon, so many times in all.
@@ -70,7 +73,7 @@ fn soon(attempts: u32) -> Retry {
 }
 
 impl Lab {
-    fn bus(&self) -> (Bus, Log<String>) {
+    fn bus(&self) -> (Bus, Errors) {
         bus_over(self.transport())
     }
 
@@ -89,7 +92,7 @@ impl Lab {
     }
 
     /// Shuts a bus down that is to have no error and no work left.
-    async fn shut_down(&self, bus: Bus, errors: &Log<String>) -> Checked {
+    async fn shut_down(&self, bus: Bus, errors: &Errors) -> Checked {
         let report = bus.shutdown(self.limits.patience).await;
         ensure(report.is_clean(), "T33", "a clean shutdown", report.to_string())?;
         let errors = errors.take();

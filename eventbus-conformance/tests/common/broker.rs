@@ -16,7 +16,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::handle::Handle;
 
-pub(crate) const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_millis(1500);
 
 /// The server: storages by name.
 #[derive(Default)]
@@ -199,8 +199,9 @@ impl Rig for Broker {
         Box::pin(async { Ok(Arc::new(Handle::new(self.store(storage))) as Arc<dyn Transport>) })
     }
 
+    // It looks through its log again and again, and is no place for large counts.
     fn limits(&self) -> Limits {
-        Limits::default()
+        Limits::default().with_full_counts(false)
     }
 
     fn shares(&self) -> bool {

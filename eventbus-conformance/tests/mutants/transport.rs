@@ -27,10 +27,12 @@ pub(crate) struct Mutants {
 
 impl Mutants {
     pub(crate) fn new(how: How, is_over_broker: bool) -> Self {
-        let limits = Limits::default().with_quiet(Duration::from_millis(60));
+        let limits = Limits::default().with_quiet(Duration::from_millis(60)).with_full_counts(false);
         let limits = match how {
             How::Well => limits,
-            _ => limits.with_patience(Duration::from_millis(700)).with_longest(Duration::from_secs(6)),
+            // Its thread ends no sooner.
+            How::HoldsItsThread => limits.with_longest(Duration::from_secs(3)),
+            _ => limits.with_patience(Duration::from_millis(700)),
         };
         Self { how, broker: is_over_broker.then(Broker::default), opened: AtomicUsize::new(0), limits }
     }

@@ -33,8 +33,9 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, BoxError>>;
 /// 5. With [`Capabilities::dead_letters`], answer [`dead_letters`](Self::dead_letters) and [`end_letters`](Self::end_letters);
 ///    without, [`redeliver`](Self::redeliver).
 ///
-/// The example `file_transport` of the repository does it over an append-only file. The clauses below are numbered; the docs of the
-/// methods refer to them.
+/// `tests/outside/file_transport` of the repository does it over an append-only file, in a crate of its own. The clauses below are
+/// numbered; the docs of the methods refer to them, and so do the properties of `eventbus-conformance`, the suite that every transport
+/// passes.
 ///
 #[doc = include_str!("clauses.md")]
 pub trait Transport: Send + Sync + 'static {
