@@ -81,7 +81,7 @@ impl Lab {
                 closed.map(|one| one.map(|_| ())),
             )?;
         }
-        self.transport = Some(open(&*self.rig, &self.storage).await?);
+        self.transport = Some(open_again(&*self.rig, &self.storage).await?);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Lab {
         if let Some(transport) = self.transport.take() {
             self.rig.kill(&self.storage, transport).await;
         }
-        self.transport = Some(open(&*self.rig, &self.storage).await?);
+        self.transport = Some(open_again(&*self.rig, &self.storage).await?);
         Ok(())
     }
 
@@ -203,6 +203,17 @@ fn kind(trouble: Trouble<'_>) -> &'static str {
         Trouble::Restart => "Restart",
         Trouble::LoseGroup(_) => "LoseGroup",
         Trouble::Write(_) => "Write",
+    }
+}
+
+/// Opens a storage whose last handle may still be on its way out: tasks of a bus that has gone are dropped a little later.
+async fn open_again(rig: &dyn Rig, storage: &str) -> Checked<Arc<dyn Transport>> {
+    let (began, patience) = (Instant::now(), rig.limits().patience);
+    loop {
+        match open(rig, storage).await {
+            Err(_) if began.elapsed() < patience => tokio::time::sleep(Duration::from_millis(5)).await,
+            opened => return opened,
+        }
     }
 }
 

@@ -12,8 +12,9 @@ pub trait Rig: Send + Sync + 'static {
     /// Each property has a storage of its own, which must be empty at first: a folder, a database schema, a prefix of keys. Names are
     /// of lower-case letters, digits and `_`, at most 100 bytes, and differ between runs.
     ///
-    /// A storage is opened again after its last handle was closed or killed, if the transport is durable; and while another handle
-    /// is open, if [`shares`](Self::shares) says so.
+    /// A storage is opened again after its last handle was closed or killed, if the transport is durable; it is tried again for a
+    /// while if that fails, since tasks that held the handle may end a little later. While another handle is open, a storage is
+    /// opened only if [`shares`](Self::shares) says so.
     ///
     /// # Errors
     ///

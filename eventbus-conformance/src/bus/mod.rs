@@ -1,6 +1,7 @@
 //! Properties of a bus over the transport.
 
 mod consuming;
+mod duplicates;
 mod ending;
 mod failing;
 mod keys;
@@ -11,16 +12,17 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Operation, Retry, Transport};
+use eventbus::{Bus, Delivery, Operation, Retry, Transport};
 
 use crate::{
     Property,
     lab::Lab,
-    messages::event,
+    messages::{Note, event},
     outcome::{Checked, broken, ensure},
 };
 
-pub(crate) const ALL: &[&[Property]] = &[consuming::ALL, failing::ALL, keys::ALL, ending::ALL, troubles::ALL];
+pub(crate) const ALL: &[&[Property]] =
+    &[consuming::ALL, duplicates::ALL, failing::ALL, keys::ALL, ending::ALL, troubles::ALL];
 
 /// What handlers note.
 #[derive(Debug)]
@@ -70,6 +72,18 @@ fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Errors) {
 /// Tries again soon, so many times in all.
 fn soon(attempts: u32) -> Retry {
     Retry::fixed(Duration::from_millis(5)).max_attempts(attempts)
+}
+
+/// A consumer that notes the numbers of all notes.
+async fn noting(bus: &Bus) -> Checked<Log<u64>> {
+    let done = Log::default();
+    let log = done.clone();
+    let handler = move |e: Arc<Note>, _: Delivery| {
+        log.add(e.number);
+        async {}
+    };
+    consuming::started(bus.consumer("group").handle::<Note>(handler).start().await)?;
+    Ok(done)
 }
 
 impl Lab {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use eventbus::{Bus, Delivery, Operation, PublishError};
 use tokio::time::Instant;
 
-use super::{Log, consuming::started};
+use super::{Log, consuming::started, noting};
 use crate::{
     Property, Trouble,
     lab::Lab,
@@ -20,18 +20,6 @@ pub(crate) const ALL: &[Property] = &[
     property!(a_line_that_is_cut_and_mended_is_read_on: M10 T1),
     property!(a_group_that_has_vanished_is_made_again_and_told_once: T17 S23),
 ];
-
-/// A consumer that notes the numbers of all notes.
-async fn noting(bus: &Bus) -> Checked<Log<u64>> {
-    let done = Log::default();
-    let log = done.clone();
-    let handler = move |e: Arc<Note>, _: Delivery| {
-        log.add(e.number);
-        async {}
-    };
-    started(bus.consumer("group").handle::<Note>(handler).start().await)?;
-    Ok(done)
-}
 
 /// T10, S17: the bus extends the lease of a handler that takes three times as long: it runs once, though another consumer waits.
 async fn a_handler_of_three_leases_runs_once(lab: &mut Lab) -> Checked {

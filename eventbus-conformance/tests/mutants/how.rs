@@ -28,6 +28,10 @@ pub(crate) enum How {
     DelaysTooLong,
     /// The key is lost.
     ForgetsKeys,
+    /// Ids are not kept.
+    ForgetsIds,
+    /// An id is kept for ever.
+    KeepsIds,
     /// Messages of more than a kilobyte fail.
     TakesLessThanItSays,
     /// A batch of more than five messages fails behind the fifth.

@@ -1,7 +1,7 @@
 //! A transport over a good one that breaks one clause.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 use eventbus::{
     Answer, BoxError, BoxFuture, Capabilities, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage, LetterQuery,
-    Memory, Message, Overflow, Refusal, Source, Transport, TransportHealth, Wants,
+    Memory, Message, MessageId, Overflow, Refusal, Source, Transport, TransportHealth, Wants,
 };
 use eventbus_conformance::{Limits, Rig, Trouble};
 
@@ -77,11 +77,17 @@ pub(crate) struct Shared {
     pub(crate) groups: AtomicUsize,
     is_closed: AtomicUsize,
     wants: Mutex<HashMap<Arc<str>, Wants>>,
+    ids: Mutex<HashSet<MessageId>>,
     /// How many leases each group has out.
     pub(crate) out: Mutex<BTreeMap<Arc<str>, Vec<Message>>>,
 }
 
 impl Shared {
+    /// Whether a message with this id is new; it is known from now on.
+    fn is_new(&self, message: &Message) -> bool {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(message.id())
+    }
+
     pub(crate) fn out(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Vec<Message>>> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,6 +115,7 @@ impl Mutant {
             (How::ForgetsNotBefore, Some(_)) => Some(rebuilt(message, "")),
             (How::DelaysTooLong, Some(at)) => Some(message.clone().scheduled_at(at + Duration::from_hours(1))),
             (How::ForgetsKeys, _) => Some(rebuilt(message, "partitionkey")),
+            (How::ForgetsIds, _) => Some(rebuilt(message, "")),
             _ => Some(message.clone()),
         }
     }
@@ -124,6 +131,10 @@ impl Mutant {
             let is_large = message.data().is_ok_and(|data| data.len() > 1024);
             if how == How::TakesLessThanItSays && is_large || how == How::TakesSmallBatchesOnly && at >= 5 {
                 answers.push(failed());
+                continue;
+            }
+            if how == How::KeepsIds && message.dedupe().is_some() && !self.shared.is_new(message) {
+                answers.push(Err(Refusal::Duplicate));
                 continue;
             }
             let at = if how == How::ReversesBatches { batch.len() - 1 - at } else { at };
@@ -187,7 +198,9 @@ impl Transport for Mutant {
             | How::ReversesBatches
             | How::ForgetsNotBefore
             | How::DelaysTooLong
-            | How::ForgetsKeys => Err(Refusal::WouldWait),
+            | How::ForgetsKeys
+            | How::ForgetsIds
+            | How::KeepsIds => Err(Refusal::WouldWait),
             _ => self.inner.try_publish(batch),
         }
     }

@@ -4,8 +4,10 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::Memory;
 use crate::transport::MessageId;
+
+/// How many are kept.
+pub(super) const MAX_IDS: usize = 100_000;
 
 #[derive(Default)]
 pub(super) struct Seen {
@@ -25,7 +27,7 @@ impl Seen {
         let now = Instant::now();
         let until = now.checked_add(window).unwrap_or_else(|| now + std::time::Duration::from_secs(1 << 30));
         while let Some((oldest, ends)) = self.order.front().copied()
-            && (ends <= now || self.order.len() >= Memory::MAX_IDS)
+            && (ends <= now || self.order.len() >= MAX_IDS)
         {
             self.order.pop_front();
             // It may have come again since, and be kept for longer.

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     after_lock::{AfterLock, UnroutedMessage, wake},
+    seen,
     source::MemorySource,
     state::State,
     waiting::Room,
@@ -51,7 +52,7 @@ impl Memory {
     pub const DEFAULT_CAPACITY: usize = 1024;
 
     /// How many ids are kept to tell duplicates by ([`Publish::dedupe`](crate::Publish::dedupe)): 100,000, some 5 MB.
-    pub const MAX_IDS: usize = 100_000;
+    pub const MAX_IDS: usize = seen::MAX_IDS;
 
     /// A transport with the default bounds.
     pub fn new() -> Self {

@@ -17,7 +17,7 @@ use crate::{
     transport::{Operation, Read},
 };
 
-/// How many deliveries are read at most at once.
+/// How many deliveries are read at most at once, unless there are more workers.
 const MAX_READ: usize = 256;
 
 const READ_AGAIN: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ type Reading = Contained<'static, (Result<Read, BoxError>, bool)>;
 
 pub(super) async fn read(consumer: Arc<ConsumerState>) {
     let scheduler = &consumer.scheduler;
-    let (mut pause, mut max) = (READ_AGAIN, consumer.workers().min(MAX_READ));
+    let mut pause = READ_AGAIN;
     let mut is_closed = false;
     let mut not_before: Option<Instant> = None;
     // It goes on while others are looked after.
@@ -39,12 +39,11 @@ pub(super) async fn read(consumer: Arc<ConsumerState>) {
     while !scheduler.is_stopping() {
         // Before it looks, so that nothing is missed in between.
         let wanted = scheduler.wanted();
-        let low = (max / 2).max(consumer.workers());
-        let may_read = !is_closed && !scheduler.is_paused() && !scheduler.is_full() && scheduler.ready() < low;
+        let free = free(&consumer);
+        let may_read = !is_closed && !scheduler.is_paused() && !scheduler.is_full() && free > 0;
         let is_early = not_before.is_some_and(|moment| moment > Instant::now());
         if reading.is_none() && may_read && !is_early {
-            max = (max * 2).min(MAX_READ).max(consumer.workers());
-            reading = Some(begin(&consumer, max));
+            reading = Some(begin(&consumer, free));
         }
         let ended = tokio::select! {
             biased;
@@ -53,7 +52,8 @@ pub(super) async fn read(consumer: Arc<ConsumerState>) {
             () = scheduler.stopped.cancelled() => break,
             () = until(not_before.filter(|_| is_early && may_read)) => continue,
             () = due(&consumer) => {
-                scheduler.ready();
+                // What is due is ready from here on.
+                scheduler.active();
                 scheduler.add_ready(Vec::new());
                 continue;
             }
@@ -110,6 +110,15 @@ impl Drop for Unended<'_> {
     fn drop(&mut self) {
         self.0.transport_error(Operation::Read, "a read did not end when its source was closed");
     }
+}
+
+/// How many deliveries to read: what workers are free to take (B11). While handlers are quick that is as many as a batch for each
+/// worker, read again when half of them are done.
+fn free(consumer: &ConsumerState) -> usize {
+    let (batch, active) = (consumer.batch_size(), consumer.scheduler.active());
+    let target = (consumer.workers() * batch).min(MAX_READ).max(consumer.workers());
+    let is_low = batch == 1 || active <= target / 2;
+    if is_low { target.saturating_sub(active) } else { 0 }
 }
 
 fn begin(consumer: &Arc<ConsumerState>, max: usize) -> Reading {

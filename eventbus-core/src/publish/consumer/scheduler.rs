@@ -155,11 +155,11 @@ impl Scheduler {
         count > 0
     }
 
-    /// How many are ready.
-    pub(super) fn ready(&self) -> usize {
+    /// How many are ready, or in a worker's hand: not those that wait for their key, or for their next attempt.
+    pub(super) fn active(&self) -> usize {
         let mut state = lock(&self.state);
         state.release_due();
-        state.ready.len()
+        state.held.saturating_sub(state.behind + state.delayed.len())
     }
 
     /// Whether as many are held back as may be.
@@ -232,6 +232,7 @@ impl Scheduler {
             // What is left waits for its next attempt: whoever waits for the rest may see that.
             state.held == state.delayed.len() + state.behind
         };
+        self.wanted.notify(1);
         if is_idle {
             self.idle.notify(usize::MAX);
         }
