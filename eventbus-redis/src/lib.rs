@@ -38,7 +38,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | delivery | At least once to each group that exists when the message is published, or begins before it ([`Start`]). Exactly once is not promised: handlers see a [`Delivery::id`] again after a process has died, or an answer was lost. |
+//! | delivery | At least once to each group that exists when the message is published, or begins before it ([`Start`]; a time is that of the entries, when the server got them). Exactly once is not promised: handlers see a [`Delivery::id`] again after a process has died, or an answer was lost. |
 //! | durability | As the server's: `appendfsync always` loses nothing acknowledged, `everysec` up to about a second with the machine's power, no append-only file everything. Replication is asynchronous: a failover may lose what was acknowledged. |
 //! | publish | One round trip for a batch, an answer for each message. `Unknown` was sent and not answered; after any other error the message is surely not there. |
 //! | order | That of publishing, for a group that is read by one process; after a failed attempt or a process's death, what comes again comes first, in its old order. With several processes it holds within a key, over [partitions](RedisStreamsBuilder::partitions); without them a group of several processes has no order. |

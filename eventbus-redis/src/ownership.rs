@@ -160,7 +160,7 @@ impl Reading {
         let is_leaving = self.ended.is_cancelled();
         let given_up = self.can_give_up();
         let keys = &self.streams[0].keys;
-        let mut own = call(&script::OWN, &[&keys.members, &keys.owners, &keys.wake, &keys.info]);
+        let mut own = call(&script::OWN, &[&keys.members, &keys.owners, &keys.wake, &keys.info, &keys.removed]);
         own.arg(&*keys.group).arg(&self.consumer).arg(self.shared.lease_millis()).arg(self.streams.len() - 1);
         own.arg(is_leaving).arg(hops).arg(&given_up);
         let began_at = Instant::now();

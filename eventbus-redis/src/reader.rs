@@ -24,6 +24,9 @@ const READ: &str = "read the stream";
 /// How often a reader is asked to end its wait.
 const UNBLOCK_EVERY: Duration = Duration::from_millis(20);
 
+/// How many unwanted entries are passed over at once.
+const MAX_PASSING: usize = 256;
+
 /// Ends when the task ends, however it does.
 struct Ended(Arc<Reading>);
 
@@ -56,6 +59,8 @@ pub(crate) struct Reader {
     pub(crate) client: Option<i64>,
     /// An answer may have been lost.
     pub(crate) must_recover: bool,
+    /// How many entries are read at once, at least, while all of them are unwanted.
+    passing: usize,
     pub(crate) streams: Vec<Progress>,
 }
 
@@ -79,6 +84,7 @@ pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
         link: Link::new(shared.client.clone(), limits, Arc::clone(&shared.health)),
         client: None,
         must_recover: false,
+        passing: 0,
         streams: seen.into_iter().map(progress).collect(),
     };
     while !reading.closing.is_cancelled() {
@@ -113,9 +119,8 @@ impl Reader {
     async fn read(&mut self, max: usize) -> Result<(), CommandError> {
         let reading = Arc::clone(&self.reading);
         let mut result = self.read_old(max).await;
-        if result.is_ok() && reading.has_leased() {
-            reading.deliver(Vec::new(), false);
-        } else if result.is_ok() {
+        // What was found may have been taken by now: then nobody waits for more, which others could handle.
+        if result.is_ok() && reading.demand() > 0 {
             result = self.read_new(max).await;
         }
         reading.ownership.end_read();
@@ -151,8 +156,9 @@ impl Reader {
         let block = reading.shared.block();
         let streams = reading.ownership.begin_read(block);
         let mut read = redis::cmd("XREADGROUP");
-        // The count is for each stream.
-        let count = max.div_ceil(streams.len());
+        // The count is for each stream. What is read beyond `max` is of partitions, which nobody else could read; or of a stream
+        // in which the group has found nothing to want for a while.
+        let count = max.max(self.passing);
         read.arg("GROUP").arg(&**reading.group()).arg(&reading.consumer).arg("COUNT").arg(count);
         read.arg("BLOCK").arg(block.as_millis().max(1).to_string()).arg("STREAMS");
         for stream in &streams {
@@ -233,7 +239,11 @@ impl Reader {
 
     /// Leases entries to the bus; those that the group does not want are acknowledged and counted.
     pub(crate) async fn accept(&mut self, stream: usize, found: Vec<Found>) -> Result<(), CommandError> {
+        let count = found.len();
         let unwanted = self.lease(stream, found, |reading, leased| reading.deliver(leased, false));
+        if count > 0 {
+            self.passing = if unwanted.len() == count { (count * 2).min(MAX_PASSING) } else { 0 };
+        }
         self.skip(stream, unwanted).await
     }
 

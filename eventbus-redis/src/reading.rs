@@ -164,11 +164,6 @@ impl Reading {
         (self.buffer().leased.len() + asking) as u64
     }
 
-    /// Whether something is there for `next`.
-    pub(crate) fn has_leased(&self) -> bool {
-        !self.buffer().leased.is_empty()
-    }
-
     pub(crate) fn fail(&self, error: impl Into<BoxError>) {
         let mut buffer = self.buffer();
         buffer.error = Some(error.into());

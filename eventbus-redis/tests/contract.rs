@@ -327,6 +327,22 @@ async fn what_a_source_has_read_ahead_reaches_another_one_within_100_ms_of_its_c
     panic!("it took {best:?} at best");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_has_been_served_reads_nothing_ahead() {
+    let server = RedisServer::start();
+    // What one of them hoards does not run out.
+    let transport = rig::builder(&server).lease(LIMIT * 4).connect().await.unwrap();
+    let mut sources = Vec::new();
+    for _ in 0..3 {
+        sources.push(join(&transport, "group").await);
+    }
+    publish(&transport, 0..10).await;
+    for round in 0..12 {
+        let leased = read(&sources[round % 3], 10).await;
+        assert!(settle(&sources[round % 3], leased, Settlement::Release).await.is_empty());
+    }
+}
+
 #[tokio::test]
 async fn a_dropped_next_loses_nothing() {
     let server = RedisServer::start();

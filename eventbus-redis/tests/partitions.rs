@@ -221,6 +221,10 @@ async fn delays_and_dead_letters_stay_in_their_partition() {
     let mut into = Vec::new();
     while !matches!(source.next(1, &mut into).await, Ok(Read::Closed)) {}
     assert!(transport.groups().await.unwrap().is_empty());
+    assert!(transport.remove_group("group").await.is_err());
+    // Nor does the background task, which has looked meanwhile, leave anything behind.
+    tokio::time::sleep(LEASE).await;
+    assert_eq!(server.cli(&["KEYS", "{events}:group:group:[a-q]*"]), "");
 }
 
 #[tokio::test]

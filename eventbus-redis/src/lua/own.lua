@@ -1,7 +1,9 @@
 -- Shares the partitions of a group between its consumers: each partition has one owner.
--- KEYS: members, owners, wake and info of the main stream.
+-- KEYS: members, owners, wake and info of the main stream, mark of the group's removal.
 -- ARGV: group, consumer, for how many ms it lives, partitions, '1' if it leaves, how many readers to wake, then partitions that it
 -- gives up. Gives a list of those that it owns, one of those that it should give up, and the version of the shares.
+-- Of a group that was removed nothing is kept.
+if redis.call('EXISTS', KEYS[5]) == 1 then return {{}, {}, 0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local own, leaving = ARGV[2], '-' .. ARGV[2]
