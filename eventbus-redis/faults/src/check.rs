@@ -55,8 +55,8 @@ pub fn out_of_order(runs: &[(SystemTime, Run)]) -> Vec<Run> {
     wrong
 }
 
-/// How many works a process has begun and not ended.
-pub fn unfinished(lines: &[Line], process: u32) -> HashSet<u64> {
+/// The works that a process has begun and not ended.
+pub fn unfinished(lines: &[Line], process: u32) -> Vec<u64> {
     let mut begun = HashSet::new();
     for line in lines {
         match line.note {
@@ -65,11 +65,11 @@ pub fn unfinished(lines: &[Line], process: u32) -> HashSet<u64> {
             _ => {}
         }
     }
-    begun
+    begun.into_iter().collect()
 }
 
 /// How long after a moment the last of these works was handled; `None` if one was not.
-pub fn recovered(works: &HashSet<u64>, since: SystemTime, runs: &[(SystemTime, Run)]) -> Option<Duration> {
+pub fn recovered(works: &[u64], since: SystemTime, runs: &[(SystemTime, Run)]) -> Option<Duration> {
     let mut first: HashMap<u64, SystemTime> = HashMap::new();
     for (at, run) in runs.iter().filter(|(at, _)| *at >= since) {
         first.entry(run.number).or_insert(*at);

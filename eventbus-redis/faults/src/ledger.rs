@@ -33,8 +33,6 @@ pub enum Note {
     Began(Run),
     /// A handler is done.
     Handled(Run),
-    /// A dead letter.
-    Dead(u64),
     /// What the transport could not do.
     Error(String),
     /// The program has shut down, and how.
@@ -67,7 +65,6 @@ impl Note {
             Self::Took(millis) => format!("took {millis}"),
             Self::Began(one) => format!("began {}", run(one)),
             Self::Handled(one) => format!("handled {}", run(one)),
-            Self::Dead(number) => format!("dead {number}"),
             Self::Error(text) => format!("error {}", text.replace('\n', " ")),
             Self::Ended(text) => format!("ended {}", text.replace('\n', " ")),
         }
@@ -95,7 +92,6 @@ impl Note {
             "took" => Self::Took(number()?),
             "began" => Self::Began(run()?),
             "handled" => Self::Handled(run()?),
-            "dead" => Self::Dead(number()?),
             "error" => Self::Error(rest.to_owned()),
             "ended" => Self::Ended(rest.to_owned()),
             _ => return None,
@@ -133,9 +129,9 @@ impl Ledger {
     /// If the file cannot be written.
     pub fn add_all<'n>(&self, notes: impl IntoIterator<Item = &'n Note>) {
         let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let text: String = notes.into_iter().map(|note| format!("{micros} {}\n", note.text())).collect();
+        let lines: Vec<_> = notes.into_iter().map(|note| format!("{micros} {}\n", note.text())).collect();
         // To the system at once: what is kept in this process would be lost with it.
-        (&self.0).write_all(text.as_bytes()).expect("the ledger should be writable");
+        (&self.0).write_all(lines.concat().as_bytes()).expect("the ledger should be writable");
     }
 }
 

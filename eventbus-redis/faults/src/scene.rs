@@ -12,11 +12,7 @@ use std::{
 
 use redis_test_server::{RedisServer, Watchdog};
 
-use crate::{
-    GROUP, Line, Note, Program,
-    check::sorted,
-    ledger::{self},
-};
+use crate::{GROUP, Line, Note, Program, Work, check::sorted, ledger};
 
 /// How long anything may take.
 pub const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_mins(15) } else { Duration::from_mins(10) };
@@ -37,6 +33,18 @@ pub fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
         assert!(start.elapsed() < limit, "not in {limit:?}: {what}");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The fields of an entry.
+type Fields = Vec<(String, String)>;
+
+fn field<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {
+    fields.iter().find(|(own, _)| own == name).map(|(_, value)| &**value)
+}
+
+/// The number of a work; `None` if the entry is none.
+fn number_of(fields: &Fields) -> Option<u64> {
+    serde_json::from_str::<Work>(field(fields, "data")?).ok().map(|work| work.number)
 }
 
 /// Dropped, the server and the programs are killed and the folder is removed.
@@ -79,13 +87,27 @@ impl Scene {
     ///
     /// If the folder cannot be read.
     pub fn lines(&self, kind: &str) -> Vec<Line> {
+        sorted(self.ledgers(kind).iter().flat_map(|path| ledger::read(path)).collect())
+    }
+
+    /// How many runs of handlers the consumers have written down, without reading more of their ledgers than that.
+    ///
+    /// # Panics
+    ///
+    /// If the folder cannot be read.
+    pub fn handled(&self) -> usize {
+        let texts = self.ledgers("consumer").into_iter().filter_map(|path| fs::read_to_string(path).ok());
+        texts.map(|text| text.matches(" handled ").count()).sum()
+    }
+
+    fn ledgers(&self, kind: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).expect("the folder should be readable");
         let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
         let is_meant = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name.starts_with(kind) && name.ends_with(".ledger")
         };
-        sorted(paths.filter(is_meant).flat_map(|path| ledger::read(&path)).collect())
+        paths.filter(is_meant).collect()
     }
 
     /// Waits until so many programs of a kind have said that they are ready.
@@ -109,28 +131,40 @@ impl Scene {
     /// # Errors
     ///
     /// If the server does not answer.
-    ///
-    /// # Panics
-    ///
-    /// If an entry is no work.
     pub fn published(&self) -> redis::RedisResult<HashMap<u64, u64>> {
-        type Entries = Vec<(String, Vec<(String, String)>)>;
-        #[derive(serde::Deserialize)]
-        struct Number {
-            number: u64,
-        }
+        let mut counts = HashMap::new();
+        self.each_entry("events", |fields| {
+            if let Some(number) = number_of(fields) {
+                *counts.entry(number).or_default() += 1;
+            }
+        })?;
+        Ok(counts)
+    }
+
+    /// The dead letters: the reason of each, and the work's number if it is a work.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not answer.
+    pub fn letters(&self) -> redis::RedisResult<Vec<(String, Option<u64>)>> {
+        let mut letters = Vec::new();
+        self.each_entry("{events}:dead", |fields| {
+            letters.push((field(fields, "deadreason").unwrap_or_default().to_owned(), number_of(fields)));
+        })?;
+        Ok(letters)
+    }
+
+    fn each_entry(&self, stream: &str, mut look: impl FnMut(&Fields)) -> redis::RedisResult<()> {
         let mut connection = redis::Client::open(self.server.url())?.get_connection()?;
-        let (mut from, mut counts) = ("-".to_owned(), HashMap::new());
+        let mut from = "-".to_owned();
         loop {
             let mut range = redis::cmd("XRANGE");
-            let entries: Entries =
-                range.arg("events").arg(&from).arg("+").arg("COUNT").arg(5000).query(&mut connection)?;
-            let Some((last, _)) = entries.last() else { return Ok(counts) };
+            range.arg(stream).arg(&from).arg("+").arg("COUNT").arg(5000);
+            let entries: Vec<(String, Fields)> = range.query(&mut connection)?;
+            let Some((last, _)) = entries.last() else { return Ok(()) };
             from = format!("({last}");
             for (_, fields) in &entries {
-                let data = fields.iter().find(|(name, _)| name == "data").map(|(_, data)| data);
-                let work: Number = serde_json::from_str(data.expect("data")).expect("a work");
-                *counts.entry(work.number).or_default() += 1;
+                look(fields);
             }
         }
     }

@@ -101,7 +101,7 @@ impl Rig for Redis {
             let (url, line) = self.line(storage);
             let builder = RedisStreams::builder(&url).stream(storage).partitions(self.partitions);
             let limit = Duration::from_secs(5);
-            let builder = builder.lease(Duration::from_secs(1)).answer_timeout(limit).connect_timeout(limit);
+            let builder = builder.lease(Duration::from_secs(3)).answer_timeout(limit).connect_timeout(limit);
             let transport: Arc<dyn Transport> = Arc::new(builder.connect().await?);
             self.with(storage, |storage| {
                 storage.handles.retain(|(handle, _)| handle.strong_count() > 0);
@@ -112,7 +112,7 @@ impl Rig for Redis {
     }
 
     fn limits(&self) -> Limits {
-        Limits::default().with_patience(Duration::from_secs(20)).with_quiet(Duration::from_millis(150))
+        Limits::default().with_patience(Duration::from_secs(20)).with_quiet(Duration::from_millis(250))
     }
 
     fn shares(&self) -> bool {

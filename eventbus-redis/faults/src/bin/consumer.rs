@@ -41,15 +41,11 @@ async fn run() -> Result<bool, Failure> {
     let builder = builder.partitions(options.number("partitions", 0)).answer_timeout(options.millis("answer", 3000));
     let builder = builder.connect_timeout(options.millis("answer", 3000));
     let transport = builder.lease(options.millis("lease", 30_000)).connect().await?;
-    let (errors, dead) = (Arc::clone(&ledger), Arc::clone(&ledger));
+    let errors = Arc::clone(&ledger);
     let bus = Bus::builder()
         .transport(transport)
         .on_failure(|_| {})
         .on_transport_error(move |error| errors.add(&Note::Error(error.to_string())))
-        .on_dead_letter(move |letter| {
-            let work = letter.message.data().ok().and_then(|data| serde_json::from_slice::<Work>(&data).ok());
-            dead.add(&Note::Dead(work.map_or(u64::MAX, |work| work.number)));
-        })
         .build();
     let handling = Handling {
         time: options.millis("handling", 0),
@@ -83,7 +79,7 @@ async fn handle(work: Arc<Work>, delivery: Delivery, ledger: Arc<Ledger>, how: H
     if work.number == how.aborts {
         std::process::abort();
     }
-    if how.fails > 0 && work.number % how.fails == 0 && run.attempt == 1 {
+    if how.fails > 0 && work.number.is_multiple_of(how.fails) && run.attempt == 1 {
         return Err("this one fails at first");
     }
     if !how.time.is_zero() {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use redis_faults::{LIMIT, Note, Program, Scene, check, count, until};
+use redis_faults::{LIMIT, Note, Program, Scene, check, count};
 
-use crate::{CONSUMER, PRODUCER, drain, figures, handled, in_memory, publish, terminate};
+use crate::{CONSUMER, PRODUCER, drain, figures, in_memory, publish, terminate, until_handled};
 
 const WORKERS: u64 = 8;
 
@@ -27,10 +27,7 @@ fn killed_consumers_lose_nothing_and_repeat_only_what_was_in_flight() {
     let mut consumers = vec![short(&scene), short(&scene)];
     let mut killed = Vec::new();
     for kill in 1..=kills {
-        until("some are handled", LIMIT, || {
-            std::thread::sleep(Duration::from_millis(20));
-            handled(&scene) >= works * kill / (kills + 2)
-        });
+        until_handled(&scene, works * kill / (kills + 2));
         let mut consumer = consumers.remove(0);
         consumer.kill();
         killed.push((consumer.id(), SystemTime::now()));
@@ -66,10 +63,7 @@ fn consumers_that_are_replaced_one_by_one_lose_nothing_and_repeat_nothing() {
     scene.ready("consumer", 4);
     let mut producer = scene.start(PRODUCER, "producer", &[("count", &*works.to_string())]);
     for round in 1..=4 {
-        until("some are handled", LIMIT, || {
-            std::thread::sleep(Duration::from_millis(20));
-            handled(&scene) >= works * round / 6
-        });
+        until_handled(&scene, works * round / 6);
         terminate(&mut consumers.remove(0));
         consumers.push(start());
     }
@@ -89,10 +83,10 @@ fn consumers_that_are_replaced_one_by_one_lose_nothing_and_repeat_nothing() {
 fn a_consumer_that_is_frozen_for_three_leases_loses_nothing() {
     let works = count(3_000, 100_000);
     let scene = in_memory();
-    let mut consumers = vec![short(&scene), short(&scene)];
+    let mut consumers = [short(&scene), short(&scene)];
     scene.ready("consumer", 2);
     publish(&scene, works, &[]);
-    until("some are handled", LIMIT, || handled(&scene) >= works / 10);
+    until_handled(&scene, works / 10);
     let frozen = consumers[0].id();
     consumers[0].signal("STOP");
     let at = SystemTime::now();

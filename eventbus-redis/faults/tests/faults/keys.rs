@@ -2,7 +2,7 @@
 
 use redis_faults::{LIMIT, check, count, until};
 
-use crate::{CONSUMER, PRODUCER, drain, figures, handled, in_memory, terminate};
+use crate::{CONSUMER, PRODUCER, drain, figures, in_memory, terminate, until_handled};
 
 #[test]
 fn no_key_is_out_of_order_though_works_fail_and_processes_die() {
@@ -15,13 +15,11 @@ fn no_key_is_out_of_order_though_works_fail_and_processes_die() {
     let published = [("count", &*works.to_string()), ("keys", &*keys.to_string()), ("partitions", "8")];
     let mut producer = scene.start(PRODUCER, "producer", &published);
     for round in 1..=2 {
-        until("some are handled", LIMIT, || {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            handled(&scene) >= works * round / 4
-        });
+        until_handled(&scene, works * round / 4);
         consumers.remove(0).kill();
     }
     assert!(producer.wait(LIMIT).success(), "{}", producer.said());
+    until_handled(&scene, works);
     until("all are handled", LIMIT, || {
         std::thread::sleep(std::time::Duration::from_millis(100));
         check::lost(0..works, &check::handled(&scene.lines("consumer"))).is_empty()

@@ -13,7 +13,7 @@ mod server;
 
 use std::time::Duration;
 
-use redis_faults::{LIMIT, Program, Scene, check, until};
+use redis_faults::{LIMIT, Program, Scene, until};
 use redis_test_server::RedisServer;
 
 const PRODUCER: &str = env!("CARGO_BIN_EXE_producer");
@@ -32,9 +32,12 @@ fn publish(scene: &Scene, count: u64, options: &[(&str, &str)]) {
     assert!(producer.wait(LIMIT).success(), "{}", producer.said());
 }
 
-/// How many works have been handled, those that were handled twice counted twice.
-fn handled(scene: &Scene) -> u64 {
-    check::handled(&scene.lines("consumer")).len() as u64
+/// Waits until so many works have been handled, those that were handled twice counted twice.
+fn until_handled(scene: &Scene, count: u64) {
+    until("works are handled", LIMIT, || {
+        std::thread::sleep(Duration::from_millis(20));
+        scene.handled() as u64 >= count
+    });
 }
 
 /// Waits until all that was published is handled and settled.
