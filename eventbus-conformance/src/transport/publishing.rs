@@ -220,12 +220,12 @@ async fn a_refusal_in_the_middle_leaves_the_rest_of_a_batch(lab: &mut Lab) -> Ch
 async fn a_new_group_reads_what_was_there_before(lab: &mut Lab) -> Checked {
     needs(lab.can.replay, "it keeps nothing to replay")?;
     let mut first = lab.group("first").await?;
-    // A transport may go by a message's time, or by that at which it took it: both are earlier here.
-    lab.publish(&[numbered(NOTE, 0, &[("time", "2020-01-01T00:00:00.000Z")])]).await?;
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let between = SystemTime::now();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    lab.publish(&[note(1)]).await?;
+    lab.publish(&notes(0..1)).await?;
+    // The clocks of the server and of this process may differ by a little.
+    let began = SystemTime::now();
+    lab.until("T10", "time goes on", || SystemTime::now() > began + Duration::from_millis(60)).await?;
+    let between = began + Duration::from_millis(30);
+    lab.publish(&notes(1..2)).await?;
     first.handle(2, "T1").await?;
     for (name, start, expected) in [("oldest", Start::Oldest, vec![0, 1]), ("at", Start::At(between), vec![1])] {
         let mut spec = GroupSpec::new(name);

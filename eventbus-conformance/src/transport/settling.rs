@@ -7,6 +7,7 @@ use std::{
 
 use eventbus::{Leased, Settlement};
 
+use super::reading::take_from_all;
 use crate::{
     Property,
     lab::{Lab, ended},
@@ -121,17 +122,21 @@ async fn again_comes_back_with_its_attempts(lab: &mut Lab) -> Checked {
     }
     lab.publish(&notes(0..10)).await?;
     for round in 0..6_u32 {
-        let [first, ..] = &mut readers[..] else { return Ok(()) };
-        let leased = first.take(10, "T22").await?;
-        let attempts: Vec<_> = leased.iter().map(Leased::attempts).collect();
+        let taken = take_from_all(&mut readers, 10, lab).await?;
+        let attempts: Vec<_> = taken.iter().flatten().map(Leased::attempts).collect();
         ensure_eq(&attempts, &vec![round * 2; 10], "T22", "the attempts that `Again` has carried")?;
-        let told = leased.into_iter().map(|leased| leased.with_attempts(round * 2 + 2)).collect();
-        first.settle(told, &Settlement::Again { after: Duration::ZERO }).await?;
-        // Another source next time.
-        readers.rotate_left(1);
+        for (reader, leased) in readers.iter().zip(taken) {
+            let told = leased.into_iter().map(|leased| leased.with_attempts(round * 2 + 2)).collect();
+            reader.settle(told, &Settlement::Again { after: Duration::ZERO }).await?;
+        }
     }
-    let last = &mut readers[0];
-    ensure_eq(&sorted(last.handle(10, "T22").await?), &(0..10).collect(), "T22", "all messages, at last")?;
+    let mut last = Vec::new();
+    let taken = take_from_all(&mut readers, 10, lab).await?;
+    for (reader, leased) in readers.iter().zip(taken) {
+        last.extend(numbers(&leased));
+        reader.settle(leased, &Settlement::Done).await?;
+    }
+    ensure_eq(&sorted(last), &(0..10).collect(), "T22", "all messages, at last")?;
     for mut reader in readers {
         reader.nothing("T21", "all is done").await?;
         reader.close().await?;

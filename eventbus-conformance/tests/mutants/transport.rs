@@ -112,10 +112,9 @@ impl Mutant {
     fn stored(&self, message: &Message) -> Option<Message> {
         match (self.how, message.not_before()) {
             (How::LosesTheThird, _) if self.shared.published.fetch_add(1, Ordering::SeqCst) == 2 => None,
-            (How::ForgetsNotBefore, Some(_)) => Some(rebuilt(message, "")),
+            (How::ForgetsNotBefore, Some(_)) | (How::ForgetsIds, _) => Some(rebuilt(message, "")),
             (How::DelaysTooLong, Some(at)) => Some(message.clone().scheduled_at(at + Duration::from_hours(1))),
             (How::ForgetsKeys, _) => Some(rebuilt(message, "partitionkey")),
-            (How::ForgetsIds, _) => Some(rebuilt(message, "")),
             _ => Some(message.clone()),
         }
     }

@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use eventbus::{Answer, BoxFuture, Message, Transport};
@@ -35,8 +36,12 @@ impl Rig for Files {
     fn kill<'a>(&'a self, storage: &'a str, process: Arc<dyn Transport>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             drop(process);
-            let file = OpenOptions::new().append(true).open(self.path(storage));
-            let written = file.and_then(|mut file| file.write_all(b"{\"Done\":{\"group\""));
+            let mut file = OpenOptions::new().append(true).open(self.path(storage)).expect("the file is there");
+            // Tasks that held a source may end a little later, and the writer's thread with them.
+            while file.try_lock().is_err() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let written = file.write_all(b"{\"Done\":{\"group\"");
             written.expect("the file can be written");
         })
     }

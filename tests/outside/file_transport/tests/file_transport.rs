@@ -142,7 +142,9 @@ async fn what_was_not_settled_comes_again_in_the_next_process() {
     }
     assert_eq!(log.take(), [0, 1, 2]);
     let report = bus.shutdown(Duration::ZERO).await;
-    assert_eq!((report.abandoned().count(), report.consumers()[0].returned), (1, 3));
+    // The one in hand goes back, and what had been read behind it, if anything.
+    assert_eq!(report.abandoned().count(), 1);
+    assert!((1..=3).contains(&report.consumers()[0].returned), "{report}");
     drop((report, bus));
 
     let bus = builder(&path).build();
