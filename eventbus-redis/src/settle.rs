@@ -1,6 +1,9 @@
 //! Settling: one pipeline for a batch, with an answer for each lease.
 
-use std::{sync::atomic::Ordering, time::SystemTime};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use eventbus_core::{BoxError, Leased, Settlement, Unsettled};
 use redis::{Cmd, Pipeline, ServerError, Value};
@@ -19,7 +22,7 @@ const ACTION: &str = "settle deliveries";
 
 impl Reading {
     /// Settles a batch; what could not be settled.
-    pub(crate) async fn settle(&self, batch: Vec<Leased>) -> Vec<Unsettled> {
+    pub(crate) async fn settle(self: &Arc<Self>, batch: Vec<Leased>) -> Vec<Unsettled> {
         let mut pipeline = Pipeline::with_capacity(batch.len());
         let (mut sent, mut unsettled) = (Vec::with_capacity(batch.len()), Vec::new());
         for leased in batch {
@@ -48,12 +51,17 @@ impl Reading {
                 Unsettled { leased, is_lost: false, error }
             })),
         }
+        // The answer does not wait for it; the close of the transport does.
         if self.ended.is_cancelled() {
-            self.leave().await;
-        } else if !self.can_give_up().is_empty()
-            && let Err(error) = self.share(0).await
-        {
-            self.shared.report(Some(self.group()), error);
+            let reading = Arc::clone(self);
+            self.shared.tasks.spawn(async move { reading.leave().await });
+        } else if !self.can_give_up().is_empty() {
+            let reading = Arc::clone(self);
+            self.shared.tasks.spawn(async move {
+                if let Err(error) = reading.share(0).await {
+                    reading.shared.report(Some(reading.group()), error);
+                }
+            });
         }
         unsettled
     }

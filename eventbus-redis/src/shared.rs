@@ -11,7 +11,7 @@ use std::{
 use eventbus_core::{BoxError, Durability, TransportReports};
 use redis::Client;
 use tokio::{sync::Notify, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     background,
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) reading: Mutex<Vec<Weak<Reading>>>,
     pub(crate) reports: OnceLock<TransportReports>,
     pub(crate) closed: CancellationToken,
+    /// Readers, and what is left to tell the server of them.
+    pub(crate) tasks: TaskTracker,
     /// The background task is to look again.
     pub(crate) changed: Notify,
     background: Mutex<Option<JoinHandle<()>>>,
@@ -78,6 +80,7 @@ impl Shared {
             reading: Mutex::default(),
             reports: OnceLock::new(),
             closed: CancellationToken::new(),
+            tasks: TaskTracker::new(),
             changed: Notify::new(),
             background: Mutex::default(),
         }

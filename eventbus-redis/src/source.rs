@@ -14,7 +14,7 @@ impl RedisSource {
     /// Starts the reader. `seen` holds the last entry that was handed out, for each stream.
     pub(crate) fn start(reading: Reading, seen: Vec<EntryId>) -> Self {
         let reading = Arc::new(reading);
-        tokio::spawn(reader::run(Arc::clone(&reading), seen));
+        reading.shared.tasks.spawn(reader::run(Arc::clone(&reading), seen));
         Self(reading)
     }
 

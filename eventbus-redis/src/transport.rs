@@ -7,6 +7,8 @@ use eventbus_core::{
     Message, Refusal, Source, Transport, TransportHealth, TransportOrdering, TransportReports,
 };
 
+use tokio::time::timeout;
+
 use crate::{ConnectError, RedisStreamsBuilder, shared::Shared};
 
 /// The most messages of one pipeline.
@@ -129,10 +131,15 @@ impl Transport for RedisStreams {
         })
     }
 
-    fn close(&self, _deadline: Duration) -> Answer<'_, Vec<(Option<Arc<str>>, Message)>> {
-        // The server has what is left.
+    fn close(&self, deadline: Duration) -> Answer<'_, Vec<(Option<Arc<str>>, Message)>> {
         self.shared.close();
-        Box::pin(async { Ok(Vec::new()) })
+        self.shared.tasks.close();
+        Box::pin(async move {
+            // Partitions are given up, so that others need not wait for the lease.
+            let _ = timeout(deadline, self.shared.tasks.wait()).await;
+            // The server has what is left.
+            Ok(Vec::new())
+        })
     }
 }
 

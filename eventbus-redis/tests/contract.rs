@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use eventbus::{LetterEnd, LetterQuery, Message, Read, Settlement, Start, Transport};
 use rig::{
-    LEASE, LIMIT, RedisServer, dead, done, group, is_quiet, join, kind, letters, message, number, numbers, open,
-    publish, read, settle, state, until,
+    LEASE, LIMIT, RedisServer, dead, done, group, is_quiet, join, letters, message, number, numbers, open, publish,
+    read, settle, state, until,
 };
 
 #[tokio::test]
@@ -268,99 +268,6 @@ async fn what_came_again_runs_out_and_counts_its_deliveries_too() {
 }
 
 #[tokio::test]
-async fn a_closed_source_gives_back_at_once_and_settles_on() {
-    let server = RedisServer::start();
-    let (here, there) = (open(&server).await, open(&server).await);
-    let first = join(&here, "group").await;
-    publish(&here, 0..3).await;
-    let mut leased = read(&first, 2).await;
-    let second = join(&there, "group").await;
-    // The third message is read ahead by a `next` that is dropped.
-    let mut into = Vec::new();
-    let third = read(&second, 1).await;
-    assert!(settle(&second, third, Settlement::Release).await.is_empty());
-    tokio::select! {
-        biased;
-        read = first.next(1, &mut into) => panic!("{read:?}"),
-        () = std::future::ready(()) => {}
-    }
-    first.close().await.unwrap();
-    first.close().await.unwrap();
-    assert_eq!(first.next(1, &mut into).await.unwrap(), Read::Closed);
-    let last = leased.pop().unwrap();
-    assert!(settle(&first, vec![last], Settlement::Release).await.is_empty());
-    let again = read(&second, 2).await;
-    assert_eq!(numbers(&again), [1, 2]);
-    done(&first, leased).await;
-    done(&second, again).await;
-    // Nothing is left of the consumer that has gone.
-    until("one consumer is left", || async {
-        server.cli(&["XINFO", "CONSUMERS", "events", "group"]).matches("name").count() == 1
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_a_source_has_read_ahead_reaches_another_one_within_100_ms_of_its_close() {
-    let server = RedisServer::start();
-    let (here, there) = (open(&server).await, open(&server).await);
-    let second = join(&there, "group").await;
-    let mut best = Duration::MAX;
-    // Another program may keep the machine busy for a while.
-    for round in 0..20 {
-        let first = join(&here, "group").await;
-        let mut into = Vec::new();
-        assert!(tokio::time::timeout(Duration::from_millis(20), first.next(1, &mut into)).await.is_err());
-        publish(&here, round..round + 1).await;
-        // It has been read ahead, since nobody asks for it.
-        until("it is leased", || async { state(&here, "group").await.leased == Some(1) }).await;
-        let closed = Instant::now();
-        let (close, again) = tokio::join!(first.close(), read(&second, 1));
-        close.unwrap();
-        best = best.min(closed.elapsed());
-        assert_eq!((numbers(&again), again[0].deliveries()), (vec![round], 2));
-        done(&second, again).await;
-        if best < Duration::from_millis(100) {
-            return;
-        }
-    }
-    panic!("it took {best:?} at best");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_that_has_been_served_reads_nothing_ahead() {
-    let server = RedisServer::start();
-    // What one of them hoards does not run out.
-    let transport = rig::builder(&server).lease(LIMIT * 4).connect().await.unwrap();
-    let mut sources = Vec::new();
-    for _ in 0..3 {
-        sources.push(join(&transport, "group").await);
-    }
-    publish(&transport, 0..10).await;
-    for round in 0..12 {
-        let leased = read(&sources[round % 3], 10).await;
-        assert!(settle(&sources[round % 3], leased, Settlement::Release).await.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_dropped_next_loses_nothing() {
-    let server = RedisServer::start();
-    let transport = open(&server).await;
-    let source = join(&transport, "group").await;
-    let mut into = Vec::new();
-    assert!(tokio::time::timeout(Duration::from_millis(20), source.next(5, &mut into)).await.is_err());
-    publish(&transport, 0..5).await;
-    assert!(into.is_empty());
-    // Though nobody asks, what it has leased does not run out.
-    tokio::time::sleep(LEASE * 2).await;
-    let leased = read(&source, 5).await;
-    assert_eq!(numbers(&leased), [0, 1, 2, 3, 4]);
-    assert!(leased.iter().all(|one| one.deliveries() == 1));
-    done(&source, leased).await;
-}
-
-#[tokio::test]
 async fn a_removed_group_is_gone_and_its_readers_end() {
     let server = RedisServer::start();
     let (here, there) = (open(&server).await, open(&server).await);
@@ -381,26 +288,6 @@ async fn a_removed_group_is_gone_and_its_readers_end() {
     // Wanted again, it is made again.
     let source = join(&here, "group").await;
     assert_eq!(numbers(&read(&source, 3).await), [0, 1, 2]);
-}
-
-#[tokio::test]
-async fn everything_may_be_called_after_close() {
-    let server = RedisServer::start();
-    let transport = open(&server).await;
-    let source = join(&transport, "group").await;
-    publish(&transport, 0..1).await;
-    let leased = read(&source, 1).await;
-    assert!(transport.close(LIMIT).await.unwrap().is_empty());
-    assert!(transport.close(LIMIT).await.unwrap().is_empty());
-    assert_eq!(kind(&transport.publish(&[message(1)]).await[0]), "closed");
-    assert!(transport.subscribe(group("group", Start::Oldest)).await.is_err());
-    assert_eq!(state(&transport, "group").await.leased, Some(1));
-    assert!(transport.remove_group("group").await.is_err());
-    assert!(transport.dead_letters(LetterQuery::default()).await.is_err());
-    assert_eq!(transport.health().await.is_connected, Some(false));
-    assert_eq!(source.next(1, &mut Vec::new()).await.unwrap(), Read::Closed);
-    done(&source, leased).await;
-    source.close().await.unwrap();
 }
 
 #[tokio::test]
