@@ -50,9 +50,11 @@ impl Reader {
             let mut parts = into_list(value).into_iter();
             let mut next = || parts.next().ok_or(CommandError::Answer { action: ACTION });
             let position = into_text(next()?).ok_or(CommandError::Answer { action: ACTION })?;
-            let (deliveries, attempts) = (count_of(&next()?), count_of(&next()?));
+            let (deliveries, attempts, untried) = (count_of(&next()?), count_of(&next()?), count_of(&next()?));
             let message = entry::read(&keys.stream, None, &fields_of(next()?));
             let lease = Lease { stream, held: Held::Position(position), deliveries };
+            // The lease goes by all hand-outs; a delivery that was given back untried is none that came to no end.
+            let deliveries = deliveries.saturating_sub(untried);
             taken.push(Leased::new(message, lease.id()).with_attempts(attempts).with_deliveries(deliveries));
         }
         Ok(taken)

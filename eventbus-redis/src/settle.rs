@@ -121,6 +121,7 @@ impl Reading {
                 let mut give = call(&script::GIVE, &stores);
                 give.arg(&*keys.group).arg(&self.consumer).arg(id).arg(lease.position()).arg(after(other));
                 give.arg(lease.deliveries).arg(leased.attempts()).arg(is_trimmed);
+                give.arg(u8::from(*other == Settlement::Release));
                 add(give, &entry::write(leased.message())?)
             }
         })
@@ -134,7 +135,8 @@ impl Reading {
         let verb = match settlement {
             Settlement::Done => "done",
             Settlement::Dead { .. } => "dead",
-            _ => "back",
+            Settlement::Release => "release",
+            _ => "again",
         };
         settle.arg(verb).arg(position).arg(lease.deliveries).arg(after(settlement)).arg(leased.attempts());
         settle.arg(self.shared.settings.max_dead_letters);

@@ -299,3 +299,20 @@ async fn a_group_cannot_have_a_name_that_would_touch_other_keys() {
     }
     assert_eq!(server.cli(&["DBSIZE"]), "0");
 }
+
+/// T22, T26: rolling restarts give back what waits; a delivery that nobody has tried is not one that came to no end.
+#[tokio::test]
+async fn what_is_given_back_untried_again_and_again_counts_as_handed_out_once() {
+    let server = RedisServer::start();
+    let transport = open(&server).await;
+    let source = join(&transport, "group").await;
+    publish(&transport, 0..1).await;
+    for _ in 0..12 {
+        let leased = read(&source, 1).await;
+        assert_eq!((leased[0].deliveries(), leased[0].attempts()), (1, 0));
+        assert!(settle(&source, leased, Settlement::Release).await.is_empty());
+    }
+    let leased = read(&source, 1).await;
+    assert!(settle(&source, leased, Settlement::Again { after: std::time::Duration::ZERO }).await.is_empty());
+    assert_eq!(read(&source, 1).await[0].deliveries(), 2, "that one was tried");
+}

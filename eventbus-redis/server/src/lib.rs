@@ -1,4 +1,5 @@
-//! A Redis server for a test: on a free port, with a directory of its own, stopped and removed when it is dropped.
+//! A Redis server for a test: on a free port, with a directory of its own, stopped and removed when it is dropped. And a line to it
+//! that can be cut.
 //!
 //! ```
 //! use redis_test_server::RedisServer;
@@ -10,16 +11,23 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod proxy;
+mod watchdog;
+
 use std::{
     fs,
-    io::{self, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
+
+pub use address::Address;
+pub use proxy::Proxy;
+pub use watchdog::Watchdog;
 
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -35,7 +43,7 @@ pub struct RedisServer {
     options: Vec<String>,
     process: Option<Child>,
     /// Kills the server if this process ends without a word.
-    watchdog: Option<Child>,
+    watchdog: Option<Watchdog>,
     password: Option<String>,
 }
 
@@ -93,8 +101,9 @@ impl RedisServer {
                 return Err(format!("it has ended ({status}): {log}"));
             }
             // `LOADING` is an answer, too; it is over soon.
-            if self.ask(&["PING"]).is_ok_and(|answer| !answer.starts_with("-LOADING")) {
-                self.watchdog = Some(watch(process.id(), &self.directory).map_err(|error| error.to_string())?);
+            if self.at(self.port).ask(&["PING"]).is_ok_and(|answer| !answer.starts_with("-LOADING")) {
+                self.watchdog =
+                    Some(Watchdog::new(Some(process.id()), Some(&self.directory)).map_err(|error| error.to_string())?);
                 self.process = Some(process);
                 return Ok(());
             }
@@ -114,10 +123,12 @@ impl RedisServer {
 
     /// The server's URL, with its password if it has one.
     pub fn url(&self) -> String {
-        match &self.password {
-            Some(password) => format!("redis://:{password}@127.0.0.1:{}", self.port),
-            None => format!("redis://127.0.0.1:{}", self.port),
-        }
+        self.at(self.port).url()
+    }
+
+    /// The server by way of another port: that of a [`Proxy`].
+    pub fn at(&self, port: u16) -> Address {
+        Address { port, password: self.password.clone() }
     }
 
     /// Sends one command, and gives the answer as text: an array's items are separated by spaces, an error begins with `-`.
@@ -126,7 +137,7 @@ impl RedisServer {
     ///
     /// If the server does not answer.
     pub fn cli(&self, command: &[&str]) -> String {
-        self.ask(command).expect("the server should answer")
+        self.at(self.port).cli(command)
     }
 
     /// The same with arguments that need not be text.
@@ -135,25 +146,14 @@ impl RedisServer {
     ///
     /// If the server does not answer.
     pub fn cli_bytes(&self, command: &[&[u8]]) -> String {
-        self.ask(command).expect("the server should answer")
-    }
-
-    fn ask(&self, command: &[impl AsRef<[u8]>]) -> io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        stream.set_nodelay(true)?;
-        if let Some(password) = &self.password {
-            stream.write_all(&encode(&["AUTH", password]))?;
-            read_answer(&mut stream)?;
-        }
-        stream.write_all(&encode(command))?;
-        read_answer(&mut stream)
+        self.at(self.port).ask(command).expect("the server should answer")
     }
 
     /// Kills the server, as `kill -9` does. Its port and its directory stay.
     pub fn kill(&mut self) {
         // The watchdog first: it must not kill another process that gets the same number.
-        for mut process in [self.watchdog.take(), self.process.take()].into_iter().flatten() {
+        drop(self.watchdog.take());
+        if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -181,14 +181,6 @@ impl Drop for RedisServer {
         self.kill();
         let _ = fs::remove_dir_all(&self.directory);
     }
-}
-
-/// A process that reads from this one. When that ends, because this process has, it ends the server.
-fn watch(server: u32, directory: &Path) -> io::Result<Child> {
-    let script = "read -r _; kill -9 \"$1\"; rm -rf \"$2\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "watchdog", &server.to_string()]).arg(directory);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
 /// The program on the path. If there is none it is installed, where that is allowed.
@@ -235,44 +227,4 @@ fn new_directory() -> PathBuf {
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port should be free");
     listener.local_addr().expect("a listener has an address").port()
-}
-
-fn encode(command: &[impl AsRef<[u8]>]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
-    for part in command.iter().map(AsRef::as_ref) {
-        bytes.extend([format!("${}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat());
-    }
-    bytes
-}
-
-fn read_answer(stream: &mut TcpStream) -> io::Result<String> {
-    let line = read_line(stream)?;
-    let length = || line[1..].parse::<i64>().map_err(io::Error::other);
-    Ok(match line.as_bytes().first() {
-        Some(b'+' | b':') => line[1..].to_owned(),
-        Some(b'$') => match usize::try_from(length()?) {
-            Ok(length) => {
-                let mut bytes = vec![0; length + 2];
-                stream.read_exact(&mut bytes)?;
-                String::from_utf8_lossy(&bytes[..length]).into_owned()
-            }
-            Err(_) => String::new(),
-        },
-        Some(b'*') => {
-            let items: Result<Vec<_>, _> = (0..length()?.max(0)).map(|_| read_answer(stream)).collect();
-            items?.join(" ")
-        }
-        _ => line,
-    })
-}
-
-fn read_line(stream: &mut TcpStream) -> io::Result<String> {
-    let mut line = Vec::new();
-    let mut byte = [0];
-    while !line.ends_with(b"\r\n") {
-        stream.read_exact(&mut byte)?;
-        line.push(byte[0]);
-    }
-    line.truncate(line.len() - 2);
-    String::from_utf8(line).map_err(io::Error::other)
 }

@@ -1,6 +1,7 @@
 -- Takes a lease of the stream back: it comes again, at once or later.
 -- KEYS: stream, back, body, note, wake.
--- ARGV: group, consumer, id, position, after in ms, deliveries, attempts, whether the entry has been trimmed, fields.
+-- ARGV: group, consumer, id, position, after in ms, deliveries, attempts, whether the entry has been trimmed, 1 if it was not
+-- tried, fields.
 -- Gives 0 if the lease was lost.
 local is_trimmed = ARGV[8] == '1'
 if not is_trimmed then
@@ -13,8 +14,8 @@ if ARGV[5] ~= '0' then
   due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[5]
 end
 -- What could fail comes before the lease ends.
-redis.call('HSET', KEYS[3], ARGV[4], cmsgpack.pack({unpack(ARGV, 9)}))
-redis.call('HSET', KEYS[4], ARGV[4], ARGV[6] .. ' ' .. ARGV[7])
+redis.call('HSET', KEYS[3], ARGV[4], cmsgpack.pack({unpack(ARGV, 10)}))
+redis.call('HSET', KEYS[4], ARGV[4], ARGV[6] .. ' ' .. ARGV[7] .. ' ' .. ARGV[9])
 redis.call('ZADD', KEYS[2], due, ARGV[4])
 if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
 if not is_trimmed then redis.call('XACK', KEYS[1], ARGV[1], ARGV[3]) end

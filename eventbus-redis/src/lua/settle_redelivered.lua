@@ -1,17 +1,19 @@
 -- Ends a lease of what came again.
 -- KEYS: back, out, body, note, wake, dead letters.
--- ARGV: verb (done, back, dead), position, deliveries, after in ms, attempts, most letters, fields of the letter.
+-- ARGV: verb (done, release, again, dead), position, deliveries, after in ms, attempts, most letters, fields of the letter.
 -- Gives 0 if the lease was lost.
 local note = redis.call('HGET', KEYS[4], ARGV[2])
 if not note or string.match(note, '^(%d+) ') ~= ARGV[3] then return 0 end
 if not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return 0 end
-if ARGV[1] == 'back' then
+if ARGV[1] == 'release' or ARGV[1] == 'again' then
   local due = 0
   if ARGV[4] ~= '0' then
     local time = redis.call('TIME')
     due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[4]
   end
-  redis.call('HSET', KEYS[4], ARGV[2], ARGV[3] .. ' ' .. ARGV[5])
+  local untried = tonumber(string.match(note, '^%d+ %d+ (%d+)$') or '0')
+  if ARGV[1] == 'release' then untried = untried + 1 end
+  redis.call('HSET', KEYS[4], ARGV[2], ARGV[3] .. ' ' .. ARGV[5] .. ' ' .. untried)
   redis.call('ZADD', KEYS[1], due, ARGV[2])
   if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
   redis.call('ZREM', KEYS[2], ARGV[2])

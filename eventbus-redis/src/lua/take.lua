@@ -1,6 +1,6 @@
 -- Hands out what comes again.
 -- KEYS: back, out, body, note, wake. ARGV: group, how many, lease in ms, then the wake entries that were read.
--- Gives a list of {position, deliveries, attempts, fields}.
+-- Gives a list of {position, deliveries, attempts, how many of the deliveries were given back untried, fields}.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if #ARGV > 3 then
@@ -18,12 +18,14 @@ local taken = {}
 for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, 0, 'LIMIT', 0, ARGV[2])) do
   redis.call('ZREM', KEYS[1], position)
   local body = redis.call('HGET', KEYS[3], position)
-  local deliveries, attempts = string.match(redis.call('HGET', KEYS[4], position) or '0 0', '^(%d+) (%d+)$')
+  local note = redis.call('HGET', KEYS[4], position) or '0 0'
+  local deliveries, attempts, untried = string.match(note, '^(%d+) (%d+) ?(%d*)$')
   if body then
     deliveries = deliveries + 1
-    redis.call('HSET', KEYS[4], position, deliveries .. ' ' .. attempts)
+    untried = tonumber(untried) or 0
+    redis.call('HSET', KEYS[4], position, deliveries .. ' ' .. attempts .. ' ' .. untried)
     redis.call('ZADD', KEYS[2], now + ARGV[3], position)
-    taken[#taken + 1] = {position, deliveries, tonumber(attempts), cmsgpack.unpack(body)}
+    taken[#taken + 1] = {position, deliveries, tonumber(attempts), untried, cmsgpack.unpack(body)}
   else
     redis.call('HDEL', KEYS[4], position)
   end

@@ -113,6 +113,21 @@ fn what_could_not_be_given_back_is_in_flight_and_not_counted_as_returned() {
 }
 
 #[test]
+fn what_is_given_back_may_take_as_long_as_the_stop_has() {
+    finishes("late".into(), || async {
+        let hostile = Hostile::new(Shape::Later);
+        let bus = hostile.builder().on_failure(|_| {}).build();
+        let failing = bus.consumer("group").handle::<Job>(|_, _| async { Err::<(), _>("later") });
+        let stopping = failing.retry(Retry::fixed(HOUR)).start().await.unwrap();
+        publish(&bus, 0..3).await;
+        yield_a_lot().await;
+        hostile.breaks(Call::Settle, Fault::Late, ALWAYS);
+        assert_eq!(stopping.stop(Duration::from_secs(5)).await.returned, 3);
+        assert_eq!(group(&bus, "group").settle_errors, 0);
+    });
+}
+
+#[test]
 fn a_lease_that_is_lost_when_it_is_settled_is_counted_and_told() {
     finishes("lost".into(), || async {
         let (hostile, log) = (Hostile::new(Shape::Later).says(|of| of.with_lease(HOUR)), Log::default());

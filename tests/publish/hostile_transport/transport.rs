@@ -62,6 +62,8 @@ pub(crate) enum Fault {
     PanicInDrop,
     /// It does its work forty seconds later.
     Slow,
+    /// It does its work a second later.
+    Late,
     /// It says at once that all is well, and has done nothing.
     Empty,
     /// It says that it is closed.
@@ -206,10 +208,10 @@ impl Hostile {
                     pending().await
                 })
             }
-            Some(Fault::Slow) => {
-                let work = work();
+            Some(slow @ (Fault::Slow | Fault::Late)) => {
+                let (work, seconds) = (work(), if slow == Fault::Slow { 40 } else { 1 });
                 Box::pin(async move {
-                    tokio::time::sleep(Duration::from_secs(40)).await;
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
                     work.await
                 })
             }

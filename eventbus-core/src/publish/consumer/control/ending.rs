@@ -14,6 +14,9 @@ use crate::sync::lock;
 /// How long handlers that were told to end may take to do so.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long a transport may take to take deliveries back, if the deadline allows it.
+const GIVING_BACK: Duration = Duration::from_secs(10);
+
 pub(super) type Reported = watch::Receiver<Option<StopReport>>;
 
 /// What was counted when the stop began.
@@ -98,8 +101,10 @@ impl Control {
         consumer.cancel.cancel();
         // Workers that are let go later see to the rest.
         consumer.scheduler.sweep();
-        // A transport that does not answer must not hold up the end.
-        let until = Instant::now() + GRACE;
+        // A transport that does not answer must not hold up the end. One that does gets what is left of the time: what it has not
+        // taken back, others wait for until its lease has run out.
+        let now = Instant::now();
+        let until = self.until.borrow().map_or(now, |until| until.clamp(now + GRACE, now + GIVING_BACK));
         let _ = timeout_at(until, consumer.give_back()).await;
         let left = until.saturating_duration_since(Instant::now());
         super::super::intake::close_source(consumer, left).await;
