@@ -46,7 +46,7 @@
 //! | fencing | None for what is handled: a process that was frozen for longer than a lease may acknowledge what another one handles by now. What it gives back or buries is refused. |
 //! | retries | The bus waits and retries; attempts and deliveries are kept on the server. |
 //! | delays | Never early by the server's clock, up to a second late, as long as any process with a consumer or with a delayed publish runs. |
-//! | duplicates | What is published with [`dedupe`](Publish::dedupe) is taken once for its window, whichever process publishes it. Each id is a key of its own until its window is over: their number is bounded by that only. |
+//! | duplicates | What is published with [`Publish::dedupe`] is taken once for its window, whichever process publishes it. Each id is a key of its own until its window is over: their number is bounded by that only. |
 //! | dead letters | In a stream of their own, moved there in one step. The oldest ones go beyond [`max_dead_letters`](RedisStreamsBuilder::max_dead_letters). |
 //! | retention | About [`max_len`](RedisStreamsBuilder::max_len) entries, read or not. What is trimmed before a group has read it is lost for the group, and counted in [`GroupState::trimmed`] twice a second and before a source begins; it is `None` after somebody has deleted entries. What is trimmed while a handler holds it is not lost. |
 //! | lost groups | A group that was destroyed, or went with the whole data set, is made again from where it began, and told once as an error. |
@@ -131,8 +131,10 @@
 //! [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 //! [`Start`]: eventbus_core::Start
 //! [`Delivery::id`]: eventbus_core::Delivery::id
+//! [`Retry`]: eventbus_core::Retry
 //! [`ConsumerBuilder::key`]: eventbus_core::ConsumerBuilder::key
 //! [`Publish::key`]: eventbus_core::Publish::key
+//! [`Publish::dedupe`]: eventbus_core::Publish::dedupe
 //! [`GroupState::trimmed`]: eventbus_core::GroupState::trimmed
 
 #![forbid(unsafe_code)]
