@@ -7,11 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::time::Instant;
-
 use super::{
     MessageId,
     message_id::{coarse_nanos, nanos},
+    schedule::Schedule,
 };
 #[cfg(feature = "serde")]
 use super::{data::Data, format::Format};
@@ -49,14 +48,6 @@ struct More {
     origin: Option<Origin>,
     schedule: Option<Schedule>,
     dedupe: Option<Duration>,
-}
-
-/// When a message may be handed out.
-#[derive(Clone, Copy)]
-pub(crate) struct Schedule {
-    pub(crate) at: SystemTime,
-    /// The same moment on the monotonic clock of this process, where the message was published in it.
-    pub(crate) due: Option<Instant>,
 }
 
 /// Where a message comes from that was published by a handler.
@@ -362,17 +353,6 @@ impl Message {
             #[cfg(feature = "serde")]
             Content::Data(data) => crate::call::Content::Json(data.as_json()?),
             Content::Malformed(malformed) => return Err((*malformed.reason).into()),
-        })
-    }
-}
-
-impl Schedule {
-    /// How long it is until then.
-    pub(crate) fn due(self) -> Instant {
-        self.due.unwrap_or_else(|| {
-            let left = self.at.duration_since(SystemTime::now()).unwrap_or_default();
-            let now = Instant::now();
-            now.checked_add(left).unwrap_or(now + Duration::from_secs(1 << 30))
         })
     }
 }

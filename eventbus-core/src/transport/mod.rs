@@ -17,6 +17,7 @@ mod message_id;
 mod ordering;
 mod refusal;
 mod reports;
+mod schedule;
 #[cfg(feature = "serde")]
 mod wire;
 #[cfg(feature = "serde")]
@@ -33,12 +34,13 @@ pub use health::TransportHealth;
 pub use lease::{LeaseId, Leased, Settlement, Unsettled};
 pub use letter::{Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery};
 pub use message::Message;
-pub(crate) use message::{Content, Kind, Schedule, SharedEvent};
+pub(crate) use message::{Content, Kind, SharedEvent};
 pub use message_id::MessageId;
 pub use ordering::Ordering;
 pub use refusal::Refusal;
 pub(crate) use reports::ReportSink;
 pub use reports::{Operation, TransportError, TransportReports, Unrouted};
+pub(crate) use schedule::Schedule;
 #[cfg(feature = "serde")]
 pub use wire::MalformedMessage;
 #[cfg(feature = "serde")]
