@@ -8,7 +8,7 @@
 //! cargo run --release -p webhooks -- --catalog asyncapi
 //! cargo run --release -p webhooks -- --workers 4      # published, and handled by workers
 //! WEBHOOK_SECRET=.. cargo run --release -p webhooks -- --serve 127.0.0.1:8080
-//! cargo run --release -p webhooks -- --transport redis://127.0.0.1 --role work   # beside `--serve .. --role ingest`
+//! cargo run --release -p webhooks --features redis -- --transport redis://127.0.0.1 --role work   # and `--role ingest`
 //! ```
 //!
 //! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an

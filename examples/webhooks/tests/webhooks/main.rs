@@ -12,8 +12,6 @@ mod protocol;
 #[cfg(unix)]
 mod serving;
 #[cfg(unix)]
-mod shared;
-#[cfg(unix)]
 mod workers;
 
 use std::{
@@ -342,4 +340,11 @@ fn the_catalog_as_markdown_and_as_a_map_shows_events_and_listeners() {
     for output in [markdown, map] {
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     }
+}
+
+#[test]
+fn a_program_without_redis_says_how_to_get_it() {
+    let output = webhooks(&["--transport", "redis://127.0.0.1", "--role", "work"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("needs the feature `redis`: cargo run"), "{}", stderr(&output));
 }

@@ -1,17 +1,42 @@
 //! `webhooks --transport redis://..`: one process takes deliveries in, others handle them.
 
+#![cfg(unix)] // They end by signals.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../webhooks/tests/webhooks/process.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod process;
+
 use std::{
+    net::SocketAddr,
+    process::{Command, Output},
     thread,
     time::{Duration, Instant},
 };
 
+use process::{Process, Request, guid, ledger, start};
 use redis_test_server::RedisServer;
 
-use crate::{
-    process::{Process, Request, guid, ledger, start},
-    serving::{NEVER, serve},
-    stderr, webhooks,
-};
+/// The program, built by the cargo that runs this test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_webhooks_redis");
+
+/// A deadline that no test reaches.
+const NEVER: &str = "60000";
+
+fn webhooks(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).args(arguments).output().expect("the example runs")
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("stderr is UTF-8")
+}
+
+fn serve(arguments: &[&str]) -> (Process, SocketAddr) {
+    let mut process = start(&[&["--serve", "127.0.0.1:0"], arguments].concat());
+    let line = process.wait_for("listening on ");
+    (process, line.strip_prefix("listening on ").unwrap().parse().unwrap())
+}
 
 const GROUPS: usize = 4;
 
