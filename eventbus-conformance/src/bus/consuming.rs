@@ -112,8 +112,10 @@ async fn a_handler_gets_the_event_and_its_message(lab: &mut Lab) -> Checked {
 async fn a_slow_group_does_not_delay_another(lab: &mut Lab) -> Checked {
     let (bus, errors) = lab.bus();
     let (gate, quick) = (Arc::new(Semaphore::new(0)), Log::default());
-    let (held, log) = (Arc::clone(&gate), quick.clone());
-    let hangs = move |_: Arc<Note>, _: Delivery| {
+    let begun = Log::default();
+    let (held, log, begins) = (Arc::clone(&gate), quick.clone(), begun.clone());
+    let hangs = move |e: Arc<Note>, _: Delivery| {
+        begins.add(e.number);
         let held = Arc::clone(&held);
         async move { drop(held.acquire().await) }
     };
@@ -123,7 +125,10 @@ async fn a_slow_group_does_not_delay_another(lab: &mut Lab) -> Checked {
     };
     started(bus.consumer("slow").handle::<Note>(hangs).start().await)?;
     started(bus.consumer("quick").handle::<Note>(handles).start().await)?;
-    lab.publish_notes(&bus, 0..50).await?;
+    lab.publish_notes(&bus, 0..1).await?;
+    // From here on one group is at work, and stays so.
+    lab.until("T10", "the slow group has begun", || begun.len() > 0).await?;
+    lab.publish_notes(&bus, 1..50).await?;
     lab.until("S27", "the quick group handles everything", || quick.len() >= 50).await?;
     ensure_eq(&sorted(quick.take()), &(0..50).collect(), "T10", "each event once")?;
     gate.close();

@@ -110,19 +110,24 @@ async fn room_is_told_to_those_who_wait_for_it(lab: &mut Lab) -> Checked {
     lab.publish(&(0..3).map(|at| numbered(name, at, &[])).collect::<Vec<_>>()).await?;
     let transport = lab.transport();
     let (publisher, patience) = (lab.transport(), lab.limits.patience);
+    let (found_full, is_full) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
-        let batch = [numbered(name, 3, &[])];
+        let (batch, mut found_full) = ([numbered(name, 3, &[])], Some(found_full));
         loop {
             let answer = publisher.publish(&batch).await.pop();
             if !matches!(answer, Some(Err(Refusal::Full { .. }))) {
                 return answer;
+            }
+            if let Some(tell) = found_full.take() {
+                let _ = tell.send(());
             }
             publisher.ready().await;
             // It may wake too often, and must not spin then.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    tokio::task::yield_now().await;
+    let was_full = timeout(patience, is_full).await;
+    ensure(matches!(was_full, Ok(Ok(()))), "S30", "a message that finds no room is refused as full", was_full)?;
     ensure_eq(&reader.handle(3, "T1").await?.len(), &3, "T1", "what was taken before")?;
     let answer = timeout(patience, waiting).await;
     let is_taken = matches!(answer, Ok(Ok(Some(Ok(())))));
