@@ -1,6 +1,9 @@
 //! Ids of messages that were taken, for as long as another one with the same id is a duplicate.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -23,9 +26,9 @@ impl Seen {
     }
 
     /// Keeps an id for so long. What has run out goes, and beyond the bound the oldest.
-    pub(super) fn add(&mut self, id: MessageId, window: std::time::Duration) {
+    pub(super) fn add(&mut self, id: MessageId, window: Duration) {
         let now = Instant::now();
-        let until = now.checked_add(window).unwrap_or_else(|| now + std::time::Duration::from_secs(1 << 30));
+        let until = now.checked_add(window).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
         while let Some((oldest, ends)) = self.order.front().copied()
             && (ends <= now || self.order.len() >= MAX_IDS)
         {

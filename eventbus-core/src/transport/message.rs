@@ -153,18 +153,14 @@ impl Message {
     /// The same message, not to be handed out before a time: for a transport that reads it back.
     #[must_use]
     pub fn scheduled_at(mut self, at: SystemTime) -> Self {
-        let mut more = self.more.as_deref().cloned().unwrap_or_default();
-        more.schedule = Some(Schedule { at, due: None });
-        self.more = Some(Arc::new(more));
+        Arc::make_mut(self.more.get_or_insert_default()).schedule = Some(Schedule { at, due: None });
         self
     }
 
     /// The same message, to be refused if another one with its id was taken within this time (T8): for tests of a transport.
     #[must_use]
     pub fn deduped(mut self, window: Duration) -> Self {
-        let mut more = self.more.as_deref().cloned().unwrap_or_default();
-        more.dedupe = Some(window);
-        self.more = Some(Arc::new(more));
+        Arc::make_mut(self.more.get_or_insert_default()).dedupe = Some(window);
         self
     }
 

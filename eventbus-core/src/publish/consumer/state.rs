@@ -111,7 +111,8 @@ impl ConsumerState {
 
     pub(super) fn grow_batch(&self) {
         let batch = self.batch.load(Ordering::Relaxed);
-        if batch < if self.reads_directly { MAX_BATCH } else { MAX_BATCH_READ } {
+        let max = if self.reads_directly { MAX_BATCH } else { MAX_BATCH_READ };
+        if batch < max {
             self.batch.store(batch * 2, Ordering::Relaxed);
         }
     }

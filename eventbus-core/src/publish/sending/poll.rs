@@ -21,20 +21,7 @@ impl<'b> Sending<'b> {
 
     /// Publishes the content, at once if that goes without waiting.
     pub(in crate::publish) fn begin(&mut self, content: Content, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        let attempt = match self.plain_memory() {
-            Some(memory) => match self.push_plain(memory, content) {
-                Ok(()) => {
-                    self.state = State::Done;
-                    return Poll::Ready(Ok(()));
-                }
-                Err((refusal, message)) => self.refused(refusal, message),
-            },
-            None => match self.offer(content) {
-                Ok(message) => self.attempt(message),
-                Err(rejected) => Attempt::Ended(Err(rejected)),
-            },
-        };
-        match attempt {
+        match self.first_attempt(content) {
             Attempt::Ended(result) => {
                 self.state = State::Done;
                 return Poll::Ready(result);

@@ -127,20 +127,38 @@ impl<'b> Sending<'b> {
 
     /// The memory transport, if nothing about the message needs a closer look, and the bus is open.
     #[inline]
-    pub(super) fn plain_memory(&self) -> Option<&'b Memory> {
+    fn plain_memory(&self) -> Option<&'b Memory> {
         let publishing = self.publishing;
-        let is_plain = self.options.is_none() && publishing.is_plain && !publishing.is_closed_for(false);
+        let is_plain = self.is_plain() && !publishing.is_closed_for(false);
         publishing.memory.as_deref().filter(|_| is_plain)
     }
 
-    /// Publishes the content to it.
+    /// Whether nothing about the message needs a closer look.
     #[inline]
-    pub(super) fn push_plain(&self, memory: &Memory, content: Content) -> Result<(), (Refusal, Message)> {
+    fn is_plain(&self) -> bool {
+        self.options.is_none() && self.publishing.is_plain
+    }
+
+    /// Makes the message, and offers it for the first time.
+    #[inline]
+    pub(super) fn first_attempt(&mut self, content: Content) -> Attempt {
+        let Some(memory) = self.plain_memory() else {
+            return match self.offer(content) {
+                Ok(message) => self.attempt(message),
+                Err(rejected) => Attempt::Ended(Err(rejected)),
+            };
+        };
         let intake = &self.publishing.intake;
-        let pushed = memory.push(Message::new(content, self.publishing.source, None, None, None));
-        let count = if pushed.is_ok() { &intake.at_once } else { &intake.offered };
-        count.add(1);
-        pushed
+        match memory.push(Message::new(content, self.publishing.source, None, None, None)) {
+            Ok(()) => {
+                intake.at_once.add(1);
+                Attempt::Ended(Ok(()))
+            }
+            Err((refusal, message)) => {
+                intake.offered.add(1);
+                self.refused(refusal, message)
+            }
+        }
     }
 
     /// Makes the message. From here on the event counts as offered.
@@ -165,7 +183,7 @@ impl<'b> Sending<'b> {
         if publishing.is_closed_for(self.is_inside()) {
             return Err(Why::Closed);
         }
-        if self.options.is_none() && publishing.is_plain {
+        if self.is_plain() {
             return Ok(());
         }
         self.check_closely(message)
@@ -280,16 +298,7 @@ impl<'b> Sending<'b> {
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
-        let attempt = if let Some(memory) = self.plain_memory() {
-            match self.push_plain(memory, content) {
-                Ok(()) => return Ok(()),
-                Err((refusal, message)) => self.refused(refusal, message),
-            }
-        } else {
-            let message = self.offer(content)?;
-            self.attempt(message)
-        };
-        match attempt {
+        match self.first_attempt(content) {
             Attempt::Ended(result) => result,
             Attempt::Full(message) | Attempt::WouldWait(message) => {
                 self.publishing.intake.rejected.add(1);
