@@ -4,14 +4,21 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, Pipeline, Script};
 
+/// A script, behind what all of them share.
+macro_rules! text {
+    ($file:literal) => {
+        concat!(include_str!("lua/common.lua"), include_str!($file))
+    };
+}
+
 macro_rules! scripts {
     ($($(#[doc = $doc:literal])* $name:ident = $file:literal),+ $(,)?) => {
-        $($(#[doc = $doc])* pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!($file)));)+
+        $($(#[doc = $doc])* pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(text!($file)));)+
 
         /// Loads all scripts.
         pub(crate) fn load_all() -> Pipeline {
             let mut pipeline = redis::pipe();
-            $(pipeline.cmd("SCRIPT").arg("LOAD").arg(include_str!($file));)+
+            $(pipeline.cmd("SCRIPT").arg("LOAD").arg(text!($file));)+
             pipeline
         }
     };

@@ -1,8 +1,7 @@
 -- Keeps leases from running out.
 -- KEYS: stream, out, note. ARGV: group, consumer, lease in ms, then pairs: an id of the stream or a position, and its deliveries.
 -- Gives the numbers of the pairs that are lost, and of those whose entries were trimmed: nobody else can get them any more.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local lost, trimmed, number = {}, {}, 0
 for i = 4, #ARGV, 2 do
   local of, deliveries = ARGV[i], ARGV[i + 1]

@@ -8,15 +8,11 @@ if not is_trimmed then
   local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
   if held.err or #held == 0 or held[1][4] ~= tonumber(ARGV[6]) then return 0 end
 end
-local due = 0
-if ARGV[5] ~= '0' then
-  local time = redis.call('TIME')
-  due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[5]
-end
+local due = due_after(ARGV[5])
 -- What could fail comes before the lease ends.
 redis.call('HSET', KEYS[3], ARGV[4], cmsgpack.pack({unpack(ARGV, 10)}))
 redis.call('HSET', KEYS[4], ARGV[4], ARGV[6] .. ' ' .. ARGV[7] .. ' ' .. ARGV[9])
 redis.call('ZADD', KEYS[2], due, ARGV[4])
-if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
+if due == 0 then wake(KEYS[5]) end
 if not is_trimmed then redis.call('XACK', KEYS[1], ARGV[1], ARGV[3]) end
 return 1

@@ -1,8 +1,7 @@
 -- Publishes the delayed messages that are due.
 -- KEYS: delayed messages, streams. ARGV: most entries of the stream.
 -- Gives in how many ms the next one is due; -1 if there is none.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 for _, packed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 256)) do
   local fields = cmsgpack.unpack(packed)
   -- The first is the number of the stream.

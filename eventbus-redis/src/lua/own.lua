@@ -4,8 +4,7 @@
 -- gives up. Gives a list of those that it owns, one of those that it should give up, and the version of the shares.
 -- Of a group that was removed nothing is kept.
 if redis.call('EXISTS', KEYS[5]) == 1 then return {{}, {}, 0} end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local own, leaving = ARGV[2], '-' .. ARGV[2]
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 local is_new, has_left = false, false

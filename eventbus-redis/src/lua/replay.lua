@@ -12,5 +12,5 @@ if not is_there then return -1 end
 redis.call('HSET', KEYS[4], ARGV[3], cmsgpack.pack({unpack(ARGV, 4)}))
 redis.call('HSET', KEYS[5], ARGV[3], '0 0')
 redis.call('ZADD', KEYS[3], 0, ARGV[3])
-redis.call('XADD', KEYS[6], 'MAXLEN', 8, '*', 'w', '1')
+wake(KEYS[6])
 return redis.call('XDEL', KEYS[2], ARGV[2])

@@ -6,16 +6,12 @@ local note = redis.call('HGET', KEYS[4], ARGV[2])
 if not note or string.match(note, '^(%d+) ') ~= ARGV[3] then return 0 end
 if not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return 0 end
 if ARGV[1] == 'release' or ARGV[1] == 'again' then
-  local due = 0
-  if ARGV[4] ~= '0' then
-    local time = redis.call('TIME')
-    due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[4]
-  end
+  local due = due_after(ARGV[4])
   local untried = tonumber(string.match(note, '^%d+ %d+ (%d+)$') or '0')
   if ARGV[1] == 'release' then untried = untried + 1 end
   redis.call('HSET', KEYS[4], ARGV[2], ARGV[3] .. ' ' .. ARGV[5] .. ' ' .. untried)
   redis.call('ZADD', KEYS[1], due, ARGV[2])
-  if due == 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
+  if due == 0 then wake(KEYS[5]) end
   redis.call('ZREM', KEYS[2], ARGV[2])
   return 1
 end

@@ -2,8 +2,7 @@
 -- KEYS: stream, back, out, note of the group, delayed messages. ARGV: the last entry that was handed out, whether to count the rest, and
 -- whether to count delayed messages.
 -- Gives: ready, delayed, due in ms (-1), out, skipped, trimmed (-1 if unknown), age of the oldest in ms (-1), entries behind the last (at most 100).
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local ready = redis.call('ZCOUNT', KEYS[2], '-inf', now)
 local delayed = redis.call('ZCARD', KEYS[2]) - ready
 if ARGV[3] == '1' then delayed = delayed + redis.call('ZCARD', KEYS[5]) end

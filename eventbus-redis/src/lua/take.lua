@@ -1,19 +1,12 @@
 -- Hands out what comes again.
 -- KEYS: back, out, body, note, wake. ARGV: group, how many, lease in ms, then the wake entries that were read.
 -- Gives a list of {position, deliveries, attempts, how many of the deliveries were given back untried, fields}.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 if #ARGV > 3 then
   redis.pcall('XACK', KEYS[5], ARGV[1], unpack(ARGV, 4))
   redis.call('XDEL', KEYS[5], unpack(ARGV, 4))
 end
-for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 512)) do
-  redis.call('ZREM', KEYS[2], position)
-  redis.call('ZADD', KEYS[1], 0, position)
-end
-for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(0', now, 'LIMIT', 0, 512)) do
-  redis.call('ZADD', KEYS[1], 0, position)
-end
+make_ready(KEYS[1], KEYS[2], now)
 local taken = {}
 for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, 0, 'LIMIT', 0, ARGV[2])) do
   redis.call('ZREM', KEYS[1], position)
@@ -30,5 +23,5 @@ for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], 0, 0, 'LIMIT', 0,
     redis.call('HDEL', KEYS[4], position)
   end
 end
-if redis.call('ZCOUNT', KEYS[1], 0, 0) > 0 then redis.call('XADD', KEYS[5], 'MAXLEN', 8, '*', 'w', '1') end
+if redis.call('ZCOUNT', KEYS[1], 0, 0) > 0 then wake(KEYS[5]) end
 return taken

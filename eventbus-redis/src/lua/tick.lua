@@ -1,16 +1,9 @@
 -- Looks after a group: what has come due and what has run out comes again; counts what was trimmed unread.
 -- KEYS: stream, back, out, wake, note of the group. ARGV: group.
 -- Gives in how many ms the next of them is due; -1 if none is.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 512)) do
-  redis.call('ZREM', KEYS[3], position)
-  redis.call('ZADD', KEYS[2], 0, position)
-end
-for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(0', now, 'LIMIT', 0, 512)) do
-  redis.call('ZADD', KEYS[2], 0, position)
-end
-if redis.call('ZCOUNT', KEYS[2], 0, 0) > 0 then redis.call('XADD', KEYS[4], 'MAXLEN', 8, '*', 'w', '1') end
+local now = now_ms()
+make_ready(KEYS[2], KEYS[3], now)
+if redis.call('ZCOUNT', KEYS[2], 0, 0) > 0 then wake(KEYS[4]) end
 
 local function pairs_of(list)
   local map = {}
