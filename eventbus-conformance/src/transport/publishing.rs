@@ -1,4 +1,4 @@
-//! What is taken, what is refused, and what comes of it.
+//! Publishing: messages that a transport takes are delivered, and messages that it refuses are not.
 
 use std::{
     sync::Arc,

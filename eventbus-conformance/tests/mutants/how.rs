@@ -8,7 +8,7 @@ pub(crate) enum How {
     // Publishing.
     /// The third message is dropped, and answered with `Ok`.
     LosesTheThird,
-    /// What is answered with `Unknown`, and perhaps stored, is told as `Failed`.
+    /// It answers `Failed` for a message that it may have stored, where `Unknown` is right.
     TellsUnknownAsFailed,
     /// The answers come in the reverse order.
     AnswersInReverse,
@@ -20,7 +20,7 @@ pub(crate) enum How {
     LeavesSlotsFull,
     /// `try_publish` empties the slot of what it refuses.
     EmptiesRefusedSlots,
-    /// What one group refuses is given to another one.
+    /// It gives a message to one group although another group refuses it.
     GivesRefusedToOthers,
     /// `not_before` is lost.
     ForgetsNotBefore,
@@ -41,7 +41,7 @@ pub(crate) enum How {
     /// An error shows the message.
     ShowsPayloads,
     // Groups and storage.
-    /// What was stored is gone when the storage is opened again.
+    /// It forgets its messages when the storage is opened again.
     ForgetsBetweenProcesses,
     /// Capabilities change.
     ChangesItsCapabilities,
@@ -68,9 +68,9 @@ pub(crate) enum How {
     HandsOutMoreThanMax,
     /// An empty group is closed.
     ClosesWhenEmpty,
-    /// What cannot be read stops the source.
+    /// Its source stops at a message that cannot be read.
     StopsAtMalformed,
-    /// What a `next` has leased is lost when it is dropped.
+    /// It loses the messages that a dropped `next` had leased.
     LosesWithDroppedNext,
     /// `next` holds its thread.
     HoldsItsThread,
@@ -85,7 +85,7 @@ pub(crate) enum How {
     // Sources.
     /// `Source::close` does nothing.
     ForgetsClose,
-    /// What is settled after `Source::close` is dropped.
+    /// It ignores settlements that come after `Source::close`.
     DropsSettlementsAfterClose,
     /// It reads ahead, and keeps that for itself when it is closed.
     KeepsWhatItReadAhead,
@@ -96,13 +96,13 @@ pub(crate) enum How {
     // Settling.
     /// `Done` is taken for `Release`.
     HandsOutDoneAgain,
-    /// What is given back is done.
+    /// It takes `Release` for `Done`.
     ForgetsWhatIsGivenBack,
     /// Attempts are lost.
     ForgetsAttempts,
     /// `Release` counts as an attempt.
     CountsReleases,
-    /// What is given back comes last.
+    /// It puts messages that are given back behind the new ones.
     GivesBackToTheEnd,
     /// `after` is zero.
     IgnoresAfter,
