@@ -25,7 +25,7 @@ pub(super) fn event_of<E: Event>(message: &Message, versions: &Versions) -> Resu
 }
 
 /// The event as its type.
-pub(super) fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
+fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
     match event.downcast() {
         Ok(event) => event,
         Err(_) => unreachable!("handlers of a type are found by the type"),
@@ -33,7 +33,7 @@ pub(super) fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
 }
 
 /// The event of a message, as one of a type.
-pub(super) fn shared_of(
+fn shared_of(
     event: &'static EventType,
     message: &Message,
     versions: &Versions,
@@ -49,5 +49,5 @@ pub(super) fn shared_of(
             return Err(undecodable(text.into()));
         }
     };
-    Ok(if steps.is_empty() { published } else { read_through(steps, published) })
+    Ok(read_through(steps, published))
 }

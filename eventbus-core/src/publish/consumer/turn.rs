@@ -79,6 +79,7 @@ impl Desk {
             self.slot().lock().put_ended(ended);
         }
     }
+
     /// Ends the next delivery in hand, which no handler takes.
     pub(super) fn end_unhandled(&self) {
         let next = self.slot().lock().skip();

@@ -47,7 +47,7 @@ impl Versions {
     }
 }
 
-/// Takes the steps, one after the other.
+/// Takes the steps, one after the other; without any, the event stays as it is.
 pub(super) fn read_through(steps: &[Upcast], event: Shared) -> Shared {
     steps.iter().fold(event, |event, step| step.convert(&event))
 }
