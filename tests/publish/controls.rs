@@ -66,6 +66,24 @@ fn what_is_published_after_a_pause_stays_in_the_queue() {
     }
 }
 
+/// Also if its reader waits for events at that moment.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_waits_when_its_consumer_is_paused_takes_nothing() {
+    let bus = Bus::new();
+    let consumer = bus.consumer("group").capacity(1).key::<Job>(|job| job.0).handle::<Job>(|_, _| async {});
+    let consumer = consumer.start().await.unwrap();
+    yield_a_lot().await;
+    consumer.pause();
+    bus.try_publish(Job(0)).unwrap();
+    yield_a_lot().await;
+    assert!(matches!(bus.try_publish(Job(1)), Err(PublishError::Full(_))));
+    consumer.resume();
+    bus.drained(HOUR).await.unwrap();
+    bus.try_publish(Job(1)).unwrap();
+    assert!(bus.shutdown(HOUR).await.is_clean());
+    assert_eq!(bus.stats().deliveries().handled, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_paused_consumer_does_not_hold_up_a_shutdown() {
     let bus = Bus::new();

@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use super::state::ConsumerState;
-use crate::transport::{Leased, Operation};
+use crate::{
+    sync::lock,
+    transport::{Leased, Operation, Read},
+};
 
 /// Takes what a source hands out. Dropped, it admits all of it: a read that panics or is given up loses nothing (T16).
 pub(super) struct Leases<C: Deref<Target = ConsumerState>> {
@@ -26,6 +29,14 @@ impl<C: Deref<Target = ConsumerState>> Drop for Leases<C> {
 }
 
 impl ConsumerState {
+    /// Leases deliveries from a source that answers at once, and none while the consumer is paused; `None` of another source.
+    pub(super) fn try_lease(&self, max: usize, into: &mut Vec<Leased>) -> Option<Read> {
+        // A pause waits for this lock: nothing is leased after it.
+        let _turn = lock(&self.intake);
+        let max = if self.scheduler.is_open() { max } else { 0 };
+        self.source.try_next(max, into)
+    }
+
     /// Finds the keys of deliveries, and makes those ready that may begin.
     pub(super) fn admit(&self, mut leased: Vec<Leased>, max: usize) {
         if leased.is_empty() {

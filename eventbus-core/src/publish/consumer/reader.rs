@@ -126,12 +126,20 @@ fn free(consumer: &ConsumerState) -> usize {
 fn begin(consumer: &Arc<ConsumerState>, max: usize) -> Reading {
     let consumer = Arc::clone(consumer);
     Contained::new(Box::pin(async move {
-        let source = Arc::clone(&consumer.source);
-        let mut leases = Leases::new(consumer, max);
-        let read = match source.try_next(max, &mut leases.batch) {
-            Some(read) if !leases.batch.is_empty() || read == Read::Closed => Ok(read),
+        let source = &consumer.source;
+        let mut leases = Leases::new(Arc::clone(&consumer), max);
+        let mut at_once = consumer.try_lease(max, &mut leases.batch);
+        if at_once == Some(Read::Batch) && leases.batch.is_empty() {
+            // It only waits: a pause meanwhile finds nothing leased.
+            match source.next(0, &mut leases.batch).await {
+                Ok(Read::Batch) => at_once = consumer.try_lease(max, &mut leases.batch),
+                other => return (other, leases.batch.is_empty()),
+            }
+        }
+        let read = match at_once {
+            Some(read) => Ok(read),
             // It waits, and leases what came.
-            _ => source.next(max, &mut leases.batch).await,
+            None => source.next(max, &mut leases.batch).await,
         };
         (read, leases.batch.is_empty())
     }))
