@@ -45,6 +45,10 @@ fn names_after(source: &str, prefix: &str) -> BTreeSet<String> {
         source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut names = BTreeSet::new();
     for (at, _) in code.match_indices(prefix) {
+        // The second half of `super::super::` leads out of the folder.
+        if code[..at].ends_with(prefix) {
+            continue;
+        }
         let rest = &code[at + prefix.len()..];
         match rest.strip_prefix('{') {
             Some(group) => names.extend(first_words(group)),
@@ -146,7 +150,7 @@ fn files_of_the_core_do_not_use_each_other_in_circles() {
     let mut folders = folders(&src);
     // Of `src` itself the floors tell what may use what.
     folders.retain(|folder| *folder != src);
-    assert!(folders.iter().any(|folder| folder.ends_with("publish/consumer/control")), "{folders:?}");
+    assert!(folders.iter().any(|folder| folder.ends_with("consumer/control")), "{folders:?}");
     for folder in folders {
         circles.extend(circle(&arrows(&files_of(&folder))).map(|circle| (folder, circle)));
     }
@@ -166,6 +170,7 @@ fn a_circle_is_found_however_it_is_written() {
     assert_eq!(circle_of(&[("mod", reexports), ("a", "use super::Other;"), ("b", "")]), None);
     // What stands in `mod.rs` and uses a file is a file, too.
     assert!(circle_of(&[("mod", "mod a;\nuse a::A;\nstruct Own(A);"), ("a", "use super::Own;")]).is_some());
+    assert_eq!(circle_of(&[("mod", "mod a;\nuse a::A;\nstruct Own(A);"), ("a", "use super::super::Outer;")]), None);
     // Of a folder inside, a path that leaves it counts, and one that does not does not.
     assert_eq!(outward("use super::super::{b::B, C};\nfn f(_: super::a::A) {}").matches("super::").count(), 1);
     assert!(circle_of(&[("a", "use super::folder::F;"), ("folder", &outward("use super::super::a::A;"))]).is_some());

@@ -1,10 +1,12 @@
-//! Floor 10: the builder of a bus, which composes the floors.
+//! Floor 13: the builder of a bus, which composes the floors.
 
 use std::{fmt, sync::Arc};
 
 use crate::{
     call::{BusId, NestedPlain},
-    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Tasks},
+    consumer::{Consumers, tell_unheard},
+    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Parts, Tasks},
+    lifecycle::Shutdown,
     listener::Failure,
     publish::{DeadLetter, PublishNotice, Publishing, Settings},
     registry::{Registry, Slot},
@@ -212,6 +214,7 @@ impl BusBuilder {
     /// Makes the bus.
     #[track_caller]
     pub fn build(self) -> Bus {
+        let publishing = Publishing::new(self.publishing);
         let plain_depth = if self.interceptors.is_empty() { self.recursion_limit } else { 0 };
         let state = BusState {
             id: BusId::next(),
@@ -231,7 +234,8 @@ impl BusBuilder {
             max_nesting: self.max_nesting,
             kept_events: KeptEvents::default(),
             consumer_era: AtomicUsize::new(1),
-            above: Box::new(Publishing::new(self.publishing)),
+            on_unheard: tell_unheard,
+            parts: Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()),
         };
         Bus { state: Arc::new(state), origin: None }
     }

@@ -37,9 +37,18 @@ mod transport;
 mod publish;
 
 // Floor 9.
-mod deferred;
+mod consumer;
 
 // Floor 10.
+mod observe;
+
+// Floor 11.
+mod lifecycle;
+
+// Floor 12.
+mod deferred;
+
+// Floor 13.
 mod builder;
 
 pub use builder::BusBuilder;
@@ -50,6 +59,13 @@ pub use bus::{
 #[cfg(feature = "serde")]
 pub use call::JsonError;
 pub use call::{AnyEvent, EmissionId};
+#[cfg(feature = "rate-limit")]
+pub use consumer::Rate;
+pub use consumer::{
+    Batch, BatchHandlerFn, BatchReturn, Consumer, ConsumerBuilder, ConsumerError, ConsumerHealth, Delivery,
+    FailedAttempt, Handler, HandlerFn, KeyFn, NameHandlerFn, NameStateHandlerFn, NoHandlerState, RemoveError, Retry,
+    StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
+};
 pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, Unpublished};
 pub use emission::{
     Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
@@ -62,6 +78,7 @@ pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeEr
 pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
 #[cfg(feature = "schema")]
 pub use event::{HasSchema, Schema};
+pub use lifecycle::{BusHealth, NotDrained, ReturnedMessage, ShutdownReport, Unconsumed};
 pub use listener::{
     AsyncListener, AsyncStateListener, BoxError, Chain, Failure, ListenerId, ListenerInfo, ListenerKind, NotRun, Ok,
     Outcome, Return, StateListener, SyncListener,
@@ -69,19 +86,15 @@ pub use listener::{
 pub use memory::Memory;
 #[cfg(feature = "serde")]
 pub use named::{AsyncApiInfo, Json};
-pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Explanation, Returned};
+pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Returned};
+pub use observe::Explanation;
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 #[cfg(feature = "serde")]
 pub use publish::PublishJson;
-#[cfg(feature = "rate-limit")]
-pub use publish::Rate;
 pub use publish::{
-    AttemptError, Batch, BatchHandlerFn, BatchReturn, BusHealth, Consumer, ConsumerBuilder, ConsumerError,
-    ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, Delivery, EventStream,
-    Failed, FailedAttempt, GroupStats, Handler, HandlerFn, KeyFn, Lagged, NameHandlerFn, NameStateHandlerFn, Next,
-    NoEvent, NoHandlerState, NotDrained, Publish, PublishAll, PublishError, PublishNotice, Published, RemoveError,
-    ReplayError, Retry, ReturnedMessage, ShutdownReport, StateHandlerFn, Stats, StopReport, StreamFull, Unconsumed,
-    Unfinished, Unhandled, UnroutedEvent, UpcastError, WithState,
+    AttemptError, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, EventStream, Failed,
+    GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishError, PublishNotice, Published, ReplayError, Stats,
+    StreamFull, UnroutedEvent, UpcastError,
 };
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{

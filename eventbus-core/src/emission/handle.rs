@@ -12,11 +12,11 @@ use std::{
 use tokio::runtime::{EnterGuard, Handle};
 
 use super::{
-    above::Above,
     around::{Around, CallEnd},
     failure_hook::FailureHook,
     guards::{CallGuard, GuardStack},
     kept_events::KeptEvents,
+    parts::Parts,
     report::Report,
     tasks::Tasks,
 };
@@ -82,7 +82,9 @@ pub(crate) struct BusState {
     pub(crate) kept_events: KeptEvents,
     /// One more than the consumers that have started.
     pub(crate) consumer_era: AtomicUsize,
-    pub(crate) above: Box<dyn Above>,
+    /// Hears of the first event of a type that is emitted and that nobody listens to, again after a consumer has started.
+    pub(crate) on_unheard: fn(&Self, &'static EventType),
+    pub(crate) parts: Parts,
 }
 
 /// The event type of the slot of names that no type claims. Only messages about too deep chains show it.
@@ -96,8 +98,8 @@ impl BusState {
     /// The slot type of names that no type claims.
     pub(crate) const UNCLAIMED: SlotType = SlotType::of::<Unclaimed>();
 
-    /// Notes that an event is emitted to which nobody listens. The floors above are told, once until another consumer starts:
-    /// it may be a mistake.
+    /// Notes that an event is emitted to which nobody listens. It is told once until another consumer starts: it may be
+    /// a mistake.
     #[inline]
     pub(super) fn note_unheard(&self, slot: &Slot) {
         let era = self.consumer_era.load(Ordering::Relaxed);
@@ -113,7 +115,7 @@ impl BusState {
     extern "C" fn tell_unheard(&self, slot: &Slot, era: usize) {
         slot.note_emitted_in(era);
         // Hooks are isolated where they are called; a mistake of ours is not to end the process.
-        let _ = isolate(|| self.above.unheard(slot.event));
+        let _ = isolate(|| (self.on_unheard)(self, slot.event));
     }
 
     /// Enters the bus's own runtime, if this thread is in none: listeners that are polled here may need its timer.

@@ -3,7 +3,6 @@
 //! Generic in the event are the shells of [`Emit`] and [`Emitter`], the start of an emission, and the loop over synchronous
 //! listeners. Everything else knows an event as an [`AnyEvent`](crate::AnyEvent) and is compiled once.
 
-mod above;
 mod admission;
 mod around;
 mod begin;
@@ -18,6 +17,7 @@ mod kept_events;
 mod listener_task;
 mod name_callable;
 mod options;
+mod parts;
 mod payload;
 mod pending;
 mod report;
@@ -32,7 +32,6 @@ mod wait;
 mod waking;
 mod work;
 
-pub(crate) use above::Above;
 pub use around::{Around, CallEnd};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
 pub use emit::{Emit, EmitAny};
@@ -46,6 +45,7 @@ pub use name_callable::{
     AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
     NameContextListener, NameContextStateListener, NameListener, NameStateListener,
 };
+pub(crate) use parts::Parts;
 pub use report::{EmitError, Report};
 pub use spawn::EmitHandle;
 pub use tasks::InFlight;

@@ -91,7 +91,7 @@ impl Bus {
 
     /// The types that have claimed a name in this version. None if the name is unclaimed; an error if it is known in other
     /// versions only.
-    pub(super) fn claims(&self, wire: WireType<'_>) -> Result<Vec<&'static EventType>, ByNameError> {
+    pub(crate) fn claims(&self, wire: WireType<'_>) -> Result<Vec<&'static EventType>, ByNameError> {
         let all = self.types_of_name(wire.name);
         let claims: Vec<_> = all.iter().copied().filter(|event| event.version() == wire.version).collect();
         if claims.is_empty() && !all.is_empty() {

@@ -4,20 +4,19 @@ mod catalog;
 mod emit;
 mod error;
 mod event_set;
-mod explain;
 #[cfg(feature = "serde")]
 mod json;
 mod wire_type;
 
 #[cfg(feature = "serde")]
 pub use catalog::AsyncApiInfo;
+#[cfg(feature = "serde")]
+pub(crate) use catalog::listener;
 pub use catalog::{Catalog, CatalogEvent, CatalogListener};
 pub use error::{ByNameError, Returned};
 pub use event_set::EventSet;
-pub use explain::Explanation;
 #[cfg(feature = "serde")]
 pub use json::Json;
 #[cfg(feature = "serde")]
 pub(crate) use json::ReadJson;
-#[cfg(feature = "serde")]
 pub(crate) use wire_type::WireType;

@@ -8,8 +8,8 @@ use crate::event::{EventName, NameError};
 /// A wire type that has been checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct WireType<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: u32,
+    pub(crate) name: &'a str,
+    pub(crate) version: u32,
 }
 
 impl<'a> WireType<'a> {

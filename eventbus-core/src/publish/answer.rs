@@ -15,10 +15,10 @@ use crate::{event::isolate, transport::BoxFuture};
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// A transport's future. A panic ends it as an error, and one in its drop goes no further.
-pub(super) struct Contained<'a, T>(Option<BoxFuture<'a, T>>);
+pub(crate) struct Contained<'a, T>(Option<BoxFuture<'a, T>>);
 
 impl<'a, T> Contained<'a, T> {
-    pub(super) fn new(future: BoxFuture<'a, T>) -> Self {
+    pub(crate) fn new(future: BoxFuture<'a, T>) -> Self {
         Self(Some(future))
     }
 
@@ -29,12 +29,12 @@ impl<'a, T> Contained<'a, T> {
 }
 
 /// Asks a transport, and awaits what it returns; see [`isolated`].
-pub(super) async fn asked<'a, T>(ask: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Arc<str>> {
+pub(crate) async fn asked<'a, T>(ask: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Arc<str>> {
     isolated(isolate(ask)?).await
 }
 
 /// Awaits what a transport has returned; its panic is an error, and so is its silence.
-pub(super) fn isolated<T>(answer: BoxFuture<'_, T>) -> impl Future<Output = Result<T, Arc<str>>> {
+pub(crate) fn isolated<T>(answer: BoxFuture<'_, T>) -> impl Future<Output = Result<T, Arc<str>>> {
     // Before the first poll: it may be dropped without one.
     let mut answer = Contained::new(answer);
     let mut timer = None;

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::consumer::AttemptError;
+use super::AttemptError;
 use crate::{
     event::isolate,
     sync::{Mutex, lock},
@@ -48,7 +48,7 @@ impl fmt::Display for DeadLetter {
 
 impl DeadLetter {
     /// A letter that a transport has kept.
-    pub(super) fn of(letter: Letter) -> Self {
+    pub(crate) fn of(letter: Letter) -> Self {
         let Letter { id, group, message, reason, attempts, failed_at } = letter;
         let error = AttemptError::Recorded(reason);
         Self { id, group, message, error, attempts, first_failed: failed_at, last_failed: failed_at }
@@ -56,7 +56,7 @@ impl DeadLetter {
 }
 
 /// Dead letters, oldest first, as many as the bus keeps.
-pub(super) struct DeadStore {
+pub(crate) struct DeadStore {
     letters: Mutex<Letters>,
     capacity: usize,
     max_bytes: usize,
@@ -71,16 +71,16 @@ struct Letters {
 }
 
 impl DeadStore {
-    pub(super) fn new(capacity: usize, max_bytes: usize) -> Self {
+    pub(crate) fn new(capacity: usize, max_bytes: usize) -> Self {
         let (letters, last_id, evicted) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
         Self { letters, capacity, max_bytes, last_id, evicted }
     }
 
-    pub(super) fn next_id(&self) -> LetterId {
+    pub(crate) fn next_id(&self) -> LetterId {
         LetterId::new(&(self.last_id.fetch_add(1, Ordering::Relaxed) + 1).to_string())
     }
 
-    pub(super) fn push(&self, letter: DeadLetter) {
+    pub(crate) fn push(&self, letter: DeadLetter) {
         let Some(number) = number_of(&letter.id) else { return };
         let mut evicted = Vec::new();
         {
@@ -102,7 +102,7 @@ impl DeadStore {
         }
     }
 
-    pub(super) fn take(&self, id: &LetterId) -> Option<DeadLetter> {
+    pub(crate) fn take(&self, id: &LetterId) -> Option<DeadLetter> {
         let number = number_of(id)?;
         let Letters { all, bytes } = &mut *lock(&self.letters);
         let at = all.binary_search_by_key(&number, |(number, _)| *number).ok()?;
@@ -112,7 +112,7 @@ impl DeadStore {
     }
 
     /// Those after a number, at most `limit`.
-    pub(super) fn page(&self, group: Option<&str>, after: u64, limit: usize) -> Vec<DeadLetter> {
+    pub(crate) fn page(&self, group: Option<&str>, after: u64, limit: usize) -> Vec<DeadLetter> {
         let letters = lock(&self.letters);
         let is_asked = |(number, letter): &&(u64, DeadLetter)| {
             *number > after && group.is_none_or(|group| *letter.group == *group)
@@ -121,11 +121,11 @@ impl DeadStore {
     }
 
     /// How many have made room for newer ones.
-    pub(super) fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }
 }
 
-pub(super) fn number_of(id: &LetterId) -> Option<u64> {
+pub(crate) fn number_of(id: &LetterId) -> Option<u64> {
     id.as_str().parse().ok()
 }

@@ -30,7 +30,7 @@ impl Drop for Away<'_> {
 
 impl Publishing {
     /// Tells the hook for the dead letters of all types.
-    pub(super) fn tell_dead_letter(&self, letter: &DeadLetter) {
+    pub(crate) fn tell_dead_letter(&self, letter: &DeadLetter) {
         if let Some(hook) = &self.dead_letter_hook
             && let Err(panic) = isolate(|| (hook.get())(letter))
         {

@@ -48,13 +48,13 @@ impl<E: Event> Event for Failed<E> {
 }
 
 /// What a message knows of its event's type.
-pub(super) fn kind_of<E: Event>() -> &'static Kind {
+pub(crate) fn kind_of<E: Event>() -> &'static Kind {
     &Kind { event: E::TYPE, failed: Some(emit_failed::<E>) }
 }
 
 /// The same for a type of which only the description is known. Each is kept for as long as the process lives, once.
 #[cfg(feature = "serde")]
-pub(super) fn described(event: &'static crate::event::EventType) -> &'static Kind {
+pub(crate) fn described(event: &'static crate::event::EventType) -> &'static Kind {
     static DESCRIBED: Mutex<BTreeMap<TypeId, &'static Kind>> = Mutex::new(BTreeMap::new());
     let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
     described.entry(event.id()).or_insert_with(|| Box::leak(Box::new(Kind { event, failed: None })))

@@ -71,8 +71,8 @@ pub(crate) struct Notices {
     transport_hook: Option<TransportHook>,
     notice_hook: Option<NoticeHook>,
     told: Mutex<HashSet<(Mistake, Box<str>)>>,
-    pub(super) transport_errors: Count,
-    pub(super) unrouted: UnroutedEvents,
+    pub(crate) transport_errors: Count,
+    pub(crate) unrouted: UnroutedEvents,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,18 +95,18 @@ impl Notices {
     }
 
     /// Tells an error of the transport.
-    pub(super) fn error(&self, operation: Operation, group: Option<&Arc<str>>, error: impl Into<BoxError>) {
+    pub(crate) fn error(&self, operation: Operation, group: Option<&Arc<str>>, error: impl Into<BoxError>) {
         self.transport_error(TransportError::new(operation, group.cloned(), error.into()));
     }
 
-    pub(super) fn waits_for_room(&self, message: &Message, group: &Arc<str>) {
+    pub(crate) fn waits_for_room(&self, message: &Message, group: &Arc<str>) {
         let event = message.wire_type().to_string();
         if self.is_new(Mistake::WaitsForRoom, &event) {
             self.tell(&Notice::WaitsForRoom { event, group: Arc::clone(group) });
         }
     }
 
-    pub(super) fn emitted(&self, event: &EventType, group: &Arc<str>) {
+    pub(crate) fn emitted(&self, event: &EventType, group: &Arc<str>) {
         let event = event.wire_type().to_string();
         if self.is_new(Mistake::EmittedToGroup, &event) {
             self.tell(&Notice::EmittedToGroup { event, group: Arc::clone(group) });

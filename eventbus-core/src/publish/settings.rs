@@ -12,7 +12,7 @@ pub(crate) struct Settings {
     pub(crate) transport: Arc<dyn Transport>,
     /// The transport, if it is [`Memory`]: that keeps its contract, and needs no safeguards that cost time.
     pub(crate) memory: Option<Arc<Memory>>,
-    pub(super) source: &'static &'static str,
+    pub(crate) source: &'static &'static str,
     pub(crate) require_codecs: bool,
     #[cfg(feature = "serde")]
     pub(crate) codecs: Codecs,

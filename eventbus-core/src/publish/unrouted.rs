@@ -18,17 +18,17 @@ pub struct UnroutedEvent {
 
 /// The counts by wire type.
 #[derive(Default)]
-pub(super) struct UnroutedEvents(Mutex<BTreeMap<Box<str>, (u64, u64)>>);
+pub(crate) struct UnroutedEvents(Mutex<BTreeMap<Box<str>, (u64, u64)>>);
 
 impl UnroutedEvents {
     /// How many events are told apart. Names may come from outside.
     const MAX: usize = 1024;
 
-    pub(super) fn published(&self, event: &str) {
+    pub(crate) fn published(&self, event: &str) {
         self.count(event, |(published, _)| published);
     }
 
-    pub(super) fn dropped(&self, event: &str) {
+    pub(crate) fn dropped(&self, event: &str) {
         self.count(event, |(_, dropped)| dropped);
     }
 
@@ -42,7 +42,7 @@ impl UnroutedEvents {
     }
 
     /// The events, the most frequent first.
-    pub(super) fn all(&self) -> Vec<UnroutedEvent> {
+    pub(crate) fn all(&self) -> Vec<UnroutedEvent> {
         let counts = lock(&self.0).clone();
         let one = |(event, (published, dropped))| UnroutedEvent { event: String::from(event), published, dropped };
         let mut all: Vec<_> = counts.into_iter().map(one).collect();

@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// An event whose type is forgotten.
-pub(super) type Shared = Arc<dyn Any + Send + Sync>;
+pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
 /// How an event of one type is read as one of another.
 #[derive(Clone)]
-pub(super) struct Upcast {
-    pub(super) from: &'static EventType,
-    pub(super) to: &'static EventType,
+pub(crate) struct Upcast {
+    pub(crate) from: &'static EventType,
+    pub(crate) to: &'static EventType,
     convert: Arc<Isolated<Convert>>,
     location: &'static Location<'static>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Upcast {
 type Convert = Box<dyn Fn(&(dyn Any + Send + Sync)) -> Shared + Send + Sync>;
 
 impl Upcast {
-    pub(super) fn convert(&self, event: &Shared) -> Shared {
+    pub(crate) fn convert(&self, event: &Shared) -> Shared {
         (self.convert.get())(&**event)
     }
 }
@@ -40,7 +40,7 @@ impl Upcast {
 pub(crate) struct Upcasts(Mutex<HashMap<TypeId, Upcast>>);
 
 impl Upcasts {
-    pub(super) fn all(&self) -> HashMap<TypeId, Upcast> {
+    pub(crate) fn all(&self) -> HashMap<TypeId, Upcast> {
         lock(&self.0).clone()
     }
 

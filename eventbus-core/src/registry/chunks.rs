@@ -195,11 +195,9 @@ pub(super) mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::{Code, Departs, Entry, SyncCall, SyncCode, code::sync_list};
     use super::*;
-    use crate::{
-        listener::{ListenerId, ListenerInfo, ListenerKind},
-        registry::{Code, Departs, Entry, code::sync_list},
-    };
+    use crate::listener::{ListenerId, ListenerInfo, ListenerKind};
 
     pub(in crate::registry) struct Ping;
     impl crate::event::Event for Ping {
@@ -207,7 +205,7 @@ pub(super) mod tests {
     }
 
     struct Nothing;
-    impl crate::registry::SyncCall<Ping> for Nothing {
+    impl SyncCall<Ping> for Nothing {
         fn call(&self, _: &Ping, _: &mut crate::call::CallContext<'_>) {}
     }
 
@@ -225,7 +223,7 @@ pub(super) mod tests {
             scope: None,
             location: std::panic::Location::caller(),
         };
-        let code: Code = crate::registry::SyncCode::<Ping>::erased(Nothing);
+        let code: Code = SyncCode::<Ping>::erased(Nothing);
         Member::new(Arc::new(Entry::new(info, None, None, Departs::new().0)), code)
     }
 

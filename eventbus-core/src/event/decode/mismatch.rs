@@ -7,7 +7,7 @@ use std::{
 
 use serde::de::{self, Expected, Unexpected};
 
-use crate::event::text_of;
+use super::super::text_of;
 
 /// What is wrong, and where.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -55,7 +55,7 @@ fn field(field: &Field) -> Value {
 }
 
 /// A listener; what it does not have is left out.
-pub(in crate::named) fn listener(info: &ListenerInfo) -> Value {
+pub(crate) fn listener(info: &ListenerInfo) -> Value {
     let mut listener = Map::new();
     listener.insert("id".to_owned(), info.id().get().into());
     listener.insert("kind".to_owned(), info.kind().word().into());

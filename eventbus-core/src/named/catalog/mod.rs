@@ -14,7 +14,7 @@ use std::panic::Location;
 #[cfg(feature = "serde")]
 pub use asyncapi::AsyncApiInfo;
 #[cfg(feature = "serde")]
-pub(super) use json::listener;
+pub(crate) use json::listener;
 
 use crate::{
     bus::KnownEvent,
@@ -90,7 +90,7 @@ impl Catalog {
 pub struct CatalogEvent(KnownEvent);
 
 impl CatalogEvent {
-    pub(in crate::named) fn new(known: KnownEvent) -> Self {
+    pub(crate) fn new(known: KnownEvent) -> Self {
         Self(known)
     }
 

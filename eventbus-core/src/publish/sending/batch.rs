@@ -7,11 +7,11 @@ use std::{
 
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::super::{error::Why, outbox::Ticket};
 use super::sending::{Attempt, NOT_TAKEN, Rejected, Sending, TAKEN};
 use crate::{
     emission::Bus,
     event::isolate,
-    publish::{error::Why, outbox::Ticket},
     transport::{BoxFuture, Content, Message, Refusal},
 };
 

@@ -1,10 +1,10 @@
 //! One event on its way, and each attempt to publish it.
 
+use super::super::{Publishing, error::Why, has_codec, outbox::Ticket};
 use super::{
     options::{Options, When},
     wait::Stop,
 };
-use crate::publish::{Publishing, error::Why, has_codec, outbox::Ticket};
 use crate::{
     emission::Bus,
     event::isolate,

@@ -1,0 +1,171 @@
+//! How an attempt ends, and what becomes of its delivery.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use super::{FailedAttempt, Unhandled, state::ConsumerState};
+use crate::{
+    call::Frame,
+    event::isolate,
+    listener::{BoxError, Failure, ListenerInfo, Outcome, to_stderr},
+    publish::{AttemptError, DeadLetter},
+    transport::{Content, Leased, Settlement},
+};
+
+/// The end of an attempt.
+pub(super) enum AttemptOutcome {
+    Handled,
+    Failed(AttemptError),
+    /// The group has no handler for the event, and that is no error.
+    Ignored,
+    /// It was stopped, and has not used up an attempt.
+    Interrupted,
+}
+
+impl ConsumerState {
+    /// What becomes of a delivery whose attempt has ended; given back if it is to be settled.
+    pub(super) fn end_attempt(&self, mut leased: Leased, outcome: AttemptOutcome) -> Option<Leased> {
+        let key = leased.key();
+        match outcome {
+            AttemptOutcome::Interrupted => {
+                self.scheduler.put_back(leased);
+                return None;
+            }
+            AttemptOutcome::Failed(AttemptError::Failed(error)) if self.cancel.is_cancelled() => {
+                // It fails since it is told to end. That is no attempt that failed.
+                let _ = isolate(|| drop(error));
+                self.scheduler.put_back(leased);
+                return None;
+            }
+            AttemptOutcome::Handled => leased.settlement = Settlement::Done,
+            AttemptOutcome::Ignored => {
+                self.ledger.ignored.add(1);
+                leased.rest_mut().is_counted = true;
+                leased.settlement = Settlement::Done;
+            }
+            AttemptOutcome::Failed(error) => {
+                leased.attempts = leased.attempts.saturating_add(1);
+                let first_failed = *leased.rest_mut().first_failed.get_or_insert_with(SystemTime::now);
+                let delay = self.retry.delay(leased.attempts, &error);
+                self.tell_failure(&leased, &error, delay);
+                if let Some(delay) = delay {
+                    self.ledger.retried.add(1);
+                    let _ = isolate(|| drop(error));
+                    let now = Instant::now();
+                    // On overflow the attempt is due never.
+                    let due = now.checked_add(delay).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
+                    self.scheduler.delay(leased, due);
+                    return None;
+                }
+                self.ledger.dead_lettered.add(1);
+                leased.rest_mut().is_counted = true;
+                leased.settlement = if self.keeps_letters {
+                    let reason = Arc::from(error.to_string());
+                    let _ = isolate(|| drop(error));
+                    Settlement::Dead { reason }
+                } else {
+                    // The drop of an error is foreign code.
+                    let _ = isolate(|| self.bury(&leased, error, first_failed));
+                    Settlement::Done
+                };
+            }
+        }
+        if let Some(key) = key {
+            self.scheduler.release(key);
+        }
+        Some(leased)
+    }
+
+    /// Whether a delivery is ended without asking a handler: it is no message, or has been handed out again and again without
+    /// an end.
+    pub(super) fn is_unread(&self, leased: &Leased) -> bool {
+        leased.message.is_malformed() || leased.deliveries > self.max_deliveries
+    }
+
+    /// How a delivery ends that no handler takes.
+    pub(super) fn unhandled(&self, leased: &Leased) -> AttemptOutcome {
+        let message = &leased.message;
+        if let Some(reason) = message.malformed_reason() {
+            return AttemptOutcome::Failed(AttemptError::Malformed(reason.into()));
+        }
+        if leased.deliveries > self.max_deliveries {
+            return AttemptOutcome::Failed(AttemptError::NeverEnded { deliveries: leased.deliveries });
+        }
+        match self.unhandled {
+            Unhandled::Ignore => AttemptOutcome::Ignored,
+            Unhandled::Fail => {
+                AttemptOutcome::Failed(AttemptError::UnknownEvent(message.wire_type().to_string().into()))
+            }
+        }
+    }
+
+    /// Tells a failed attempt: the consumer's own hook, and the failure hook; where there is neither, stderr.
+    #[cold]
+    fn tell_failure(&self, leased: &Leased, error: &AttemptError, delay: Option<Duration>) {
+        let message = &leased.message;
+        let handler = self.routes.find(message).map(|at| self.routes.all[at].location);
+        let mut is_told = false;
+        if let Some(hook) = &self.on_attempt_failed {
+            let attempt = FailedAttempt {
+                group: Arc::clone(&self.name),
+                message: message.clone(),
+                error: error.clone(),
+                attempt: leased.attempts,
+                next_after: delay,
+            };
+            is_told = true;
+            let cause = message.cause(self.bus_id);
+            let _frame = Frame::enter_handler(&cause);
+            if let Err(panic) = isolate(|| (hook.get())(&attempt)) {
+                to_stderr(&format_args!("the hook for failed attempts panicked: {panic}; it was to tell: {attempt}"));
+            }
+            let _ = isolate(|| drop(attempt));
+        }
+        let outcome = match error {
+            AttemptError::Failed(error) => Outcome::Failed(Arc::clone(error)),
+            AttemptError::Panicked(text) => Outcome::Panicked(Arc::clone(text)),
+            AttemptError::TimedOut(_) => Outcome::TimedOut,
+            other => Outcome::Failed(Arc::from(BoxError::from(other.to_string()))),
+        };
+        let Some(bus) = self.bus.upgrade() else { return };
+        let info = ListenerInfo::of_handler(&self.name, message.event_type(), handler.unwrap_or(self.location));
+        let failure = Failure::of_attempt(message.subject(), &info, outcome, leased.attempts, delay.is_none());
+        let hooked = bus.state.hook.tell(std::slice::from_ref(&failure));
+        if !hooked && !is_told {
+            to_stderr(&failure);
+        }
+        let _ = isolate(|| drop(failure));
+    }
+
+    /// Keeps a dead letter, and tells of it.
+    fn bury(&self, leased: &Leased, error: AttemptError, first_failed: SystemTime) {
+        let message = leased.message.clone();
+        let cause = message.cause(self.bus_id);
+        let letter = DeadLetter {
+            id: self.dead.next_id(),
+            group: Arc::clone(&self.name),
+            message,
+            error,
+            attempts: leased.attempts,
+            first_failed,
+            last_failed: SystemTime::now(),
+        };
+        self.dead.push(letter.clone());
+        let Some(bus) = self.bus.upgrade() else { return };
+        let _frame = Frame::enter_handler(&cause);
+        bus.publishing().tell_dead_letter(&letter);
+        // What was published by name is of a type of which only its handler may know more.
+        let is_of_type = self.routes.reads_as_published(&leased.message);
+        let handler = || self.routes.find(&leased.message).filter(|_| is_of_type);
+        let of_handler = || handler().and_then(|at| self.routes.all[at].kind?.failed);
+        if let Content::Shared(shared) = leased.message.content()
+            && let Some(failed) = shared.kind.failed.or_else(of_handler)
+        {
+            failed(&bus, Arc::clone(&shared.event), Box::new(letter));
+        }
+    }
+}

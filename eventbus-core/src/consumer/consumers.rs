@@ -1,0 +1,117 @@
+//! The consumers of a bus, by group.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{ConsumerError, Control};
+use crate::{
+    emission::{Bus, BusState},
+    event::EventType,
+    publish::Publishing,
+    sync::{Mutex, lock},
+};
+
+/// The consumers that run, and the groups that are reserved for those about to start.
+#[derive(Default)]
+pub(crate) struct Consumers(Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>);
+
+impl Consumers {
+    /// Reserves a group for a consumer that is about to start. One whose tasks have all ended with their runtime is taken
+    /// over.
+    pub(super) fn reserve<'a>(
+        &'a self,
+        group: &Arc<str>,
+        publishing: &'a Publishing,
+    ) -> Result<Reservation<'a>, ConsumerError> {
+        let dead = lock(&self.0).get(group).cloned().flatten().filter(|control| control.is_dead());
+        if let Some(control) = dead {
+            control.end_now();
+            self.leave(&control);
+        }
+        let mut consumers = lock(&self.0);
+        if publishing.is_closed_for(false) {
+            return Err(ConsumerError::Closed { group: Arc::clone(group) });
+        }
+        if consumers.contains_key(group) {
+            return Err(ConsumerError::GroupTaken { group: Arc::clone(group) });
+        }
+        consumers.insert(Arc::clone(group), None);
+        Ok(Reservation { consumers: self, publishing, group: Arc::clone(group) })
+    }
+
+    /// Those that run.
+    pub(crate) fn all(&self) -> Vec<Arc<Control>> {
+        lock(&self.0).values().flatten().cloned().collect()
+    }
+
+    /// Whether a consumer reads a group, or is about to.
+    pub(crate) fn contains(&self, group: &str) -> bool {
+        lock(&self.0).contains_key(group)
+    }
+
+    /// The groups whose consumers handle events of this name and version.
+    pub(crate) fn groups_of(&self, name: &str, version: u32) -> Vec<Arc<str>> {
+        let mut all = self.all();
+        all.retain(|control| control.handles(name, version));
+        all.iter().map(|control| Arc::clone(control.group())).collect()
+    }
+
+    /// Frees the group of a consumer that has stopped.
+    pub(super) fn leave(&self, control: &Arc<Control>) {
+        let mut consumers = lock(&self.0);
+        let is_its = |taken: &Option<Arc<Control>>| taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, control));
+        if consumers.get(control.group()).is_some_and(is_its) {
+            consumers.remove(control.group());
+        }
+    }
+}
+
+impl Drop for Consumers {
+    /// The bus is gone: ends all of them at once.
+    fn drop(&mut self) {
+        for control in self.all() {
+            control.abandon();
+        }
+    }
+}
+
+/// Tells of an event that was emitted, that nobody listens to, and that a group handles: most likely it was to be published.
+pub(crate) fn tell_unheard(bus: &BusState, event: &'static EventType) {
+    let groups = bus.parts.get::<Consumers>().groups_of(event.name().as_str(), event.version());
+    if let Some(group) = groups.first() {
+        bus.parts.get::<Publishing>().notices.emitted(event, group);
+    }
+}
+
+/// A group that is reserved; given up when this is dropped, unless a consumer has taken it.
+pub(super) struct Reservation<'a> {
+    consumers: &'a Consumers,
+    publishing: &'a Publishing,
+    group: Arc<str>,
+}
+
+impl Reservation<'_> {
+    pub(super) fn take(self, control: &Arc<Control>) -> Result<(), ConsumerError> {
+        let mut consumers = lock(&self.consumers.0);
+        // A shutdown that began meanwhile has not seen it.
+        if self.publishing.is_closed_for(false) {
+            return Err(ConsumerError::Closed { group: Arc::clone(&self.group) });
+        }
+        consumers.insert(Arc::clone(&self.group), Some(Arc::clone(control)));
+        Ok(())
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        let mut consumers = lock(&self.consumers.0);
+        if let Some(None) = consumers.get(&self.group) {
+            consumers.remove(&self.group);
+        }
+    }
+}
+
+impl Bus {
+    pub(crate) fn consumers(&self) -> &Consumers {
+        self.state.parts.get()
+    }
+}

@@ -1,0 +1,51 @@
+//! Reading the event of a message.
+
+use std::{any::Any, sync::Arc};
+
+use super::versions::{Versions, read_through};
+use crate::{
+    call::AnyEvent,
+    event::{Event, EventType},
+    listener::BoxError,
+    publish::AttemptError,
+    transport::{Content, Message},
+};
+
+/// The event of a message that is handled by its name.
+pub(super) fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptError> {
+    let content = message.as_content().map_err(|error| AttemptError::Undecodable(error.into()))?;
+    Ok(AnyEvent::of_content(message.subject(), content))
+}
+
+/// The event of a message that is handled by its type.
+pub(super) fn event_of<E: Event>(message: &Message, versions: &Versions) -> Result<Arc<E>, AttemptError> {
+    Ok(downcast(shared_of(E::TYPE, message, versions)?))
+}
+
+/// The event as its type.
+fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
+    match event.downcast() {
+        Ok(event) => event,
+        Err(_) => unreachable!("handlers of a type are found by the type"),
+    }
+}
+
+/// The event of a message, as one of a type.
+fn shared_of(
+    event: &'static EventType,
+    message: &Message,
+    versions: &Versions,
+) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
+    let steps = versions.steps(message);
+    let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
+    let published = match message.content() {
+        Content::Shared(shared) => Arc::clone(&shared.event),
+        #[cfg(feature = "serde")]
+        Content::Data(data) => data.event(steps.first().map_or(event, |first| first.from)).map_err(undecodable)?,
+        Content::Malformed(_) => {
+            let text = format!("it is no message, and so no `{}`", event.wire_type());
+            return Err(undecodable(text.into()));
+        }
+    };
+    Ok(read_through(steps, published))
+}

@@ -1,0 +1,257 @@
+//! A consumer that runs, and how it is paused, drained, stopped and removed.
+
+mod drain;
+mod ending;
+mod health;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::Instant};
+
+use super::{Unfinished, Unhandled, state::ConsumerState};
+use crate::{
+    call::Frame,
+    emission::Bus,
+    sync::{Mutex, lock},
+    transport::Message,
+};
+pub use health::ConsumerHealth;
+
+/// A consumer that runs; made by [`ConsumerBuilder::start`](crate::ConsumerBuilder::start).
+///
+/// Dropping it changes nothing: the consumer runs until [`stop`](Self::stop), until the bus shuts down, or until the bus is gone.
+/// When the last [`Bus`](crate::Bus) is dropped without a shutdown, handlers are stopped at their next await, and what the group
+/// still holds is discarded unless the transport keeps it; if there was something, a line on stderr says how much.
+#[derive(Clone)]
+pub struct Consumer(Arc<Control>);
+
+pub(crate) struct Control {
+    pub(super) consumer: Arc<ConsumerState>,
+    pub(super) tasks: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) runtime: Handle,
+    /// The end, once it has begun.
+    pub(super) ending: Mutex<Option<ending::Reported>>,
+    /// The earliest deadline that a stop has stated.
+    pub(super) until: watch::Sender<Option<Instant>>,
+}
+
+impl Control {
+    pub(crate) fn group(&self) -> &Arc<str> {
+        &self.consumer.name
+    }
+
+    /// Whether the group gets events of this name and version.
+    pub(crate) fn handles(&self, name: &str, version: u32) -> bool {
+        let consumer = &self.consumer;
+        consumer.routes.wants(consumer.unhandled == Unhandled::Fail).includes_type(name, version)
+    }
+
+    /// Where its tasks run.
+    pub(crate) fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
+    /// Whether all its tasks have ended though nobody has stopped it: their runtime has gone.
+    pub(crate) fn is_dead(&self) -> bool {
+        lock(&self.ending).is_none() && lock(&self.tasks).iter().all(JoinHandle::is_finished)
+    }
+
+    /// Ends it at once: the bus is gone.
+    pub(crate) fn abandon(&self) {
+        self.consumer.scheduler.stop();
+        self.consumer.cancel.cancel();
+    }
+}
+
+impl Consumer {
+    pub(super) fn new(control: Arc<Control>) -> Self {
+        Self(control)
+    }
+
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.0
+    }
+
+    /// Its bus, if that is still there.
+    pub(crate) fn bus(&self) -> Option<Bus> {
+        self.0.consumer.bus.upgrade()
+    }
+
+    /// The group.
+    pub fn group(&self) -> &str {
+        self.0.group()
+    }
+
+    /// Stops it: takes nothing more, lets the handlers that run go on until `deadline` has passed, and then stops them at their
+    /// next await.
+    ///
+    /// What was not handled goes back to the transport, with the attempts that were made, and waits for the next consumer of the
+    /// group, which may be started now; meanwhile the group fills up. Whoever calls it again gets the same report; the earliest
+    /// deadline counts.
+    ///
+    /// The order of a key is kept, with one exception: a handler that holds up its thread beyond the stop
+    /// ([`still_running`](StopReport::still_running)) keeps its delivery until it ends. If it did not handle it, the delivery goes back
+    /// then, and those behind it may have been handled by the next consumer meanwhile.
+    ///
+    /// It runs on the runtime on which the consumer was started, and may be called outside of any. If that runtime has gone, or has no
+    /// timers, handlers get no time to end; a runtime that is there and is not driven holds up the stop until it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the consumer stops and its group is free afterwards, whether or not somebody waits for the report.
+    ///
+    /// # Re-entrancy
+    ///
+    /// In a handler of the same bus it begins the stop and gives an [interim](StopReport::is_interim) report at once: the handler would
+    /// wait for itself.
+    pub async fn stop(&self, deadline: Duration) -> StopReport {
+        let until = after(deadline);
+        if self.is_inside_handler() {
+            return self.0.begin_stop(until);
+        }
+        self.0.stop(until).await
+    }
+
+    /// Begins no more handlers until [`resume`](Self::resume). Those that run go on; the group goes on taking events, up to its
+    /// bounds, and nothing is lost.
+    pub fn pause(&self) {
+        self.0.consumer.pause();
+    }
+
+    /// Goes on after a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.consumer.scheduler.resume();
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.0.consumer.scheduler.is_paused()
+    }
+
+    /// Pauses, and resumes by itself at that moment; at once, if a later call of [`resume`](Self::resume) comes first.
+    pub fn pause_until(&self, at: impl Into<Instant>) {
+        let at = at.into();
+        self.pause();
+        let consumer = Arc::clone(&self.0.consumer);
+        self.0.runtime.spawn(async move {
+            tokio::select! {
+                () = consumer.scheduler.stopped.cancelled() => {}
+                () = tokio::time::sleep_until(at) => consumer.scheduler.resume(),
+            }
+        });
+    }
+
+    /// Removes the group, after its consumer has been stopped by `deadline`: it takes no events any more, and what waited in it
+    /// is handed back, where the transport is of this process. Other groups keep their own.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoveError`] if the transport cannot remove it; the consumer has been stopped then.
+    ///
+    /// # Re-entrancy
+    ///
+    /// Not inside a handler of the same bus, which would wait for itself: [`RemoveError::InsideHandler`].
+    pub async fn remove(&self, deadline: Duration) -> Result<Vec<Message>, RemoveError> {
+        let group = Arc::clone(self.0.group());
+        if self.is_inside_handler() {
+            return Err(RemoveError::InsideHandler { group });
+        }
+        self.0.stop(after(deadline)).await;
+        let Some(bus) = self.0.consumer.bus.upgrade() else { return Err(RemoveError::Gone { group }) };
+        bus.remove_group(&group).await
+    }
+
+    fn is_inside_handler(&self) -> bool {
+        Frame::current_cause().is_some_and(|cause| cause.bus == self.0.consumer.bus_id)
+    }
+}
+
+/// The moment after a time; on overflow it never comes.
+pub(crate) fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + Duration::from_secs(1 << 30))
+}
+
+/// An error returned by [`Consumer::remove`] and [`Bus::remove_group`](crate::Bus::remove_group).
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// A consumer of this bus reads the group.
+    #[error(
+        "group `{group}` was not removed: a consumer of this bus reads it; stop that first, or use `Consumer::remove`"
+    )]
+    #[non_exhaustive]
+    InUse {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// It was called inside a handler of the bus, which would wait for itself.
+    #[error("group `{group}` was not removed: a handler of the same bus would wait for itself; use a task of its own")]
+    #[non_exhaustive]
+    InsideHandler {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// The bus is gone.
+    #[error("group `{group}` was not removed: the bus is gone")]
+    #[non_exhaustive]
+    Gone {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// There is no such group.
+    #[error("group `{group}` was not removed: there is none")]
+    #[non_exhaustive]
+    Unknown {
+        /// The group.
+        group: Arc<str>,
+    },
+    /// The transport could not remove it.
+    #[error("group `{group}` was not removed: {reason}")]
+    #[non_exhaustive]
+    Transport {
+        /// The group.
+        group: Arc<str>,
+        /// What the transport says.
+        reason: String,
+    },
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("group", &self.group())
+            .field("workers", &self.0.consumer.workers())
+            .field("held", &self.0.consumer.scheduler.held())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a consumer stopped.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// The group.
+    pub group: Arc<str>,
+    /// How many deliveries were handled well while it stopped.
+    pub handled: u64,
+    /// How many deliveries went back to the transport, those that were cancelled among them.
+    pub returned: usize,
+    /// Whose handlers were stopped when the time was up.
+    pub cancelled: Vec<Unfinished>,
+    /// Whose handlers could not be stopped: they hold up their thread. Their deliveries are in flight until they end.
+    pub still_running: Vec<Unfinished>,
+    is_interim: bool,
+}
+
+impl StopReport {
+    /// Whether every handler that ran has ended by itself. Never so in an interim report.
+    pub fn is_clean(&self) -> bool {
+        !self.is_interim && self.cancelled.is_empty() && self.still_running.is_empty()
+    }
+
+    /// Whether the consumer is still stopping: what a handler of its bus gets, which would wait for itself.
+    pub fn is_interim(&self) -> bool {
+        self.is_interim
+    }
+}

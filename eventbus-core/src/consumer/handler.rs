@@ -1,0 +1,201 @@
+//! Code that handles deliveries, and the lanes in which a worker runs it.
+//!
+//! A lane is one future for each worker and handler: it takes one delivery after the other, and holds the handler's future
+//! inside itself. So a delivery costs no box, and what is compiled for each handler is this loop.
+
+use std::{future::poll_fn, marker::PhantomData, pin::Pin, sync::Arc};
+
+use super::{
+    Delivery,
+    batch::{Batch, BatchReturn},
+    content::{any_event, event_of},
+    desk::Desk,
+    routes::Route,
+};
+use crate::{
+    call::{AnyEvent, Isolated},
+    event::Event,
+    listener::{BoxError, Return, async_callable},
+    publish::AttemptError,
+    transport::BoxFuture,
+};
+
+async_callable! {
+    /// A closure that handles deliveries of an event: `Fn(Arc<E>, Delivery) -> Future`.
+    HandlerFn[E](Arc<E>, Delivery)
+}
+async_callable! {
+    /// The same with state: `Fn(S, Arc<E>, Delivery) -> Future`, `S` cloned for each call.
+    StateHandlerFn[S, E](S, Arc<E>, Delivery)
+}
+async_callable! {
+    /// A closure that handles deliveries by name: `Fn(AnyEvent<'static>, Delivery) -> Future`.
+    NameHandlerFn[](AnyEvent<'static>, Delivery)
+}
+async_callable! {
+    /// The same with state: `Fn(S, AnyEvent<'static>, Delivery) -> Future`, `S` cloned for each call.
+    NameStateHandlerFn[S](S, AnyEvent<'static>, Delivery)
+}
+
+/// A closure that handles deliveries of an event in batches: `Fn(Batch<E>) -> Future`.
+pub trait BatchHandlerFn<E: Event>: Fn(Batch<E>) -> Self::Future + Send + Sync + 'static {
+    /// The future of a call.
+    type Future: Future<Output = Self::Returns> + Send + 'static;
+    /// What the future ends with.
+    type Returns: BatchReturn;
+}
+
+impl<E: Event, F, T> BatchHandlerFn<E> for F
+where
+    F: Fn(Batch<E>) -> T + Send + Sync + 'static,
+    T: Future<Output: BatchReturn> + Send + 'static,
+{
+    type Future = T;
+    type Returns = T::Output;
+}
+
+/// Handles the deliveries of an event: for handlers that are values, chosen or stored at run time.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core::{Event, EventName};
+/// # struct UserCreated { email: String }
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// use std::sync::Arc;
+/// use eventbus_core::{BoxError, BoxFuture, Bus, Delivery, Handler};
+///
+/// struct Mailer { from: String }
+///
+/// impl Handler<UserCreated> for Mailer {
+///     fn handle(&self, event: Arc<UserCreated>, _: Delivery) -> BoxFuture<'_, Result<(), BoxError>> {
+///         Box::pin(async move {
+///             println!("{} -> {}", self.from, event.email);
+///             Ok(())
+///         })
+///     }
+/// }
+///
+/// let chosen: Arc<dyn Handler<UserCreated>> = Arc::new(Mailer { from: "shop@example.org".into() });
+/// let bus = Bus::new();
+/// let consumer = bus.consumer("mailer").handler(chosen);
+/// ```
+pub trait Handler<E: Event>: Send + Sync + 'static {
+    /// Handles a delivery.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong; the delivery is then tried again, as the consumer's [`Retry`](super::Retry) says.
+    fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), BoxError>>;
+}
+
+/// A worker's future for one handler.
+pub(super) type Lane = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A handler, its event's type forgotten.
+pub(super) trait AnyHandler: Send + Sync {
+    /// The lane of a worker for this handler, which is number `route` of its consumer.
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane;
+}
+
+/// The handlers of a consumer, by the numbers of their routes.
+pub(super) type Handlers = Arc<[Arc<dyn AnyHandler>]>;
+
+/// A handler, and what it handles.
+pub(super) struct WiredHandler {
+    pub(super) handler: Arc<dyn AnyHandler>,
+    pub(super) route: Route,
+}
+
+/// A handler of a type.
+pub(super) struct Typed<E, F> {
+    code: Isolated<F>,
+    event: PhantomData<fn(&E)>,
+}
+
+impl<E: Event, F> Typed<E, F> {
+    pub(super) fn new(code: Isolated<F>) -> Self {
+        Self { code, event: PhantomData }
+    }
+}
+
+impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
+        Box::pin(async move {
+            let mut ended = None;
+            loop {
+                let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
+                match event_of::<E>(delivery.message(), &desk.consumer.routes.versions) {
+                    Ok(event) => {
+                        let result = (self.code.get())(event, delivery).await.into_result();
+                        ended = Some(result.map_err(AttemptError::of));
+                    }
+                    Err(error) => ended = Some(Err(error)),
+                }
+            }
+        })
+    }
+}
+
+/// A handler of batches of a type.
+pub(super) struct Batched<E, F> {
+    code: Isolated<F>,
+    event: PhantomData<fn(&E)>,
+}
+
+impl<E: Event, F> Batched<E, F> {
+    pub(super) fn new(code: Isolated<F>) -> Self {
+        Self { code, event: PhantomData }
+    }
+}
+
+impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, _route: usize) -> Lane {
+        Box::pin(async move {
+            let (mut events, mut unread) = (Vec::new(), Vec::new());
+            for (at, message) in desk.running_messages().into_iter().enumerate() {
+                match event_of::<E>(&message, &desk.consumer.routes.versions) {
+                    Ok(event) => events.push(event),
+                    Err(error) => unread.push((at, error)),
+                }
+            }
+            let returned = if events.is_empty() {
+                Vec::new()
+            } else {
+                let count = events.len();
+                let batch = Batch::new(events, Arc::clone(&desk), unread.iter().map(|(at, _)| *at).collect());
+                (self.code.get())(batch).await.into_results(count)
+            };
+            desk.end_many(returned, unread);
+        })
+    }
+}
+
+/// A handler by name.
+pub(super) struct Named<F>(pub(super) Isolated<F>);
+
+impl<F: NameHandlerFn> AnyHandler for Named<F> {
+    fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
+        Box::pin(async move {
+            let mut ended = None;
+            loop {
+                let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
+                match any_event(delivery.message()) {
+                    Ok(event) => {
+                        let result = (self.0.get())(event, delivery).await.into_result();
+                        ended = Some(result.map_err(AttemptError::of));
+                    }
+                    Err(error) => ended = Some(Err(error)),
+                }
+            }
+        })
+    }
+}
+
+/// A handler that is a value.
+pub(super) fn of_value<E: Event>(handler: Arc<dyn Handler<E>>) -> impl HandlerFn<E> {
+    move |event, delivery| -> BoxFuture<'static, Result<(), BoxError>> {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move { handler.handle(event, delivery).await })
+    }
+}

@@ -1,0 +1,51 @@
+//! Floor 9: consumers. Groups of handlers, and how they are wired.
+//!
+//! A worker leases a batch from its source (`intake`), polls its handlers where it stands (`worker`, `handler`, `turn`), and
+//! settles (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`: deliveries behind others of their key, and
+//! those that wait for their next attempt.
+
+mod attempt;
+mod batch;
+mod builder;
+mod consumers;
+mod content;
+mod control;
+mod delivery;
+mod desk;
+mod error;
+mod failed_attempt;
+mod handler;
+mod intake;
+mod keys;
+mod leases;
+mod pace;
+#[cfg(feature = "rate-limit")]
+mod rate;
+mod reader;
+mod retry;
+mod routes;
+mod scheduler;
+mod settle;
+mod slot;
+mod start;
+mod state;
+mod turn;
+mod versions;
+mod wiring;
+mod worker;
+
+pub use batch::{Batch, BatchReturn};
+pub use builder::{ConsumerBuilder, NoState as NoHandlerState, WithState};
+pub(crate) use consumers::{Consumers, tell_unheard};
+pub use control::{Consumer, ConsumerHealth, RemoveError, StopReport};
+pub(crate) use control::{Control, after as deadline_after};
+pub use delivery::Delivery;
+pub use error::ConsumerError;
+pub use failed_attempt::FailedAttempt;
+pub use handler::{BatchHandlerFn, Handler, HandlerFn, NameHandlerFn, NameStateHandlerFn, StateHandlerFn};
+pub use keys::KeyFn;
+#[cfg(feature = "rate-limit")]
+pub use rate::Rate;
+pub use retry::Retry;
+pub use routes::Unhandled;
+pub use state::Unfinished;

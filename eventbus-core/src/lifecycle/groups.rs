@@ -1,0 +1,77 @@
+//! Groups without their consumers: removing them, and what is known of them.
+
+use std::sync::Arc;
+
+use crate::{
+    consumer::{ConsumerHealth, RemoveError},
+    emission::Bus,
+    publish::asked,
+    transport::{Message, NoSuchGroup, Operation, TransportHealth},
+};
+
+/// Whether publishing works; given by [`Bus::health`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BusHealth {
+    /// What the transport says of itself.
+    pub transport: TransportHealth,
+    /// The consumers of this bus, by group.
+    pub consumers: Vec<ConsumerHealth>,
+}
+
+impl BusHealth {
+    /// Whether the transport is connected, as far as it can tell, and no consumer is stalled.
+    pub fn is_healthy(&self) -> bool {
+        self.transport.is_connected != Some(false) && !self.consumers.iter().any(|consumer| consumer.is_stalled)
+    }
+}
+
+impl Bus {
+    /// Removes a group that no consumer of this bus reads: it takes no events any more. What waited in it is handed back, where
+    /// the transport is of this process.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoveError`] if a consumer of this bus reads it, there is no such group, or the transport cannot remove it.
+    pub async fn remove_group(&self, group: &str) -> Result<Vec<Message>, RemoveError> {
+        let (publishing, name) = (self.publishing(), Arc::<str>::from(group));
+        if self.consumers().contains(group) {
+            return Err(RemoveError::InUse { group: name });
+        }
+        let answer = asked(|| publishing.transport.remove_group(group)).await;
+        let reason = match answer {
+            Ok(Ok(left)) => {
+                publishing.forget_ledger(group);
+                return Ok(left);
+            }
+            Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveError::Unknown { group: name }),
+            Ok(Err(error)) => crate::listener::ErrorText::with_sources(&*error).to_string(),
+            Err(panic) => panic.to_string(),
+        };
+        publishing.notices.error(Operation::RemoveGroup, Some(&name), reason.clone());
+        Err(RemoveError::Transport { group: name, reason })
+    }
+
+    /// Whether publishing works: what the transport says of itself, and how the consumers of this bus are doing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::Bus;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let bus = Bus::new();
+    /// assert!(bus.health().await.is_healthy());
+    /// # }
+    /// ```
+    pub async fn health(&self) -> BusHealth {
+        let publishing = self.publishing();
+        let answer = asked(|| publishing.transport.health()).await;
+        let transport = answer.unwrap_or_else(|panic| {
+            publishing.notices.error(Operation::Health, None, &*panic);
+            TransportHealth::disconnected(panic.to_string())
+        });
+        let consumers = self.consumers().all().iter().map(|control| control.health()).collect();
+        BusHealth { transport, consumers }
+    }
+}
