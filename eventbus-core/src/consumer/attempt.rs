@@ -13,7 +13,7 @@ use crate::{
     event::isolate,
     listener::{BoxError, Failure, ListenerInfo, Outcome, to_stderr},
     publish::{AttemptError, DeadLetter},
-    transport::{Content, Leased, Settlement},
+    transport::{ContentRef, Leased, Settlement},
 };
 
 /// The end of an attempt.
@@ -41,16 +41,17 @@ impl ConsumerState {
                 self.scheduler.put_back(leased);
                 return None;
             }
-            AttemptOutcome::Handled => leased.settlement = Settlement::Done,
+            AttemptOutcome::Handled => leased.set_done(),
             AttemptOutcome::Ignored => {
                 self.ledger.ignored.add(1);
                 leased.rest_mut().is_counted = true;
-                leased.settlement = Settlement::Done;
+                leased.set_done();
             }
             AttemptOutcome::Failed(error) => {
-                leased.attempts = leased.attempts.saturating_add(1);
-                let first_failed = *leased.rest_mut().first_failed.get_or_insert_with(SystemTime::now);
-                let delay = self.retry.delay(leased.attempts, &error);
+                let rest = leased.rest_mut();
+                rest.attempts = rest.attempts.saturating_add(1);
+                let first_failed = *rest.first_failed.get_or_insert_with(SystemTime::now);
+                let delay = self.retry.delay(rest.attempts, &error);
                 self.tell_failure(&leased, &error, delay);
                 if let Some(delay) = delay {
                     self.ledger.retried.add(1);
@@ -63,15 +64,15 @@ impl ConsumerState {
                 }
                 self.ledger.dead_lettered.add(1);
                 leased.rest_mut().is_counted = true;
-                leased.settlement = if self.keeps_letters {
+                if self.keeps_letters {
                     let reason = Arc::from(error.to_string());
                     let _ = isolate(|| drop(error));
-                    Settlement::Dead { reason }
+                    leased.settle_as(Settlement::Dead { reason });
                 } else {
                     // The drop of an error is foreign code.
                     let _ = isolate(|| self.bury(&leased, error, first_failed));
-                    Settlement::Done
-                };
+                    leased.set_done();
+                }
             }
         }
         if let Some(key) = key {
@@ -83,7 +84,7 @@ impl ConsumerState {
     /// Whether a delivery is ended without asking a handler: it is no message, or has been handed out again and again without
     /// an end.
     pub(super) fn is_unread(&self, leased: &Leased) -> bool {
-        leased.message.is_malformed() || leased.deliveries > self.max_deliveries
+        leased.message.is_malformed() || leased.deliveries() > self.max_deliveries
     }
 
     /// How a delivery ends that no handler takes.
@@ -92,8 +93,8 @@ impl ConsumerState {
         if let Some(reason) = message.malformed_reason() {
             return AttemptOutcome::Failed(AttemptError::Malformed(reason.into()));
         }
-        if leased.deliveries > self.max_deliveries {
-            return AttemptOutcome::Failed(AttemptError::NeverEnded { deliveries: leased.deliveries });
+        if leased.deliveries() > self.max_deliveries {
+            return AttemptOutcome::Failed(AttemptError::NeverEnded { deliveries: leased.deliveries() });
         }
         match self.unhandled {
             Unhandled::Ignore => AttemptOutcome::Ignored,
@@ -114,7 +115,7 @@ impl ConsumerState {
                 group: Arc::clone(&self.name),
                 message: message.clone(),
                 error: error.clone(),
-                attempt: leased.attempts,
+                attempt: leased.attempts(),
                 next_after: delay,
             };
             is_told = true;
@@ -133,7 +134,7 @@ impl ConsumerState {
         };
         let Some(bus) = self.bus.upgrade() else { return };
         let info = ListenerInfo::of_handler(&self.name, message.event_type(), handler.unwrap_or(self.location));
-        let failure = Failure::of_attempt(message.subject(), &info, outcome, leased.attempts, delay.is_none());
+        let failure = Failure::of_attempt(message.subject(), &info, outcome, leased.attempts(), delay.is_none());
         let hooked = bus.state.hook.tell(std::slice::from_ref(&failure));
         if !hooked && !is_told {
             to_stderr(&failure);
@@ -150,7 +151,7 @@ impl ConsumerState {
             group: Arc::clone(&self.name),
             message,
             error,
-            attempts: leased.attempts,
+            attempts: leased.attempts(),
             first_failed,
             last_failed: SystemTime::now(),
         };
@@ -162,7 +163,7 @@ impl ConsumerState {
         let is_of_type = self.routes.reads_as_published(&leased.message);
         let handler = || self.routes.find(&leased.message).filter(|_| is_of_type);
         let of_handler = || handler().and_then(|at| self.routes.all[at].kind?.failed);
-        if let Content::Shared(shared) = leased.message.content()
+        if let ContentRef::Shared(shared) = leased.message.content()
             && let Some(failed) = shared.kind.failed.or_else(of_handler)
         {
             failed(&bus, Arc::clone(&shared.event), Box::new(letter));

@@ -8,7 +8,7 @@ use crate::{
     event::{Event, EventType},
     listener::BoxError,
     publish::AttemptError,
-    transport::{Content, Message},
+    transport::{ContentRef, Message},
 };
 
 /// The event of a message that is handled by its name.
@@ -39,10 +39,10 @@ fn shared_of(
     let steps = versions.steps(message);
     let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
     let published = match message.content() {
-        Content::Shared(shared) => Arc::clone(&shared.event),
+        ContentRef::Shared(shared) => Arc::clone(&shared.event),
         #[cfg(feature = "serde")]
-        Content::Data(data) => data.event(steps.first().map_or(event, |first| first.from)).map_err(undecodable)?,
-        Content::Malformed(_) => {
+        ContentRef::Data(data) => data.event(steps.first().map_or(event, |first| first.from)).map_err(undecodable)?,
+        ContentRef::Malformed(_) => {
             let text = format!("it is no message, and so no `{}`", event.wire_type());
             return Err(undecodable(text.into()));
         }

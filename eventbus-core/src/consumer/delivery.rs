@@ -22,7 +22,7 @@ pub struct Delivery {
 impl Delivery {
     #[inline]
     pub(super) fn of(leased: &Leased, desk: &Arc<Desk>) -> Self {
-        Self { message: leased.message.clone(), attempt: leased.attempts + 1, desk: Arc::clone(desk) }
+        Self { message: leased.message.clone(), attempt: leased.attempts() + 1, desk: Arc::clone(desk) }
     }
 
     /// The message's id: the same at each attempt, so that a handler can tell that it has seen it.

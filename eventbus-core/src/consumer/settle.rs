@@ -61,9 +61,7 @@ impl ConsumerState {
             return true;
         }
         let count = batch.len();
-        let is_handled = |one: &&Leased| {
-            one.settlement == Settlement::Done && !one.rest.as_ref().is_some_and(|rest| rest.is_counted)
-        };
+        let is_handled = |one: &&Leased| one.is_done() && !one.rest.as_ref().is_some_and(|rest| rest.is_counted);
         let handled = batch.iter().filter(is_handled).count() as u64;
         if handled > 0 {
             self.ledger.handled.add(handled);
@@ -167,10 +165,10 @@ impl ConsumerState {
         }
         let mut all = self.scheduler.take_all();
         for leased in &mut all {
-            leased.settlement = match leased.attempts {
+            leased.settle_as(match leased.attempts() {
                 0 => Settlement::Release,
                 _ => Settlement::Again { after: Duration::ZERO },
-            };
+            });
         }
         all
     }
@@ -254,7 +252,7 @@ impl ConsumerState {
 
 /// How many of them go back to the transport.
 fn count_given_back(batch: &[Leased]) -> u64 {
-    batch.iter().filter(|one| matches!(one.settlement, Settlement::Release | Settlement::Again { .. })).count() as u64
+    batch.iter().filter(|one| matches!(one.settlement(), Settlement::Release | Settlement::Again { .. })).count() as u64
 }
 
 /// A settling that is under way; dropped, nobody waits for its answer any more, which is told.

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::{
     sync::{Mutex, MutexGuard, lock},
-    transport::{Leased, Settlement},
+    transport::Leased,
 };
 
 /// On cache lines of its own: each is locked for every delivery by its worker.
@@ -101,7 +101,7 @@ impl InHand {
             return None;
         }
         let leased = &mut self.batch[self.at];
-        leased.settlement = Settlement::Done;
+        leased.set_done();
         let key = leased.key();
         self.at += 1;
         self.running -= 1;
@@ -113,7 +113,7 @@ impl InHand {
         let running = &mut self.batch[self.at..self.at + self.running];
         let mut keys = Vec::new();
         for leased in running {
-            leased.settlement = Settlement::Done;
+            leased.set_done();
             keys.extend(leased.key());
         }
         self.at += self.running;

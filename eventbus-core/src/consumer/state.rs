@@ -182,7 +182,7 @@ impl ConsumerState {
             group: Arc::clone(&self.name),
             event: message.wire_type().to_string(),
             id: message.id(),
-            attempt: leased.attempts.saturating_add(1),
+            attempt: leased.attempts().saturating_add(1),
             handler: self.routes.find(message).map(|at| self.routes.all[at].location),
         }
     }

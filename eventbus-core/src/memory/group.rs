@@ -173,17 +173,19 @@ impl Group {
     /// Takes back leases that are settled. Those that are done stay in `batch`: their events are dropped outside the lock.
     pub(super) fn settle(&mut self, batch: &mut Vec<Leased>, is_closed: bool) -> Option<Waker> {
         self.leased -= (batch.len() as u64).min(self.leased);
-        if batch.iter().all(|leased| leased.settlement == Settlement::Done) {
+        if batch.iter().all(Leased::is_done) {
             return None;
         }
-        let is_done = |leased: &Leased| matches!(leased.settlement, Settlement::Done | Settlement::Dead { .. });
+        let is_done = |leased: &Leased| matches!(leased.settlement(), Settlement::Done | Settlement::Dead { .. });
         let back: Vec<_> = batch.extract_if(.., |leased| !is_done(leased)).collect();
-        for mut leased in back.into_iter().rev() {
-            leased.rest = None;
-            match std::mem::replace(&mut leased.settlement, Settlement::Release) {
+        for leased in back.into_iter().rev() {
+            let settlement = leased.settlement().clone();
+            let mut leased = leased.renewed();
+            match settlement {
                 Settlement::Again { after } => {
                     // Nothing dies with a process here that goes on: only attempts count.
-                    leased.deliveries = leased.deliveries.saturating_add(1);
+                    let rest = leased.rest_mut();
+                    rest.deliveries = rest.deliveries.saturating_add(1);
                     if after.is_zero() || is_closed {
                         self.queue.push_front(leased);
                     } else {

@@ -21,7 +21,7 @@ use crate::{
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
-    transport::{Content, Data, Format, Message, MessageId, SharedEvent},
+    transport::{Content, ContentRef, Data, Format, Message, MessageId, SharedEvent},
 };
 
 impl Bus {
@@ -69,7 +69,7 @@ impl Bus {
                 Content::Shared(SharedEvent { event: Arc::from(value), kind: described(event) })
             }
             ReadJson::Unclaimed(subject, json) => {
-                Content::Data(Arc::new(Data { subject, bytes: Arc::from(json.as_bytes()), format: Format::Json }))
+                Content::data(Data { subject, bytes: Arc::from(json.as_bytes()), format: Format::Json })
             }
         };
         Ok(PublishJson { content: Some(content), sending: Sending::new(self) })
@@ -146,7 +146,7 @@ impl<'b> PublishJson<'b> {
     /// The type that has claimed the name, if one has; `None` once it has been published.
     pub fn event_type(&self) -> Option<&'static EventType> {
         match self.content()? {
-            Content::Shared(shared) => Some(shared.kind.event),
+            ContentRef::Shared(shared) => Some(shared.kind.event),
             _ => None,
         }
     }
@@ -159,8 +159,8 @@ impl<'b> PublishJson<'b> {
         }
     }
 
-    fn content(&self) -> Option<&Content> {
-        self.content.as_ref().or_else(|| self.sending.message().map(Message::content))
+    fn content(&self) -> Option<ContentRef<'_>> {
+        self.content.as_ref().map(Content::look).or_else(|| self.sending.message().map(Message::content))
     }
 }
 
@@ -196,9 +196,9 @@ impl Drop for PublishJson<'_> {
 impl fmt::Debug for PublishJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.content().map(|content| match content {
-            Content::Shared(shared) => Subject::Typed(shared.kind.event).to_string(),
-            Content::Data(data) => data.subject.to_string(),
-            Content::Malformed(_) => String::new(),
+            ContentRef::Shared(shared) => Subject::Typed(shared.kind.event).to_string(),
+            ContentRef::Data(data) => data.subject.to_string(),
+            ContentRef::Malformed(_) => String::new(),
         });
         f.debug_struct("PublishJson").field("event", &event).finish_non_exhaustive()
     }

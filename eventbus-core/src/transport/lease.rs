@@ -13,18 +13,28 @@ use crate::listener::{BoxError, ErrorText};
 #[derive(Debug)]
 pub struct Leased {
     pub(crate) message: Message,
-    pub(crate) attempts: u32,
-    pub(crate) deliveries: u32,
-    pub(crate) settlement: Settlement,
     /// In which order the consumer got it.
     pub(crate) number: u64,
+    end: End,
     pub(crate) rest: Option<Box<Rest>>,
 }
 
+/// How a lease ends, in as few bytes as possible: leases cross from one core to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Release,
+    Done,
+    /// As [`Rest::settlement`] says.
+    Other,
+}
+
 /// What most leases in memory do not have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rest {
     pub(crate) lease: LeaseId,
+    pub(crate) attempts: u32,
+    pub(crate) deliveries: u32,
+    settlement: Settlement,
     /// The consumer's own notes; no transport sees them.
     pub(crate) key: Option<u64>,
     pub(crate) first_failed: Option<SystemTime>,
@@ -32,24 +42,39 @@ pub(crate) struct Rest {
     pub(crate) is_counted: bool,
 }
 
+impl Default for Rest {
+    fn default() -> Self {
+        Self {
+            lease: LeaseId::NONE,
+            attempts: 0,
+            deliveries: 1,
+            settlement: Settlement::Release,
+            key: None,
+            first_failed: None,
+            is_counted: false,
+        }
+    }
+}
+
 impl Leased {
     /// A message that is handed out for the first time.
+    #[inline]
     pub fn new(message: Message, lease: LeaseId) -> Self {
         let rest = lease.0.is_some().then(|| Box::new(Rest { lease, ..Rest::default() }));
-        Self { message, attempts: 0, deliveries: 1, settlement: Settlement::Release, number: 0, rest }
+        Self { message, number: 0, end: End::Release, rest }
     }
 
     /// How many attempts have failed, as the last [`Settlement::Again`] has said (B24).
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+        self.rest_mut().attempts = attempts;
         self
     }
 
     /// How often the message was handed out to this group, this time included (T26).
     #[must_use]
     pub fn with_deliveries(mut self, deliveries: u32) -> Self {
-        self.deliveries = deliveries;
+        self.rest_mut().deliveries = deliveries;
         self
     }
 
@@ -64,13 +89,15 @@ impl Leased {
     }
 
     /// How many attempts have failed.
+    #[inline]
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.rest.as_ref().map_or(0, |rest| rest.attempts)
     }
 
     /// How often the message was handed out to this group, this time included; 1 if the transport cannot tell.
+    #[inline]
     pub fn deliveries(&self) -> u32 {
-        self.deliveries
+        self.rest.as_ref().map_or(1, |rest| rest.deliveries)
     }
 
     /// The lease.
@@ -81,12 +108,44 @@ impl Leased {
     /// How the lease ends. [`Settlement::Release`] until the bus has said something else, so that a dropped batch is given
     /// back.
     pub fn settlement(&self) -> &Settlement {
-        &self.settlement
+        match self.end {
+            End::Release => &Settlement::Release,
+            End::Done => &Settlement::Done,
+            End::Other => self.rest.as_ref().map_or(&Settlement::Release, |rest| &rest.settlement),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.end == End::Done
+    }
+
+    #[inline]
+    pub(crate) fn set_done(&mut self) {
+        self.end = End::Done;
     }
 
     /// Sets how the lease ends: for tests of a transport.
     pub fn settle_as(&mut self, settlement: Settlement) {
-        self.settlement = settlement;
+        self.end = match settlement {
+            Settlement::Release => End::Release,
+            Settlement::Done => End::Done,
+            settlement => {
+                self.rest_mut().settlement = settlement;
+                End::Other
+            }
+        };
+    }
+
+    /// Forgets what belongs to a lease that is over. What stays is the message, and how often it was tried and handed out.
+    pub(crate) fn renewed(self) -> Self {
+        let (attempts, deliveries) = (self.attempts(), self.deliveries());
+        let mut new = Self::new(self.message, LeaseId::NONE);
+        if (attempts, deliveries) != (0, 1) {
+            let rest = new.rest_mut();
+            (rest.attempts, rest.deliveries) = (attempts, deliveries);
+        }
+        new
     }
 
     /// Gives the message the codec that reads it.

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     MessageId,
+    content::{Bytes, Content, ContentRef, Malformed, SharedEvent},
     message_id::{coarse_nanos, nanos},
     schedule::Schedule,
 };
@@ -16,7 +17,6 @@ use super::{
 use super::{data::Data, format::Format};
 use crate::{
     call::{BusId, CAUSES, Cause},
-    emission::Bus,
     event::{EventType, IntoEvent},
     listener::{BoxError, Excerpt, Subject},
 };
@@ -30,18 +30,19 @@ use crate::{
 /// [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 #[derive(Clone)]
 pub struct Message {
+    /// It tells the time as well, unless [`More::time`] does.
     id: MessageId,
-    /// Nanoseconds since 1970.
-    time: u64,
+    content: Content,
     /// The bus's own; see [`More::source`].
     source: &'static &'static str,
-    content: Content,
     more: Option<Arc<More>>,
 }
 
 /// What most messages do not have.
 #[derive(Default, Clone)]
 struct More {
+    /// Nanoseconds since 1970, where the id is not of this process's making.
+    time: Option<u64>,
     key: Option<Box<str>>,
     /// Of a message from outside: where it comes from.
     source: Option<Box<str>>,
@@ -57,40 +58,6 @@ pub(crate) struct Origin {
     pub(crate) correlation: MessageId,
     pub(crate) hops: u32,
     pub(crate) trail: [Option<&'static EventType>; CAUSES],
-}
-
-/// The content of a message.
-#[derive(Clone)]
-pub(crate) enum Content {
-    /// The event itself.
-    Shared(SharedEvent),
-    /// The event as bytes.
-    #[cfg(feature = "serde")]
-    Data(Arc<Data>),
-    /// Bytes that are no message.
-    Malformed(Arc<Malformed>),
-}
-
-/// An event whose type is forgotten and can be found again.
-#[derive(Clone)]
-pub(crate) struct SharedEvent {
-    pub(crate) event: Arc<dyn Any + Send + Sync>,
-    pub(crate) kind: &'static Kind,
-}
-
-/// What a message knows of its event's type.
-pub(crate) struct Kind {
-    pub(crate) event: &'static EventType,
-    /// Emits the event of a dead letter; `None` where only the type's description is known.
-    pub(crate) failed: Option<FailedFn>,
-}
-
-/// Takes the bus, the event, and the dead letter.
-pub(crate) type FailedFn = fn(&Bus, Arc<dyn Any + Send + Sync>, Box<dyn Any + Send>);
-
-pub(crate) struct Malformed {
-    reason: Box<str>,
-    data: Box<[u8]>,
 }
 
 /// The attributes of a message from outside.
@@ -121,13 +88,12 @@ impl Message {
         cause: Option<&Cause>,
         schedule: Option<Schedule>,
     ) -> Self {
-        let time = coarse_nanos();
         let more = if key.is_none() && cause.is_none() && schedule.is_none() {
             None
         } else {
-            Some(Arc::new(More { key, source: None, origin: cause.map(Origin::of), schedule, dedupe: None }))
+            Some(Arc::new(More { key, origin: cause.map(Origin::of), schedule, ..More::default() }))
         };
-        Self { id: MessageId::at(time), time, source, content, more }
+        Self { id: MessageId::at(coarse_nanos()), content, source, more }
     }
 
     /// A message from outside.
@@ -136,36 +102,47 @@ impl Message {
         let Attributes { id, time, source, subject, key, origin, format } = attributes;
         let time = nanos(time.unwrap_or_else(SystemTime::now));
         let id = id.unwrap_or_else(|| MessageId::at(time));
-        let content = Content::Data(Arc::new(Data { subject, bytes, format }));
-        let more = Some(Arc::new(More { key, source: Some(source), origin, schedule: None, dedupe: None }));
-        Self { id, time, source: &"", content, more }
+        let content = Content::data(Data { subject, bytes, format });
+        let more = More { time: Some(time), key, source: Some(source), origin, ..More::default() };
+        Self { id, content, source: &"", more: Some(Arc::new(more)) }
     }
 
     /// Bytes that a transport found and that are no message (T14). The bus makes a dead letter of it at once.
     pub fn malformed(reason: &str, data: &[u8]) -> Self {
-        let time = nanos(SystemTime::now());
         let cut = &reason[..reason.floor_char_boundary(Self::MAX_ATTRIBUTE)];
         let data = data[..data.len().min(Self::MAX_DATA)].into();
-        let content = Content::Malformed(Arc::new(Malformed { reason: cut.into(), data }));
-        Self { id: MessageId::at(time), time, source: &"unknown", content, more: None }
+        let content = Content::Bytes(Arc::new(Bytes::Malformed(Malformed { reason: cut.into(), data })));
+        Self { id: MessageId::new(), content, source: &"unknown", more: None }
     }
 
     /// The same message, not to be handed out before a time: for a transport that reads it back.
     #[must_use]
     pub fn scheduled_at(mut self, at: SystemTime) -> Self {
-        Arc::make_mut(self.more.get_or_insert_default()).schedule = Some(Schedule { at, due: None });
+        self.more_mut().schedule = Some(Schedule { at, due: None });
         self
     }
 
     /// The same message, to be refused if another one with its id was taken within this time (T8): for tests of a transport.
     #[must_use]
     pub fn deduped(mut self, window: Duration) -> Self {
-        Arc::make_mut(self.more.get_or_insert_default()).dedupe = Some(window);
+        self.more_mut().dedupe = Some(window);
         self
     }
 
+    fn more_mut(&mut self) -> &mut More {
+        Arc::make_mut(self.more.get_or_insert_default())
+    }
+
+    /// Gives it another id, and leaves it its time.
     pub(crate) fn set_id(&mut self, id: MessageId) {
+        let time = self.nanos();
+        self.more_mut().time = Some(time);
         self.id = id;
+    }
+
+    /// Nanoseconds since 1970.
+    fn nanos(&self) -> u64 {
+        self.more.as_ref().and_then(|more| more.time).unwrap_or_else(|| self.id.nanos())
     }
 
     /// Its identity. Together with [`source`](Self::source) it is unique.
@@ -175,7 +152,7 @@ impl Message {
 
     /// When it was published, to a few milliseconds.
     pub fn time(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.time)
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.nanos())
     }
 
     /// Which program published it; see [`BusBuilder::source`](crate::BusBuilder::source).
@@ -186,21 +163,21 @@ impl Message {
 
     /// The event's name, without its version; empty if it is [`malformed`](Self::is_malformed).
     pub fn name(&self) -> &str {
-        match &self.content {
-            Content::Shared(shared) => shared.kind.event.name().as_str(),
+        match self.content.look() {
+            ContentRef::Shared(shared) => shared.kind.event.name().as_str(),
             #[cfg(feature = "serde")]
-            Content::Data(data) => data.subject.name(),
-            Content::Malformed(_) => "",
+            ContentRef::Data(data) => data.subject.name(),
+            ContentRef::Malformed(_) => "",
         }
     }
 
     /// The event's version.
     pub fn version(&self) -> u32 {
-        match &self.content {
-            Content::Shared(shared) => shared.kind.event.version(),
+        match self.content.look() {
+            ContentRef::Shared(shared) => shared.kind.event.version(),
             #[cfg(feature = "serde")]
-            Content::Data(data) => data.subject.version(),
-            Content::Malformed(_) => 1,
+            ContentRef::Data(data) => data.subject.version(),
+            ContentRef::Malformed(_) => 1,
         }
     }
 
@@ -211,11 +188,11 @@ impl Message {
 
     /// The event's Rust type, where it is known.
     pub fn event_type(&self) -> Option<&'static EventType> {
-        match &self.content {
-            Content::Shared(shared) => Some(shared.kind.event),
+        match self.content.look() {
+            ContentRef::Shared(shared) => Some(shared.kind.event),
             #[cfg(feature = "serde")]
-            Content::Data(data) => data.subject.event_type(),
-            Content::Malformed(_) => None,
+            ContentRef::Data(data) => data.subject.event_type(),
+            ContentRef::Malformed(_) => None,
         }
     }
 
@@ -257,7 +234,7 @@ impl Message {
 
     /// Whether a transport could not read it as a message.
     pub fn is_malformed(&self) -> bool {
-        matches!(self.content, Content::Malformed(_))
+        self.as_malformed().is_some()
     }
 
     /// Why it could not be read as a message.
@@ -271,7 +248,7 @@ impl Message {
     }
 
     fn as_malformed(&self) -> Option<&Malformed> {
-        if let Content::Malformed(malformed) = &self.content { Some(malformed) } else { None }
+        if let ContentRef::Malformed(malformed) = self.content.look() { Some(malformed) } else { None }
     }
 
     fn as_shared(&self) -> Option<&SharedEvent> {
@@ -281,11 +258,11 @@ impl Message {
     /// How many bytes the message is counted with at a bound in bytes: those of its content, or, for an event that is
     /// carried as it is, those of its struct without what it points to.
     pub fn counted_bytes(&self) -> usize {
-        match &self.content {
-            Content::Shared(shared) => size_of_val(&*shared.event),
+        match self.content.look() {
+            ContentRef::Shared(shared) => size_of_val(&*shared.event),
             #[cfg(feature = "serde")]
-            Content::Data(data) => data.bytes.len(),
-            Content::Malformed(malformed) => malformed.data.len(),
+            ContentRef::Data(data) => data.bytes.len(),
+            ContentRef::Malformed(malformed) => malformed.data.len(),
         }
     }
 
@@ -305,16 +282,16 @@ impl Message {
         Self { content, ..self.clone() }
     }
 
-    pub(crate) fn content(&self) -> &Content {
-        &self.content
+    pub(crate) fn content(&self) -> ContentRef<'_> {
+        self.content.look()
     }
 
     pub(crate) fn subject(&self) -> Subject {
-        match &self.content {
-            Content::Shared(shared) => Subject::Typed(shared.kind.event),
+        match self.content.look() {
+            ContentRef::Shared(shared) => Subject::Typed(shared.kind.event),
             #[cfg(feature = "serde")]
-            Content::Data(data) => data.subject.clone(),
-            Content::Malformed(_) => Subject::Unclaimed { name: Arc::from("(malformed)"), version: 1 },
+            ContentRef::Data(data) => data.subject.clone(),
+            ContentRef::Malformed(_) => Subject::Unclaimed { name: Arc::from("(malformed)"), version: 1 },
         }
     }
 
@@ -344,11 +321,11 @@ impl Message {
 
     /// Its content, as listeners and handlers by name get it.
     pub(crate) fn as_content(&self) -> Result<crate::call::Content, BoxError> {
-        Ok(match &self.content {
-            Content::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),
+        Ok(match self.content.look() {
+            ContentRef::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),
             #[cfg(feature = "serde")]
-            Content::Data(data) => crate::call::Content::Json(data.as_json()?),
-            Content::Malformed(malformed) => return Err((*malformed.reason).into()),
+            ContentRef::Data(data) => crate::call::Content::Json(data.as_json()?),
+            ContentRef::Malformed(malformed) => return Err((*malformed.reason).into()),
         })
     }
 }

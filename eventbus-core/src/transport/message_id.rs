@@ -29,6 +29,11 @@ impl MessageId {
         Self(Uuid::from_u64_pair(high, low))
     }
 
+    /// The time that an id of [`at`](Self::at) tells, in nanoseconds since 1970, to the millisecond.
+    pub(crate) fn nanos(self) -> u64 {
+        (self.0.as_u64_pair().0 >> 16).saturating_mul(1_000_000)
+    }
+
     /// The id as a number: the 128 bits of the UUID.
     pub const fn as_u128(self) -> u128 {
         self.0.as_u128()

@@ -3,6 +3,7 @@
 //! Its clauses are in `clauses.md`, and part of the docs of [`Transport`].
 
 mod capabilities;
+mod content;
 mod contract;
 #[cfg(feature = "serde")]
 mod data;
@@ -24,6 +25,7 @@ mod wire;
 mod write_error;
 
 pub use capabilities::{Capabilities, Durability};
+pub(crate) use content::{Content, ContentRef, Kind, SharedEvent};
 pub use contract::{Answer, BoxFuture, Read, Source, Transport};
 #[cfg(feature = "serde")]
 pub(crate) use data::Data;
@@ -34,7 +36,6 @@ pub use health::TransportHealth;
 pub use lease::{LeaseId, Leased, Settlement, Unsettled};
 pub use letter::{Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery};
 pub use message::Message;
-pub(crate) use message::{Content, Kind, SharedEvent};
 pub use message_id::MessageId;
 pub use ordering::Ordering;
 pub use refusal::Refusal;

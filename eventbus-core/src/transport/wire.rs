@@ -6,9 +6,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     Message, MessageId,
+    content::{Content, ContentRef},
     data::Data,
     format::Format,
-    message::{Attributes, Content, Origin},
+    message::{Attributes, Origin},
     write_error::WriteError,
 };
 use crate::{
@@ -44,9 +45,9 @@ impl Message {
     /// The media type of its [`data`](Self::data): JSON for a message that carries the event itself.
     pub fn content_type(&self) -> &str {
         match self.content() {
-            Content::Data(data) => data.format.content_type(),
-            Content::Shared(_) => Format::JSON,
-            Content::Malformed(_) => "application/octet-stream",
+            ContentRef::Data(data) => data.format.content_type(),
+            ContentRef::Shared(_) => Format::JSON,
+            ContentRef::Malformed(_) => "application/octet-stream",
         }
     }
 
@@ -58,9 +59,9 @@ impl Message {
     /// [`WriteError`] if the event's type has no codec (`#[event(serde)]`), or its serialisation fails or panics.
     pub fn data(&self) -> Result<Arc<[u8]>, WriteError> {
         match self.content() {
-            Content::Data(data) => Ok(Arc::clone(&data.bytes)),
-            Content::Malformed(_) => Ok(self.malformed_data().unwrap_or_default().into()),
-            Content::Shared(shared) => self.encoded(|codec| codec.json_text(&*shared.event)),
+            ContentRef::Data(data) => Ok(Arc::clone(&data.bytes)),
+            ContentRef::Malformed(_) => Ok(self.malformed_data().unwrap_or_default().into()),
+            ContentRef::Shared(shared) => self.encoded(|codec| codec.json_text(&*shared.event)),
         }
     }
 
@@ -79,22 +80,22 @@ impl Message {
     /// The same message with its event encoded, as it leaves the process: by a codec, or as JSON. What is in bytes stays as it is.
     pub(crate) fn written(&self, codec: Option<&Arc<dyn Codec>>) -> Result<Self, WriteError> {
         let (bytes, format) = match (self.content(), codec) {
-            (Content::Shared(shared), Some(codec)) => {
+            (ContentRef::Shared(shared), Some(codec)) => {
                 (self.encoded(|event| event.encode(&**codec, &*shared.event))?, Format::Of(Arc::clone(codec)))
             }
-            (Content::Data(_) | Content::Malformed(_), _) => return Ok(self.clone()),
-            (Content::Shared(_), None) => (self.data()?, Format::Json),
+            (ContentRef::Data(_) | ContentRef::Malformed(_), _) => return Ok(self.clone()),
+            (ContentRef::Shared(_), None) => (self.data()?, Format::Json),
         };
         let data = Data { subject: self.subject(), bytes, format };
-        Ok(self.with_content(Content::Data(Arc::new(data))))
+        Ok(self.with_content(Content::data(data)))
     }
 
     /// The same message with the codec that reads it, if that is one of these.
     pub(super) fn with_codec_of(&self, codecs: &[Arc<dyn Codec>]) -> Option<Self> {
-        let Content::Data(data) = self.content() else { return None };
+        let ContentRef::Data(data) = self.content() else { return None };
         let codec = data.format.find(codecs)?;
         let (subject, bytes) = (data.subject.clone(), Arc::clone(&data.bytes));
-        let content = Content::Data(Arc::new(Data { subject, bytes, format: Format::Of(codec) }));
+        let content = Content::data(Data { subject, bytes, format: Format::Of(codec) });
         Some(self.with_content(content))
     }
 
