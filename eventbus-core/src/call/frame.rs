@@ -192,8 +192,14 @@ impl Frame {
 
     /// Changes the delivery of the handler that runs: a worker handles several in one poll.
     #[inline]
-    pub(crate) fn set_cause(cause: &Cause) {
-        with_stack(|stack| stack.cause.set(Some(*cause)));
+    pub(crate) fn set_cause(cause: Cause) {
+        with_stack(|stack| {
+            // Of two stores, so that of most causes only the short part is written.
+            match cause.before {
+                None => stack.cause.set(Some(Cause { before: None, ..cause })),
+                Some(_) => stack.cause.set(Some(cause)),
+            }
+        });
     }
 
     /// Marks the code that runs until the guard is dropped as the failure hook's.

@@ -20,7 +20,7 @@ pub use any_event::AnyEvent;
 pub use any_event::JsonError;
 pub(crate) use any_event::{Content, ShareEvent, Shared};
 pub(crate) use bus_id::BusId;
-pub(crate) use cause::{CAUSES, Cause};
+pub(crate) use cause::{Before, CAUSES, Cause};
 pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
 pub(crate) use context::CallContext;
 pub use emission_id::EmissionId;

@@ -18,11 +18,16 @@ pub(super) fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptE
 }
 
 /// The event of a message that is handled by its type.
+#[inline]
 pub(super) fn event_of<E: Event>(message: &Message, versions: &Versions) -> Result<Arc<E>, AttemptError> {
-    Ok(downcast(shared_of(E::TYPE, message, versions)?))
+    match message.as_shared() {
+        Some(shared) if versions.is_empty() => Ok(downcast(Arc::clone(&shared.event))),
+        _ => Ok(downcast(shared_of(E::TYPE, message, versions)?)),
+    }
 }
 
 /// The event as its type.
+#[inline]
 fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
     match event.downcast() {
         Ok(event) => event,

@@ -124,7 +124,11 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
         Box::pin(async move {
             let mut ended = None;
             loop {
-                let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
+                let begun = {
+                    let hand = poll_fn(|_| desk.turn(route, &mut ended)).await;
+                    hand.running().first().map(|leased| Delivery::of(leased, &desk))
+                };
+                let Some(delivery) = begun else { continue };
                 match event_of::<E>(delivery.message(), &desk.consumer.routes.versions) {
                     Ok(event) => {
                         let result = (self.code.get())(event, delivery).await.into_result();
@@ -179,7 +183,11 @@ impl<F: NameHandlerFn> AnyHandler for Named<F> {
         Box::pin(async move {
             let mut ended = None;
             loop {
-                let delivery = poll_fn(|_| desk.turn(route, ended.take())).await;
+                let begun = {
+                    let hand = poll_fn(|_| desk.turn(route, &mut ended)).await;
+                    hand.running().first().map(|leased| Delivery::of(leased, &desk))
+                };
+                let Some(delivery) = begun else { continue };
                 match any_event(delivery.message()) {
                     Ok(event) => {
                         let result = (self.0.get())(event, delivery).await.into_result();

@@ -26,6 +26,7 @@ pub(super) struct InHand {
 }
 
 impl WorkerSlot {
+    #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, InHand> {
         lock(&self.0)
     }
@@ -67,6 +68,7 @@ impl InHand {
         self.running > 0
     }
 
+    #[inline]
     pub(super) fn running(&self) -> &[Leased] {
         &self.batch[self.at..self.at + self.running]
     }

@@ -1,9 +1,9 @@
 //! How a worker goes from delivery to delivery: which is next, and how the one that runs ends.
 
-use std::{sync::Arc, task::Poll};
+use std::task::Poll;
 
-use super::{Delivery, attempt::AttemptOutcome, desk::Desk};
-use crate::{call::Frame, publish::AttemptError, transport::Leased};
+use super::{attempt::AttemptOutcome, desk::Desk, slot::InHand};
+use crate::{call::Frame, publish::AttemptError, sync::MutexGuard, transport::Leased};
 
 /// What a worker is to do with the next delivery in its hand.
 pub(super) enum Step {
@@ -28,41 +28,42 @@ impl Desk {
         }
     }
 
-    /// Ends the delivery that the lane has handled, and begins the next one, if it is for the same handler. Called inside the
-    /// lane's poll, and so inside the frame of its delivery.
-    #[inline]
-    pub(super) fn turn(self: &Arc<Self>, route: usize, ended: Option<Result<(), AttemptError>>) -> Poll<Delivery> {
+    /// Ends the delivery that the lane has handled, and begins the next one, if it is for the same handler: it is what runs in
+    /// the hand. Called inside the lane's poll, and so inside the frame of its delivery.
+    pub(super) fn turn(
+        &self,
+        route: usize,
+        ended: &mut Option<Result<(), AttemptError>>,
+    ) -> Poll<MutexGuard<'_, InHand>> {
+        self.advance(route, ended).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn advance(&self, route: usize, ended: &mut Option<Result<(), AttemptError>>) -> Option<MutexGuard<'_, InHand>> {
         let consumer = &*self.consumer;
         let has_ended = ended.is_some();
-        let mut hand = match ended {
-            None => self.slot().lock(),
-            Some(Ok(())) => {
-                let mut hand = self.slot().lock();
-                if let Some(key) = hand.done() {
-                    drop(hand);
-                    consumer.scheduler.release(key);
-                    hand = self.slot().lock();
-                }
-                hand
+        if let Some(Err(error)) = ended.take_if(|ended| ended.is_err()) {
+            self.end_running(AttemptOutcome::Failed(error));
+        }
+        let mut hand = self.slot().lock();
+        if ended.is_some() {
+            *ended = None;
+            if let Some(key) = hand.done() {
+                drop(hand);
+                consumer.scheduler.release(key);
+                hand = self.slot().lock();
             }
-            Some(Err(error)) => {
-                self.end_running(AttemptOutcome::Failed(error));
-                self.slot().lock()
-            }
-        };
+        }
         // Where there is a rate, the worker asks for a permit before each attempt.
         if has_ended && consumer.admits_each || !consumer.scheduler.is_open() {
-            return Poll::Pending;
+            return None;
         }
-        let Some(next) = hand.next().filter(|next| !consumer.is_unread(next)) else { return Poll::Pending };
+        let next = hand.next().filter(|next| !consumer.is_unread(next))?;
         if consumer.routes.find(&next.message) != Some(route) {
-            return Poll::Pending;
+            return None;
         }
-        let Some(leased) = hand.begin(consumer.timeout.is_some()) else { return Poll::Pending };
-        let delivery = Delivery::of(leased, self);
-        drop(hand);
-        Frame::set_cause(&delivery.cause());
-        Poll::Ready(delivery)
+        let leased = hand.begin(consumer.timeout.is_some())?;
+        Frame::set_cause(leased.message.cause(consumer.bus_id));
+        Some(hand)
     }
 
     /// Ends what runs, otherwise than well.

@@ -24,6 +24,12 @@ impl Versions {
         self.steps.insert(first.from.id(), steps);
     }
 
+    /// Whether every type is read as itself.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// Whether a type is read as another one.
     pub(super) fn has(&self, event: &EventType) -> bool {
         self.steps.contains_key(&event.id())

@@ -153,7 +153,7 @@ pub(super) async fn drained(publishing: &Publishing, controls: &[Arc<Control>], 
 /// How much has been published and read so far: whether something has happened.
 fn published(publishing: &Publishing) -> u64 {
     let read: u64 = publishing.ledgers().iter().map(|(_, ledger)| ledger.received.get()).sum();
-    publishing.intake.at_once.get() + publishing.intake.offered.get() + read
+    publishing.accepted_at_once() + publishing.intake.offered.get() + read
 }
 
 /// Whether all are idle, and whether each change of that is told by their consumers.

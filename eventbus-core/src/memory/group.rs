@@ -7,7 +7,7 @@ use super::{
     after_lock::AfterLock,
     queue::Queue,
 };
-use crate::transport::{GroupSpec, GroupState, Leased, Message, Settlement, Wants};
+use crate::transport::{GroupSpec, GroupState, LeaseId, Leased, Message, Settlement, Wants};
 
 pub(super) struct Group {
     pub(super) name: Arc<str>,
@@ -91,9 +91,9 @@ impl Group {
 
     /// Gives the group a message for which there is [plain room](Self::has_plain_room); a worker to wake for it.
     #[inline]
-    pub(super) fn give_plain(&mut self, message: Message) -> Option<Waker> {
+    pub(super) fn give_plain(&mut self, leased: Leased) -> Option<Waker> {
         self.created += 1;
-        self.queue.push(Leased::new(message, crate::transport::LeaseId::NONE));
+        self.queue.push(leased);
         if self.idle.is_empty() { None } else { self.wake_worker() }
     }
 
@@ -140,7 +140,7 @@ impl Group {
     #[inline]
     pub(super) fn give_unbounded(&mut self, message: Message, after: &mut AfterLock) {
         self.created += 1;
-        self.queue.push(Leased::new(message, crate::transport::LeaseId::NONE));
+        self.queue.push(Leased::new(message, LeaseId::NONE));
         if !self.idle.is_empty() {
             after.wake(self.wake_worker());
         }

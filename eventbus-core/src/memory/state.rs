@@ -28,6 +28,8 @@ pub(super) struct State {
     log: VecDeque<Message>,
     log_dropped: u64,
     seen: Seen,
+    /// Messages that were taken without a closer look.
+    pub(super) pushed_plain: u64,
     /// Publishers that wait for room, each with its ticket.
     publishers: Vec<(u64, Waker)>,
     tickets: u64,
@@ -54,20 +56,22 @@ impl State {
             log: VecDeque::new(),
             log_dropped: 0,
             seen: Seen::default(),
+            pushed_plain: 0,
             publishers: Vec::new(),
             tickets: 0,
         }
     }
 
-    /// The group that a message is for, if there is exactly one.
+    /// Takes a message if it is for one group only, which has room for it whatever it is; a worker to wake for it.
     #[inline]
-    pub(super) fn only_group(&mut self, message: &Message) -> Option<&mut Group> {
-        if self.is_closed || message.dedupe().is_some() {
-            return None;
+    pub(super) fn push_plain(&mut self, leased: Leased) -> Result<Option<Waker>, Leased> {
+        if self.is_closed || leased.message.dedupe().is_some() {
+            return Err(leased);
         }
-        match self.routes.find(message, &self.groups) {
-            [only] => self.groups.get_mut(*only),
-            _ => None,
+        let [only] = self.routes.find(&leased.message, &self.groups) else { return Err(leased) };
+        match self.groups.get_mut(*only) {
+            Some(group) if group.has_plain_room() => Ok(group.give_plain(leased)),
+            _ => Err(leased),
         }
     }
 

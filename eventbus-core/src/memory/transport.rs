@@ -18,8 +18,8 @@ use crate::{
     event::isolate,
     sync::{Mutex, lock},
     transport::{
-        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Message, NoSuchGroup, Overflow, Refusal, Source,
-        Transport, TransportReports, Unrouted,
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Message, NoSuchGroup, Overflow,
+        Refusal, Source, Transport, TransportReports, Unrouted,
     },
 };
 
@@ -75,29 +75,43 @@ impl Memory {
         self
     }
 
-    /// Takes one message: what most publishes are, without the detours of those that are not.
+    /// Takes one message if nothing about it or about its group needs a closer look, as with most; else gives it back. It
+    /// [counts](Self::pushed_plain) those taken, so that their publisher need not.
+    #[inline]
+    pub(crate) fn push_plain(&self, message: Message) -> Result<(), Message> {
+        // Made before the lock is taken: the lock waits for its bytes to be written, and so copying it does not.
+        let leased = Leased::new(message, LeaseId::NONE);
+        let mut state = lock(&self.state);
+        let waker = state.push_plain(leased).map_err(Leased::into_message)?;
+        state.pushed_plain += 1;
+        drop(state);
+        if let Some(waker) = waker {
+            wake(waker);
+        }
+        Ok(())
+    }
+
+    /// How many messages [`push_plain`](Self::push_plain) has taken.
+    pub(crate) fn pushed_plain(&self) -> u64 {
+        lock(&self.state).pushed_plain
+    }
+
+    /// Takes one message.
     ///
     /// # Errors
     ///
     /// The refusal, and the message.
-    #[inline]
     pub(crate) fn push(&self, message: Message) -> Result<(), (Refusal, Message)> {
-        let mut state = lock(&self.state);
-        if let Some(group) = state.only_group(&message)
-            && group.has_plain_room()
-        {
-            let waker = group.give_plain(message);
-            drop(state);
-            if let Some(waker) = waker {
-                wake(waker);
+        let pushed = lock(&self.state).push_plain(Leased::new(message, LeaseId::NONE));
+        match pushed {
+            Ok(waker) => {
+                waker.into_iter().for_each(wake);
+                Ok(())
             }
-            return Ok(());
+            Err(leased) => self.push_slowly(leased.into_message()),
         }
-        drop(state);
-        self.push_slowly(message)
     }
 
-    #[inline(never)]
     fn push_slowly(&self, message: Message) -> Result<(), (Refusal, Message)> {
         let mut slot = [Some(message)];
         let taken = self.try_publish(&mut slot);

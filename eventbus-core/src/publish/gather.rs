@@ -49,7 +49,7 @@ impl Bus {
 
 fn publishing(publishing: &Publishing, stats: &mut Stats) {
     let intake = &publishing.intake;
-    let at_once = intake.at_once.get();
+    let at_once = publishing.accepted_at_once();
     stats.published = Published {
         accepted: at_once + intake.accepted.get(),
         rejected: intake.rejected.get(),

@@ -19,8 +19,7 @@ impl Count {
 /// Of events that are published.
 #[derive(Default, Debug)]
 pub(crate) struct Intake {
-    /// Offered and accepted in one step, as most are; counted in neither of the two below.
-    pub(crate) at_once: Count,
+    /// Without those that [`Publishing::accepted_at_once`](super::Publishing::accepted_at_once) counts; so are those accepted.
     pub(crate) offered: Count,
     pub(crate) accepted: Count,
     pub(crate) rejected: Count,

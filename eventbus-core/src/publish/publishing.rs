@@ -114,6 +114,11 @@ impl Publishing {
         self.require_codecs || self.capabilities.needs_codec
     }
 
+    /// How many events were offered and accepted in one step, as most are in memory.
+    pub(crate) fn accepted_at_once(&self) -> u64 {
+        self.memory.as_ref().map_or(0, |memory| memory.pushed_plain())
+    }
+
     /// Whether a publisher is refused; `inside` if it is a handler of this bus.
     #[inline]
     pub(crate) fn is_closed_for(&self, inside: bool) -> bool {

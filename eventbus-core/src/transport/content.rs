@@ -4,7 +4,10 @@ use std::{any::Any, sync::Arc};
 
 #[cfg(feature = "serde")]
 use super::data::Data;
-use crate::{emission::Bus, event::EventType};
+use crate::{
+    emission::Bus,
+    event::{EventType, IntoEvent},
+};
 
 /// The content of a message. Of two variants, so that it is no larger than the first: every event that is published moves it.
 #[derive(Clone)]
@@ -39,6 +42,11 @@ impl Content {
     #[cfg(feature = "serde")]
     pub(crate) fn data(data: Data) -> Self {
         Self::Bytes(Arc::new(Bytes::Data(data)))
+    }
+
+    /// The event, if nobody else has it.
+    pub(crate) fn into_event<I: IntoEvent>(self) -> Option<I> {
+        if let Self::Shared(shared) = self { I::__from_arc(shared.event.downcast().ok()?) } else { None }
     }
 
     #[inline]

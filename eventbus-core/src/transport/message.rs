@@ -10,13 +10,13 @@ use std::{
 use super::{
     MessageId,
     content::{Bytes, Content, ContentRef, Malformed, SharedEvent},
-    message_id::{coarse_nanos, nanos},
+    message_id::nanos,
     schedule::Schedule,
 };
 #[cfg(feature = "serde")]
 use super::{data::Data, format::Format};
 use crate::{
-    call::{BusId, CAUSES, Cause},
+    call::{Before, BusId, CAUSES, Cause},
     event::{EventType, IntoEvent},
     listener::{BoxError, Excerpt, Subject},
 };
@@ -79,8 +79,13 @@ impl Message {
     /// How many bytes an attribute may have outside the process: 1 KiB.
     pub const MAX_ATTRIBUTE: usize = 1 << 10;
 
-    /// A message of this process.
+    /// A message of this process that has nothing that most messages do not have.
     #[inline]
+    pub(crate) fn plain(content: Content, source: &'static &'static str) -> Self {
+        Self { id: MessageId::coarse(), content, source, more: None }
+    }
+
+    /// A message of this process.
     pub(crate) fn new(
         content: Content,
         source: &'static &'static str,
@@ -93,7 +98,7 @@ impl Message {
         } else {
             Some(Arc::new(More { key, origin: cause.map(Origin::of), schedule, ..More::default() }))
         };
-        Self { id: MessageId::at(coarse_nanos()), content, source, more }
+        Self { more, ..Self::plain(content, source) }
     }
 
     /// A message from outside.
@@ -101,7 +106,7 @@ impl Message {
     pub(super) fn from_outside(attributes: Attributes, bytes: Arc<[u8]>) -> Self {
         let Attributes { id, time, source, subject, key, origin, format } = attributes;
         let time = nanos(time.unwrap_or_else(SystemTime::now));
-        let id = id.unwrap_or_else(|| MessageId::at(time));
+        let id = id.unwrap_or_else(|| MessageId::at_millis(time / 1_000_000));
         let content = Content::data(Data { subject, bytes, format });
         let more = More { time: Some(time), key, source: Some(source), origin, ..More::default() };
         Self { id, content, source: &"", more: Some(Arc::new(more)) }
@@ -187,6 +192,7 @@ impl Message {
     }
 
     /// The event's Rust type, where it is known.
+    #[inline]
     pub fn event_type(&self) -> Option<&'static EventType> {
         match self.content.look() {
             ContentRef::Shared(shared) => Some(shared.kind.event),
@@ -251,7 +257,9 @@ impl Message {
         if let ContentRef::Malformed(malformed) = self.content.look() { Some(malformed) } else { None }
     }
 
-    fn as_shared(&self) -> Option<&SharedEvent> {
+    /// The event, where the message carries the event itself.
+    #[inline]
+    pub(crate) fn as_shared(&self) -> Option<&SharedEvent> {
         if let Content::Shared(shared) = &self.content { Some(shared) } else { None }
     }
 
@@ -268,7 +276,7 @@ impl Message {
 
     /// The event, if nobody else has it.
     pub(crate) fn into_event<I: IntoEvent>(self) -> Option<I> {
-        if let Content::Shared(shared) = self.content { I::__from_arc(shared.event.downcast().ok()?) } else { None }
+        self.content.into_event()
     }
 
     /// The size of its bytes, where it carries bytes.
@@ -299,24 +307,20 @@ impl Message {
         self.more.as_ref()?.schedule
     }
 
+    #[inline]
     fn origin(&self) -> Option<&Origin> {
         self.more.as_ref()?.origin.as_ref()
     }
 
     /// What is published while the message is handled has this cause.
+    #[inline]
     pub(crate) fn cause(&self, bus: BusId) -> Cause {
-        let mut trail = [None; CAUSES];
-        trail[0] = self.event_type();
-        if let Some(origin) = self.origin() {
-            trail[1..].copy_from_slice(&origin.trail[..CAUSES - 1]);
-        }
-        Cause {
-            bus,
-            message: self.id().as_u128(),
-            correlation: self.correlation_id().as_u128(),
-            hops: self.hops(),
-            trail,
-        }
+        let before = self.origin().map(|origin| Before {
+            correlation: origin.correlation.as_u128(),
+            hops: origin.hops,
+            trail: origin.trail,
+        });
+        Cause { bus, message: self.id.as_u128(), event: self.event_type(), before }
     }
 
     /// Its content, as listeners and handlers by name get it.
@@ -334,10 +338,10 @@ impl Origin {
     fn of(cause: &Cause) -> Self {
         Self {
             causation: MessageId::from_u128(cause.message),
-            correlation: MessageId::from_u128(cause.correlation),
+            correlation: MessageId::from_u128(cause.correlation()),
             // It may have come from outside.
-            hops: cause.hops.saturating_add(1),
-            trail: cause.trail,
+            hops: cause.hops().saturating_add(1),
+            trail: cause.trail(),
         }
     }
 }

@@ -16,20 +16,26 @@ impl MessageId {
     /// A new id, of this moment.
     #[expect(clippy::new_without_default, reason = "no two are the same")]
     pub fn new() -> Self {
-        Self::at(nanos(SystemTime::now()))
+        Self::at_millis(nanos(SystemTime::now()) / 1_000_000)
     }
 
-    /// `time` in nanoseconds since 1970.
+    /// A new id, of about this moment.
     #[inline]
-    pub(crate) fn at(time: u64) -> Self {
-        // 48 bits of milliseconds, the version, 12 random bits; the variant, 62 random bits (RFC 9562, section 5.7).
-        let (first, second) = (fastrand::u64(..), fastrand::u64(..));
-        let high = (time / 1_000_000) << 16 | 0x7000 | first & 0x0fff;
-        let low = 0b10 << 62 | second >> 2;
-        Self(Uuid::from_u64_pair(high, low))
+    pub(crate) fn coarse() -> Self {
+        Self::at_millis(coarse_millis())
     }
 
-    /// The time that an id of [`at`](Self::at) tells, in nanoseconds since 1970, to the millisecond.
+    /// A new id. `time` is in milliseconds since 1970.
+    #[inline]
+    pub(crate) fn at_millis(time: u64) -> Self {
+        // 48 bits of milliseconds, the version, 12 random bits; the variant, 62 random bits (RFC 9562, section 5.7).
+        let random = fastrand::u128(..);
+        let bits = u128::from(time) << 80 | 0x7000 << 64 | 0b10 << 62;
+        const RANDOM: u128 = 0x0fff << 64 | u128::MAX >> 66;
+        Self(Uuid::from_u128(bits | random & RANDOM))
+    }
+
+    /// The time that an id of this process tells, in nanoseconds since 1970, to the millisecond.
     pub(crate) fn nanos(self) -> u64 {
         (self.0.as_u64_pair().0 >> 16).saturating_mul(1_000_000)
     }
@@ -75,17 +81,16 @@ pub(crate) fn nanos(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time of day in nanoseconds since 1970, as exact as the clock that is cheap to read: to a few milliseconds on Linux, where the
-/// exact one would cost a tenth of what publishing costs.
+/// The time of day in milliseconds since 1970, as exact as the clock that is cheap to read: to a few milliseconds on Linux, where
+/// the exact one would cost a tenth of what publishing costs.
 #[cfg(target_os = "linux")]
 #[inline]
-pub(crate) fn coarse_nanos() -> u64 {
+fn coarse_millis() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1000 + u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn coarse_nanos() -> u64 {
-    nanos(SystemTime::now())
+fn coarse_millis() -> u64 {
+    nanos(SystemTime::now()) / 1_000_000
 }

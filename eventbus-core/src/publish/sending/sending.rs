@@ -113,7 +113,7 @@ impl<'b> Sending<'b> {
 
     fn make(&mut self, content: Content) -> Message {
         let source = self.publishing.source;
-        let Some(options) = &mut self.options else { return Message::new(content, source, None, None, None) };
+        let Some(options) = &mut self.options else { return Message::plain(content, source) };
         let schedule = options.when.take().map(When::schedule);
         let mut message = Message::new(content, source, options.key.take(), options.cause.as_ref(), schedule);
         if let Some(id) = options.id {
@@ -139,25 +139,21 @@ impl<'b> Sending<'b> {
         self.options.is_none() && self.publishing.is_plain
     }
 
-    /// Makes the message, and offers it for the first time.
+    /// Makes the message, and offers it for the first time; `None` if it has been published and nothing else is to be done, as
+    /// with most.
     #[inline]
-    pub(super) fn first_attempt(&mut self, content: Content) -> Attempt {
-        let Some(memory) = self.plain_memory() else {
-            return match self.offer(content) {
-                Ok(message) => self.attempt(message),
-                Err(rejected) => Attempt::Ended(Err(rejected)),
-            };
-        };
-        let intake = &self.publishing.intake;
-        match memory.push(Message::new(content, self.publishing.source, None, None, None)) {
-            Ok(()) => {
-                intake.at_once.add(1);
-                Attempt::Ended(Ok(()))
-            }
-            Err((refusal, message)) => {
-                intake.offered.add(1);
-                self.refused(refusal, message)
-            }
+    pub(super) fn first_attempt(&mut self, content: Content) -> Option<Attempt> {
+        let Some(memory) = self.plain_memory() else { return Some(self.attempt_closely(content)) };
+        let message = memory.push_plain(Message::plain(content, self.publishing.source)).err()?;
+        self.publishing.intake.offered.add(1);
+        Some(self.attempt(message))
+    }
+
+    #[inline(never)]
+    fn attempt_closely(&mut self, content: Content) -> Attempt {
+        match self.offer(content) {
+            Ok(message) => self.attempt(message),
+            Err(rejected) => Attempt::Ended(Err(rejected)),
         }
     }
 
@@ -194,8 +190,8 @@ impl<'b> Sending<'b> {
         let publishing = self.publishing;
         let (hops, capabilities) = (publishing.max_hops, &publishing.capabilities);
         let cause = self.options.as_ref().and_then(|options| options.cause);
-        if let Some(cause) = cause.filter(|cause| cause.hops.saturating_add(1) >= hops) {
-            let trail = cause.trail.iter().rev().flatten().map(|event| event.name().as_str().to_owned());
+        if let Some(cause) = cause.filter(|cause| cause.hops().saturating_add(1) >= hops) {
+            let trail = cause.trail().into_iter().rev().flatten().map(|event| event.name().as_str().to_owned());
             return Err(Why::TooManyHops { hops, chain: trail.chain([message.name().to_owned()]).collect() });
         }
         if message.not_before().is_some() && capabilities.delay.is_none() {
@@ -229,6 +225,7 @@ impl<'b> Sending<'b> {
     }
 
     /// Offers the message to the transport.
+    #[inline(never)]
     pub(super) fn attempt(&mut self, message: Message) -> Attempt {
         let Some(memory) = &self.publishing.memory else { return self.attempt_foreign(message) };
         match memory.push(message) {
@@ -299,8 +296,9 @@ impl<'b> Sending<'b> {
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
         match self.first_attempt(content) {
-            Attempt::Ended(result) => result,
-            Attempt::Full(message) | Attempt::WouldWait(message) => {
+            None => Ok(()),
+            Some(Attempt::Ended(result)) => result,
+            Some(Attempt::Full(message) | Attempt::WouldWait(message)) => {
                 self.publishing.intake.rejected.add(1);
                 Err(Rejected { why: Why::Full, message })
             }
