@@ -28,15 +28,15 @@
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
 //! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`], [`Release`], [`Released`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
-//! | read events as a stream, or await the next one | [`Bus::stream`], [`Bus::stream_name`], [`EventStream`], [`Lagged`], [`Bus::next`] |
+//! | read events as a stream, or await the next one | [`Bus::stream`], [`Bus::stream_pattern`], [`EventStream`], [`Lagged`], [`Bus::next`] |
 //! | see the emission from a listener | [`Context`] |
-//! | work with names known at run time | [`Bus::on_name`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
+//! | work with names known at run time | [`Bus::on_pattern`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
 //! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
 //! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
 //! | queue events to consumer groups | [`Bus::publish`], [`Bus::consumer`], [`Retry`], [`Delivery`], [`Bus::dead_letters`], [`Bus::shutdown`] |
 //! | write them in another format than JSON | `Codec`, `BusBuilder::codec` (feature `serde`) |
 //! | carry them elsewhere | [`Transport`], [`Source`], [`Message`], [`Memory`] |
-//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listeners`], [`Bus::stats`] |
+//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::stats`] |
 //!
 //! # Words
 //!
@@ -64,47 +64,47 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod by_name;
+pub mod catalog;
+#[cfg(feature = "serde")]
+pub mod codec;
+pub mod consumer;
+pub mod dead_letter;
+pub mod deferred;
+pub mod emit;
+pub mod event;
+pub mod intercept;
+pub mod listener;
+pub mod prelude;
+pub mod publish;
+pub mod stats;
+pub mod stream;
+pub mod transport;
+
 #[cfg(feature = "rate-limit")]
 pub use eventbus_core::Rate;
+// The names that every program needs. What is added goes into a module; `tests/public_names.rs` holds the list.
 pub use eventbus_core::{
-    Answer, AttemptError, Batch, BatchHandlerFn, BatchReturn, BoxFuture, BusHealth, Capabilities, Consumer,
-    ConsumerBuilder, ConsumerError, ConsumerHealth, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters,
-    Deliveries, Delivery, Durability, EventStream, Failed, FailedAttempt, GroupSpec, GroupState, GroupStats, Handler,
-    HandlerFn, KeyFn, Lagged, LeaseId, Leased, Letter, LetterEnd, LetterError, LetterId, LetterPage, LetterQuery,
-    Memory, Message, MessageId, NameHandlerFn, NameStateHandlerFn, Next, NoEvent, NoHandlerState, NoSuchGroup,
-    NotDrained, Operation, Overflow, Publish, PublishAll, PublishError, PublishNotice, Published, Read, Refusal,
-    RemoveError, ReplayError, Retry, ReturnedMessage, Settlement, ShutdownReport, Source, Start, StateHandlerFn,
-    StopReport, StreamFull, Transport, TransportError, TransportHealth, TransportOrdering, TransportReports,
-    Unconsumed, Unfinished, Unhandled, Unpublished, Unrouted, UnroutedEvent, Unsettled, UpcastError, Wants, WithState,
+    AnyEvent, BoxError, Bus, BusBuilder, Consumer, Context, Deferred, Delivery, Emit, EmitError, Emitter, Event,
+    EventName, EventStream, Failed, Failure, Module, Ok, Outcome, Overflow, Publish, PublishError, Report, Retry,
+    Scope, ScopeGuard, ShutdownReport, Subscription, SubscriptionGuard, WeakBus, WiringError,
 };
-pub use eventbus_core::{
-    AnyEvent, AnyKind, Around, AsyncContextListener, AsyncContextStateListener, AsyncListener,
-    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
-    AsyncStateListener, Blocks, BoxError, Bus, BusBuilder, ByName, ByNameError, CallEnd, Catalog, CatalogEvent,
-    CatalogListener, Chain, Context, ContextListener, ContextStateListener, Deferred, DeferredPublish, DeferredStats,
-    EmissionId, EmissionInfo, Emit, EmitAny, EmitError, Emitter, Event, EventName, EventSet, EventType, Explanation,
-    Failure, Field, Inline, InsideEmission, Intercepted, Interceptor, IntoEvent, Kind, Listener, ListenerId,
-    ListenerInfo, ListenerKind, Module, NameContextListener, NameContextStateListener, NameError, NameListener,
-    NameStateListener, NameTaken, NoContext, NoState, NotRun, Ok, Outcome, Pattern, PatternError, PatternErrorKind,
-    Release, ReleaseError, Released, Report, Return, Returned, Scope, ScopeGuard, Spawned, StateListener, Stats,
-    Subscription, SubscriptionGuard, SyncListener, Timed, Topic, WeakBus, WiringError, With, WithContext,
-};
-#[cfg(feature = "serde")]
-pub use eventbus_core::{
-    AsyncApiInfo, Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Json, JsonError,
-    Serde,
-};
-pub use eventbus_core::{EmitHandle, InFlight};
-#[cfg(feature = "schema")]
-pub use eventbus_core::{HasSchema, Schema};
-#[cfg(feature = "serde")]
-pub use eventbus_core::{MalformedMessage, PublishJson, WriteError};
 #[cfg(feature = "derive")]
 pub use eventbus_derive::{Event, derive_event, listeners, on};
 /// Redis Streams as the transport: [`RedisStreams`](redis::RedisStreams).
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use eventbus_redis as redis;
+
+/// What the code that the macros write needs and a program does not.
+#[doc(hidden)]
+pub mod __private {
+    pub use eventbus_core::Field;
+    #[cfg(feature = "serde")]
+    pub use eventbus_core::{EventCodec, Serde};
+    #[cfg(feature = "schema")]
+    pub use eventbus_core::{HasSchema, Schema};
+}
 
 /// Runs the code of the README, and of what the macros say of themselves.
 #[cfg(all(doctest, feature = "derive", feature = "serde"))]

@@ -12,7 +12,7 @@ use std::{
 };
 
 use allocation_counter::measure;
-use eventbus::{Bus, Event, IntoEvent};
+use eventbus::{Bus, Event, event::IntoEvent};
 
 #[derive(Event)]
 struct Ping([u64; 4]);

@@ -10,7 +10,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use eventbus::{Event, Field, IntoEvent};
+use eventbus::{
+    Event,
+    event::{Field, IntoEvent},
+};
 
 /// Names, types and docs of the fields or variants.
 fn described<E: Event>() -> Vec<(&'static str, &'static str, &'static str)> {
@@ -266,7 +269,7 @@ mod framework {
     }
 
     pub(crate) mod picked {
-        pub(crate) use eventbus::{Event, EventName, Field};
+        pub(crate) use eventbus::{Event, EventName, event::Field};
     }
 }
 

@@ -231,7 +231,7 @@ impl Bars {
                 Figure::new(table.median(contender), "ns", 300.0, None)
             });
         }
-        self.row("on_name + off, 100 known names, all match", |bars| {
+        self.row("on_pattern + off, 100 known names, all match", |bars| {
             let table = bars.table(names::registrations);
             Figure::new(table.median("100 known names, all match") / 1e3, "us", 20.0, 5.0)
         });

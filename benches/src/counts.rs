@@ -10,7 +10,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use eventbus::{Bus, EmitAny};
+use eventbus::{Bus, emit::EmitAny};
 use futures_util::future::join_all;
 use mod_events::EventDispatcher as ModEvents;
 
@@ -46,7 +46,7 @@ pub(crate) fn emit_so_often(args: &[String]) {
         "unclaimed" => {
             let bus = Bus::new();
             for _ in 0..listeners {
-                bus.on_name("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
+                bus.on_pattern("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
             }
             times(iterations, |sample| _ = bus.emit_name("user.account.created", sample).map(EmitAny::blocking));
         }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use ahash::AHashMap;
-use eventbus::{Bus, EmitAny, Event, EventName, Pattern};
+use eventbus::{Bus, Event, EventName, by_name::Pattern, emit::EmitAny};
 
 use crate::harness::{Plan, Table};
 
@@ -19,7 +19,7 @@ pub(crate) fn tables(plan: &Plan) {
     plan.table("names, a typed emit, one listener", typed_emits);
     plan.table("names, emit_name of an exact name", exact_name);
     plan.table("names, emit_name of an unclaimed name", unclaimed_name);
-    plan.table("names, on_name and off", registrations);
+    plan.table("names, on_pattern and off", registrations);
     // What it costs to ask each pattern, for comparison.
     plan.table("names, Pattern::matches", |table| {
         let pattern = Pattern::new("k.*.aax").expect("a pattern");
@@ -40,7 +40,7 @@ fn patterns(count: usize) -> impl Iterator<Item = String> {
 fn bus(patterns_that_do_not_match: usize) -> Bus {
     let bus = Bus::new();
     for pattern in patterns(patterns_that_do_not_match) {
-        bus.on_name(&pattern, |_| ()).expect("a pattern");
+        bus.on_pattern(&pattern, |_| ()).expect("a pattern");
     }
     bus
 }
@@ -77,7 +77,7 @@ pub(crate) fn unclaimed_name(table: &mut Table<'_>) {
     ] {
         let bus = bus(patterns);
         if matches {
-            bus.on_name("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
+            bus.on_pattern("user.*.created", |e| _ = black_box(e.name().len())).expect("a pattern");
         }
         table.add(name, move |number| _ = bus.emit_name(black_box(NAME), number).map(EmitAny::blocking));
     }
@@ -115,6 +115,6 @@ pub(crate) fn registrations(table: &mut Table<'_>) {
         ("100 known names, 10 match", known.clone(), "k.*.aax"),
         ("100 known names, all match", known, "k.**"),
     ] {
-        table.add(name, move |_| _ = bus.on_name(pattern, |_| ()).map(|subscription| subscription.off()));
+        table.add(name, move |_| _ = bus.on_pattern(pattern, |_| ()).map(|subscription| subscription.off()));
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ::redis::{AsyncTypedCommands, Client, aio::MultiplexedConnection, streams::StreamReadOptions};
-use eventbus::{Bus, Event, MessageId, redis::RedisStreams};
+use eventbus::{Bus, Event, redis::RedisStreams, transport::MessageId};
 use redis_test_server::RedisServer;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Notify, task::JoinSet};
@@ -174,13 +174,14 @@ async fn consume(bus: &Bus) -> Duration {
     let (left, done) = (Arc::new(AtomicU32::new(EVENTS)), Arc::new(Notify::new()));
     let (counts, tells) = (Arc::clone(&left), Arc::clone(&done));
     let start = Instant::now();
-    let consumer = bus.consumer("group").start_at(eventbus::Start::Oldest).handle::<Moved>(move |moved, _| {
-        std::hint::black_box((moved.id, &moved.from, &moved.to));
-        if counts.fetch_sub(1, Ordering::AcqRel) == 1 {
-            tells.notify_one();
-        }
-        async {}
-    });
+    let consumer =
+        bus.consumer("group").start_at(eventbus::transport::Start::Oldest).handle::<Moved>(move |moved, _| {
+            std::hint::black_box((moved.id, &moved.from, &moved.to));
+            if counts.fetch_sub(1, Ordering::AcqRel) == 1 {
+                tells.notify_one();
+            }
+            async {}
+        });
     let consumer = consumer.start().await.expect("it starts");
     done.notified().await;
     let elapsed = start.elapsed();

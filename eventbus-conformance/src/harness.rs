@@ -2,7 +2,10 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use eventbus::{Answer, BoxError, BoxFuture, Message, Transport};
+use eventbus::{
+    BoxError,
+    transport::{Answer, BoxFuture, Message, Transport},
+};
 
 use crate::{
     Limits, Outcome, Property, Rig, Trouble, properties,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{
+use eventbus::transport::{
     Capabilities, Durability, GroupSpec, GroupState, Leased, Message, Refusal, Settlement, Source, Transport, Unsettled,
 };
 use tokio::time::timeout;
@@ -66,7 +66,7 @@ impl Lab {
     }
 
     pub(crate) fn needs_order(&self) -> Checked {
-        needs(self.can.ordering > eventbus::TransportOrdering::None, "it keeps no order")
+        needs(self.can.ordering > eventbus::transport::TransportOrdering::None, "it keeps no order")
     }
 
     /// Closes the transport and opens it again, as the next process does. All readers have been closed.

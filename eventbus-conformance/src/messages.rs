@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use eventbus::{Event, Leased, Message, MessageId};
+use eventbus::{
+    Event,
+    transport::{Leased, Message, MessageId},
+};
 use serde::{Deserialize, Serialize};
 
 /// What most properties publish.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use eventbus::BoxFuture;
+use eventbus::transport::BoxFuture;
 
 use crate::{bus, lab::Lab, outcome::Checked, transport};
 
@@ -11,7 +11,7 @@ use crate::{bus, lab::Lab, outcome::Checked, transport};
 pub struct Property {
     /// Its name, a claim.
     pub name: &'static str,
-    /// The clauses that it checks: those of [`Transport`](eventbus::Transport), and `S1` to `S32` of this crate's own list.
+    /// The clauses that it checks: those of [`Transport`](eventbus::transport::Transport), and `S1` to `S32` of this crate's own list.
     pub clauses: &'static [&'static str],
     pub(crate) run: for<'l> fn(&'l mut Lab) -> BoxFuture<'l, Checked>,
     /// On a runtime of one thread.

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{BoxError, Leased, Read, Settlement, Source};
+use eventbus::{
+    BoxError,
+    transport::{Leased, Read, Settlement, Source},
+};
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Answer, BoxError, BoxFuture, Message, Transport};
+use eventbus::{
+    BoxError,
+    transport::{Answer, BoxFuture, Message, Transport},
+};
 
 /// How the suite gets at a transport. Only [`open`](Self::open) must be written; what else a rig can do makes more properties
 /// run. Those that need what it cannot do are skipped, and the summary says so.

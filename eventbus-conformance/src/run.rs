@@ -73,7 +73,7 @@ fn on_a_runtime(property: &'static Property, rig: &Arc<dyn Rig>) -> Outcome {
 /// ```no_run
 /// use std::sync::Arc;
 ///
-/// use eventbus::{Answer, Memory, Transport};
+/// use eventbus::transport::{Answer, Memory, Transport};
 ///
 /// struct InMemory;
 ///

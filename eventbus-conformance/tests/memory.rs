@@ -4,7 +4,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use eventbus::{Answer, Memory, Transport};
+use eventbus::transport::{Answer, Memory, Transport};
 use eventbus_conformance::Rig;
 
 struct InMemory;

@@ -164,7 +164,7 @@ impl BusBuilder {
 
     /// How many bytes the dead letters may have that the bus keeps: 64 MiB unless stated. Events count as
     /// [`Message::counted_bytes`](crate::Message::counted_bytes) says.
-    pub fn dead_letter_bytes(mut self, bytes: usize) -> Self {
+    pub fn max_dead_letter_bytes(mut self, bytes: usize) -> Self {
         self.publishing.dead_letter_bytes = bytes;
         self
     }
@@ -206,7 +206,7 @@ impl BusBuilder {
     }
 
     /// How many dead letters are kept; the oldest make room. 1,024 unless stated.
-    pub fn dead_letters(mut self, letters: usize) -> Self {
+    pub fn max_dead_letters(mut self, letters: usize) -> Self {
         self.publishing.dead_letters = letters;
         self
     }

@@ -53,7 +53,7 @@ mod builder;
 
 pub use builder::BusBuilder;
 pub use bus::{
-    AnyKind, Blocks, ByName, Inline, InsideEmission, Kind, Listener, Module, NameTaken, NoContext, NoState, Scope,
+    AnyKind, Blocks, ByPattern, Inline, InsideEmission, Kind, Listener, Module, NameTaken, NoContext, NoState, Scope,
     ScopeGuard, Spawned, Timed, Topic, WiringError, With, WithContext,
 };
 #[cfg(feature = "serde")]
@@ -63,15 +63,16 @@ pub use call::{AnyEvent, EmissionId};
 pub use consumer::Rate;
 pub use consumer::{
     Batch, BatchHandlerFn, BatchReturn, Consumer, ConsumerBuilder, ConsumerError, ConsumerHealth, Delivery,
-    FailedAttempt, Handler, HandlerFn, KeyFn, NameHandlerFn, NameStateHandlerFn, NoHandlerState, RemoveError, Retry,
+    FailedAttempt, Handler, HandlerFn, KeyFn, PatternHandlerFn, PatternStateHandlerFn, NoHandlerState, RemoveError, Retry,
     StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
 };
 pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, Unpublished};
 pub use emission::{
-    Around, AsyncContextListener, AsyncContextStateListener, AsyncNameContextListener, AsyncNameContextStateListener,
-    AsyncNameListener, AsyncNameStateListener, Bus, CallEnd, Context, ContextListener, ContextStateListener,
-    DeferredStats, EmissionInfo, Emit, EmitAny, EmitError, EmitHandle, Emitter, InFlight, Intercepted, Interceptor,
-    NameContextListener, NameContextStateListener, NameListener, NameStateListener, Report, WeakBus,
+    Around, AsyncContextListener, AsyncContextStateListener, AsyncPatternContextListener,
+    AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener, Bus, CallEnd, Context,
+    ContextListener, ContextStateListener, DeferredStats, EmissionInfo, Emit, EmitAny, EmitError, EmitHandle, Emitter,
+    InFlight, Intercepted, Interceptor, PatternContextListener, PatternContextStateListener, PatternListener,
+    PatternStateListener, Report, WeakBus,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};

@@ -52,7 +52,7 @@ impl Counter {
 
     fn listen_by_name(&self, bus: &Bus) -> Subscription {
         let count = self.clone();
-        bus.on_name("**", move |_| _ = count.0.fetch_add(1, SeqCst)).unwrap()
+        bus.on_pattern("**", move |_| _ = count.0.fetch_add(1, SeqCst)).unwrap()
     }
 }
 
@@ -276,7 +276,7 @@ fn once_by_name_is_exactly_once_among_emitters_of_different_events() {
     explore(|| {
         let (bus, calls) = (Bus::new(), Counter::default());
         let count = calls.clone();
-        let once = bus.listener_name("**").unwrap().once().on(move |_| _ = count.0.fetch_add(1, SeqCst));
+        let once = bus.listener_pattern("**").unwrap().once().on(move |_| _ = count.0.fetch_add(1, SeqCst));
         let pinging = emit_on(&bus, 1, false);
         let ponging = {
             let bus = bus.clone();
@@ -331,13 +331,13 @@ fn clear_leaves_nobody_by_name_half_registered() {
         bus.on::<Pong>(|_| ());
         let listening = {
             let bus = bus.clone();
-            thread::spawn(move || bus.on_name("**", |_| ()).unwrap())
+            thread::spawn(move || bus.on_pattern("**", |_| ()).unwrap())
         };
         bus.clear();
         let left = usize::from(listening.join().unwrap().is_on());
         assert_eq!((bus.listener_count::<Ping>(), bus.listener_count::<Pong>()), (left, left));
         assert_eq!(bus.emit_name("other", ()).unwrap().blocking().succeeded(), left);
-        assert_eq!(bus.listeners().len(), left);
+        assert_eq!(bus.listener_infos().len(), left);
     });
 }
 

@@ -142,7 +142,7 @@ fn try_read(stream: &str, id: Option<EntryId>, fields: &[(Vec<u8>, Vec<u8>)]) ->
     let data = find(DATA).ok_or("the message has no `data`")?;
     let message = Message::from_attributes(attributes, &**data).map_err(|error| error.to_string())?;
     Ok(match not_before {
-        Some(at) => message.scheduled_at(at),
+        Some(at) => message.with_not_before(at),
         None => message,
     })
 }

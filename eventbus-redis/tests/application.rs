@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Bus, Delivery, Event, Memory, Overflow, Retry, Transport};
+use eventbus::{
+    Bus, Delivery, Event, Overflow, Retry,
+    transport::{Memory, Transport},
+};
 use eventbus_redis::RedisStreams;
 use rig::{LIMIT, Log, RedisServer, builder, open, until};
 use serde::{Deserialize, Serialize};
@@ -188,7 +191,7 @@ async fn what_is_no_event_becomes_a_dead_letter_and_holds_up_nothing() {
     server.cli(&["XADD", "events", "*", "rubbish", "yes"]);
     server.cli(&["XADD", "events", "*", "type", "order.placed", "data", "{\"id\":\"seven\"}"]);
     server.cli(&["XADD", "events", "*", "type", "order.placed", "data", "{\"id\":7}"]);
-    let start = eventbus::Start::Oldest;
+    let start = eventbus::transport::Start::Oldest;
     bus.consumer("group").handle::<OrderPlaced>(note(&log)).start_at(start).start().await.unwrap();
     bus.drained(LIMIT).await.unwrap();
     assert_eq!(log.all(), [7]);

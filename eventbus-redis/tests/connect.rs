@@ -7,7 +7,7 @@ mod rig;
 
 use std::time::{Duration, Instant};
 
-use eventbus::Transport;
+use eventbus::transport::Transport;
 use eventbus_redis::{ConnectError, RedisStreams};
 use rig::{RedisServer, message, open, publish};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

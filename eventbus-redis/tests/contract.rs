@@ -7,7 +7,7 @@ mod rig;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use eventbus::{LetterEnd, LetterQuery, Message, Read, Settlement, Start, Transport};
+use eventbus::transport::{LetterEnd, LetterQuery, Message, Read, Settlement, Start, Transport};
 use rig::{
     LEASE, LIMIT, RedisServer, dead, done, group, is_quiet, join, letters, message, number, numbers, open, publish,
     read, settle, state, until,
@@ -116,12 +116,12 @@ async fn what_is_given_back_comes_before_what_is_new_in_its_old_order() {
     assert!(settle(&source, leased, Settlement::Release).await.is_empty());
     let again = read(&source, 6).await;
     assert_eq!(numbers(&again), [0, 1, 2, 3, 4, 5]);
-    assert_eq!(again.iter().map(eventbus::Leased::deliveries).collect::<Vec<_>>(), [1; 6], "none was tried");
+    assert_eq!(again.iter().map(eventbus::transport::Leased::deliveries).collect::<Vec<_>>(), [1; 6], "none was tried");
     // A second time, among those that were given back before.
     assert!(settle(&source, again, Settlement::Release).await.is_empty());
     let again = read(&source, 6).await;
     assert_eq!(numbers(&again), [0, 1, 2, 3, 4, 5]);
-    assert_eq!(again.iter().map(eventbus::Leased::deliveries).collect::<Vec<_>>(), [1; 6]);
+    assert_eq!(again.iter().map(eventbus::transport::Leased::deliveries).collect::<Vec<_>>(), [1; 6]);
     done(&source, again).await;
     assert!(is_quiet(&source, LEASE * 2).await);
 }
@@ -158,7 +158,7 @@ async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     let (transport, other) = (open(&server).await, open(&server).await);
     let source = join(&other, "group").await;
     let at = SystemTime::now() + Duration::from_millis(300);
-    transport.publish(&[message(1).scheduled_at(at), message(2)]).await.into_iter().for_each(Result::unwrap);
+    transport.publish(&[message(1).with_not_before(at), message(2)]).await.into_iter().for_each(Result::unwrap);
     assert_eq!(numbers(&read(&source, 1).await), [2]);
     assert_eq!(state(&transport, "group").await.delayed, 1);
     let leased = read(&source, 1).await;

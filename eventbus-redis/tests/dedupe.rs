@@ -7,7 +7,10 @@ mod rig;
 
 use std::time::{Duration, SystemTime};
 
-use eventbus::{Bus, Event, Message, MessageId, PublishError, Refusal, Transport};
+use eventbus::{
+    Bus, Event, PublishError,
+    transport::{Message, MessageId, Refusal, Transport},
+};
 use rig::{RedisServer, join, message, number, open, read, until};
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +42,8 @@ async fn within_one_batch_too_and_delayed_messages_count() {
     let transport = open(&server).await;
     let source = join(&transport, "group").await;
     let soon = SystemTime::now() + Duration::from_millis(200);
-    let first = message(1).scheduled_at(soon).deduped(WINDOW);
-    let batch = [first.clone(), message(2), first.clone(), message(3).deduped(WINDOW), message(4)];
+    let first = message(1).with_not_before(soon).with_dedupe(WINDOW);
+    let batch = [first.clone(), message(2), first.clone(), message(3).with_dedupe(WINDOW), message(4)];
     let results = transport.publish(&batch).await;
     let taken: Vec<_> = results.iter().map(Result::is_ok).collect();
     assert_eq!(taken, [true, true, false, true, true]);
@@ -54,7 +57,7 @@ async fn within_one_batch_too_and_delayed_messages_count() {
 async fn an_id_may_come_again_when_its_window_is_over() {
     let server = RedisServer::start();
     let transport = open(&server).await;
-    let again = || [message(1).deduped(Duration::from_millis(50))];
+    let again = || [message(1).with_dedupe(Duration::from_millis(50))];
     let id = again();
     let same = |message: &Message| [message.clone()];
     transport.publish(&id).await.remove(0).unwrap();
@@ -67,7 +70,7 @@ async fn of_a_message_that_the_server_refuses_no_id_is_kept() {
     let server = RedisServer::start();
     let transport = open(&server).await;
     server.cli(&["SET", "events", "something else"]);
-    let once = [message(1).deduped(WINDOW)];
+    let once = [message(1).with_dedupe(WINDOW)];
     let refused = transport.publish(&once).await.remove(0);
     assert!(matches!(refused, Err(Refusal::Failed(_))), "{refused:?}");
     server.cli(&["DEL", "events"]);

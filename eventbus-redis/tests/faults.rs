@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Read, Refusal, Settlement, Start, Transport};
+use eventbus::transport::{Read, Refusal, Settlement, Start, Transport};
 use eventbus_redis::RedisStreams;
 use rig::{
     LEASE, LIMIT, RedisServer, builder, dead, done, group, join, kind, letters, message, next_error, numbers, open,
@@ -110,7 +110,7 @@ async fn delayed_messages_survive_a_restart() {
     let transport = open(&server).await;
     let source = join(&transport, "group").await;
     let at = std::time::SystemTime::now() + Duration::from_millis(400);
-    transport.publish(&[message(7).scheduled_at(at)]).await.pop().unwrap().unwrap();
+    transport.publish(&[message(7).with_not_before(at)]).await.pop().unwrap().unwrap();
     publish(&transport, 0..1).await;
     let leased = read(&source, 1).await;
     let after = Duration::from_millis(400);
@@ -306,7 +306,7 @@ async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
     assert_eq!(read_on(&source, 2).await, [0, 1]);
     let at = std::time::SystemTime::now();
     server.cli(&["SCRIPT", "FLUSH"]);
-    transport.publish(&[message(2).scheduled_at(at), message(3)]).await.into_iter().for_each(Result::unwrap);
+    transport.publish(&[message(2).with_not_before(at), message(3)]).await.into_iter().for_each(Result::unwrap);
     let mut rest = read_on(&source, 2).await;
     rest.sort_unstable();
     assert_eq!(rest, [2, 3]);

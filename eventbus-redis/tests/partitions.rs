@@ -15,7 +15,8 @@ use std::{
 };
 
 use eventbus::{
-    Bus, Delivery, Event, GroupSpec, LetterEnd, Message, Read, Settlement, Start, Transport, TransportOrdering,
+    Bus, Delivery, Event,
+    transport::{GroupSpec, LetterEnd, Message, Read, Settlement, Start, Transport, TransportOrdering},
 };
 use eventbus_redis::{ConnectError, RedisStreams};
 use rig::{
@@ -193,7 +194,7 @@ async fn partitions_of_a_process_that_has_died_go_on_where_it_was() {
     let all = read(&source, 9).await;
     assert!(died.elapsed() < LEASE * 3, "it took {:?}", died.elapsed());
     assert_eq!(numbers(&all), [0, 2, 3, 4, 5, 6, 7, 8, 9], "1 was handled");
-    let deliveries: Vec<_> = all.iter().map(eventbus::Leased::deliveries).collect();
+    let deliveries: Vec<_> = all.iter().map(eventbus::transport::Leased::deliveries).collect();
     assert_eq!(deliveries, [2, 1, 2, 2, 2, 2, 2, 1, 1], "what was given back was not tried");
     done(&source, all).await;
     assert_eq!(state(&transport, "group").await.leased, Some(0));
@@ -205,7 +206,7 @@ async fn delays_and_dead_letters_stay_in_their_partition() {
     let transport = partitioned(&server).await;
     let source = transport.subscribe(ordered("group")).await.unwrap();
     let at = std::time::SystemTime::now() + Duration::from_millis(100);
-    let delayed = keyed("a", 1).scheduled_at(at);
+    let delayed = keyed("a", 1).with_not_before(at);
     transport.publish(&[delayed, rig::message(2)]).await.into_iter().for_each(Result::unwrap);
     let leased = read(&source, 2).await;
     assert_eq!(numbers(&leased), [2, 1]);

@@ -5,7 +5,7 @@
 
 mod rig;
 
-use eventbus::Settlement;
+use eventbus::transport::Settlement;
 use rig::{
     RedisServer, builder, dead, done, join, letters, number, open, publish, read, read_on, settle, state, until,
 };

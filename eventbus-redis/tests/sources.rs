@@ -7,7 +7,7 @@ mod rig;
 
 use std::time::{Duration, Instant};
 
-use eventbus::{LetterQuery, Read, Settlement, Start, Transport};
+use eventbus::transport::{LetterQuery, Read, Settlement, Start, Transport};
 use rig::{
     LEASE, LIMIT, RedisServer, builder, done, group, join, kind, message, numbers, open, publish, read, settle, state,
     until,

@@ -7,7 +7,7 @@ mod rig;
 
 use std::{collections::HashSet, time::Duration};
 
-use eventbus::{LetterEnd, Message, Start, Transport};
+use eventbus::transport::{LetterEnd, Message, Start, Transport};
 use rig::{
     RedisServer, builder, dead, done, group, join, letters, number, numbers, open, publish, read, settle, state,
 };
@@ -117,7 +117,7 @@ async fn hostile_entries_are_malformed_and_stop_nothing() {
 
     // They come again as what they are, end as dead letters, and can be replayed.
     let count = leased.len();
-    assert!(settle(&source, leased, eventbus::Settlement::Release).await.is_empty());
+    assert!(settle(&source, leased, eventbus::transport::Settlement::Release).await.is_empty());
     let again = read(&source, count).await;
     assert!(again.iter().all(|one| one.message().is_malformed()));
     assert!(settle(&source, again, dead("it is malformed")).await.is_empty());
@@ -166,7 +166,7 @@ async fn a_group_of_another_program_is_read_from_where_it_is() {
     all.sort_by_key(|one| number(one.message()));
     // What their consumer has left, too, when its time is over.
     assert_eq!(numbers(&all), [0, 1, 2, 3]);
-    assert_eq!(all.iter().map(eventbus::Leased::deliveries).collect::<Vec<_>>(), [2, 2, 1, 1]);
+    assert_eq!(all.iter().map(eventbus::transport::Leased::deliveries).collect::<Vec<_>>(), [2, 2, 1, 1]);
     done(&source, all).await;
 }
 
@@ -181,7 +181,7 @@ async fn an_event_that_is_too_large_is_refused_before_it_is_sent() {
     let source = join(&transport, "group").await;
     let leased = read(&source, 1).await;
     assert_eq!(leased[0].message().counted_bytes(), limit);
-    assert!(settle(&source, leased, eventbus::Settlement::Release).await.is_empty());
+    assert!(settle(&source, leased, eventbus::transport::Settlement::Release).await.is_empty());
     let leased = read(&source, 1).await;
     assert_eq!(leased[0].message().counted_bytes(), limit);
     done(&source, leased).await;

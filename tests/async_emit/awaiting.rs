@@ -22,7 +22,7 @@ fn an_emission_is_unpin_and_send_and_what_it_gives_is_shared() {
     fn sends<T: Send>(_: &T) {}
     check::<Emit<'static, Ping>>();
     check::<Emit<'static, Arc<Ping>>>();
-    check::<eventbus::EmitHandle>();
+    check::<eventbus::emit::EmitHandle>();
     shared::<Report>();
     shared::<Bus>();
     shared::<eventbus::Context>();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eventbus::{Bus, NotRun, Outcome, Report};
+use eventbus::{Bus, Outcome, Report, emit::NotRun};
 use futures_util::future::join_all;
 
 use super::support::{Log, Numbered, Ping, Pong, finishes, flavours, outcomes};
@@ -131,7 +131,7 @@ async fn a_long_chain_shows_its_last_events() {
 #[tokio::test]
 async fn an_emission_takes_its_parent_when_it_is_first_polled() {
     let bus = Bus::builder().recursion_limit(1).build();
-    let made: Log<eventbus::EmitHandle> = Log::default();
+    let made: Log<eventbus::emit::EmitHandle> = Log::default();
     let weak = bus.downgrade();
     let handles = made.clone();
     bus.on::<Ping>(move |_| handles.add(weak.upgrade().unwrap().emit(Pong).spawn()));

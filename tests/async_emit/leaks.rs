@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, InFlight};
+use eventbus::{Bus, emit::InFlight};
 use tokio::{runtime::Handle, time::sleep};
 
 use super::support::{HOUR, Numbered, Ping, outcomes, poll_once};

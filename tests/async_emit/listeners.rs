@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, EmitError, ListenerKind, Ok as Done};
+use eventbus::{Bus, EmitError, Ok as Done, listener::ListenerKind};
 use tokio::sync::oneshot;
 
 use super::support::{HOUR, Log, Numbered, Ping, finishes, hush, multi_thread, outcomes, poll_once};
@@ -127,7 +127,7 @@ async fn a_timeout_of_its_own_stops_an_async_or_spawned_listener_and_no_other() 
     assert_eq!(report.succeeded(), 1);
     // The emission itself was not: that one is told apart.
     assert!(matches!(report.into_result(), Err(EmitError::Failed(_))));
-    assert_eq!(bus.in_flight(), eventbus::InFlight::default());
+    assert_eq!(bus.in_flight(), eventbus::emit::InFlight::default());
 }
 
 #[test]
@@ -216,7 +216,7 @@ macro_rules! every_verb {
 
 #[tokio::test]
 async fn every_verb_goes_with_state_and_context_and_its_options() {
-    use eventbus::{AnyKind, Listener, NoContext, NoState, With, WithContext};
+    use eventbus::listener::{AnyKind, Listener, NoContext, NoState, With, WithContext};
     type State = Arc<AtomicUsize>;
 
     let bus = Bus::new();

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, EmitError, InFlight};
+use eventbus::{Bus, EmitError, emit::InFlight};
 use tokio::{sync::Notify, time::sleep};
 
 use super::support::{HOUR, Log, OnDrop, Ping, hush, outcomes, poll_once, stop};

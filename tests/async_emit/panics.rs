@@ -61,7 +61,7 @@ async fn a_panic_of_one_listener_leaves_the_others_alone() {
     }
     // The bus works as before.
     assert_eq!(bus.emit(Ping).await.succeeded(), 2);
-    assert_eq!(bus.in_flight(), eventbus::InFlight::default());
+    assert_eq!(bus.in_flight(), eventbus::emit::InFlight::default());
 }
 
 #[tokio::test]

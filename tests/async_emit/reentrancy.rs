@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, InsideEmission, Scope, Subscription};
+use eventbus::{Bus, Scope, Subscription, emit::InsideEmission};
 
 use super::support::{Numbered, Ping, Pong, flavours, within};
 

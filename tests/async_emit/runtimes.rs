@@ -60,7 +60,7 @@ fn without_a_runtime_a_spawned_emission_says_so() {
     let handle = bus.emit(Ping).spawn();
     assert!(handle.is_finished());
     assert_eq!(outcomes(&block_on(handle)), ["NoRuntime"; 4]);
-    assert_eq!(bus.in_flight(), eventbus::InFlight::default());
+    assert_eq!(bus.in_flight(), eventbus::emit::InFlight::default());
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_runtime_without_a_timer_serves_what_needs_none() {
             bus.listener::<Ping>().timeout(HOUR).spawned().on_async(|_| async {});
             let report = runtime.block_on(bus.emit(Ping));
             assert_eq!(outcomes(&report), ["NoRuntime"; 3], "{report}");
-            assert_eq!(bus.in_flight(), eventbus::InFlight::default());
+            assert_eq!(bus.in_flight(), eventbus::emit::InFlight::default());
         });
     }
 }
@@ -301,7 +301,7 @@ fn a_runtime_that_has_shut_down_refuses_with_its_name() {
             let report = bus.emit(Ping).blocking();
             assert_eq!(report.succeeded(), 3, "{flavour}: {report}");
             assert_eq!(outcomes(&report), ["RuntimeShutDown"], "{flavour}");
-            assert_eq!(bus.in_flight(), eventbus::InFlight::default());
+            assert_eq!(bus.in_flight(), eventbus::emit::InFlight::default());
             assert!(block_on(bus.settled()).is_ok());
         });
     }

@@ -10,7 +10,10 @@ use std::{
     thread,
 };
 
-use eventbus::{Bus, InFlight, InsideEmission, Subscription};
+use eventbus::{
+    Bus, Subscription,
+    emit::{InFlight, InsideEmission},
+};
 use tokio::sync::{Notify, oneshot};
 
 use super::support::{

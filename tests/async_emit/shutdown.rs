@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, InFlight};
+use eventbus::{Bus, emit::InFlight};
 use futures_executor::block_on;
 use tokio::{sync::Notify, time::sleep};
 

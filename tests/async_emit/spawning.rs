@@ -6,7 +6,10 @@ use std::{
     thread,
 };
 
-use eventbus::{Bus, EmitError, InFlight, NotRun, Outcome};
+use eventbus::{
+    Bus, EmitError, Outcome,
+    emit::{InFlight, NotRun},
+};
 use tokio::sync::{Notify, oneshot};
 
 use super::support::{Log, Numbered, OnDrop, Ping, Pong, finishes, hush, multi_thread, outcomes, poll_once, stop};

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Event, NotRun, Outcome, Report};
+use eventbus::{Event, Outcome, Report, emit::NotRun};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use log::{Log, OnDrop};

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, EmitError, InFlight};
+use eventbus::{Bus, EmitError, emit::InFlight};
 use tokio::time::{Instant, sleep};
 
 use super::support::{HOUR, Log, Numbered, OnDrop, Ping, finishes, outcomes, poll_once};

@@ -1,6 +1,6 @@
 //! What was to start and could not, or to end and could not: nothing is spent, and nothing hangs.
 
-use eventbus::{Bus, Event, NotRun, Outcome};
+use eventbus::{Bus, Event, Outcome, emit::NotRun};
 use tokio::runtime::Builder;
 
 use super::support::Ping;

@@ -1,8 +1,8 @@
-//! What listeners by name see of an event.
+//! What listeners by pattern see of an event.
 
 use std::sync::Arc;
 
-use eventbus::{AnyEvent, Bus, Event, JsonError};
+use eventbus::{AnyEvent, Bus, Event, codec::JsonError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn seen<T: Send + 'static>(
     look: impl Fn(&AnyEvent<'_>) -> T + Send + Sync + 'static,
 ) -> Vec<T> {
     let (bus, log) = (Bus::new(), Log::default());
-    bus.listener_name("**").unwrap().with(log.clone()).on(move |log, e| log.add(look(e)));
+    bus.listener_pattern("**").unwrap().with(log.clone()).on(move |log, e| log.add(look(e)));
     emit(&bus);
     log.take()
 }
@@ -94,9 +94,13 @@ fn what_is_kept_is_the_very_event() {
 async fn async_and_blocking_listeners_can_keep_it_always() {
     let (bus, log) = (Bus::new(), Log::<Option<u32>>::default());
     let id = |e: &AnyEvent<'_>| Some(e.to_owned()?.downcast_ref::<UserCreated>()?.id);
-    bus.listener_name("**").unwrap().with(log.clone()).on_async(move |log, e| async move { log.add(id(&e)) });
-    bus.listener_name("**").unwrap().with(log.clone()).spawned().on_async(move |log, e| async move { log.add(id(&e)) });
-    bus.listener_name("**").unwrap().with(log.clone()).on_blocking(move |log, e| log.add(id(e)));
+    bus.listener_pattern("**").unwrap().with(log.clone()).on_async(move |log, e| async move { log.add(id(&e)) });
+    bus.listener_pattern("**")
+        .unwrap()
+        .with(log.clone())
+        .spawned()
+        .on_async(move |log, e| async move { log.add(id(&e)) });
+    bus.listener_pattern("**").unwrap().with(log.clone()).on_blocking(move |log, e| log.add(id(e)));
     bus.emit(UserCreated { id: 7 }).await;
     assert_eq!(log.take(), [Some(7); 3]);
 }

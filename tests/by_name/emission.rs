@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, EmitAny, EmitError, NotRun, Outcome};
+use eventbus::{
+    Bus, EmitError, Outcome,
+    emit::{EmitAny, NotRun},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,7 +31,7 @@ fn each(bus: &Bus) -> [EmitAny<'_>; 4] {
 /// A bus with a listener that never ends; the log tells when it was stopped.
 fn stuck() -> (Bus, Log) {
     let (bus, log) = (Bus::builder().on_failure(|_| ()).build(), Log::default());
-    bus.listener_name("user.*").unwrap().with(log.clone()).on_async(|log, _| async move {
+    bus.listener_pattern("user.*").unwrap().with(log.clone()).on_async(|log, _| async move {
         let _stopped = OnDrop(|| log.add("stopped"));
         std::future::pending::<()>().await;
     });
@@ -38,8 +41,8 @@ fn stuck() -> (Bus, Log) {
 #[tokio::test]
 async fn it_is_awaited_or_spawned_or_blocks() {
     let bus = Bus::new();
-    bus.on_name("user.*", |_| ()).unwrap();
-    bus.on_name_async("user.*", |_| async { tokio::task::yield_now().await }).unwrap();
+    bus.on_pattern("user.*", |_| ()).unwrap();
+    bus.on_pattern_async("user.*", |_| async { tokio::task::yield_now().await }).unwrap();
     for emit in each(&bus) {
         assert_eq!(emit.await.succeeded(), 2);
     }
@@ -110,10 +113,10 @@ async fn dropping_it_stops_its_listeners() {
 fn a_panic_by_name_stops_nobody_else() {
     hush();
     let (bus, log) = (Bus::builder().on_failure(|_| ()).build(), Log::default());
-    bus.on_name("user.*", |_| panic!("boom")).unwrap();
-    bus.on_name_async("user.*", |_| async { panic!("boom") }).unwrap();
-    bus.listener_name("user.*").unwrap().with(log.clone()).on(|log, _| log.add("on"));
-    bus.listener_name("user.*").unwrap().with(log.clone()).on_async(|log, _| async move { log.add("on_async") });
+    bus.on_pattern("user.*", |_| panic!("boom")).unwrap();
+    bus.on_pattern_async("user.*", |_| async { panic!("boom") }).unwrap();
+    bus.listener_pattern("user.*").unwrap().with(log.clone()).on(|log, _| log.add("on"));
+    bus.listener_pattern("user.*").unwrap().with(log.clone()).on_async(|log, _| async move { log.add("on_async") });
     for emit in each(&bus) {
         let report = emit.blocking();
         assert_eq!((report.succeeded(), report.failures().len()), (2, 2), "{report}");
@@ -125,7 +128,7 @@ fn a_panic_by_name_stops_nobody_else() {
 fn the_limit_of_recursion_holds_for_emissions_by_name() {
     for json in [false, true] {
         let (bus, depth) = (Bus::builder().recursion_limit(5).on_failure(|_| ()).build(), Log::default());
-        bus.listener_name("user.*").unwrap().named("loop").with(depth.clone()).with_context().on(
+        bus.listener_pattern("user.*").unwrap().named("loop").with(depth.clone()).with_context().on(
             move |depth, e, cx| {
                 depth.add("called");
                 let bus = cx.bus();
@@ -144,7 +147,7 @@ fn the_limit_of_recursion_holds_for_emissions_by_name() {
 #[test]
 fn the_chain_of_a_typed_recursion_by_name_names_the_event() {
     let (bus, chains) = (Bus::builder().recursion_limit(3).on_failure(|_| ()).build(), Log::default());
-    bus.listener_name("user.*").unwrap().with(chains.clone()).with_context().on(|chains, _, cx| {
+    bus.listener_pattern("user.*").unwrap().with(chains.clone()).with_context().on(|chains, _, cx| {
         let report = cx.bus().emit_name("user.created", UserCreated { id: 1 })?.blocking();
         for failure in report.failures() {
             if let Outcome::NotRun(NotRun::RecursionLimit(chain)) = failure.outcome() {

@@ -1,6 +1,6 @@
 //! Events listed without a bus.
 
-use eventbus::{Bus, Event, EventSet, WiringError};
+use eventbus::{Bus, Event, WiringError, catalog::EventSet};
 
 #[derive(Event)]
 #[event(name = "user.created")]
@@ -42,8 +42,8 @@ fn it_is_searched_by_name_and_by_wire_type() {
     for absent in ["user.created.v3", "user", "user.created.v1", "Not A Name", ""] {
         assert_eq!(set.get(absent), None, "{absent}");
     }
-    assert_eq!(set.named("user.created").count(), 2);
-    assert_eq!(set.named("user").count(), 0);
+    assert_eq!(set.by_name("user.created").count(), 2);
+    assert_eq!(set.by_name("user").count(), 0);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_conflict_names_both_types_and_both_places() {
 #[test]
 fn types_that_share_their_name_stand_together() {
     let set = EventSet::new().with::<Saved<u8>>().with::<Saved<u16>>();
-    assert_eq!(set.named("item.saved").count(), 2);
+    assert_eq!(set.by_name("item.saved").count(), 2);
     assert!(set.get("item.saved").is_some());
 }
 

@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use eventbus::{Bus, ByNameError, Event, NameError, WiringError};
+use eventbus::{Bus, Event, WiringError, by_name::ByNameError, event::NameError};
 
 use crate::{
     events::{OrderDone, OrderDoneV2, UserCreated, Usurper},
@@ -74,7 +74,7 @@ fn declaring_twice_is_fine_and_declares_no_listener() {
     let bus = Bus::new();
     bus.declare::<UserCreated>().unwrap();
     bus.declare::<UserCreated>().unwrap();
-    assert!(bus.event_names().is_empty() && bus.listeners().is_empty());
+    assert!(bus.event_names().is_empty() && bus.listener_infos().is_empty());
     // Another bus knows nothing of it.
     Bus::new().declare::<Usurper>().unwrap();
 }
@@ -84,7 +84,7 @@ fn a_name_first_used_by_name_claims_nothing() {
     let bus = Bus::new();
     bus.emit_name("user.created", 5_u8).unwrap().blocking();
     bus.emit_json("user.created", "5").unwrap().blocking();
-    bus.on_name("user.created", |_| ()).unwrap();
+    bus.on_pattern("user.created", |_| ()).unwrap();
     bus.declare::<UserCreated>().unwrap();
     assert!(matches!(bus.emit_name("user.created", 5_u8), Err(ByNameError::WrongType { .. })));
 }
@@ -130,7 +130,7 @@ fn of_two_versions_each_is_reached_by_its_wire_type() {
     let (bus, log) = (Bus::new(), Log::<String>::default());
     bus.listener::<OrderDone>().with(log.clone()).on(|log, e| log.add(format!("1: {}", e.id)));
     bus.listener::<OrderDoneV2>().with(log.clone()).on(|log, e| log.add(format!("2: {}", e.id)));
-    bus.listener_name("order.done")
+    bus.listener_pattern("order.done")
         .unwrap()
         .with(log.clone())
         .on(|log, e| log.add(format!("by name: {}", e.version())));
@@ -148,7 +148,7 @@ fn of_two_versions_each_is_reached_by_its_wire_type() {
 fn malformed_names_are_refused_and_quoted_in_part() {
     let bus = Bus::new();
     let heard = Log::default();
-    bus.listener_name("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
+    bus.listener_pattern("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
     let long = "a".repeat(129);
     for (name, expected) in [
         ("", NameError::Empty),
@@ -191,7 +191,7 @@ fn monomorphs_that_share_a_name_are_told_apart_by_the_value() {
     let (bus, log) = (Bus::new(), Log::default());
     bus.listener::<Changed<u8>>().with(log.clone()).on(|log, _| log.add("u8"));
     bus.listener::<Changed<String>>().with(log.clone()).on(|log, _| log.add("String"));
-    bus.listener_name("entity.*").unwrap().with(log.clone()).on(|log, _| log.add("by name"));
+    bus.listener_pattern("entity.*").unwrap().with(log.clone()).on(|log, _| log.add("by name"));
 
     bus.emit_name("entity.changed", Changed(5_u8)).unwrap().blocking();
     assert_eq!(log.take(), ["u8", "by name"]);

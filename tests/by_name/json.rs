@@ -1,6 +1,6 @@
 //! What `emit_json` reads, and what it refuses before and after reading.
 
-use eventbus::{Bus, ByNameError, Json};
+use eventbus::{Bus, by_name::ByNameError, codec::Json};
 use serde_json::{json, value::RawValue};
 
 use crate::{
@@ -42,7 +42,7 @@ fn a_payload_of_the_wrong_shape_names_the_type_and_what_serde_says() {
 fn a_payload_that_is_no_json_is_refused_also_under_an_unclaimed_name() {
     let bus = Bus::new();
     let heard = Log::default();
-    bus.listener_name("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
+    bus.listener_pattern("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
     for payload in [&b""[..], b"{", b"{]", b"nonsense", b"1 2", b"\"\xff\xfe\"", b"\xff", b"\"\n\"", b"{\"a\":1,}"] {
         let error = bus.emit_json("user.lost", payload).unwrap_err();
         assert!(matches!(&error, ByNameError::Payload { rust_type: None, .. }), "{payload:?}: {error}");
@@ -101,7 +101,7 @@ fn bus_of_default() -> Bus {
 fn deep_nesting_overflows_no_stack_whatever_the_limit() {
     let bus = Bus::builder().max_nesting(usize::MAX).build();
     let log = Log::<bool>::default();
-    bus.listener_name("user.*").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().is_ok()));
+    bus.listener_pattern("user.*").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().is_ok()));
     let deep = nested(500_000);
     // Whether it is taken or refused is serde's; what is taken and cannot be shown is an error to whoever asks.
     if let Ok(emit) = bus.emit_json("user.lost", &deep) {

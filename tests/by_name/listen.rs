@@ -1,8 +1,8 @@
-//! Who hears what, and how listeners by name come and go.
+//! Who hears what, and how listeners by pattern come and go.
 
 use std::sync::Arc;
 
-use eventbus::{Bus, Event, ListenerKind, PatternErrorKind, WiringError};
+use eventbus::{Bus, Event, WiringError, by_name::PatternErrorKind, listener::ListenerKind};
 use serde_json::json;
 
 use crate::{
@@ -19,13 +19,13 @@ fn listening(patterns: &[&'static str]) -> (Bus, Log) {
             move || log.add(pattern)
         };
         let (sync, late, blocking) = (adds(&log), adds(&log), adds(&log));
-        bus.on_name(pattern, move |_| sync()).unwrap();
-        bus.on_name_async(pattern, move |_| {
+        bus.on_pattern(pattern, move |_| sync()).unwrap();
+        bus.on_pattern_async(pattern, move |_| {
             late();
             async {}
         })
         .unwrap();
-        bus.on_name_blocking(pattern, move |_| blocking()).unwrap();
+        bus.on_pattern_blocking(pattern, move |_| blocking()).unwrap();
     }
     (bus, log)
 }
@@ -70,7 +70,7 @@ async fn each_matching_subscription_is_called_exactly_once() {
 #[test]
 fn a_listener_hears_all_versions_and_is_told_which() {
     let (bus, log) = (Bus::new(), Log::<(String, u32)>::default());
-    bus.listener_name("order.*").unwrap().with(log.clone()).on(|log, e| log.add((e.name().to_owned(), e.version())));
+    bus.listener_pattern("order.*").unwrap().with(log.clone()).on(|log, e| log.add((e.name().to_owned(), e.version())));
     bus.emit(OrderDone { id: 1 }).blocking();
     bus.emit(OrderDoneV2 { id: String::new() }).blocking();
     bus.emit_name("order.lost.v3", ()).unwrap().blocking();
@@ -86,15 +86,15 @@ fn a_scope_has_the_same_verbs_and_takes_its_listeners_along() {
         move || log.add(entry)
     };
     let (a, b, c, d) = (add("on"), add("on_async"), add("on_blocking"), add("listener"));
-    let first = scope.on_name("user.*", move |_| a()).unwrap();
+    let first = scope.on_pattern("user.*", move |_| a()).unwrap();
     scope
-        .on_name_async("user.*", move |_| {
+        .on_pattern_async("user.*", move |_| {
             b();
             async {}
         })
         .unwrap();
-    scope.on_name_blocking("user.*", move |_| c()).unwrap();
-    scope.listener_name("user.*").unwrap().priority(1).on(move |_| d());
+    scope.on_pattern_blocking("user.*", move |_| c()).unwrap();
+    scope.listener_pattern("user.*").unwrap().priority(1).on(move |_| d());
     assert_eq!(first.info().scope(), Some("audit"));
     assert_eq!(scope.listener_count(), 4);
 
@@ -103,22 +103,22 @@ fn a_scope_has_the_same_verbs_and_takes_its_listeners_along() {
     assert_eq!(scope.off(), 4);
     assert_eq!(bus.emit(UserCreated { id: 1 }).blocking().succeeded(), 0);
     assert_eq!(bus.emit_name("user.lost", ()).unwrap().blocking().succeeded(), 0);
-    assert!(bus.listeners().is_empty() && !first.is_on());
+    assert!(bus.listener_infos().is_empty() && !first.is_on());
 }
 
 #[test]
 fn a_scope_outlives_its_bus_and_registers_nowhere() {
     let scope = Bus::new().scope("orphan");
-    let subscription = scope.on_name("**", |_| ()).unwrap();
+    let subscription = scope.on_pattern("**", |_| ()).unwrap();
     assert!(!subscription.is_on() && !subscription.off());
-    assert!(scope.on_name("a..b", |_| ()).is_err(), "a mistake is one even so");
+    assert!(scope.on_pattern("a..b", |_| ()).is_err(), "a mistake is one even so");
 }
 
 #[test]
 fn off_ends_it_for_every_name() {
     let bus = Bus::new();
     bus.declare::<UserCreated>().unwrap();
-    let subscription = bus.on_name("user.*", |_| ()).unwrap();
+    let subscription = bus.on_pattern("user.*", |_| ()).unwrap();
     bus.emit(UserRenamed(1)).blocking();
     assert!(subscription.is_on());
 
@@ -127,7 +127,7 @@ fn off_ends_it_for_every_name() {
     assert_eq!(bus.emit(UserCreated { id: 1 }).blocking().succeeded(), 0);
     assert_eq!(bus.emit(UserRenamed(1)).blocking().succeeded(), 0);
     assert_eq!(bus.emit_name("user.lost", ()).unwrap().blocking().succeeded(), 0);
-    assert!(bus.event_names().is_empty() && bus.listeners().is_empty());
+    assert!(bus.event_names().is_empty() && bus.listener_infos().is_empty());
 }
 
 #[test]
@@ -135,11 +135,11 @@ fn a_guard_ends_it_where_it_is_dropped() {
     let bus = Bus::new();
     bus.declare::<UserCreated>().unwrap();
     {
-        let _guard = bus.on_name("user.*", |_| ()).unwrap().guard();
+        let _guard = bus.on_pattern("user.*", |_| ()).unwrap().guard();
         assert_eq!(bus.listener_count::<UserCreated>(), 1);
     }
     assert_eq!(bus.listener_count::<UserCreated>(), 0);
-    let kept = bus.on_name("user.*", |_| ()).unwrap().guard().keep();
+    let kept = bus.on_pattern("user.*", |_| ()).unwrap().guard().keep();
     assert!(kept.is_on());
 }
 
@@ -151,7 +151,7 @@ async fn off_and_wait_returns_when_the_closure_is_dropped() {
         OnDrop(move || log.add("dropped"))
     };
     let subscription = bus
-        .on_name("user.*", move |_| {
+        .on_pattern("user.*", move |_| {
             let _ = &dropped;
         })
         .unwrap();
@@ -165,8 +165,8 @@ async fn off_and_wait_returns_when_the_closure_is_dropped() {
 #[tokio::test]
 async fn off_and_wait_inside_an_emission_by_name_is_refused() {
     let (bus, log) = (Bus::new(), Log::default());
-    let other = bus.on_name("**", |_| ()).unwrap();
-    bus.listener_name("user.*").unwrap().with((log.clone(), other)).on_async(|(log, other), _| async move {
+    let other = bus.on_pattern("**", |_| ()).unwrap();
+    bus.listener_pattern("user.*").unwrap().with((log.clone(), other)).on_async(|(log, other), _| async move {
         if other.off_and_wait().await.is_err() {
             log.add("refused");
         }
@@ -179,12 +179,12 @@ async fn off_and_wait_inside_an_emission_by_name_is_refused() {
 fn clear_ends_those_by_name_too() {
     let bus = Bus::new();
     bus.declare::<UserCreated>().unwrap();
-    let subscription = bus.on_name("user.*", |_| ()).unwrap();
+    let subscription = bus.on_pattern("user.*", |_| ()).unwrap();
     bus.on::<UserCreated>(|_| ());
     bus.clear();
     assert!(!subscription.is_on() && !subscription.off());
     assert_eq!(bus.listener_count::<UserCreated>(), 0);
-    assert!(bus.listeners().is_empty());
+    assert!(bus.listener_infos().is_empty());
     assert_eq!(bus.emit_name("user.lost", ()).unwrap().blocking().succeeded(), 0);
     assert_eq!(bus.emit(UserCreated { id: 1 }).blocking().succeeded(), 0);
     // And for events that come later.
@@ -194,13 +194,13 @@ fn clear_ends_those_by_name_too() {
 #[test]
 fn listeners_lists_those_by_name_behind_the_typed_ones() {
     let bus = Bus::new();
-    bus.listener_name("user.*").unwrap().named("low").priority(-1).on(|_| ());
-    bus.on_name("**", |_| ()).unwrap();
+    bus.listener_pattern("user.*").unwrap().named("low").priority(-1).on(|_| ());
+    bus.on_pattern("**", |_| ()).unwrap();
     bus.on::<UserCreated>(|_| ());
     let here = line!() + 1;
-    bus.listener_name("order.*").unwrap().named("high").priority(9).on_async(|_| async {});
+    bus.listener_pattern("order.*").unwrap().named("high").priority(9).on_async(|_| async {});
 
-    let listeners = bus.listeners();
+    let listeners = bus.listener_infos();
     let patterns: Vec<_> = listeners.iter().map(|info| info.pattern().map(|pattern| pattern.as_str())).collect();
     assert_eq!(patterns, [None, Some("order.*"), Some("**"), Some("user.*")]);
     assert_eq!(listeners[0].event(), Some(UserCreated::TYPE));
@@ -213,8 +213,8 @@ fn listeners_lists_those_by_name_behind_the_typed_ones() {
 #[test]
 fn listener_count_includes_those_by_name_also_of_an_event_not_yet_seen() {
     let bus = Bus::new();
-    bus.on_name("user.*", |_| ()).unwrap();
-    bus.on_name("order.*", |_| ()).unwrap();
+    bus.on_pattern("user.*", |_| ()).unwrap();
+    bus.on_pattern("order.*", |_| ()).unwrap();
     assert_eq!(bus.listener_count::<UserCreated>(), 1, "not yet seen");
     bus.on::<UserCreated>(|_| ());
     assert_eq!(bus.listener_count::<UserCreated>(), 2);
@@ -225,7 +225,7 @@ fn an_emitter_hears_of_listeners_by_name_that_come_and_go() {
     let bus = Bus::new();
     let mut emitter = bus.emitter::<UserCreated>();
     assert_eq!(emitter.emit(UserCreated { id: 1 }).blocking().succeeded(), 0);
-    let subscription = bus.on_name("user.*", |_| ()).unwrap();
+    let subscription = bus.on_pattern("user.*", |_| ()).unwrap();
     assert_eq!(emitter.emit(UserCreated { id: 1 }).blocking().succeeded(), 1);
     subscription.off();
     assert_eq!(emitter.emit(UserCreated { id: 1 }).blocking().succeeded(), 0);
@@ -235,14 +235,14 @@ fn an_emitter_hears_of_listeners_by_name_that_come_and_go() {
 fn a_malformed_pattern_is_an_error_that_points_at_the_place() {
     let bus = Bus::new();
     for result in [
-        bus.on_name("user_*.x", |_| ()).map(drop),
-        bus.on_name_async("user_*.x", |_| async {}).map(drop),
-        bus.on_name_blocking("user_*.x", |_| ()).map(drop),
-        bus.listener_name("user_*.x").map(drop),
-        bus.scope("s").on_name("user_*.x", |_| ()).map(drop),
+        bus.on_pattern("user_*.x", |_| ()).map(drop),
+        bus.on_pattern_async("user_*.x", |_| async {}).map(drop),
+        bus.on_pattern_blocking("user_*.x", |_| ()).map(drop),
+        bus.listener_pattern("user_*.x").map(drop),
+        bus.scope("s").on_pattern("user_*.x", |_| ()).map(drop),
     ] {
         let Err(WiringError::Pattern(error)) = result else { panic!("accepted: {result:?}") };
         assert_eq!((error.at(), error.kind()), (5, PatternErrorKind::PartialWildcard));
     }
-    assert!(bus.listeners().is_empty());
+    assert!(bus.listener_infos().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Events by name: what listeners by name hear, what emissions by name reach, and what is said of names that are wrong.
+//! Events by name: what listeners by pattern hear, what emissions by name reach, and what is said of names that are wrong.
 
 #![cfg(all(feature = "derive", feature = "serde"))]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The bus against a model that is a plain list: typed listeners and those by name, each emission in the same order.
+//! The bus against a model that is a plain list: typed listeners and those by pattern, each emission in the same order.
 
 use eventbus::{Bus, Subscription};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -95,7 +95,7 @@ fn register(bus: &Bus, member: &Member, log: Log<(usize, u32)>) -> Subscription 
         Target::Typed(0) => listen!(bus.listener::<UserCreated>(), |e| e.id),
         Target::Typed(1) => listen!(bus.listener::<UserRenamed>(), |e| e.0),
         Target::Typed(_) => listen!(bus.listener::<OrderDone>(), |e| e.id),
-        Target::Pattern(pattern) => listen!(bus.listener_name(PATTERNS[pattern].0).unwrap(), |e| {
+        Target::Pattern(pattern) => listen!(bus.listener_pattern(PATTERNS[pattern].0).unwrap(), |e| {
             let user = e.downcast_ref::<UserCreated>().map(|e| e.id);
             let renamed = e.downcast_ref::<UserRenamed>().map(|e| e.0);
             let order = e.downcast_ref::<OrderDone>().map(|e| e.id);
@@ -165,7 +165,7 @@ fn check(steps: Vec<Step>) {
         assert_eq!(bus.listener_count::<UserCreated>(), hearing(0));
         assert_eq!(bus.listener_count::<UserRenamed>(), hearing(1));
         assert_eq!(bus.listener_count::<OrderDone>(), hearing(2));
-        assert_eq!(bus.listeners().len(), members.len());
+        assert_eq!(bus.listener_infos().len(), members.len());
         for (id, subscription) in subscriptions.iter().enumerate() {
             assert_eq!(subscription.is_on(), members.iter().any(|member| member.id == id));
         }
@@ -184,7 +184,7 @@ proptest! {
 #[test]
 fn the_table_of_patterns_is_right() {
     for (pattern, hears) in PATTERNS {
-        let pattern = eventbus::Pattern::new(pattern).unwrap();
+        let pattern = eventbus::by_name::Pattern::new(pattern).unwrap();
         assert_eq!(NAMES.map(|name| pattern.matches(name)), hears, "{pattern}");
     }
     // `select` keeps the names honest: each is one.

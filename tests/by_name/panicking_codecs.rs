@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use eventbus::{Bus, ByNameError, Event, JsonError};
+use eventbus::{Bus, Event, by_name::ByNameError, codec::JsonError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{Bomb, Log, hush};
@@ -64,7 +64,7 @@ fn a_deserialize_that_panics_when_it_is_asked_for_the_place_is_contained() {
 fn a_serialize_that_panics_is_an_error_of_to_json() {
     hush();
     let (bus, log) = (Bus::new(), Log::<JsonError>::default());
-    bus.listener_name("**").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().unwrap_err()));
+    bus.listener_pattern("**").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().unwrap_err()));
     assert!(bus.emit(BombSent).blocking().is_ok(), "the listener has not panicked");
     let error = &log.take()[0];
     assert!(matches!(error, JsonError::Failed { .. }) && format!("{error:?}").contains("panicked"), "{error:?}");

@@ -5,7 +5,7 @@ mod secrets;
 
 use std::error::Error as _;
 
-use eventbus::{Bus, ByNameError, JsonError};
+use eventbus::{Bus, by_name::ByNameError, codec::JsonError};
 use secrets::{AccountOpened, check, check_text, payloads};
 
 use crate::support::{Log, bus_lines, in_child};
@@ -46,7 +46,7 @@ fn a_listener_that_passes_on_the_error_shows_nothing_on_stderr() {
     let output = in_child("payload_values::a_listener_that_passes_on_the_error_shows_nothing_on_stderr", || {
         let bus = Bus::new();
         let inner = bus.clone();
-        bus.on_name("user.lost", move |e| {
+        bus.on_pattern("user.lost", move |e| {
             inner.emit_json("account.opened", &e.to_json()?)?.blocking();
             eventbus::Ok(())
         })
@@ -81,7 +81,7 @@ fn what_cannot_be_written_is_not_shown_either() {
         }
     }
     let (bus, log) = (Bus::new(), Log::<JsonError>::default());
-    bus.listener_name("**").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().unwrap_err()));
+    bus.listener_pattern("**").unwrap().with(log.clone()).on(|log, e| log.add(e.to_json().unwrap_err()));
     bus.emit(Unwritable(secrets::SECRET.into())).blocking();
     check(&log.take()[0], "to_json");
 }

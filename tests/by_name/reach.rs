@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eventbus::{Bus, Event, EventName, Pattern};
+use eventbus::{Bus, Event, EventName, by_name::Pattern};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::support::Log;
@@ -59,7 +59,7 @@ proptest! {
             let (name, succeeded) = match step {
                 Step::On(pattern) => {
                     let id = all.len();
-                    all.push(bus.listener_name(&pattern).unwrap().with(log.clone()).on(move |log, _| log.add(id)));
+                    all.push(bus.listener_pattern(&pattern).unwrap().with(log.clone()).on(move |log, _| log.add(id)));
                     on.push((id, Pattern::new(&pattern).unwrap()));
                     continue;
                 }
@@ -92,9 +92,9 @@ fn hostile_patterns_and_names_are_matched_quickly() {
     let name = vec!["a"; 64].join("."); // 127 bytes
     let hostile = format!("{}b", "**.a.".repeat(25));
     for _ in 0..100 {
-        bus.on_name(&hostile, |_| ()).unwrap();
-        bus.on_name(&format!("{}**", "*.**.".repeat(16)), |_| ()).unwrap();
-        bus.on_name(&format!("{}**", "**.a.".repeat(24)), |_| ()).unwrap();
+        bus.on_pattern(&hostile, |_| ()).unwrap();
+        bus.on_pattern(&format!("{}**", "*.**.".repeat(16)), |_| ()).unwrap();
+        bus.on_pattern(&format!("{}**", "**.a.".repeat(24)), |_| ()).unwrap();
     }
     let start = Instant::now();
     for _ in 0..100 {

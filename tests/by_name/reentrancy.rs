@@ -17,19 +17,19 @@ type Act = fn(&Bus, &Subscription);
 
 #[rustfmt::skip]
 const ACTS: &[(&str, Act)] = &[
-    ("on_name", |bus, _| _ = bus.on_name("user.**", |_| ()).unwrap()),
-    ("on_name_async", |bus, _| _ = bus.on_name_async("**", |_| async {}).unwrap()),
+    ("on_pattern", |bus, _| _ = bus.on_pattern("user.**", |_| ()).unwrap()),
+    ("on_pattern_async", |bus, _| _ = bus.on_pattern_async("**", |_| async {}).unwrap()),
     ("on", |bus, _| _ = bus.on::<UserCreated>(|_| ())),
     ("first use of a type", |bus, _| _ = bus.on::<UserRenamed>(|_| ())),
     ("declare", |bus, _| bus.declare::<UserRenamed>().unwrap()),
     ("off", |_, me| _ = me.off()),
-    ("off, and on again", |bus, me| { me.off(); bus.on_name("user.*", |_| ()).unwrap(); }),
+    ("off, and on again", |bus, me| { me.off(); bus.on_pattern("user.*", |_| ()).unwrap(); }),
     ("clear", |bus, _| bus.clear()),
     ("emit", |bus, _| _ = bus.emit(UserRenamed(1)).blocking()),
     ("emit_name", |bus, _| _ = bus.emit_name("order.lost", ()).unwrap().blocking()),
     ("emit_json", |bus, _| _ = bus.emit_json("order.lost", "1").unwrap().blocking()),
     ("emit_name, claimed", |bus, _| _ = bus.emit_name("user.renamed", UserRenamed(1)).map(|emit| emit.blocking())),
-    ("look", |bus, me| drop((bus.listeners(), bus.event_names(), bus.listener_count::<UserRenamed>(), me.is_on()))),
+    ("look", |bus, me| drop((bus.listener_infos(), bus.event_names(), bus.listener_count::<UserRenamed>(), me.is_on()))),
 ];
 
 /// Where it does so.
@@ -77,7 +77,7 @@ fn play(place: Place, act: Act, emit: fn(&Bus)) {
     };
     let (filter, call) = (acting(place == Place::Filter), acting(place == Place::Listener));
     let dropped = OnDrop(acting(matches!(place, Place::DropByOff | Place::DropByClear | Place::DropByOnce)));
-    let listener = bus.listener_name("user.*").unwrap().filter(move |_| {
+    let listener = bus.listener_pattern("user.*").unwrap().filter(move |_| {
         filter();
         true
     });
@@ -120,9 +120,9 @@ fn who_registers_during_an_emission_misses_it() {
     ];
     for emit in emits {
         bus.clear();
-        bus.listener_name("user.*").unwrap().once().with_context().on(|_, cx| {
-            cx.bus().listener_name("user.*").unwrap().priority(-1).on(|_| ());
-            cx.bus().on_name("**", |_| ()).unwrap();
+        bus.listener_pattern("user.*").unwrap().once().with_context().on(|_, cx| {
+            cx.bus().listener_pattern("user.*").unwrap().priority(-1).on(|_| ());
+            cx.bus().on_pattern("**", |_| ()).unwrap();
         });
         assert_eq!(emit(&bus), 1, "the newcomers miss it");
         assert_eq!(emit(&bus), 2);
@@ -134,13 +134,13 @@ fn who_is_off_when_its_turn_comes_is_not_called() {
     let bus = Bus::new();
     let late: Arc<OnceLock<Subscription>> = Arc::default();
     let early = Arc::clone(&late);
-    bus.on_name("user.*", move |_| _ = early.get().unwrap().off()).unwrap();
-    late.set(bus.on_name("user.*", |_| panic!("off")).unwrap()).unwrap();
+    bus.on_pattern("user.*", move |_| _ = early.get().unwrap().off()).unwrap();
+    late.set(bus.on_pattern("user.*", |_| panic!("off")).unwrap()).unwrap();
     assert_eq!(bus.emit(UserCreated { id: 1 }).blocking().into_result().unwrap().succeeded(), 1);
 
     let bus = Bus::new();
-    bus.listener_name("user.*").unwrap().with_context().on(|_, cx| cx.bus().clear());
-    bus.on_name("**", |_| panic!("cleared")).unwrap();
+    bus.listener_pattern("user.*").unwrap().with_context().on(|_, cx| cx.bus().clear());
+    bus.on_pattern("**", |_| panic!("cleared")).unwrap();
     let report = bus.emit_name("user.lost", ()).unwrap().blocking();
     assert_eq!(report.into_result().unwrap().succeeded(), 1);
 }
@@ -153,15 +153,15 @@ fn what_the_drop_of_a_cleared_closure_registers_stays() {
         let weak = bus.downgrade();
         let heir = OnDrop(move || {
             if let Some(bus) = weak.upgrade() {
-                bus.on_name("user.*", |_| ()).unwrap();
+                bus.on_pattern("user.*", |_| ()).unwrap();
             }
         });
-        bus.on_name("user.*", move |_| {
+        bus.on_pattern("user.*", move |_| {
             let _ = &heir;
         })
         .unwrap();
         bus.clear();
-        assert_eq!(bus.listeners().len(), 1);
+        assert_eq!(bus.listener_infos().len(), 1);
         assert_eq!(bus.listener_count::<UserCreated>(), 1);
         assert_eq!(bus.emit(UserRenamed(1)).blocking().succeeded(), 1);
     });

@@ -1,4 +1,4 @@
-//! Names that no type claims: they reach who listens by name, and leave nothing behind.
+//! Names that no type claims: they reach who listens by pattern, and leave nothing behind.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,9 +10,9 @@ use crate::{events::UserCreated, support::Log};
 #[test]
 fn a_hundred_thousand_unclaimed_names_leave_nothing_behind() {
     let bus = Bus::new();
-    bus.on_name("user.**", |_| ()).unwrap();
+    bus.on_pattern("user.**", |_| ()).unwrap();
     bus.declare::<UserCreated>().unwrap();
-    let before = (bus.event_names(), bus.listeners().len());
+    let before = (bus.event_names(), bus.listener_infos().len());
     let round = |from: usize| {
         for number in from..from + 50_000 {
             let name = format!("user.n{number}");
@@ -26,7 +26,7 @@ fn a_hundred_thousand_unclaimed_names_leave_nothing_behind() {
     measure(|| round(0)); // warm
     let grown = measure(|| round(50_000));
     assert_eq!((grown.count_current, grown.bytes_current), (0, 0), "no allocation outlives its emission");
-    assert_eq!((bus.event_names(), bus.listeners().len()), before);
+    assert_eq!((bus.event_names(), bus.listener_infos().len()), before);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn refused_emissions_leave_nothing_behind() {
 fn an_emission_that_is_never_finished_reaches_nobody() {
     let bus = Bus::new();
     let heard = Log::default();
-    bus.listener_name("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
+    bus.listener_pattern("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
     drop(bus.emit_name("user.lost", ()).unwrap());
     drop(bus.emit_json("user.lost", "7").unwrap());
     assert_eq!(heard.take(), [""; 0], "nothing is emitted");
@@ -62,7 +62,7 @@ fn reports_failures_and_the_hook_name_the_runtime_name() {
     let bus = Bus::builder()
         .on_failure(move |failure| hook.lock().unwrap().push((failure.event_name().to_owned(), failure.to_string())))
         .build();
-    bus.listener_name("user.*").unwrap().named("audit").on(|_| Err("no disk"));
+    bus.listener_pattern("user.*").unwrap().named("audit").on(|_| Err("no disk"));
 
     let report = bus.emit_name("user.lost.v3", ()).unwrap().blocking();
     assert_eq!((report.event_name(), report.event_type()), ("user.lost", None));
@@ -95,7 +95,7 @@ fn an_emission_that_is_printed_shows_its_name() {
 fn a_typed_failure_of_a_listener_by_name_names_event_and_place() {
     let bus = Bus::builder().on_failure(|_| ()).build();
     let line = line!() + 1;
-    bus.on_name("user.*", |_| Err("no disk")).unwrap();
+    bus.on_pattern("user.*", |_| Err("no disk")).unwrap();
     let report = bus.emit(UserCreated { id: 1 }).blocking();
     let failure = &report.failures()[0];
     assert_eq!((failure.event_name(), failure.event_type()), ("user.created", Some(UserCreated::TYPE)));
@@ -107,7 +107,7 @@ fn a_typed_failure_of_a_listener_by_name_names_event_and_place() {
 fn a_name_becomes_typed_when_a_type_claims_it() {
     let bus = Bus::new();
     let kinds = Arc::new(Mutex::new(Vec::new()));
-    bus.listener_name("user.created")
+    bus.listener_pattern("user.created")
         .unwrap()
         .with(Arc::clone(&kinds))
         .on(|kinds, e| kinds.lock().unwrap().push(e.event_type().is_some()));
@@ -124,7 +124,7 @@ fn an_event_of_the_users_may_be_called_unclaimed() {
 
     let bus = Bus::new();
     bus.on::<Unclaimed>(|_| ());
-    bus.on_name("unclaimed", |e| assert!(e.downcast_ref::<Unclaimed>().is_some())).unwrap();
+    bus.on_pattern("unclaimed", |e| assert!(e.downcast_ref::<Unclaimed>().is_some())).unwrap();
     assert_eq!(bus.emit_name("other", ()).unwrap().blocking().succeeded(), 0);
     assert_eq!(bus.emit(Unclaimed).blocking().into_result().unwrap().succeeded(), 2);
     assert!(bus.emit_name("unclaimed", ()).is_err());

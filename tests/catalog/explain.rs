@@ -1,6 +1,6 @@
 //! `explain`: who would run for a name, who would not, and why.
 
-use eventbus::ByNameError;
+use eventbus::by_name::ByNameError;
 
 use super::{names, wired};
 
@@ -15,9 +15,9 @@ fn explain_says_who_runs_and_who_does_not_and_why() {
     );
     assert_eq!(lines[1], "runs, in this order:");
     assert!(lines[2].starts_with("  1. listener `first` (tests/catalog/main.rs:"), "{text}");
-    assert!(lines[2].ends_with("): sync, priority 5, by name `user.*`"), "{text}");
+    assert!(lines[2].ends_with("): sync, priority 5, by pattern `user.*`"), "{text}");
     assert!(lines[3].ends_with("): sync, scope `users`; asks its filter; once, not yet spent"), "{text}");
-    assert!(lines[5].ends_with("): async, by name `**`"), "{text}");
+    assert!(lines[5].ends_with("): async, by pattern `**`"), "{text}");
     assert_eq!(lines[6], "does not run:");
     assert!(lines[7].contains("listener `idle`") && lines[7].ends_with("`nobody.*` does not match"), "{text}");
     assert_eq!(lines.len(), 8);

@@ -11,7 +11,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use eventbus::{AsyncApiInfo, Bus, Event, ListenerInfo};
+use eventbus::{Bus, Event, catalog::AsyncApiInfo, listener::ListenerInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,9 +104,9 @@ fn wired() -> Bus {
     let users = bus.scope("users");
     users.listener::<UserCreated>().named("late").on_async(|_| async {});
     users.listener::<UserCreated>().named("second").once().filter(|e| e.id > 0).on(|_| {});
-    bus.listener_name("user.*").unwrap().named("first").priority(5).on(|_| {});
-    bus.listener_name("**").unwrap().named("all").on_async(|_| async {});
-    bus.listener_name("nobody.*").unwrap().named("idle").on(|_| {});
+    bus.listener_pattern("user.*").unwrap().named("first").priority(5).on(|_| {});
+    bus.listener_pattern("**").unwrap().named("all").on_async(|_| async {});
+    bus.listener_pattern("nobody.*").unwrap().named("idle").on(|_| {});
     bus.on::<UserCreated2>(|_| {});
     bus.on::<other::OrderPlaced>(|_| {});
     bus.declare::<CacheFlushed>().unwrap();
@@ -163,7 +163,7 @@ fn listeners_stand_in_the_order_in_which_they_run() {
     }
     let late = bus.listener::<UserCreated>().named("d").priority(99).with(Arc::clone(&seen));
     late.on_async(|seen, _| async move { seen.lock().unwrap().push("d") });
-    let by_name = bus.listener_name("user.*").unwrap().named("e").with(Arc::clone(&seen));
+    let by_name = bus.listener_pattern("user.*").unwrap().named("e").with(Arc::clone(&seen));
     by_name.on(|seen, _| seen.lock().unwrap().push("e"));
     bus.emit(UserCreated { id: 1, invited_by: Vec::new() }).blocking();
     assert_eq!(*seen.lock().unwrap(), names(bus.catalog().event("user.created").unwrap().listeners()));
@@ -173,7 +173,7 @@ fn listeners_stand_in_the_order_in_which_they_run() {
 fn a_listener_by_name_tells_which_known_events_it_matches() {
     let catalog = wired().catalog();
     let matches: Vec<_> =
-        catalog.by_name().iter().map(|listener| (listener.info().name().unwrap(), listener.matches())).collect();
+        catalog.by_pattern().iter().map(|listener| (listener.info().name().unwrap(), listener.matches())).collect();
     assert_eq!(matches[0], ("first", &["user.created".to_owned(), "user.created.v2".to_owned()][..]));
     assert_eq!((matches[1].0, matches[1].1.len()), ("all", 6));
     assert_eq!(matches[2], ("idle", &[][..]));
@@ -192,7 +192,7 @@ fn a_catalog_is_a_copy_and_knows_what_is_off_cleared_or_spent_no_more() {
     );
     assert!(catalog.event("user.created").unwrap().was_emitted());
     bus.clear();
-    assert!(bus.catalog().by_name().is_empty());
+    assert!(bus.catalog().by_pattern().is_empty());
     assert!(bus.catalog().event("user.created").unwrap().listeners().is_empty());
     assert_eq!(before.event("user.created").unwrap().listeners().len(), 4);
 }
@@ -222,7 +222,7 @@ fn no_lock_is_held_while_a_schema_is_made() {
 
         fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
             let bus = BUS.lock().unwrap().clone().unwrap();
-            bus.on_name("**", |_| {}).unwrap();
+            bus.on_pattern("**", |_| {}).unwrap();
             bus.on::<SchemaAsked>(|_| {}).off();
             bus.emit(SchemaAsked).blocking();
             REENTERED.store(true, Ordering::Relaxed);
@@ -252,7 +252,7 @@ fn a_catalog_serialises() {
     assert!(user["schema"]["properties"]["id"].is_object());
     assert!(user["location"].as_str().unwrap().starts_with(file!()));
     assert_eq!(catalog["events"][0]["schema"], Value::Null);
-    assert_eq!(catalog["by_name"][2]["name"], "idle");
+    assert_eq!(catalog["by_pattern"][2]["name"], "idle");
 }
 
 /// Checks what AsyncAPI demands of the parts that are used, and that every reference leads somewhere.
@@ -370,8 +370,8 @@ fn the_map_draws_an_arrow_for_each_pair_except_to_who_hears_everything() {
     for _ in 0..2 {
         bus.listener::<UserCreated>().named("twice").on(|_| {});
     }
-    bus.listener_name("user.*").unwrap().named("some").on(|_| {});
-    bus.listener_name("**").unwrap().named("all").on(|_| {});
+    bus.listener_pattern("user.*").unwrap().named("some").on(|_| {});
+    bus.listener_pattern("**").unwrap().named("all").on(|_| {});
     let expected = "flowchart LR
   e0([\"user.created\"])
   l0{{\"all<br/>**\"}}

@@ -1,6 +1,6 @@
 //! A memory whose queue fills, since nobody reads it.
 
-use eventbus::{GroupSpec, Memory, Transport};
+use eventbus::transport::{GroupSpec, Memory, Transport};
 
 /// The memory with a group that wants everything, and that nobody reads.
 pub(crate) fn unread(memory: Memory) -> Memory {

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use eventbus::{Bus, Event, EventName, Field};
+use eventbus::{Bus, Event, EventName, event::Field};
 
 use super::{counts, keeping, noting};
 use crate::support::{Numbered, hush};

@@ -14,7 +14,7 @@ mod publishing;
 mod reentrancy;
 mod release;
 
-use eventbus::{Bus, Deferred, DeferredStats};
+use eventbus::{Bus, Deferred, deferred::DeferredStats};
 use support::{Log, Numbered};
 
 /// Pending, released and discarded.

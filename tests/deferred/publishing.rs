@@ -5,7 +5,7 @@ mod unread;
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Event, Memory, PublishError};
+use eventbus::{Bus, Event, PublishError, transport::Memory};
 use unread::unread;
 
 #[derive(Event)]

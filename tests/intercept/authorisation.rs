@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use eventbus::{Bus, EmitError, Event, Intercepted, NotRun, Outcome, Report};
+use eventbus::{Bus, EmitError, Event, Outcome, Report, emit::NotRun, intercept::Intercepted};
 
 use super::recorder::{OnEmission, Recorder, Refuses, word};
 use crate::support::{Log, Ping, Pong};
@@ -24,7 +24,7 @@ impl fmt::Display for Forbidden {
 impl Error for Forbidden {}
 
 fn guarded() -> (Bus, Log) {
-    let only_root = OnEmission(|emission: &eventbus::EmissionInfo<'_>| -> Intercepted<Report> {
+    let only_root = OnEmission(|emission: &eventbus::intercept::EmissionInfo<'_>| -> Intercepted<Report> {
         match emission.event().downcast_ref::<AccountClosed>() {
             Some(closed) if closed.by != "root" => Err(Forbidden(closed.by).into()),
             _ => Ok(None),
@@ -116,7 +116,7 @@ fn those_around_a_refusal_are_told() {
 fn those_around_a_refused_emission_are_told() {
     let outer = Recorder::new("");
     let log = outer.log.clone();
-    let no = OnEmission(|_: &eventbus::EmissionInfo<'_>| -> Intercepted<Report> { Err("closed".into()) });
+    let no = OnEmission(|_: &eventbus::intercept::EmissionInfo<'_>| -> Intercepted<Report> { Err("closed".into()) });
     let bus = Bus::builder().intercept(outer).intercept(no).build();
     bus.on::<Ping>(|_| {});
     assert!(!bus.emit(Ping).blocking().is_ok());

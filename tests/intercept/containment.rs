@@ -1,6 +1,10 @@
 //! What an interceptor cannot break: it panics, or does not do what it is to do.
 
-use eventbus::{Around, Bus, CallEnd, EmissionInfo, Intercepted, Interceptor, ListenerInfo, Report};
+use eventbus::{
+    Bus, Report,
+    intercept::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
+};
 
 use super::recorder::{OnCall, OnEmission, Recorder};
 use crate::support::{Bomb, Log, Ping, bus_lines, hush, in_child};

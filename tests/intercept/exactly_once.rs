@@ -1,6 +1,6 @@
 //! What is intercepted: everything that begins, exactly once, whatever its way.
 
-use eventbus::{Bus, Event, EventSet};
+use eventbus::{Bus, Event, catalog::EventSet};
 use serde::{Deserialize, Serialize};
 
 use super::recorder::Recorder;
@@ -26,8 +26,8 @@ async fn every_way_to_emit_is_intercepted_once() {
     let (bus, log) = Recorder::bus();
     bus.declare_all(&EventSet::new().with::<UserCreated>()).unwrap();
     bus.listener::<UserCreated>().named("typed").on(|_| {});
-    bus.listener_name("user.*").unwrap().named("by name").on(|_| {});
-    bus.listener_name("**").unwrap().named("async by name").on_async(|_| async {});
+    bus.listener_pattern("user.*").unwrap().named("by name").on(|_| {});
+    bus.listener_pattern("**").unwrap().named("async by name").on_async(|_| async {});
     let expected = all("user.created", &["typed", "by name", "async by name"]);
     let user = || UserCreated { id: 7 };
 
@@ -55,9 +55,9 @@ async fn every_way_to_emit_is_intercepted_once() {
 #[tokio::test]
 async fn names_that_no_type_claims_are_intercepted_too() {
     let (bus, log) = Recorder::bus();
-    bus.listener_name("issues.*").unwrap().named("sync").on(|_| {});
-    bus.listener_name("issues.*").unwrap().named("async").on_async(|_| async {});
-    bus.listener_name("issues.*").unwrap().named("blocking").on_blocking(|_| {});
+    bus.listener_pattern("issues.*").unwrap().named("sync").on(|_| {});
+    bus.listener_pattern("issues.*").unwrap().named("async").on_async(|_| async {});
+    bus.listener_pattern("issues.*").unwrap().named("blocking").on_blocking(|_| {});
     assert!(bus.emit_json("issues.opened", "{}").unwrap().await.is_ok());
     let seen = log.take();
     assert_eq!(seen.len(), 8, "{seen:?}");
@@ -110,7 +110,7 @@ fn an_interceptor_sees_the_event_and_its_emission() {
     use super::recorder::OnEmission;
     let log = Log::<String>::default();
     let noted = log.clone();
-    let sees = OnEmission(move |emission: &eventbus::EmissionInfo<'_>| {
+    let sees = OnEmission(move |emission: &eventbus::intercept::EmissionInfo<'_>| {
         let id = emission.event().downcast_ref::<UserCreated>().map(|user| user.id);
         let known = emission.event_type().map(|event| event.wire_type().to_string());
         let version = emission.version();
@@ -118,7 +118,7 @@ fn an_interceptor_sees_the_event_and_its_emission() {
         Ok(None)
     });
     let bus = Bus::builder().intercept(sees).build();
-    bus.on_name("**", |_| {}).unwrap();
+    bus.on_pattern("**", |_| {}).unwrap();
     assert!(bus.emit(UserCreated { id: 7 }).blocking().is_ok());
     assert!(bus.emit_name("other.v3", 7).unwrap().blocking().is_ok());
     assert_eq!(log.take(), [r#"user.created 1 Some("user.created") Some(7) true"#, "other 3 None None true"]);

@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use eventbus::{Bus, CallEnd, EmissionInfo, Intercepted, ListenerInfo, Subscription};
+use eventbus::{
+    Bus, Subscription,
+    intercept::{CallEnd, EmissionInfo, Intercepted},
+    listener::ListenerInfo,
+};
 
 use super::recorder::{OnCall, Recorder};
 use crate::support::{Log, Ping};
@@ -32,7 +36,7 @@ async fn a_refused_call_does_not_spend_it() {
         async {}
     });
     let noted = log.clone();
-    bus.listener_name("ping").unwrap().once().on(move |_| noted.add("by name"));
+    bus.listener_pattern("ping").unwrap().once().on(move |_| noted.add("by name"));
     let noted = log.clone();
     bus.listener::<Ping>().once().on_blocking(move |_| noted.add("blocking"));
 

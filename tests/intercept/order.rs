@@ -39,7 +39,7 @@ async fn calls_are_intercepted_in_the_order_of_turns() {
     bus.listener::<Ping>().named("blocking").priority(1).on_blocking(|_| {});
     bus.listener::<Ping>().named("async").priority(3).on_async(|_| async {});
     bus.listener::<Ping>().named("spawned").priority(2).spawned().on_async(|_| async {});
-    bus.listener_name("*").unwrap().named("by name").priority(-1).on(|_| {});
+    bus.listener_pattern("*").unwrap().named("by name").priority(-1).on(|_| {});
     bus.listener::<Ping>().named("sync").on(|_| {});
     assert!(bus.emit(Ping).await.is_ok());
     let begun: Vec<_> = log.take().into_iter().filter(|line| !line.contains(": ")).collect();

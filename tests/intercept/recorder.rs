@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use eventbus::{Around, Bus, CallEnd, EmissionInfo, Intercepted, Interceptor, ListenerInfo, NotRun, Outcome, Report};
+use eventbus::{
+    Bus, Outcome, Report,
+    emit::NotRun,
+    intercept::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
+};
 
 use crate::support::Log;
 

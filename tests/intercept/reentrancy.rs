@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use eventbus::{
-    Around, Bus, CallEnd, EmissionInfo, Event, InsideEmission, Intercepted, Interceptor, ListenerInfo, Report,
+    Bus, Event, Report,
+    emit::InsideEmission,
+    intercept::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
 };
 
 use super::recorder::OnEmission;
@@ -37,8 +40,8 @@ impl Meddling {
         let subscription = self.bus.on::<CallEnded>(move |_| log.add("heard"));
         assert!(self.bus.emit(CallEnded).blocking().is_ok());
         assert!(subscription.off());
-        self.bus.on_name("nobody.*", |_| {}).unwrap().off();
-        self.bus.listeners();
+        self.bus.on_pattern("nobody.*", |_| {}).unwrap().off();
+        self.bus.listener_infos();
         // Not reached after a panic, which the bus contains.
         self.log.add("done");
     }

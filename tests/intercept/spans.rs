@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Around, Bus, CallEnd, EmissionInfo, Intercepted, Interceptor, ListenerInfo, Report};
+use eventbus::{
+    Bus, Report,
+    intercept::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
+};
 use futures_util::FutureExt;
 
 use super::recorder::Recorder;

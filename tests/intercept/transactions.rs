@@ -2,7 +2,11 @@
 
 use std::future::pending;
 
-use eventbus::{Around, Bus, CallEnd, EmissionInfo, Event, Intercepted, Interceptor, ListenerInfo, Report};
+use eventbus::{
+    Bus, Event, Report,
+    intercept::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
+};
 use futures_util::FutureExt;
 
 use crate::support::{Log, hush};

@@ -187,7 +187,7 @@ fn a_macro_may_write_modules() {
     bus.register(Arc::new(PingCounter(log.clone()))).unwrap();
     bus.emit(Ping).blocking();
     assert_eq!(log.take(), ["pings", "later"]);
-    assert_eq!(bus.listeners()[0].priority(), 3);
+    assert_eq!(bus.listener_infos()[0].priority(), 3);
 }
 
 #[test]

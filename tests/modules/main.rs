@@ -14,7 +14,7 @@
 #[expect(dead_code, reason = "shared; not all of it is used here")]
 mod support;
 
-mod by_name;
+mod by_pattern;
 mod expansion;
 mod growth;
 mod methods;

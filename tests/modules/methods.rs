@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use eventbus::{BoxError, Bus, Context, Event, ListenerKind, Outcome, listeners};
+use eventbus::{BoxError, Bus, Context, Event, Outcome, listener::ListenerKind, listeners};
 
 use crate::support::{Log, Numbered, Ping, Pong};
 
@@ -124,7 +124,7 @@ async fn every_shape_of_method_listens() {
             "with_a_context 7 numbered",
         ]
     );
-    let kinds: Vec<_> = bus.listeners().iter().map(eventbus::ListenerInfo::kind).collect();
+    let kinds: Vec<_> = bus.listener_infos().iter().map(eventbus::listener::ListenerInfo::kind).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == ListenerKind::Sync).count(), 5);
     assert_eq!(kinds.iter().filter(|kind| **kind == ListenerKind::Async).count(), 5);
     assert_eq!(kinds.iter().filter(|kind| **kind == ListenerKind::Blocking).count(), 2);
@@ -156,7 +156,7 @@ const LINE_OF_HERE: u32 = line!() - 2;
 fn a_listener_of_a_module_has_the_place_of_its_method() {
     let bus = Bus::new();
     bus.register(Arc::new(Placed)).unwrap();
-    let location = bus.listeners()[0].location();
+    let location = bus.listener_infos()[0].location();
     assert!(location.file().ends_with("methods.rs"), "{location}");
     assert_eq!(location.line(), LINE_OF_HERE, "{location}");
 }
@@ -165,7 +165,7 @@ fn a_listener_of_a_module_has_the_place_of_its_method() {
 fn a_listener_of_a_module_has_the_name_of_type_and_method_and_the_scope_of_its_module() {
     let bus = Bus::new();
     bus.register(Arc::new(Placed)).unwrap();
-    let info = &bus.listeners()[0];
+    let info = &bus.listener_infos()[0];
     assert_eq!(info.name(), Some("Placed::here"));
     assert_eq!(info.scope(), Some("Placed"));
 }
@@ -224,7 +224,7 @@ async fn a_generic_service_listens_for_each_of_its_types() {
     assert!(bus.emit(Saved { what: 1000_u16 }).await.is_ok());
     assert_eq!(*bytes.repo.lock().unwrap(), [1, 2]);
     assert_eq!(*words.repo.lock().unwrap(), [1000]);
-    assert_eq!(bus.listeners()[0].name(), Some("Archive::sync"), "the parameters do not show");
+    assert_eq!(bus.listener_infos()[0].name(), Some("Archive::sync"), "the parameters do not show");
 }
 
 struct Endless;

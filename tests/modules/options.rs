@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Context, ListenerKind, Outcome, listeners};
+use eventbus::{Bus, Context, Outcome, listener::ListenerKind, listeners};
 
 use crate::support::{Log, Ping, Pong};
 
@@ -72,7 +72,7 @@ fn names_and_priorities_may_be_those_of_the_instance() {
     let bus = Bus::new();
     let module = Regional { region: "north".into(), patience: Duration::ZERO, rank: 3 };
     let subscription = bus.register(Arc::new(module)).unwrap();
-    let listeners = bus.listeners();
+    let listeners = bus.listener_infos();
     let pongs: Vec<_> = listeners.iter().filter(|info| info.event().unwrap().name() == "pong").collect();
     assert_eq!(pongs[0].name(), Some("north by expression"));
     assert_eq!(pongs[0].priority(), 3);
@@ -132,7 +132,7 @@ impl Elsewhere {
 async fn spawned_and_blocking_say_where_a_method_runs() {
     let (bus, module) = (Bus::new(), Arc::new(Elsewhere::default()));
     bus.register(module.clone()).unwrap();
-    let kinds: Vec<_> = bus.listeners().iter().map(eventbus::ListenerInfo::kind).collect();
+    let kinds: Vec<_> = bus.listener_infos().iter().map(eventbus::listener::ListenerInfo::kind).collect();
     assert_eq!(kinds, [ListenerKind::Spawned, ListenerKind::Blocking]);
     assert_eq!(bus.emit(Ping).await.succeeded(), 2);
     let threads = module.threads.lock().unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use eventbus::{Bus, Context, InsideEmission, Subscription, listeners};
+use eventbus::{Bus, Context, Subscription, emit::InsideEmission, listeners};
 
 use crate::support::{Log, OnDrop, Ping, Pong, finishes};
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use eventbus::{Bus, ListenerKind, Module, Scope, Subscription, WeakBus, WiringError, listeners};
+use eventbus::{Bus, Module, Scope, Subscription, WeakBus, WiringError, listener::ListenerKind, listeners};
 use tokio::sync::Notify;
 
 use crate::support::{Log, OnDrop, Ping, Pong, hush};
@@ -198,7 +198,7 @@ fn modules_may_be_made_of_modules_and_end_with_them() {
     let whole = Arc::new(Nested { parts: vec![part.clone(), Arc::new(Both::default())] });
     let subscription = bus.register(whole.clone()).unwrap();
     assert_eq!(count(&bus), 5);
-    assert!(bus.listeners().iter().any(|info| info.scope() == Some("nested/Both")));
+    assert!(bus.listener_infos().iter().any(|info| info.scope() == Some("nested/Both")));
     refused(bus.register(part.clone()));
 
     assert!(subscription.off());

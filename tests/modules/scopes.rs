@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use eventbus::{Bus, InsideEmission, Scope, WiringError, listeners};
+use eventbus::{Bus, Scope, WiringError, emit::InsideEmission, listeners};
 use tokio::sync::Notify;
 
 use crate::support::{Log, Ping, Pong};
@@ -13,7 +13,7 @@ fn names_of_inner_scopes_are_joined() {
     let inner = bus.scope("shop").scope("billing").scope("tax");
     inner.on::<Ping>(|_| ());
     assert_eq!(inner.name(), "shop/billing/tax");
-    assert_eq!(bus.listeners()[0].scope(), Some("shop/billing/tax"));
+    assert_eq!(bus.listener_infos()[0].scope(), Some("shop/billing/tax"));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn what_a_module_registers_later_through_its_scope_ends_with_it() {
         assert!(bus.emit(Ping).blocking().is_ok());
     }
     assert_eq!(bus.listener_count::<Pong>(), 3);
-    assert_eq!(bus.listeners().last().unwrap().scope(), Some("growing/more"));
+    assert_eq!(bus.listener_infos().last().unwrap().scope(), Some("growing/more"));
 
     assert!(subscription.off());
     assert_eq!(bus.listener_count::<Pong>(), 0);
@@ -116,7 +116,7 @@ fn a_module_in_a_scope_ends_with_it_for_good_and_may_be_registered_again() {
     let scope = bus.scope("shop");
     let subscription = scope.register(module.clone()).unwrap();
     assert_eq!(subscription.info().scope(), Some("shop"));
-    assert_eq!(bus.listeners()[0].scope(), Some("shop/Quiet"));
+    assert_eq!(bus.listener_infos()[0].scope(), Some("shop/Quiet"));
     assert_eq!(scope.listener_count(), 1);
     assert_eq!(scope.off(), 1);
     assert!(!subscription.is_on());

@@ -5,7 +5,11 @@ mod hostile;
 
 use std::sync::{Arc, atomic::Ordering};
 
-use eventbus::{Bus, CallEnd, EmissionInfo, Intercepted, Interceptor, ListenerInfo, Outcome, WiringError};
+use eventbus::{
+    Bus, Outcome, WiringError,
+    intercept::{CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
+};
 use hostile::{BadSource, Huge, MOST_OF_A_CHAIN, MOST_OF_A_TEXT, OwnSource, TEN_MEGABYTES, Unprintable};
 
 use crate::support::{Ping, bus_lines, finishes, hush, in_child};
@@ -119,7 +123,7 @@ fn names_of_listeners_are_printed_up_to_a_bound() {
     bus.listener::<Ping>().named(&"n".repeat(TEN_MEGABYTES)).on(|_| Err("no"));
     let text = check(&bus);
     assert!(text.len() < MOST_OF_A_TEXT && text.contains("nn..`"), "{} bytes", text.len());
-    assert_eq!(bus.listeners()[0].name().unwrap().len(), TEN_MEGABYTES, "the name itself is as it was given");
+    assert_eq!(bus.listener_infos()[0].name().unwrap().len(), TEN_MEGABYTES, "the name itself is as it was given");
 }
 
 /// Refuses every call with one of the errors.

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use eventbus::{Bus, BusBuilder, EmitError, Event, NotRun, Outcome, Report};
+use eventbus::{Bus, BusBuilder, EmitError, Event, Outcome, Report, emit::NotRun};
 
 use crate::support::{Log, Numbered, Ping, Pong, hush, in_child};
 

@@ -142,7 +142,7 @@ impl Real {
 
     /// The listeners, by the names that `on` gave them.
     fn ids(&self) -> Vec<usize> {
-        self.bus.listeners().iter().map(|info| info.name().unwrap().parse().unwrap()).collect()
+        self.bus.listener_infos().iter().map(|info| info.name().unwrap().parse().unwrap()).collect()
     }
 }
 

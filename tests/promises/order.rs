@@ -19,7 +19,7 @@ fn larger_priorities_run_first_then_whoever_registered_first() {
         bus.emit(Ping).blocking();
         assert_eq!(log.take(), expected);
     }
-    let listed: Vec<_> = bus.listeners().iter().map(|info| info.name().unwrap().to_owned()).collect();
+    let listed: Vec<_> = bus.listener_infos().iter().map(|info| info.name().unwrap().to_owned()).collect();
     assert_eq!(listed, expected, "the list is in the order of the calls");
 }
 

@@ -147,7 +147,7 @@ const ACTIONS: &[Action] = &[
         name: "clear",
         act: |stage| stage.bus().clear(),
         check: |stage, place| {
-            assert_eq!(stage.bus().listeners().len(), 0);
+            assert_eq!(stage.bus().listener_infos().len(), 0);
             assert_eq!(stage.calls("late"), usize::from(!before_late(place)));
             assert_eq!(stage.bus().emit(Ping).blocking().succeeded(), 0);
         },
@@ -183,7 +183,7 @@ const ACTIONS: &[Action] = &[
         name: "looking",
         act: |stage| {
             let bus = stage.bus();
-            assert_eq!(bus.listeners().len(), bus.listener_count::<Ping>() + bus.listener_count::<Pong>());
+            assert_eq!(bus.listener_infos().len(), bus.listener_count::<Ping>() + bus.listener_count::<Pong>());
             assert!(bus.event_names().len() <= 2);
             let _ = format!("{bus:?} {:?} {:?} {:?}", stage.me, stage.scope, stage.bus);
         },

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, EmitError, NotRun, Outcome, Report};
+use eventbus::{Bus, EmitError, Outcome, Report, emit::NotRun};
 
 use crate::support::{Log, Ping, Pong};
 

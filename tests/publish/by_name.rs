@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, ByNameError, Event, Failed, Memory, MessageId, PublishError, Retry};
+use eventbus::{
+    Bus, Event, Failed, PublishError, Retry,
+    by_name::ByNameError,
+    transport::{Memory, MessageId},
+};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +33,7 @@ async fn a_claimed_name_is_published_typed_and_an_unclaimed_one_as_json() {
         typed.lock().unwrap().push((delivery.id(), e.id.to_string()));
         async {}
     });
-    let consumer = consumer.handle_name("issues.*", move |e, delivery| {
+    let consumer = consumer.handle_pattern("issues.*", move |e, delivery| {
         assert!(e.event_type().is_none());
         named.lock().unwrap().push((delivery.id(), e.to_json().unwrap().to_string()));
         async {}
@@ -123,7 +127,7 @@ async fn inside_a_handler_it_never_waits_and_tells_its_cause() {
             eventbus::Ok(())
         }
     });
-    consumer.handle_name("issues.*", |_, _| async {}).start().await.unwrap();
+    consumer.handle_pattern("issues.*", |_, _| async {}).start().await.unwrap();
     bus.publish_json("user.created", r#"{"id": 7}"#).unwrap().await.unwrap();
     yield_a_lot().await;
     let (accepted, refused) = seen.lock().unwrap().take().expect("the handler has ended well");

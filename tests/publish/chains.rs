@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{AttemptError, Bus, Delivery, Event, Memory, MessageId, PublishError, Retry};
+use eventbus::{
+    Bus, Delivery, Event, PublishError, Retry,
+    consumer::AttemptError,
+    transport::{Memory, MessageId},
+};
 
 use crate::support::{Job, Log, assert_balanced, group, multi_thread, scaled, within, yield_a_lot};
 

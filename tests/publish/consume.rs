@@ -105,7 +105,7 @@ async fn what_is_published_again_with_its_id_is_known_by_it() {
         async {}
     };
     bus.consumer("mail").handle::<OrderPlaced>(handler).start().await.unwrap();
-    let id = eventbus::MessageId::new();
+    let id = eventbus::transport::MessageId::new();
     for _ in 0..2 {
         bus.publish(OrderPlaced { id: 7 }).id(id).await.unwrap();
     }

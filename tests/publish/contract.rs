@@ -5,8 +5,9 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use eventbus::{
-    Bus, Capabilities, ConsumerBuilder, ConsumerError, Delivery, Event, Memory, Overflow, PublishError, Retry,
-    Settlement, Start, TransportOrdering,
+    Bus, Delivery, Event, Overflow, PublishError, Retry,
+    consumer::{ConsumerBuilder, ConsumerError},
+    transport::{Capabilities, Memory, Settlement, Start, TransportOrdering},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};

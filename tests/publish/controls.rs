@@ -9,7 +9,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use eventbus::{Batch, Bus, ConsumerBuilder, ConsumerError, Delivery, Event, Memory, PublishError, RemoveError, Retry};
+use eventbus::{
+    Bus, Delivery, Event, PublishError, Retry,
+    consumer::{Batch, ConsumerBuilder, ConsumerError, RemoveError},
+    transport::Memory,
+};
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::support::{
@@ -233,7 +237,10 @@ async fn handlers_get_a_clone_of_their_state() {
         .with((log.clone(), "job"))
         .handle::<Job>(|(log, name), e, _| async move { log.add((name, e.0)) })
         .with(log.clone())
-        .handle_name("placed", |log, e, _| async move { log.add(("placed", e.downcast_ref::<Placed>().unwrap().0)) });
+        .handle_pattern(
+            "placed",
+            |log, e, _| async move { log.add(("placed", e.downcast_ref::<Placed>().unwrap().0)) },
+        );
     consumer.start().await.unwrap();
     bus.publish(Job(1)).await.unwrap();
     bus.publish(Placed(2)).await.unwrap();
@@ -292,7 +299,7 @@ async fn more_workers_than_a_consumer_may_have_are_an_error() {
 #[tokio::test]
 async fn a_queue_and_the_dead_letters_are_bounded_in_bytes_too() {
     let size = size_of::<Job>();
-    let bus = Bus::builder().dead_letter_bytes(2 * size).on_failure(|_| {}).build();
+    let bus = Bus::builder().max_dead_letter_bytes(2 * size).on_failure(|_| {}).build();
     let gate = Arc::new(Semaphore::new(0));
     let open = Arc::clone(&gate);
     let handler = move |_: Arc<Job>, _| {

@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Failed, LetterId, Memory, Overflow, ReplayError, Retry, Unhandled};
+use eventbus::{
+    Bus, Failed, Overflow, Retry,
+    consumer::Unhandled,
+    dead_letter::ReplayError,
+    transport::{LetterId, Memory},
+};
 use tokio::sync::Semaphore;
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, scaled, yield_a_lot};
@@ -31,7 +36,7 @@ async fn one_group_of_three_that_always_fails_disturbs_no_other() {
     let (typed, named) = (Log::default(), Log::default());
     let (typed_log, named_log) = (typed.clone(), named.clone());
     bus.on::<Failed<Job>>(move |e| typed_log.add((e.event.0, e.letter.id.clone())));
-    bus.on_name("delivery.failed", move |e| named_log.add(e.name().to_owned())).unwrap();
+    bus.on_pattern("delivery.failed", move |e| named_log.add(e.name().to_owned())).unwrap();
     for (name, fails) in [("one", false), ("bad", true), ("two", false)] {
         counted(&bus, name, &calls, fails).await;
     }
@@ -122,7 +127,7 @@ async fn a_replay_that_is_refused_leaves_its_dead_letter_where_it_is() {
 #[tokio::test(start_paused = true)]
 async fn dead_letters_are_bounded_and_those_that_make_room_are_counted() {
     for (kept, bound) in [(0, 0), (3, 3)] {
-        let bus = Bus::builder().dead_letters(bound).build();
+        let bus = Bus::builder().max_dead_letters(bound).build();
         let handler = |_: Arc<Job>, _| async { Err("no") };
         bus.consumer("group").handle::<Job>(handler).retry(Retry::never()).start().await.unwrap();
         for id in 0..10 {
@@ -193,7 +198,7 @@ async fn a_replay_of_all_letters_ends_though_each_fails_again() {
     }
     bus.drained(HOUR).await.unwrap();
     let (of, mut seen) = (bus.clone(), 0);
-    let all = |_: &eventbus::DeadLetter| {
+    let all = |_: &eventbus::dead_letter::DeadLetter| {
         seen += 1;
         // What has been replayed before fails again first, on another thread.
         while of.stats().deliveries().in_flight > 0 {

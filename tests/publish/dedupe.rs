@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use eventbus::{Bus, Memory, MessageId, Overflow, PublishError};
+use eventbus::{
+    Bus, Overflow, PublishError,
+    transport::{Memory, MessageId},
+};
 
 use crate::support::{HOUR, Job, assert_balanced, logging, poll_once, yield_a_lot};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Event, PublishError, ReplayError, Retry};
+use eventbus::{Bus, Delivery, Event, PublishError, Retry, dead_letter::ReplayError};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, poll_once, yield_a_lot};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, ConsumerError, Delivery, Event, Memory, PublishError};
+use eventbus::{Bus, Delivery, Event, PublishError, consumer::ConsumerError, transport::Memory};
 use tokio::{
     sync::{Semaphore, oneshot},
     time::Instant,

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{AnyEvent, BoxError, BoxFuture, Bus, Delivery, Event, Handler, Memory, Retry};
+use eventbus::{
+    AnyEvent, BoxError, Bus, Delivery, Event, Retry,
+    consumer::Handler,
+    transport::{BoxFuture, Memory},
+};
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, logging, yield_a_lot};
 
@@ -47,7 +51,7 @@ async fn an_event_waits_for_a_group_that_handles_it_and_others_leave_it_alone() 
         told.add(e.downcast_ref::<Placed>().unwrap().0);
         async {}
     };
-    bus.consumer("orders").handle_name("order.*", handler).start().await.unwrap();
+    bus.consumer("orders").handle_pattern("order.*", handler).start().await.unwrap();
     let told = seen.clone();
     let handler = move |e: AnyEvent<'static>, _| {
         told.add(e.name().to_owned());
@@ -110,7 +114,7 @@ async fn a_handler_by_name_gets_the_event_itself() {
         seen.add((e.name().to_owned(), id));
         async {}
     };
-    bus.consumer("orders").handle_name("order.*", handler).start().await.unwrap();
+    bus.consumer("orders").handle_pattern("order.*", handler).start().await.unwrap();
     bus.publish(Placed(1)).await.unwrap();
     bus.publish(Arc::new(Paid(2))).await.unwrap();
     bus.publish(Job(3)).await.unwrap();
@@ -140,7 +144,7 @@ async fn a_handler_may_be_a_value_chosen_at_run_time() {
     let (bus, sent) = (Bus::new(), Log::default());
     let chosen: Arc<dyn Handler<Placed>> = Arc::new(Mailer { from: "shop", sent: sent.clone() });
     let retry = Retry::fixed(Duration::from_secs(1));
-    bus.consumer("mail").handler(Arc::clone(&chosen)).retry(retry).start().await.unwrap();
+    bus.consumer("mail").handle_with(Arc::clone(&chosen)).retry(retry).start().await.unwrap();
     bus.publish(Placed(7)).await.unwrap();
     assert!(bus.shutdown(HOUR).await.is_clean());
     assert_eq!(sent.take(), ["shop 7 1", "shop 7 2"]);

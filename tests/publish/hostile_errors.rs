@@ -6,8 +6,9 @@ mod hostile;
 use std::{error::Error, future::ready, sync::Arc, time::Duration};
 
 use eventbus::{
-    Answer, AttemptError, BoxError, BoxFuture, Bus, Capabilities, Failed, GroupSpec, GroupState, Memory, Message,
-    PublishError, Refusal, Retry, Source, Transport,
+    BoxError, Bus, Failed, PublishError, Retry,
+    consumer::AttemptError,
+    transport::{Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Memory, Message, Refusal, Source, Transport},
 };
 
 use crate::support::{HOUR, Job, Log, hush, within};

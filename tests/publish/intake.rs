@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Bus, Memory, Overflow};
+use eventbus::{Bus, Overflow, transport::Memory};
 
 use crate::support::{Gauge, Tracked, assert_balanced, is_full_run, multi_thread, scaled};
 

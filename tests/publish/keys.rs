@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Delivery, Event, Memory, Retry};
+use eventbus::{Bus, Delivery, Event, Retry, transport::Memory};
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, scaled, yield_a_lot};
 
@@ -19,7 +19,8 @@ struct Step {
 /// Fails about one attempt in four, a few of them with a panic, and notes what goes well.
 fn unreliable(
     done: &Arc<Mutex<HashMap<u64, Vec<u64>>>>,
-) -> impl Fn(Arc<Step>, Delivery) -> eventbus::BoxFuture<'static, Result<(), &'static str>> + Send + Sync + 'static {
+) -> impl Fn(Arc<Step>, Delivery) -> eventbus::transport::BoxFuture<'static, Result<(), &'static str>> + Send + Sync + 'static
+{
     let done = Arc::clone(done);
     move |e, _| {
         let done = Arc::clone(&done);

@@ -6,7 +6,8 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxFuture, Bus, Capabilities, GroupSpec, GroupState, Message, PublishError, Refusal, Source, Transport,
+    Bus, PublishError,
+    transport::{Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Message, Refusal, Source, Transport},
 };
 use tokio::sync::Semaphore;
 

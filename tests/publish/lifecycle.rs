@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Consumer, ConsumerError, Delivery};
+use eventbus::{Bus, Consumer, Delivery, consumer::ConsumerError};
 use tokio::{
     runtime::Builder,
     time::{Instant, timeout},

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, task::Poll, time::Duration};
 
 use eventbus::{
-    Bus, Consumer, GroupSpec, Leased, Memory, Message, Overflow, PublishError, Read, Refusal, Retry, Settlement,
-    Source, Transport,
+    Bus, Consumer, Overflow, PublishError, Retry,
+    transport::{GroupSpec, Leased, Memory, Message, Read, Refusal, Settlement, Source, Transport},
 };
 use proptest::prelude::*;
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{AttemptError, Bus, Delivery, Event, Memory, Overflow, PublishError, Retry};
+use eventbus::{Bus, Delivery, Event, Overflow, PublishError, Retry, consumer::AttemptError, transport::Memory};
 
 use crate::support::{HOUR, Job, assert_balanced, group, hush, poll_once, unread, yield_a_lot};
 
@@ -152,7 +152,7 @@ async fn a_key_function_that_panics_tells_no_key() {
 #[tokio::test(start_paused = true)]
 async fn an_error_may_panic_when_it_is_asked_what_it_is_and_in_its_drop() {
     hush();
-    let bus = Bus::builder().dead_letters(1).build();
+    let bus = Bus::builder().max_dead_letters(1).build();
     let handler = |e: Arc<Job>, _| async move {
         match e.0 {
             0 => Err(Box::<dyn std::error::Error + Send + Sync>::from(Mute)),
@@ -177,7 +177,7 @@ async fn an_error_may_panic_when_it_is_asked_what_it_is_and_in_its_drop() {
 #[tokio::test(start_paused = true)]
 async fn an_event_may_panic_in_its_drop_when_it_has_been_handled_or_is_a_dead_letter() {
     hush();
-    let bus = Bus::builder().dead_letters(1).build();
+    let bus = Bus::builder().max_dead_letters(1).build();
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     let handler = move |e: Arc<Bomb>, _: Delivery| {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Memory, Overflow, PublishError};
+use eventbus::{Bus, Overflow, PublishError, transport::Memory};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Gauge, HOUR, Job, Tracked, assert_balanced, poll_once, unread, yield_a_lot};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Memory, Rate};
+use eventbus::{Bus, Rate, transport::Memory};
 
 use crate::support::{HOUR, Job, assert_balanced, group, yield_a_lot};
 

@@ -10,8 +10,11 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxFuture, Bus, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Memory, Message, Read, Refusal,
-    Settlement, Source, Transport, Unsettled,
+    Bus,
+    transport::{
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Memory, Message, Read, Refusal,
+        Settlement, Source, Transport, Unsettled,
+    },
 };
 
 use crate::support::{HOUR, Job, Log, OnDrop, assert_balanced, group, hush, yield_a_lot};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{AttemptError, Bus, Delivery, Retry};
+use eventbus::{Bus, Delivery, Retry, consumer::AttemptError};
 use tokio::time::Instant;
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, hush, yield_a_lot};

@@ -9,8 +9,8 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxFuture, Bus, Capabilities, Consumer, Delivery, GroupSpec, GroupState, Memory, Message, Refusal, Retry,
-    Source, Transport,
+    Bus, Consumer, Delivery, Retry,
+    transport::{Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Memory, Message, Refusal, Source, Transport},
 };
 use tokio::sync::Semaphore;
 

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Consumer, Event, Stats};
+use eventbus::{Bus, Consumer, Event, stats::Stats};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use log::{Log, OnDrop};
@@ -107,7 +107,7 @@ pub(crate) fn assert_balanced(stats: &Stats) {
 
 /// What is counted of a group.
 #[track_caller]
-pub(crate) fn group(bus: &Bus, name: &str) -> eventbus::GroupStats {
+pub(crate) fn group(bus: &Bus, name: &str) -> eventbus::stats::GroupStats {
     bus.stats().group(name).unwrap().clone()
 }
 

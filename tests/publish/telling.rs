@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Event, ListenerKind, Memory, Overflow, Retry};
+use eventbus::{Bus, Delivery, Event, Overflow, Retry, listener::ListenerKind, transport::Memory};
 
 use crate::support::{HOUR, Job, Log, hush, poll_once, unread, yield_a_lot};
 
 #[derive(Event)]
 struct Placed;
 
-fn failing(bus: &Bus) -> eventbus::ConsumerBuilder {
+fn failing(bus: &Bus) -> eventbus::consumer::ConsumerBuilder {
     let handler = |_: Arc<Job>, delivery: Delivery| async move {
         assert!(delivery.attempt() != 2, "boom in an attempt");
         Err::<(), _>("no server")

@@ -3,8 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use eventbus::{
-    Answer, BoxFuture, Bus, Capabilities, Durability, Event, GroupSpec, GroupState, Memory, Message, Refusal, Source,
-    Transport, TransportReports, Unconsumed,
+    Bus, Event,
+    publish::Unconsumed,
+    transport::{
+        Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, Memory, Message, Refusal, Source,
+        Transport, TransportReports,
+    },
 };
 
 use crate::support::{HOUR, Job, logging, yield_a_lot};

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use eventbus::{Bus, GroupSpec, Leased, Memory, Message, Overflow, Refusal, Retry, Settlement, Source, Transport};
+use eventbus::{
+    Bus, Overflow, Retry,
+    transport::{GroupSpec, Leased, Memory, Message, Refusal, Settlement, Source, Transport},
+};
 use tokio::sync::{Barrier, mpsc};
 
 use crate::support::{HOUR, Job, assert_balanced, group, multi_thread, poll_once, scaled, within, yield_a_lot};

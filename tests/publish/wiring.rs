@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use eventbus::{AnyEvent, Bus, ConsumerBuilder, ConsumerError, Delivery, Event, Pattern, PublishError};
+use eventbus::{
+    AnyEvent, Bus, Delivery, Event, PublishError,
+    by_name::Pattern,
+    consumer::{ConsumerBuilder, ConsumerError},
+};
 use proptest::prelude::*;
 
 use crate::support::{HOUR, Job, Log, yield_a_lot};
@@ -28,7 +32,7 @@ async fn two_handlers_for_one_event_are_refused_and_both_places_named() {
     assert!(error.contains("group `group` has two handlers for one event: for `job` at"), "{error}");
 
     for (first, second) in [("job", "job"), ("*", "job"), ("**", "a.b"), ("a.*", "*.b"), ("**.z", "a.**")] {
-        let pair = builder().handle_name(first, |_, _| async {}).handle_name(second, |_, _| async {});
+        let pair = builder().handle_pattern(first, |_, _| async {}).handle_pattern(second, |_, _| async {});
         let error = mistake(pair).await;
         assert!(
             error.contains(&format!("for `{first}` at")) && error.contains(&format!("for `{second}` at")),
@@ -36,12 +40,12 @@ async fn two_handlers_for_one_event_are_refused_and_both_places_named() {
         );
     }
     for pattern in ["job", "*", "**"] {
-        let error = mistake(builder().handle_name(pattern, |_, _| async {}).handle::<Job>(unit)).await;
+        let error = mistake(builder().handle_pattern(pattern, |_, _| async {}).handle::<Job>(unit)).await;
         assert!(error.contains(&format!("for `{pattern}` at")) && error.contains("for `job` at"), "{error}");
-        let error = mistake(builder().to_listeners::<Job>().handle_name(pattern, |_, _| async {})).await;
+        let error = mistake(builder().to_listeners::<Job>().handle_pattern(pattern, |_, _| async {})).await;
         assert!(error.contains("has two handlers for one event"), "{error}");
     }
-    builder().handle::<Job>(unit).handle_name("jobs.*", |_, _| async {}).start().await.unwrap();
+    builder().handle::<Job>(unit).handle_pattern("jobs.*", |_, _| async {}).start().await.unwrap();
 }
 
 #[tokio::test]
@@ -55,7 +59,7 @@ async fn a_group_without_handlers_a_bad_name_and_a_bad_pattern_are_refused() {
     }
     Bus::new().consumer(&long[1..]).handle::<Job>(unit).start().await.unwrap();
     for pattern in ["", "a..b", "A b", "***"] {
-        let error = builder().handle_name(pattern, |_, _| async {}).start().await.unwrap_err();
+        let error = builder().handle_pattern(pattern, |_, _| async {}).start().await.unwrap_err();
         assert!(matches!(error, ConsumerError::Pattern(_)), "{error}");
     }
 }
@@ -172,7 +176,7 @@ proptest! {
         let (Ok(first), Ok(second)) = (Pattern::new(&one), Pattern::new(&other)) else { return Ok(()) };
         let share = names().iter().any(|name| first.matches(name) && second.matches(name));
         let nothing = |_: AnyEvent<'static>, _: Delivery| async {};
-        let pair = builder().handle_name(&one, nothing).handle_name(&other, nothing);
+        let pair = builder().handle_pattern(&one, nothing).handle_pattern(&other, nothing);
         let started = crate::support::current_thread().block_on(pair.start());
         prop_assert_eq!(matches!(started, Err(ConsumerError::HandlerTaken { .. })), share, "`{}` and `{}`", one, other);
     }

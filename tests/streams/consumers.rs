@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, EventStream, Outcome, Overflow, Retry, StreamFull};
+use eventbus::{Bus, EventStream, Outcome, Overflow, Retry, stream::StreamFull};
 use futures_util::StreamExt;
 use tokio::sync::Mutex;
 

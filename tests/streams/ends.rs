@@ -2,7 +2,7 @@
 
 use std::{task::Poll, time::Duration};
 
-use eventbus::{Bus, NoEvent, Overflow};
+use eventbus::{Bus, Overflow, stream::NoEvent};
 use futures_util::{FutureExt, StreamExt, stream::FusedStream};
 
 use crate::{Tick, Woken, buffered, poll, poll_next};
@@ -41,7 +41,7 @@ async fn a_reader_that_waits_is_woken_by_the_end_of_the_shutdown() {
 fn a_stream_keeps_no_bus_alive_and_ends_with_it() {
     let bus = Bus::new();
     let weak = bus.downgrade();
-    let (mut ticks, mut all) = (bus.stream::<Tick>(), bus.stream_name("**").unwrap());
+    let (mut ticks, mut all) = (bus.stream::<Tick>(), bus.stream_pattern("**").unwrap());
     let (woken, waker) = Woken::new();
     assert!(poll_next(&mut ticks, &waker).is_pending());
     bus.emit(Tick(1)).blocking();
@@ -108,13 +108,13 @@ fn closing_lets_in_what_waits_for_room() {
 #[test]
 fn dropping_a_stream_takes_its_listener_off_and_lets_nobody_wait() {
     let bus = Bus::new();
-    let (ticks, all) = (bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait), bus.stream_name("tick").unwrap());
+    let (ticks, all) = (bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait), bus.stream_pattern("tick").unwrap());
     assert_eq!(bus.listener_count::<Tick>(), 2);
     assert!(poll(&mut bus.emit(Tick(1))).is_ready());
     let mut second = bus.emit(Tick(2));
     assert!(poll(&mut second).is_pending());
     drop((ticks, all));
-    assert!(bus.listeners().is_empty());
+    assert!(bus.listener_infos().is_empty());
     let Poll::Ready(report) = poll(&mut second) else { panic!("nobody reads any more") };
     assert!(report.is_ok(), "{report}");
 }

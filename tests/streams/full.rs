@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, task::Poll};
 
-use eventbus::{Bus, NoEvent, Outcome, Overflow};
+use eventbus::{Bus, Outcome, Overflow, stream::NoEvent};
 use futures_util::StreamExt;
 
 use crate::{Tick, buffered, poll};

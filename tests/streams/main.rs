@@ -21,7 +21,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use eventbus::{Event, EventStream, Lagged};
+use eventbus::{Event, EventStream, stream::Lagged};
 use futures_util::Stream;
 
 #[derive(Debug, Event)]

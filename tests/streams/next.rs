@@ -47,7 +47,7 @@ async fn next_ends_with_none_when_the_bus_shuts_down_or_goes_away() {
 fn next_that_is_dropped_takes_its_listener_off() {
     let bus = Bus::new();
     let next = bus.next::<Tick>();
-    assert_eq!(bus.listeners()[0].name(), Some("next"));
+    assert_eq!(bus.listener_infos()[0].name(), Some("next"));
     drop(next);
     assert_eq!(bus.listener_count::<Tick>(), 0);
 }

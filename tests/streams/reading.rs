@@ -2,7 +2,12 @@
 
 use std::{panic::Location, sync::Arc, time::Duration};
 
-use eventbus::{Bus, Event, EventStream, Lagged, ListenerKind, NoEvent, NotRun, Outcome, WiringError};
+use eventbus::{
+    Bus, Event, EventStream, Outcome, WiringError,
+    emit::NotRun,
+    listener::ListenerKind,
+    stream::{Lagged, NoEvent},
+};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::{Tick, Tock, buffered};
@@ -86,7 +91,7 @@ fn a_stream_by_name_has_all_events_whose_names_match() -> Result<(), WiringError
             .map(|e: eventbus::AnyEvent<'_>| format!("{} v{}", e.name(), e.version()))
             .collect::<Vec<_>>()
     };
-    let (mut one, mut any) = (bus.stream_name("order.*")?, bus.stream_name("order.**")?);
+    let (mut one, mut any) = (bus.stream_pattern("order.*")?, bus.stream_pattern("order.**")?);
     bus.emit(Placed(7)).blocking();
     bus.emit(Added).blocking();
     bus.emit(Tick(1)).blocking();
@@ -96,7 +101,7 @@ fn a_stream_by_name_has_all_events_whose_names_match() -> Result<(), WiringError
 
     bus.emit(Placed(8)).blocking();
     assert_eq!(one.try_recv().unwrap().downcast_ref::<Placed>().unwrap().0, 8);
-    let error = bus.stream_name("order_*").unwrap_err();
+    let error = bus.stream_pattern("order_*").unwrap_err();
     assert!(matches!(error, WiringError::Pattern(_)), "{error}");
     Ok(())
 }
@@ -106,10 +111,10 @@ fn the_listener_of_a_stream_shows_with_its_name_and_place() {
     let bus = Bus::new();
     let line = Location::caller().line() + 1;
     let ticks = bus.stream::<Tick>();
-    let orders = bus.stream_name("order.*").unwrap();
+    let orders = bus.stream_pattern("order.*").unwrap();
     let own = bus.listener::<Tick>().named("own").stream();
 
-    let listeners = bus.listeners();
+    let listeners = bus.listener_infos();
     let shown: Vec<_> = listeners.iter().map(|info| (info.name(), info.location().line(), info.kind())).collect();
     let expected = [("stream", line), ("own", line + 2), ("stream", line + 1)];
     assert_eq!(shown, expected.map(|(name, line)| (Some(name), line, ListenerKind::Async)));
@@ -147,6 +152,6 @@ fn streams_can_move_to_other_threads() {
     fn is_send<T: Send>(_: &T) {}
     let bus = Bus::new();
     is_send(&bus.stream::<Tick>());
-    is_send(&bus.stream_name("**").unwrap());
+    is_send(&bus.stream_pattern("**").unwrap());
     is_send(&bus.next::<Tick>());
 }

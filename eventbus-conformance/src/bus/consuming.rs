@@ -57,7 +57,9 @@ async fn what_many_publish_is_handled_once_in_each_group(lab: &mut Lab) -> Check
 }
 
 /// A consumer that has started.
-pub(super) fn started(consumer: Result<eventbus::Consumer, eventbus::ConsumerError>) -> Checked<eventbus::Consumer> {
+pub(super) fn started(
+    consumer: Result<eventbus::Consumer, eventbus::consumer::ConsumerError>,
+) -> Checked<eventbus::Consumer> {
     consumer.map_err(|error| broken("T10", "the group is opened", error.to_string()))
 }
 
@@ -98,7 +100,7 @@ async fn a_handler_gets_the_event_and_its_message(lab: &mut Lab) -> Checked {
     };
     started(bus.consumer("group").handle::<Note>(handler).start().await)?;
     let sent = Note { number: u64::MAX - 1, text: "\u{0}\"\\ \u{1f980}\r\n".to_owned() };
-    let id = eventbus::MessageId::new();
+    let id = eventbus::transport::MessageId::new();
     let published = bus.publish(sent.clone()).id(id).key("\u{43a}\u{43b}\u{44e}\u{447}").await;
     ensure(published.is_ok(), "T1", "the event is taken", published.map_err(|error| error.to_string()))?;
     lab.drained(&bus, "T1").await?;
@@ -163,7 +165,11 @@ async fn a_delayed_event_is_handled_when_its_time_has_come(lab: &mut Lab) -> Che
 
 /// S28: an event with more bytes than the transport takes is handed back, and never sent; one at the bound is handled.
 async fn an_event_that_is_too_large_is_refused_before_it_is_sent(lab: &mut Lab) -> Checked {
-    let limit = lab.can.max_payload.unwrap_or(eventbus::Message::MAX_DATA).min(eventbus::Message::MAX_DATA);
+    let limit = lab
+        .can
+        .max_payload
+        .unwrap_or(eventbus::transport::Message::MAX_DATA)
+        .min(eventbus::transport::Message::MAX_DATA);
     needs(lab.can.needs_codec, "it carries events as they are, and measures none")?;
     let (bus, errors) = lab.bus();
     let seen = Log::default();

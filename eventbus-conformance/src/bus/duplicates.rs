@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eventbus::{Bus, MessageId, PublishError};
+use eventbus::{Bus, PublishError, transport::MessageId};
 
 use super::noting;
 use crate::{

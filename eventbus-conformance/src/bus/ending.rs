@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Delivery, Message, Operation};
+use eventbus::{
+    Delivery,
+    transport::{Message, Operation},
+};
 
 use super::{Log, consuming::started};
 use crate::{

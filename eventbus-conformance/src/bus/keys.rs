@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use eventbus::{Delivery, TransportOrdering};
+use eventbus::{Delivery, transport::TransportOrdering};
 use tokio::sync::Semaphore;
 
 use super::{Log, bus_over, consuming::started, soon};

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Delivery, Operation, Retry, Transport};
+use eventbus::{
+    Bus, Delivery, Retry,
+    transport::{Operation, Transport},
+};
 
 use crate::{
     Property,

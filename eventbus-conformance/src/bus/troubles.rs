@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Operation, PublishError};
+use eventbus::{Bus, Delivery, PublishError, transport::Operation};
 use tokio::time::Instant;
 
 use super::{Log, consuming::started, noting};
@@ -40,7 +40,7 @@ async fn a_handler_of_three_leases_runs_once(lab: &mut Lab) -> Checked {
     while began.elapsed() < lease * 4 {
         if let crate::reader::Step::Got(leased) = other.step(1, lease / 4).await? {
             stolen.push(runs.len());
-            other.settle(leased, &eventbus::Settlement::Release).await?;
+            other.settle(leased, &eventbus::transport::Settlement::Release).await?;
         }
     }
     other.close().await?;
@@ -52,7 +52,7 @@ async fn a_handler_of_three_leases_runs_once(lab: &mut Lab) -> Checked {
 
 /// Publishes a note until it is taken. One that may be there is published again with its id.
 async fn insist(lab: &Lab, bus: &Bus, number: u64) -> Checked {
-    let (began, id) = (Instant::now(), eventbus::MessageId::new());
+    let (began, id) = (Instant::now(), eventbus::transport::MessageId::new());
     loop {
         match bus.publish(event(number)).id(id).timeout(lab.limits.patience).await {
             Ok(()) => return Ok(()),

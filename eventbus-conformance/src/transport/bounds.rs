@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use eventbus::{Capabilities, GroupSpec, Overflow, Refusal};
+use eventbus::{
+    Overflow,
+    transport::{Capabilities, GroupSpec, Refusal},
+};
 use tokio::time::timeout;
 
 use crate::{
@@ -28,7 +31,7 @@ async fn capabilities_do_not_change_and_fit_together(lab: &mut Lab) -> Checked {
     lab.publish(&notes(0..1)).await?;
     all.push(lab.transport().capabilities());
     reader.close().await?;
-    if lab.can.durability > eventbus::Durability::Process {
+    if lab.can.durability > eventbus::transport::Durability::Process {
         lab.reopen().await?;
         all.push(lab.transport().capabilities());
     }
@@ -38,7 +41,7 @@ async fn capabilities_do_not_change_and_fit_together(lab: &mut Lab) -> Checked {
     ensure(max_batch > 0, "S30", "`max_batch` above 0", max_batch)?;
     ensure(max_payload != Some(0), "S30", "`max_payload` above 0", max_payload)?;
     ensure(lease.is_none_or(|lease| !lease.is_zero()), "S30", "leases that last for a while", lease)?;
-    let is_outside = durability > eventbus::Durability::Process;
+    let is_outside = durability > eventbus::transport::Durability::Process;
     ensure(needs_codec || !is_outside, "S30", "what outlives the process `needs_codec`", (needs_codec, durability))?;
     let has_bound = can.bounds_events || can.bounds_bytes || can.bounds_keys;
     ensure(has_bound != can.overflow.is_empty(), "S30", "policies where there are bounds, and only there", can.overflow)
@@ -148,7 +151,7 @@ async fn groups_count_what_waits_and_what_is_leased(lab: &mut Lab) -> Checked {
     let ahead = 3_u64.saturating_sub(depth);
     let is_right = state.leased.is_none_or(|leased| leased == 2 + ahead) && depth <= 3;
     ensure(is_right, "S30", "5 messages, of which 2 are leased", &state)?;
-    reader.settle(leased, &eventbus::Settlement::Done).await?;
+    reader.settle(leased, &eventbus::transport::Settlement::Done).await?;
     reader.handle(3, "T1").await?;
     let state = lab.state("group").await?;
     let is_empty = state.depth == Some(0) && state.leased.is_none_or(|leased| leased == 0);

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use eventbus::{GroupSpec, LetterEnd, LetterId, LetterQuery, Read, Refusal, Settlement};
+use eventbus::transport::{GroupSpec, LetterEnd, LetterId, LetterQuery, Read, Refusal, Settlement};
 
 use crate::{
     Property,

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use eventbus::{GroupSpec, Pattern, Wants};
+use eventbus::{
+    by_name::Pattern,
+    transport::{GroupSpec, Wants},
+};
 use tokio::task::JoinSet;
 
 use super::reading::take_from_all;
@@ -50,7 +53,7 @@ async fn a_group_gets_only_what_it_wants(lab: &mut Lab) -> Checked {
     {
         let leased = reader.take(expected.len(), "T10").await?;
         ensure_eq(&sorted(numbers(&leased)), &expected, "T11", "what the group wants")?;
-        reader.settle(leased, &eventbus::Settlement::Done).await?;
+        reader.settle(leased, &eventbus::transport::Settlement::Done).await?;
         reader.nothing("T11", "it wants nothing else").await?;
     }
     for (name, unwanted) in [("typed", 3), ("patterns", 4), ("all", 0)] {
@@ -122,7 +125,7 @@ async fn a_group_that_is_opened_by_many_at_once_is_one(lab: &mut Lab) -> Checked
     let all = taken.iter().flat_map(|leased| numbers(leased)).collect();
     ensure_eq(&sorted(all), &(0..40).collect(), "S24", "each message once in the group")?;
     for (reader, leased) in readers.iter().zip(taken) {
-        reader.settle(leased, &eventbus::Settlement::Done).await?;
+        reader.settle(leased, &eventbus::transport::Settlement::Done).await?;
     }
     let transport = lab.transport();
     let states = lab.answers("T10", "groups", transport.groups()).await?;

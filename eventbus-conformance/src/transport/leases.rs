@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use eventbus::{GroupSpec, Leased, Settlement};
+use eventbus::transport::{GroupSpec, Leased, Settlement};
 
 use crate::{
     Property,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eventbus::{Letter, LetterEnd, LetterId, LetterPage, LetterQuery, Settlement};
+use eventbus::transport::{Letter, LetterEnd, LetterId, LetterPage, LetterQuery, Settlement};
 
 use crate::{
     Property,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use eventbus::Settlement;
+use eventbus::transport::Settlement;
 
 use crate::{
     Property,
@@ -45,7 +45,7 @@ async fn a_message_is_not_handed_out_before_its_time(lab: &mut Lab) -> Checked {
     let Some(late) = lab.can.delay else { return needs(false, "it keeps no delays") };
     let mut reader = lab.group("group").await?;
     let at = SystemTime::now() + Duration::from_millis(150);
-    lab.publish(&[note(0).scheduled_at(at), note(1)]).await?;
+    lab.publish(&[note(0).with_not_before(at), note(1)]).await?;
     ensure_eq(&reader.handle(1, "T7").await?, &vec![1], "T7", "what is not delayed comes first")?;
     let wait = Duration::from_millis(150) + late + lab.limits.patience;
     let leased = reader.take_within(1, wait, "T7").await?;

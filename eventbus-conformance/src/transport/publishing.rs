@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use eventbus::{GroupSpec, Message, Overflow, Refusal, Start};
+use eventbus::{
+    Overflow,
+    transport::{GroupSpec, Message, Refusal, Start},
+};
 
 use crate::{
     Property, Trouble,
@@ -63,7 +66,8 @@ async fn a_message_comes_as_it_was_published(lab: &mut Lab) -> Checked {
     lab.publish(&sent).await?;
     let leased = reader.take(sent.len(), "T1").await?;
     for one in &sent {
-        let Some(came) = leased.iter().map(eventbus::Leased::message).find(|came| came.id() == one.id()) else {
+        let Some(came) = leased.iter().map(eventbus::transport::Leased::message).find(|came| came.id() == one.id())
+        else {
             return Err(broken("T1", format!("a message with the id {}", one.id()), numbers(&leased)));
         };
         ensure_eq(&came.attributes(), &one.attributes(), "T1", "the attributes")?;
@@ -71,7 +75,7 @@ async fn a_message_comes_as_it_was_published(lab: &mut Lab) -> Checked {
         ensure_eq(&bytes(came), &bytes(one), "T1", "the bytes")?;
         ensure_eq(&came.key(), &one.key(), "T1", "the key")?;
     }
-    reader.settle(leased, &eventbus::Settlement::Done).await?;
+    reader.settle(leased, &eventbus::transport::Settlement::Done).await?;
     reader.close().await
 }
 

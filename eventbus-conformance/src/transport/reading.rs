@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{LeaseId, Read, Settlement};
+use eventbus::transport::{LeaseId, Read, Settlement};
 
 use crate::{
     Property, Trouble,
@@ -31,7 +31,7 @@ pub(super) async fn take_from_all(
     readers: &mut [Reader],
     count: usize,
     lab: &Lab,
-) -> Checked<Vec<Vec<eventbus::Leased>>> {
+) -> Checked<Vec<Vec<eventbus::transport::Leased>>> {
     let mut taken: Vec<Vec<_>> = readers.iter().map(|_| Vec::new()).collect();
     let began = Instant::now();
     while taken.iter().map(Vec::len).sum::<usize>() < count {
@@ -56,7 +56,7 @@ async fn a_message_is_leased_to_one_source_at_a_time(lab: &mut Lab) -> Checked {
     let mut readers = Vec::new();
     let processes = lab.processes().await?;
     for process in processes.iter().chain(&processes) {
-        readers.push(lab.subscribe_at(process, eventbus::GroupSpec::new("group")).await?);
+        readers.push(lab.subscribe_at(process, eventbus::transport::GroupSpec::new("group")).await?);
     }
     lab.publish(&notes(0..100)).await?;
     // All of it, before the first lease runs out.
@@ -83,7 +83,8 @@ async fn leases_of_a_source_have_names_of_their_own(lab: &mut Lab) -> Checked {
     let mut reader = lab.group("group").await?;
     lab.publish(&notes(0..20)).await?;
     let leased = reader.take(20, "T1").await?;
-    let named: Vec<_> = leased.iter().map(eventbus::Leased::lease).filter(|lease| **lease != LeaseId::NONE).collect();
+    let named: Vec<_> =
+        leased.iter().map(eventbus::transport::Leased::lease).filter(|lease| **lease != LeaseId::NONE).collect();
     let different: BTreeSet<_> = named.iter().copied().collect();
     ensure(named.len() == different.len(), "T20", "leases with different identifiers", &named)?;
     let is_named = lab.can.lease.is_none() || named.len() == leased.len();

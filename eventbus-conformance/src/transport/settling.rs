@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Leased, Settlement};
+use eventbus::transport::{Leased, Settlement};
 
 use super::reading::take_from_all;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventbus::{GroupSpec, Settlement};
+use eventbus::transport::{GroupSpec, Settlement};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -37,7 +37,7 @@ async fn a_closed_source_says_so_again_and_again(lab: &mut Lab) -> Checked {
         ensure(matches!(step, Step::Closed), "T12", "`Closed`, which is final", step)?;
         let mut into = Vec::new();
         let read = closed.source.try_next(1, &mut into);
-        let is_right = into.is_empty() && read != Some(eventbus::Read::Batch);
+        let is_right = into.is_empty() && read != Some(eventbus::transport::Read::Batch);
         ensure(is_right, "T12", "`Closed` of `try_next`, or `None`", (read, numbers(&into)))?;
     }
     let mut next = lab.group("group").await?;

@@ -8,8 +8,10 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxError, BoxFuture, Capabilities, Durability, GroupSpec, Letter, LetterId, Message, Start, Transport,
-    Wants,
+    BoxError,
+    transport::{
+        Answer, BoxFuture, Capabilities, Durability, GroupSpec, Letter, LetterId, Message, Start, Transport, Wants,
+    },
 };
 use eventbus_conformance::{Limits, Rig, Trouble};
 use tokio::{sync::Notify, time::Instant};
@@ -90,7 +92,7 @@ impl Record {
         let attributes = self.attributes.iter().map(|(name, value)| (&**name, &**value));
         let read = Message::from_attributes(attributes, Arc::clone(&self.data));
         let message = read.unwrap_or_else(|error| Message::malformed(&error.to_string(), &self.data));
-        self.not_before.map_or(message.clone(), |at| message.scheduled_at(at))
+        self.not_before.map_or(message.clone(), |at| message.with_not_before(at))
     }
 
     fn key(&self) -> Option<&str> {

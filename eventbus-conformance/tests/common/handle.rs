@@ -9,8 +9,11 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxError, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterId,
-    LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Transport, Unsettled,
+    BoxError,
+    transport::{
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterId,
+        LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Transport, Unsettled,
+    },
 };
 use tokio::time::{Instant, sleep_until};
 

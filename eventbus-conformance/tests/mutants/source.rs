@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Answer, BoxFuture, LeaseId, Leased, Read, Settlement, Source, Transport as _, Unsettled};
+use eventbus::transport::{Answer, BoxFuture, LeaseId, Leased, Read, Settlement, Source, Transport as _, Unsettled};
 
 use super::{How, transport::Mutant};
 

@@ -10,8 +10,11 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxError, BoxFuture, Capabilities, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage, LetterQuery,
-    Memory, Message, MessageId, Overflow, Refusal, Source, Transport, TransportHealth, Wants,
+    BoxError, Overflow,
+    transport::{
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage, LetterQuery, Memory,
+        Message, MessageId, Refusal, Source, Transport, TransportHealth, Wants,
+    },
 };
 use eventbus_conformance::{Limits, Rig, Trouble};
 
@@ -113,7 +116,7 @@ impl Mutant {
         match (self.how, message.not_before()) {
             (How::LosesTheThird, _) if self.shared.published.fetch_add(1, Ordering::SeqCst) == 2 => None,
             (How::ForgetsNotBefore, Some(_)) | (How::ForgetsIds, _) => Some(rebuilt(message, "")),
-            (How::DelaysTooLong, Some(at)) => Some(message.clone().scheduled_at(at + Duration::from_hours(1))),
+            (How::DelaysTooLong, Some(at)) => Some(message.clone().with_not_before(at + Duration::from_hours(1))),
             (How::ForgetsKeys, _) => Some(rebuilt(message, "partitionkey")),
             _ => Some(message.clone()),
         }
@@ -175,7 +178,7 @@ impl Transport for Mutant {
         if self.how == How::ChangesItsCapabilities { can.with_max_batch(can.max_batch + asked) } else { can }
     }
 
-    fn attach(&self, reports: eventbus::TransportReports) {
+    fn attach(&self, reports: eventbus::transport::TransportReports) {
         self.inner.attach(reports);
     }
 
@@ -216,7 +219,7 @@ impl Transport for Mutant {
         let name = Arc::clone(&spec.name);
         let number = self.shared.groups.fetch_add(1, Ordering::SeqCst);
         match self.how {
-            How::IgnoresStart => spec.start = eventbus::Start::Now,
+            How::IgnoresStart => spec.start = eventbus::transport::Start::Now,
             How::IgnoresBounds => {
                 spec.max_events = Some(1000);
                 spec.overflow = Some(Overflow::Wait);

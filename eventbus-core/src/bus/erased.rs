@@ -42,9 +42,9 @@ impl Bus {
         self.state.registry.get(event).map(|slot| KnownEvent::of(slot))
     }
 
-    /// The listeners by name, in the order of priority and registration.
-    pub(crate) fn infos_by_name(&self) -> Vec<ListenerInfo> {
-        self.state.registry.infos_by_name()
+    /// The listeners by pattern, in the order of priority and registration.
+    pub(crate) fn infos_by_pattern(&self) -> Vec<ListenerInfo> {
+        self.state.registry.infos_by_pattern()
     }
 
     pub(crate) fn declare_at<E: Event>(&self, location: &'static Location<'static>) -> Result<(), WiringError> {

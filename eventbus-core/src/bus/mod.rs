@@ -1,6 +1,6 @@
 //! Floor 5: registering listeners on a bus, emitting on it, and looking at it.
 
-mod by_name;
+mod by_pattern;
 mod erased;
 mod listen;
 mod module;
@@ -13,7 +13,7 @@ use std::{fmt, panic::Location, sync::Arc};
 pub(crate) use erased::KnownEvent;
 use listen::Target;
 pub use listen::{
-    AnyKind, Blocks, ByName, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
+    AnyKind, Blocks, ByPattern, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
 pub use module::Module;
 pub use scope::{Scope, ScopeGuard};
@@ -132,15 +132,15 @@ impl Bus {
         Emitter::new(self.clone(), Arc::clone(self.slot_of::<E>()))
     }
 
-    /// How many listeners `E` has, those by name that match its name included.
+    /// How many listeners `E` has, those by pattern that match its name included.
     pub fn listener_count<E: Event>(&self) -> usize {
         let registry = &self.state.registry;
-        // An event that the bus has not seen yet is heard by name only.
-        registry.get(E::TYPE).map_or_else(|| registry.by_name(E::NAME.as_str()).len(), |slot| slot.len())
+        // An event that the bus has not seen yet is heard by pattern only.
+        registry.get(E::TYPE).map_or_else(|| registry.matching(E::NAME.as_str()).len(), |slot| slot.len())
     }
 
     /// The names of the events that have listeners, sorted: of events that this bus has seen. Names that only patterns speak of
-    /// are in [`listeners`](Self::listeners).
+    /// are in [`listener_infos`](Self::listener_infos).
     pub fn event_names(&self) -> Vec<EventName> {
         let slots = self.state.registry.all();
         let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event.name()).collect();
@@ -150,12 +150,12 @@ impl Bus {
     }
 
     /// All listeners: first those of types, by event name and version, and for each event in the order in which an
-    /// emission calls them; then those by name, in the order of priority and registration.
-    pub fn listeners(&self) -> Vec<ListenerInfo> {
+    /// emission calls them; then those by pattern, in the order of priority and registration.
+    pub fn listener_infos(&self) -> Vec<ListenerInfo> {
         let mut slots = self.state.registry.all();
         slots.sort_by_key(|slot| (slot.event.name(), slot.event.version(), slot.event.rust_type()));
         let typed = slots.iter().flat_map(|slot| slot.infos()).filter(|info| info.pattern().is_none());
-        typed.chain(self.state.registry.infos_by_name()).collect()
+        typed.chain(self.state.registry.infos_by_pattern()).collect()
     }
 
     /// Removes every listener, and ends the registrations of modules.

@@ -108,7 +108,7 @@ impl Bus {
     /// for module in modules {
     ///     bus.register(module)?;
     /// }
-    /// assert_eq!(bus.listeners()[0].scope(), Some("mail"));
+    /// assert_eq!(bus.listener_infos()[0].scope(), Some("mail"));
     /// # Ok::<(), WiringError>(())
     /// ```
     #[track_caller]

@@ -29,7 +29,7 @@ use crate::{
 /// let billing = bus.scope("billing");
 /// billing.on::<OrderDone>(|_| println!("invoice"));
 /// billing.on::<OrderDone>(|_| println!("receipt"));
-/// assert_eq!(bus.listeners()[0].scope(), Some("billing"));
+/// assert_eq!(bus.listener_infos()[0].scope(), Some("billing"));
 ///
 /// assert_eq!(billing.off(), 2);
 /// assert_eq!(bus.listener_count::<OrderDone>(), 0);
@@ -106,7 +106,7 @@ impl Scope {
     /// let shop = bus.scope("shop");
     /// shop.on::<OrderDone>(|_| println!("count"));
     /// shop.scope("billing").on::<OrderDone>(|_| println!("invoice"));
-    /// assert_eq!(bus.listeners()[1].scope(), Some("shop/billing"));
+    /// assert_eq!(bus.listener_infos()[1].scope(), Some("shop/billing"));
     ///
     /// assert_eq!(shop.off(), 2);
     /// ```

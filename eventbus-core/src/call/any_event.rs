@@ -9,7 +9,7 @@ use crate::{
     listener::Subject,
 };
 
-/// An event, seen by its name: what listeners by name get.
+/// An event, seen by its name: what listeners by pattern get.
 ///
 /// Of a typed event it is that event; [`downcast_ref`](Self::downcast_ref) gives the type back. Of a name that no type
 /// claims it is what was emitted under that name: a value, or JSON.
@@ -22,7 +22,7 @@ use crate::{
 /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
 /// # fn main() -> Result<(), eventbus_core::WiringError> {
 /// let bus = Bus::new();
-/// bus.on_name("user.*", |e| match e.downcast_ref::<UserCreated>() {
+/// bus.on_pattern("user.*", |e| match e.downcast_ref::<UserCreated>() {
 ///     Some(user) => println!("user {} created", user.id),
 ///     None => println!("{} version {}", e.name(), e.version()),
 /// })?;

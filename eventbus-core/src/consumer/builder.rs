@@ -5,8 +5,8 @@ use std::{any::TypeId, collections::HashMap, fmt, panic::Location, sync::Arc, ti
 #[cfg(feature = "rate-limit")]
 use super::Rate;
 use super::{
-    BatchHandlerFn, ConsumerError, Delivery, FailedAttempt, Handler, HandlerFn, KeyFn, NameHandlerFn,
-    NameStateHandlerFn, Retry, StateHandlerFn,
+    BatchHandlerFn, ConsumerError, Delivery, FailedAttempt, Handler, HandlerFn, KeyFn, PatternHandlerFn,
+    PatternStateHandlerFn, Retry, StateHandlerFn,
     handler::{WiredHandler, of_value},
     keys::{self, MessageKey},
     routes::Unhandled,
@@ -119,7 +119,7 @@ impl ConsumerBuilder {
     ///
     /// An event may match one handler of the group only: a pattern that matches what another handler handles is an error.
     #[track_caller]
-    pub fn handle_name(self, pattern: &str, handler: impl NameHandlerFn) -> Self {
+    pub fn handle_pattern(self, pattern: &str, handler: impl PatternHandlerFn) -> Self {
         self.named(pattern, handler, Location::caller())
     }
 
@@ -138,7 +138,7 @@ impl ConsumerBuilder {
     /// # }
     /// ```
     #[track_caller]
-    pub fn handle_rest(self, handler: impl NameHandlerFn) -> Self {
+    pub fn handle_rest(self, handler: impl PatternHandlerFn) -> Self {
         self.rest(handler, Location::caller())
     }
 }
@@ -152,16 +152,16 @@ impl<S: Clone + Send + Sync + 'static> ConsumerBuilder<WithState<S>> {
         self.typed::<E, _>(move |event, delivery| handler(state.clone(), event, delivery), Location::caller())
     }
 
-    /// As [`handle_name`](ConsumerBuilder::handle_name), with a clone of the state first.
+    /// As [`handle_pattern`](ConsumerBuilder::handle_pattern), with a clone of the state first.
     #[track_caller]
-    pub fn handle_name(self, pattern: &str, handler: impl NameStateHandlerFn<S>) -> Self {
+    pub fn handle_pattern(self, pattern: &str, handler: impl PatternStateHandlerFn<S>) -> Self {
         let state = self.state.0.get().clone();
         self.named(pattern, move |event, delivery| handler(state.clone(), event, delivery), Location::caller())
     }
 
     /// As [`handle_rest`](ConsumerBuilder::handle_rest), with a clone of the state first.
     #[track_caller]
-    pub fn handle_rest(self, handler: impl NameStateHandlerFn<S>) -> Self {
+    pub fn handle_rest(self, handler: impl PatternStateHandlerFn<S>) -> Self {
         let state = self.state.0.get().clone();
         self.rest(
             move |event: AnyEvent<'static>, delivery: Delivery| handler(state.clone(), event, delivery),
@@ -220,7 +220,7 @@ impl<S> ConsumerBuilder<S> {
 
     /// Handles deliveries of `E` with a value; see [`Handler`].
     #[track_caller]
-    pub fn handler<E: Event>(self, handler: Arc<dyn Handler<E>>) -> Self {
+    pub fn handle_with<E: Event>(self, handler: Arc<dyn Handler<E>>) -> Self {
         self.typed::<E, _>(of_value(handler), Location::caller())
     }
 

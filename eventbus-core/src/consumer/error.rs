@@ -72,7 +72,7 @@ pub enum ConsumerError {
     /// A key was given for an event that the group does not handle by its type.
     #[error(
         "group `{group}` has a key for {event}, and no handler for it; add `.handle::<E>(..)` for that type, or remove its \
-         `.key::<E>(..)`: handlers by name go by the key that an event was published with"
+         `.key::<E>(..)`: handlers by pattern go by the key that an event was published with"
     )]
     #[non_exhaustive]
     KeyWithoutHandler {

@@ -29,12 +29,12 @@ async_callable! {
     StateHandlerFn[S, E](S, Arc<E>, Delivery)
 }
 async_callable! {
-    /// A closure that handles deliveries by name: `Fn(AnyEvent<'static>, Delivery) -> Future`.
-    NameHandlerFn[](AnyEvent<'static>, Delivery)
+    /// A closure that handles deliveries by pattern: `Fn(AnyEvent<'static>, Delivery) -> Future`.
+    PatternHandlerFn[](AnyEvent<'static>, Delivery)
 }
 async_callable! {
     /// The same with state: `Fn(S, AnyEvent<'static>, Delivery) -> Future`, `S` cloned for each call.
-    NameStateHandlerFn[S](S, AnyEvent<'static>, Delivery)
+    PatternStateHandlerFn[S](S, AnyEvent<'static>, Delivery)
 }
 
 /// A closure that handles deliveries of an event in batches: `Fn(Batch<E>) -> Future`.
@@ -78,7 +78,7 @@ where
 ///
 /// let chosen: Arc<dyn Handler<UserCreated>> = Arc::new(Mailer { from: "shop@example.org".into() });
 /// let bus = Bus::new();
-/// let consumer = bus.consumer("mailer").handler(chosen);
+/// let consumer = bus.consumer("mailer").handle_with(chosen);
 /// ```
 pub trait Handler<E: Event>: Send + Sync + 'static {
     /// Handles a delivery.
@@ -175,10 +175,10 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
     }
 }
 
-/// A handler by name.
+/// A handler by pattern.
 pub(super) struct Named<F>(pub(super) Isolated<F>);
 
-impl<F: NameHandlerFn> AnyHandler for Named<F> {
+impl<F: PatternHandlerFn> AnyHandler for Named<F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
         Box::pin(async move {
             let mut ended = None;

@@ -42,7 +42,7 @@ pub(crate) use control::{Control, after as deadline_after};
 pub use delivery::Delivery;
 pub use error::ConsumerError;
 pub use failed_attempt::FailedAttempt;
-pub use handler::{BatchHandlerFn, Handler, HandlerFn, NameHandlerFn, NameStateHandlerFn, StateHandlerFn};
+pub use handler::{BatchHandlerFn, Handler, HandlerFn, PatternHandlerFn, PatternStateHandlerFn, StateHandlerFn};
 pub use keys::KeyFn;
 #[cfg(feature = "rate-limit")]
 pub use rate::Rate;

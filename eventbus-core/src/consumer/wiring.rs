@@ -3,7 +3,7 @@
 use std::{panic::Location, sync::Arc, time::Duration};
 
 use super::{
-    BatchHandlerFn, ConsumerBuilder, ConsumerError, HandlerFn, NameHandlerFn, Unhandled,
+    BatchHandlerFn, ConsumerBuilder, ConsumerError, HandlerFn, PatternHandlerFn, Unhandled,
     handler::{Batched, Handlers, Named, Typed, WiredHandler},
     routes::{Handles, Route, Routes},
 };
@@ -22,7 +22,7 @@ impl<S> ConsumerBuilder<S> {
     pub(super) fn named(
         mut self,
         pattern: &str,
-        code: impl NameHandlerFn,
+        code: impl PatternHandlerFn,
         location: &'static Location<'static>,
     ) -> Self {
         let code = Isolated::new(code);
@@ -33,7 +33,7 @@ impl<S> ConsumerBuilder<S> {
         self
     }
 
-    pub(super) fn rest(mut self, code: impl NameHandlerFn, location: &'static Location<'static>) -> Self {
+    pub(super) fn rest(mut self, code: impl PatternHandlerFn, location: &'static Location<'static>) -> Self {
         self.push_named(Handles::Rest, Isolated::new(code), location);
         self
     }
@@ -52,7 +52,12 @@ impl<S> ConsumerBuilder<S> {
         self
     }
 
-    fn push_named(&mut self, what: Handles, code: Isolated<impl NameHandlerFn>, location: &'static Location<'static>) {
+    fn push_named(
+        &mut self,
+        what: Handles,
+        code: Isolated<impl PatternHandlerFn>,
+        location: &'static Location<'static>,
+    ) {
         let route = Route { what, kind: None, key: None, batch: None, location };
         self.handlers.push(WiredHandler { handler: Arc::new(Named(code)), route });
     }

@@ -15,9 +15,9 @@ mod guards;
 mod handle;
 mod kept_events;
 mod listener_task;
-mod name_callable;
 mod options;
 mod parts;
+mod pattern_callable;
 mod payload;
 mod pending;
 mod report;
@@ -41,9 +41,9 @@ pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
 pub(crate) use handle::{BusState, Interceptors};
 pub use kept_events::DeferredStats;
 pub(crate) use kept_events::KeptEvents;
-pub use name_callable::{
-    AsyncNameContextListener, AsyncNameContextStateListener, AsyncNameListener, AsyncNameStateListener,
-    NameContextListener, NameContextStateListener, NameListener, NameStateListener,
+pub use pattern_callable::{
+    AsyncPatternContextListener, AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener,
+    PatternContextListener, PatternContextStateListener, PatternListener, PatternStateListener,
 };
 pub(crate) use parts::Parts;
 pub use report::{EmitError, Report};

@@ -75,7 +75,7 @@ impl Payload for ErasedEvent {
     }
 
     fn unclaimed(&self, bus: &BusState) -> Option<Arc<Snapshot>> {
-        let members = if self.is_unclaimed() { bus.registry.by_name(self.0.name()) } else { Vec::new() };
+        let members = if self.is_unclaimed() { bus.registry.matching(self.0.name()) } else { Vec::new() };
         if members.is_empty() { None } else { Some(Arc::new(Snapshot::of_members(members))) }
     }
 

@@ -72,7 +72,7 @@ impl ListenerKind {
     }
 }
 
-/// The identity and the options of a listener: what reports, the failure hook and [`Bus::listeners`](crate::Bus::listeners) say of it.
+/// The identity and the options of a listener: what reports, the failure hook and [`Bus::listener_infos`](crate::Bus::listener_infos) say of it.
 ///
 /// Of its names 128 bytes are printed.
 #[derive(Clone)]
@@ -130,7 +130,7 @@ impl ListenerInfo {
         self.event
     }
 
-    /// The names that it listens to, if it listens by name.
+    /// The names that it listens to, if it listens by pattern.
     pub fn pattern(&self) -> Option<&Pattern> {
         self.pattern.as_ref()
     }

@@ -50,7 +50,7 @@ impl Bus {
     /// Emits a value under a name, with its version where that is not 1 (`user.created.v2`).
     ///
     /// If a type has claimed the name, the value must be of that type; its listeners get it as if it had been emitted typed.
-    /// Under a name that no type claims it goes to the listeners by name that match.
+    /// Under a name that no type claims it goes to the listeners by pattern that match.
     ///
     /// # Errors
     ///

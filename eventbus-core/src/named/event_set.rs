@@ -122,7 +122,7 @@ impl EventSet {
     }
 
     /// The events of a name: its versions, and the types that share it.
-    pub fn named(&self, name: &str) -> impl Iterator<Item = &'static EventType> {
+    pub fn by_name(&self, name: &str) -> impl Iterator<Item = &'static EventType> {
         let first = self.listed.partition_point(|listed| listed.claim.event.name().as_str() < name);
         let others = self.listed.partition_point(|listed| listed.claim.event.name().as_str() <= name);
         self.listed[first..others].iter().map(|listed| listed.claim.event)
@@ -132,12 +132,12 @@ impl EventSet {
     /// several types share it.
     pub fn get(&self, wire_type: &str) -> Option<&'static EventType> {
         let WireType { name, version } = WireType::parse(wire_type).ok()?;
-        self.named(name).find(|event| event.version() == version)
+        self.by_name(name).find(|event| event.version() == version)
     }
 
     /// Whether `E` is in it.
     pub fn contains<E: Event>(&self) -> bool {
-        self.named(E::NAME.as_str()).any(|event| event == E::TYPE)
+        self.by_name(E::NAME.as_str()).any(|event| event == E::TYPE)
     }
 
     /// How many events there are.

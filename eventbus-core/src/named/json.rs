@@ -26,7 +26,7 @@ impl Bus {
     /// Emits JSON under a name, with its version where that is not 1 (`user.created.v2`).
     ///
     /// If a type has claimed the name, the payload is decoded as that type (`#[event(serde)]`) and its listeners get it
-    /// as if it had been emitted typed. Under a name that no type claims it goes, as JSON, to the listeners by name that
+    /// as if it had been emitted typed. Under a name that no type claims it goes, as JSON, to the listeners by pattern that
     /// match.
     ///
     /// The payload's size and nesting are checked before it is read; see `max_payload` and `max_nesting` of
@@ -46,7 +46,7 @@ impl Bus {
     /// # use eventbus_core::Bus;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let bus = Bus::new();
-    /// bus.on_name("issues.*", |e| println!("{}: {:?}", e.name(), e.to_json()))?;
+    /// bus.on_pattern("issues.*", |e| println!("{}: {:?}", e.name(), e.to_json()))?;
     ///
     /// let report = bus.emit_json("issues.opened", r#"{"number": 7}"#)?.blocking();
     /// assert_eq!(report.succeeded(), 1);

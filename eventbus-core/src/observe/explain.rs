@@ -13,7 +13,7 @@ use crate::{
 
 impl Bus {
     /// What an emission under this name would do now: which type claims it, who would run in which order, and which
-    /// listeners by name would not. Listeners that are off or cleared are not there, and listeners to other types have
+    /// listeners by pattern would not. Listeners that are off or cleared are not there, and listeners to other types have
     /// nothing to do with it.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Bus {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let bus = Bus::new();
     /// bus.listener::<IssueOpened>().named("triage").filter(|_| true).on(|_| {});
-    /// bus.listener_name("pull_request.**")?.named("review").on(|_| {});
+    /// bus.listener_pattern("pull_request.**")?.named("review").on(|_| {});
     ///
     /// let explanation = bus.explain("issues.opened")?;
     /// assert_eq!(explanation.runs().len(), 1);
@@ -56,7 +56,7 @@ impl Bus {
         let claims: Vec<_> =
             claims.into_iter().filter_map(|event| self.known_event(event)).map(CatalogEvent::new).collect();
         let (mut matching, others): (Vec<_>, Vec<_>) = self
-            .infos_by_name()
+            .infos_by_pattern()
             .into_iter()
             .partition(|info| info.pattern().is_some_and(|pattern| pattern.matches(wire.name)));
         // The order of turns; the sort is stable.
@@ -107,7 +107,7 @@ impl Explanation {
         }
     }
 
-    /// The listeners by name that would not run: all whose patterns do not match, or every one if the version is unknown.
+    /// The listeners by pattern that would not run: all whose patterns do not match, or every one if the version is unknown.
     pub fn unmoved(&self) -> Vec<&ListenerInfo> {
         let stopped = if self.known_versions.is_empty() { &[][..] } else { &self.matching[..] };
         stopped.iter().chain(&self.others).collect()
@@ -173,7 +173,7 @@ fn turns(f: &mut fmt::Formatter<'_>, listeners: &[ListenerInfo]) -> fmt::Result 
             write!(f, ", scope `{}`", scope.escape_debug())?;
         }
         if let Some(pattern) = info.pattern() {
-            write!(f, ", by name `{pattern}`")?;
+            write!(f, ", by pattern `{pattern}`")?;
         }
         if info.is_filtered() {
             f.write_str("; asks its filter")?;

@@ -43,7 +43,7 @@ impl Bus {
     /// The deliveries that have failed for the last time.
     ///
     /// A durable transport keeps them itself ([`Capabilities::dead_letters`](crate::Capabilities::dead_letters)). Elsewhere the
-    /// bus keeps as many as [`BusBuilder::dead_letters`](crate::BusBuilder::dead_letters) says: newer ones take the place of the
+    /// bus keeps as many as [`BusBuilder::max_dead_letters`](crate::BusBuilder::max_dead_letters) says: newer ones take the place of the
     /// oldest.
     ///
     /// # Examples

@@ -28,7 +28,7 @@ impl Bus {
     /// Publishes JSON under a name, with its version where that is not 1 (`user.created.v2`).
     ///
     /// If a type has claimed the name, the payload is decoded as that type (`#[event(serde)]`), once and now, and its handlers
-    /// get it as if it had been published typed. Under a name that no type claims it is carried as JSON, for the handlers by name
+    /// get it as if it had been published typed. Under a name that no type claims it is carried as JSON, for the handlers by pattern
     /// that match.
     ///
     /// Awaited, it waits as [`publish`](Self::publish) does.
@@ -52,7 +52,7 @@ impl Bus {
     /// use std::time::Duration;
     ///
     /// let bus = Bus::new();
-    /// let log = bus.consumer("log").handle_name("issues.*", |e, _| async move { println!("{:?}", e.to_json()) });
+    /// let log = bus.consumer("log").handle_pattern("issues.*", |e, _| async move { println!("{:?}", e.to_json()) });
     /// log.start().await?;
     ///
     /// bus.publish_json("issues.opened", r#"{"number": 7}"#)?.key("7").await?;

@@ -86,7 +86,7 @@ pub(crate) struct SyncItem<E> {
 /// The synchronous listeners of a chunk, in the order of calls.
 pub(super) type SyncList<E> = Vec<SyncItem<E>>;
 
-/// Collects the synchronous code of `members`; listeners by name are adapted to `E`.
+/// Collects the synchronous code of `members`; listeners by pattern are adapted to `E`.
 pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sync> {
     let list: SyncList<E> =
         members.iter().map(|member| SyncItem { entry: Arc::clone(&member.entry), code: sync_code(member) }).collect();
@@ -99,7 +99,7 @@ fn sync_code<E: Event>(member: &Member) -> Arc<dyn SyncCall<E>> {
     };
     match (&**code as &dyn Any).downcast_ref::<SyncCode<E>>() {
         Some(typed) => Arc::clone(&typed.0),
-        None => Arc::new(ByName(Arc::clone(code))),
+        None => Arc::new(ByPattern(Arc::clone(code))),
     }
 }
 
@@ -110,10 +110,10 @@ impl<E> SyncCall<E> for NoCode {
     fn call(&self, _event: &E, _context: &mut CallContext<'_>) {}
 }
 
-/// Code of a listener by name, for events of a type.
-struct ByName(Arc<dyn ErasedCall>);
+/// Code of a listener by pattern, for events of a type.
+struct ByPattern(Arc<dyn ErasedCall>);
 
-impl<E: Event> SyncCall<E> for ByName {
+impl<E: Event> SyncCall<E> for ByPattern {
     fn call(&self, event: &E, context: &mut CallContext<'_>) {
         self.0.call(&AnyEvent::borrowed(E::TYPE, event, context.shared), context);
     }

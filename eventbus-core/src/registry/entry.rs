@@ -12,7 +12,7 @@ use crate::{
 /// The order of calls: larger priorities first, then by registration.
 pub(crate) type Key = (Reverse<i32>, ListenerId);
 
-/// A filter, typed or by name, its type erased.
+/// A filter, typed or by pattern, its type erased.
 pub(crate) type Filter = Box<dyn Fn(&AnyEvent<'_>) -> bool + Send + Sync>;
 
 const OFF: u8 = 1;
@@ -20,7 +20,7 @@ const ONCE: u8 = 2;
 const FILTERED: u8 = 4;
 const STARTED_APART: u8 = 8;
 
-/// A registered listener. One that listens by name has the same entry in each slot that it matches, so its flag is one.
+/// A registered listener. One that listens by pattern has the same entry in each slot that it matches, so its flag is one.
 pub(crate) struct Entry {
     state: AtomicU8,
     pub(crate) info: ListenerInfo,

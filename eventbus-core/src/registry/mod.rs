@@ -1,4 +1,4 @@
-//! Floor 3: the listeners of a bus, by event type and by name.
+//! Floor 3: the listeners of a bus, by event type and by pattern.
 //!
 //! A [`Registry`] is a `DashMap` keyed by `TypeId`, with one [`Slot`] for each event type. A slot keeps the listeners of its
 //! event in order and publishes them as immutable [`Snapshot`]s. Only a chunk's list of synchronous code knows the event's
@@ -11,7 +11,7 @@ mod departure;
 mod entry;
 mod group;
 mod modules;
-mod names;
+mod patterns;
 mod registration;
 #[expect(clippy::module_inception, reason = "the type that the folder is named after")]
 mod registry;

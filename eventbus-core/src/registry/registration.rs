@@ -19,8 +19,8 @@ pub(crate) enum Place {
     Nowhere,
     /// The slot of its event type.
     Slot(Weak<Slot>),
-    /// It listens by name.
-    Names(Weak<Registry>),
+    /// It listens by pattern.
+    Patterns(Weak<Registry>),
 }
 
 impl Registration {
@@ -33,7 +33,9 @@ impl Registration {
         match &self.place {
             Place::Nowhere => false,
             Place::Slot(slot) => slot.upgrade().is_some_and(|slot| slot.remove(self.key).is_some()),
-            Place::Names(registry) => registry.upgrade().is_some_and(|registry| registry.remove_by_name(self.key)),
+            Place::Patterns(registry) => {
+                registry.upgrade().is_some_and(|registry| registry.remove_by_pattern(self.key))
+            }
         }
     }
 
@@ -41,7 +43,7 @@ impl Registration {
         match &self.place {
             Place::Nowhere => false,
             Place::Slot(slot) => slot.upgrade().is_some_and(|slot| slot.contains(self.key)),
-            Place::Names(registry) => registry.upgrade().is_some_and(|registry| registry.has_by_name(self.key)),
+            Place::Patterns(registry) => registry.upgrade().is_some_and(|registry| registry.has_by_pattern(self.key)),
         }
     }
 

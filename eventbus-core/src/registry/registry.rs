@@ -15,7 +15,7 @@ use super::{
     code::Member,
     conflict::{Claim, Conflict},
     entry::{Entry, Key},
-    names::Names,
+    patterns::Patterns,
     slot::{Slot, SlotType},
     slot_table::SlotTable,
     type_id_hasher::BuildTypeIdHasher,
@@ -27,7 +27,7 @@ use crate::{
     sync::{Mutex, lock},
 };
 
-/// All slots of a bus, which type owns which name and version, and the listeners by name.
+/// All slots of a bus, which type owns which name and version, and the listeners by pattern.
 ///
 /// No guard of its maps and no lock leaves this file: each method lends a slot of the table, clones an `Arc` out, or
 /// returns what is to be dropped.
@@ -40,8 +40,8 @@ pub(crate) struct Registry {
     others: SlotTable,
     next_other: AtomicU32,
     identities: DashMap<EventName, Vec<(Claim, Position)>, FoldHash>,
-    /// Also the lock under which slots are made, so that a slot and a listener by name that come at once find each other.
-    names: Mutex<Names>,
+    /// Also the lock under which slots are made, so that a slot and a listener by pattern that come at once find each other.
+    patterns: Mutex<Patterns>,
 }
 
 /// The answer of [`Registry::claimant`].
@@ -67,7 +67,7 @@ impl Registry {
             others: SlotTable::default(),
             next_other: AtomicU32::new(0),
             identities: DashMap::default(),
-            names: Mutex::new(Names::new()),
+            patterns: Mutex::new(Patterns::new()),
         }
     }
 
@@ -107,15 +107,15 @@ impl Registry {
     #[cold]
     fn make(&self, slot_type: SlotType, location: &'static Location<'static>) -> Result<&Arc<Slot>, Conflict> {
         let event = slot_type.event;
-        let mut names = lock(&self.names);
+        let mut patterns = lock(&self.patterns);
         // Another thread may have been first.
         if let Some(slot) = self.get(event) {
             return Ok(slot);
         }
         let slot = Arc::new(Slot::new(slot_type, location));
-        let keys = names.fill(&slot);
+        let keys = patterns.fill(&slot);
         let position = self.claim(Claim { event, location }, &slot)?;
-        names.add_slot(&slot, &keys);
+        patterns.add_slot(&slot, &keys);
         match self.at(position) {
             Some(slot) => Ok(slot),
             None => unreachable!("the slot was put there"),
@@ -137,7 +137,7 @@ impl Registry {
     }
 
     fn add_other(&self, slot: &Arc<Slot>) -> u32 {
-        // Only under the lock of the names: no other thread takes the number.
+        // Only under the lock of the patterns: no other thread takes the number.
         let number = self.next_other.fetch_add(1, Ordering::Relaxed);
         self.others.insert(number, slot);
         number
@@ -172,54 +172,54 @@ impl Registry {
         positions.into_iter().filter_map(|position| self.at(position)).collect()
     }
 
-    /// Adds a listener by name. It joins the slots that it matches.
-    pub(crate) fn add_by_name(&self, member: &Member) {
-        let stale = lock(&self.names).insert(member);
+    /// Adds a listener by pattern. It joins the slots that it matches.
+    pub(crate) fn add_by_pattern(&self, member: &Member) {
+        let stale = lock(&self.patterns).insert(member);
         drop(stale);
     }
 
-    /// Ends a listener by name; whether it was there.
-    pub(crate) fn remove_by_name(&self, key: Key) -> bool {
-        let removed = lock(&self.names).remove(key);
+    /// Ends a listener by pattern; whether it was there.
+    pub(crate) fn remove_by_pattern(&self, key: Key) -> bool {
+        let removed = lock(&self.patterns).remove(key);
         removed.is_some()
     }
 
-    pub(crate) fn has_by_name(&self, key: Key) -> bool {
-        lock(&self.names).contains(key)
+    pub(crate) fn has_by_pattern(&self, key: Key) -> bool {
+        lock(&self.patterns).contains(key)
     }
 
     /// Removes a listener that has spent its only run.
     pub(crate) fn remove_spent(&self, entry: &Entry, slot: &Slot) {
         if entry.info.pattern.is_some() {
-            self.remove_by_name(entry.key());
+            self.remove_by_pattern(entry.key());
         } else {
             drop(slot.remove(entry.key()));
         }
     }
 
     /// The listeners that match a name which no type claims, in the order of priority and registration.
-    pub(crate) fn by_name(&self, name: &str) -> Vec<Member> {
-        lock(&self.names).matching(name)
+    pub(crate) fn matching(&self, name: &str) -> Vec<Member> {
+        lock(&self.patterns).matching(name)
     }
 
-    /// The listeners by name, in the order of priority and registration.
-    pub(crate) fn infos_by_name(&self) -> Vec<ListenerInfo> {
-        lock(&self.names).all().map(|member| member.entry.info.clone()).collect()
+    /// The listeners by pattern, in the order of priority and registration.
+    pub(crate) fn infos_by_pattern(&self) -> Vec<ListenerInfo> {
+        lock(&self.patterns).all().map(|member| member.entry.info.clone()).collect()
     }
 
     /// Ends every listener.
     pub(crate) fn clear(&self) {
         // Dropped when all are gone: what a closure registers in its `Drop` is not swept away with the rest.
-        let by_name;
+        let by_pattern;
         let mut typed = Vec::new();
         {
-            // Held to the end, so that a listener by name that comes meanwhile is in all its slots, or in none.
-            let mut names = lock(&self.names);
-            by_name = names.take();
+            // Held to the end, so that a listener by pattern that comes meanwhile is in all its slots, or in none.
+            let mut patterns = lock(&self.patterns);
+            by_pattern = patterns.take();
             for slot in self.all() {
                 typed.push(slot.clear());
             }
         }
-        drop((by_name, typed));
+        drop((by_pattern, typed));
     }
 }

@@ -24,7 +24,7 @@ impl Snapshot {
         Self { sync_len, len: sync_len + count(&awaited), sync, awaited }
     }
 
-    /// The snapshot of a name that no type claims: its listeners by name, in the order of calls.
+    /// The snapshot of a name that no type claims: its listeners by pattern, in the order of calls.
     pub(crate) fn of_members(mut members: Vec<Member>) -> Self {
         let chunk = |members: Vec<Member>| {
             let chunk = if members.is_empty() { None } else { Some(Arc::new(Chunk::of_members(members))) };

@@ -27,7 +27,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, BoxError>>;
 /// 3. Store a message as its [`attributes`](Message::attributes) and [`data`](Message::data), read it back by
 ///    [`from_attributes`](Message::from_attributes), and what cannot be read by [`malformed`](Message::malformed). A delay is no
 ///    attribute: where delays are kept, store [`not_before`](Message::not_before), too, and give it back by
-///    [`scheduled_at`](Message::scheduled_at).
+///    [`with_not_before`](Message::with_not_before).
 /// 4. Write a [`Source`] for one consumer's end of a group: [`next`](Source::next) leases, [`settle`](Source::settle) ends leases,
 ///    [`close`](Source::close) ends a `next` that waits.
 /// 5. With [`Capabilities::dead_letters`], answer [`dead_letters`](Self::dead_letters) and [`end_letters`](Self::end_letters);

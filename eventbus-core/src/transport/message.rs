@@ -122,14 +122,14 @@ impl Message {
 
     /// The same message, not to be handed out before a time: for a transport that reads it back.
     #[must_use]
-    pub fn scheduled_at(mut self, at: SystemTime) -> Self {
+    pub fn with_not_before(mut self, at: SystemTime) -> Self {
         self.more_mut().schedule = Some(Schedule { at, due: None });
         self
     }
 
     /// The same message, to be refused if another one with its id was taken within this time (T8): for tests of a transport.
     #[must_use]
-    pub fn deduped(mut self, window: Duration) -> Self {
+    pub fn with_dedupe(mut self, window: Duration) -> Self {
         self.more_mut().dedupe = Some(window);
         self
     }
@@ -323,7 +323,7 @@ impl Message {
         Cause { bus, message: self.id.as_u128(), event: self.event_type(), before }
     }
 
-    /// Its content, as listeners and handlers by name get it.
+    /// Its content, as listeners and handlers by pattern get it.
     pub(crate) fn as_content(&self) -> Result<crate::call::Content, BoxError> {
         Ok(match self.content.look() {
             ContentRef::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),

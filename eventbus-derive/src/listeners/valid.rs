@@ -115,7 +115,7 @@ fn pattern_and_any_event_go_together(method: &Method, errors: &mut Errors) {
             let of = crate::tokens::to_source(of);
             let any = if method.is_async() { "AnyEvent<'static>" } else { "&AnyEvent<'_>" };
             let message =
-                format!("what listens by name takes `{any}`: take that, or remove `pattern` to listen to `{of}`");
+                format!("what listens by pattern takes `{any}`: take that, or remove `pattern` to listen to `{of}`");
             errors.on(key, message);
         }
         (None, Listened::Any(of)) => {

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Answer, BoxError, BoxFuture, Bus, Message, Transport};
+use eventbus::{
+    BoxError, Bus,
+    transport::{Answer, BoxFuture, Message, Transport},
+};
 use eventbus_conformance::{Limits, Rig, Trouble, properties};
 use eventbus_redis::RedisStreams;
 use redis_test_server::{Proxy, RedisServer};

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{
+use eventbus::transport::{
     GroupSpec, GroupState, Leased, LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Start,
     Transport, Unsettled,
 };

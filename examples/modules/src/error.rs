@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use eventbus::{EmitError, ReleaseError, WiringError};
+use eventbus::{EmitError, WiringError, deferred::ReleaseError};
 
 #[derive(Debug)]
 pub(crate) enum Error {

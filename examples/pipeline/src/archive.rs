@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Consumer, ConsumerError};
+use eventbus::{Bus, Consumer, consumer::ConsumerError};
 
 pub(crate) const WORKERS: usize = 4;
 
@@ -28,7 +28,7 @@ impl Archive {
             let archive = Arc::clone(&archive);
             async move { archive.store().await }
         };
-        bus.consumer("archive").handle_name("github.*", store).workers(WORKERS).start().await
+        bus.consumer("archive").handle_pattern("github.*", store).workers(WORKERS).start().await
     }
 
     /// Stands for a write to a store.

@@ -36,7 +36,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{AnyEvent, Bus, EventStream, Lagged, Rate, ShutdownReport};
+use eventbus::{AnyEvent, Bus, EventStream, Rate, ShutdownReport, stream::Lagged};
 use futures_util::StreamExt;
 
 use crate::{
@@ -58,7 +58,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let bus = Bus::builder().on_notice(|_| {}).build();
 
     // Streams first: they have what is emitted from here on.
-    let latest = bus.stream_name("github.*")?.capacity(LATEST);
+    let latest = bus.stream_pattern("github.*")?.capacity(LATEST);
     let pipeline = tokio::spawn(stages::run(stages::changes(&bus)));
 
     let archive = Arc::new(Archive::default());

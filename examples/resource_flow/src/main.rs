@@ -35,7 +35,7 @@ mod service;
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{BoxError, Bus, Consumer, Failed, PublishError, Rate, Retry, ShutdownReport, Unhandled};
+use eventbus::{BoxError, Bus, Consumer, Failed, PublishError, Rate, Retry, ShutdownReport, consumer::Unhandled};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
@@ -122,8 +122,9 @@ async fn fill(bus: &Bus) -> Result<Vec<ResourceFlowCreated>, BoxError> {
 /// Starts the pool of workers, with a queue for so many events.
 async fn start(bus: &Bus, service: &Arc<FlowService>, capacity: usize) -> Result<Consumer, BoxError> {
     let pool = bus.consumer("pool").workers(4).capacity(capacity);
-    let pool = pool.handler::<ResourceFlowCreated>(service.clone()).handler::<ResourceFlowUpdated>(service.clone());
-    let pool = pool.handler::<SiteCreated>(service.clone()).handler::<FlowSynced>(service.clone());
+    let pool =
+        pool.handle_with::<ResourceFlowCreated>(service.clone()).handle_with::<ResourceFlowUpdated>(service.clone());
+    let pool = pool.handle_with::<SiteCreated>(service.clone()).handle_with::<FlowSynced>(service.clone());
     // What happens at a site is handled in the order in which it happened; sites are handled side by side.
     let pool = pool.key::<SiteCreated>(|e| e.site).key::<ResourceFlowCreated>(|e| e.flow.site);
     let pool = pool.key::<ResourceFlowUpdated>(|e| e.flow.site);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eventbus::{BoxError, BoxFuture, Delivery, Handler};
+use eventbus::{BoxError, Delivery, consumer::Handler, transport::BoxFuture};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{

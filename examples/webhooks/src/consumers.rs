@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use eventbus::{Bus, ConsumerBuilder, ConsumerError, Rate, Retry};
+use eventbus::{
+    Bus, Rate, Retry,
+    consumer::{ConsumerBuilder, ConsumerError},
+};
 
 use crate::{events, modules::Unclaimed};
 

@@ -5,7 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use eventbus::{DeadLetter, Message, MessageId};
+use eventbus::{
+    dead_letter::DeadLetter,
+    transport::{Message, MessageId},
+};
 
 use crate::bounded;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use eventbus::ByNameError;
+use eventbus::by_name::ByNameError;
 use serde::Serialize;
 
 use crate::bounded::{self, Firsts};

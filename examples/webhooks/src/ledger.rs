@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use eventbus::{GroupStats, Stats};
+use eventbus::stats::{GroupStats, Stats};
 use serde::Serialize;
 
 /// Where everything has gone that was published, as the bus has counted it.

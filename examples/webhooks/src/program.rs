@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use eventbus::{AsyncApiInfo, BoxError, Bus, Transport, WiringError};
+use eventbus::{BoxError, Bus, WiringError, catalog::AsyncApiInfo, transport::Transport};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ impl Program {
         if mode == Mode::Publish {
             // A replay lists them by line and keeps none; a service keeps the newest ones.
             let failing = Arc::clone(&failing);
-            bus = bus.dead_letters(0).on_dead_letter(move |letter| failing.dead(letter));
+            bus = bus.max_dead_letters(0).on_dead_letter(move |letter| failing.dead(letter));
         }
         if mode != Mode::Emit {
             // To wait for room is how a replay goes at the pace of its workers.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use eventbus::{BoxError, Transport};
+use eventbus::{BoxError, transport::Transport};
 
 /// The address of a server; it may hold a password.
 #[derive(Clone)]

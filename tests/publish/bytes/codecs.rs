@@ -10,8 +10,9 @@ use std::{
 };
 
 use eventbus::{
-    AnyEvent, AttemptError, BoxError, Bus, Codec, DecodeCategory, DecodeError, Decoded, Delivery, Encodable, Event,
-    Retry,
+    AnyEvent, BoxError, Bus, Delivery, Event, Retry,
+    codec::{Codec, DecodeCategory, DecodeError, Decoded, Encodable},
+    consumer::AttemptError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -202,7 +203,7 @@ async fn a_content_type_without_a_codec_is_a_dead_letter_at_once_and_disturbs_no
         };
         let named = |_: AnyEvent<'static>, _| async {};
         bus.consumer("typed").handle::<Moved>(handler).key::<Moved>(|e| e.of).start().await.unwrap();
-        bus.consumer("named").handle_name("**", named).start().await.unwrap();
+        bus.consumer("named").handle_pattern("**", named).start().await.unwrap();
         let strange = format!("application/{}\n", "x".repeat(200));
         wire.write(&[("type", "stock.moved"), ("datacontenttype", &strange)], "hunter2");
         bus.publish(Moved { of: 0, number: 1 }).await.unwrap();
@@ -262,7 +263,7 @@ async fn a_handler_by_name_sees_every_format_as_json() {
         seen.add(e.to_json().unwrap());
         async {}
     };
-    bus.consumer("named").handle_name("stock.*", handler).start().await.unwrap();
+    bus.consumer("named").handle_pattern("stock.*", handler).start().await.unwrap();
     bus.publish(Moved { of: 3, number: 4 }).await.unwrap();
     bus.publish_json("stock.counted", "[1, null]").unwrap().await.unwrap();
     let by_pair = BTreeMap::from([((1, 2), 3)]);

@@ -49,7 +49,7 @@ async fn events_come_through_as_bytes_typed_and_by_name() {
         ));
         async {}
     };
-    bus.consumer("named").handle_name("stock.*", handler).start().await.unwrap();
+    bus.consumer("named").handle_pattern("stock.*", handler).start().await.unwrap();
     bus.publish(Moved { of: 3, number: 4 }).key("k").await.unwrap();
     yield_a_lot().await;
     assert_eq!(typed.take(), [(4, 1)]);

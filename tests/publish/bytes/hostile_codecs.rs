@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use eventbus::{BoxError, Bus, Codec, Decoded, Encodable, PublishError};
+use eventbus::{
+    BoxError, Bus, PublishError,
+    codec::{Codec, Decoded, Encodable},
+};
 
 use super::{Moved, transport::Wire};
 use crate::support::{Log, assert_balanced, hush, yield_a_lot};

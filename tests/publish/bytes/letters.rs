@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use eventbus::{Bus, LetterId, ReplayError, Retry};
+use eventbus::{Bus, Retry, dead_letter::ReplayError, transport::LetterId};
 
 use super::{Moved, transport::Wire};
 use crate::support::{Log, assert_balanced, yield_a_lot};
@@ -16,7 +16,7 @@ async fn a_letter_that_is_not_there_is_told_apart_from_a_transport_that_fails() 
         let wire = Wire::new(keeps_letters);
         let errors = Log::default();
         let told = errors.clone();
-        let on_error = move |error: &eventbus::TransportError| told.add(error.to_string());
+        let on_error = move |error: &eventbus::transport::TransportError| told.add(error.to_string());
         let bus = Bus::builder().transport(wire.clone()).on_failure(|_| {}).on_transport_error(on_error).build();
         let (letters, missing) = (bus.dead_letters(), LetterId::new("999"));
         for answer in [letters.replay(&missing).await, letters.discard(&missing).await] {

@@ -6,8 +6,10 @@ mod secrets;
 use std::error::Error as _;
 
 use eventbus::{
-    AttemptError, Bus, DecodeCategory, DecodeError, EncodeError, Event, MalformedMessage, Message, PublishError, Retry,
-    WriteError,
+    Bus, Event, PublishError, Retry,
+    codec::{DecodeCategory, DecodeError, EncodeError},
+    consumer::AttemptError,
+    transport::{MalformedMessage, Message, WriteError},
 };
 use secrets::{AccountOpened, SECRET, check, check_text, payloads};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
@@ -17,7 +19,7 @@ use crate::support::{HOUR, hush, yield_a_lot};
 
 fn bus() -> (Bus, Wire) {
     let wire = Wire::default();
-    (Bus::builder().transport(wire.clone()).dead_letters(10_000).build(), wire)
+    (Bus::builder().transport(wire.clone()).max_dead_letters(10_000).build(), wire)
 }
 
 #[tokio::test(start_paused = true)]
@@ -29,7 +31,7 @@ async fn no_payload_that_does_not_decode_is_shown_by_its_dead_letter() {
 
 async fn does_not_show_it(keeps_letters: bool) {
     let wire = Wire::new(keeps_letters);
-    let bus = Bus::builder().transport(wire.clone()).dead_letters(10_000).build();
+    let bus = Bus::builder().transport(wire.clone()).max_dead_letters(10_000).build();
     bus.consumer("typed").handle::<AccountOpened>(|_, _| async {}).start().await.unwrap();
     let payloads = payloads();
     for (_, payload) in &payloads {
@@ -62,7 +64,7 @@ async fn does_not_show_it(keeps_letters: bool) {
 async fn a_handler_by_name_that_asks_for_json_is_told_no_value() {
     let (bus, wire) = bus();
     let by_name = |e: eventbus::AnyEvent<'static>, _| async move { e.to_json().map(drop) };
-    bus.consumer("named").handle_name("**", by_name).retry(Retry::never()).start().await.unwrap();
+    bus.consumer("named").handle_pattern("**", by_name).retry(Retry::never()).start().await.unwrap();
     wire.write(&[("type", "user.lost")], format!(r#"{{"key": {SECRET}}}"#));
     wire.write(&[("type", "user.lost")], format!(r#"["{SECRET}"#));
     while bus.dead_letters().in_memory().len() < 2 {

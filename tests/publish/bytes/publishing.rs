@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, ConsumerError, PublishError};
+use eventbus::{Bus, PublishError, consumer::ConsumerError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{
+use eventbus::transport::{
     Answer as Later, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd, LetterError,
     LetterId, LetterPage, LetterQuery, Message, Read, Refusal, Settlement, Source, Transport, Unsettled,
 };

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{AttemptError, Bus, ConsumerError, Delivery, Event, Retry, UpcastError};
+use eventbus::{
+    Bus, Delivery, Event, Retry,
+    consumer::{AttemptError, ConsumerError, UpcastError},
+};
 use serde::{Deserialize, Serialize};
 
 use super::transport::Wire;

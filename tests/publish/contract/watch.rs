@@ -12,8 +12,11 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxFuture, Bus, BusBuilder, Capabilities, GroupSpec, GroupState, Leased, Memory, Message, Read, Refusal,
-    Settlement, Source, Transport, TransportHealth, Unsettled,
+    Bus, BusBuilder,
+    transport::{
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, Leased, Memory, Message, Read, Refusal, Settlement,
+        Source, Transport, TransportHealth, Unsettled,
+    },
 };
 
 use crate::support::{Gauge, Job, Log, OnDrop};
@@ -63,7 +66,7 @@ impl Seen {
             let subscription = bus.on::<Job>(|_| {});
             bus.emit(Job(0)).blocking();
             subscription.off();
-            drop((bus.stats(), bus.listeners()));
+            drop((bus.stats(), bus.listener_infos()));
             let _ = done.send(());
         });
         let is_held_up = ended.recv_timeout(Duration::from_secs(5)).is_err();

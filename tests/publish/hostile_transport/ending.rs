@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use eventbus::{ConsumerError, Operation, RemoveError};
+use eventbus::{
+    consumer::{ConsumerError, RemoveError},
+    transport::Operation,
+};
 use tokio::time::Instant;
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use eventbus::{Capabilities, LetterId, Operation, ReplayError, Retry};
+use eventbus::{
+    Retry,
+    dead_letter::ReplayError,
+    transport::{Capabilities, LetterId, Operation},
+};
 
 use super::{Call, Fault, Hostile, Shape, assert_told, finishes, publish};
 use crate::support::{HOUR, Job, group};

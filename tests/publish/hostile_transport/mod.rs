@@ -10,7 +10,7 @@ mod transport;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
-use eventbus::{Bus, Consumer, Operation, Retry};
+use eventbus::{Bus, Consumer, Retry, transport::Operation};
 
 use crate::support::{HOUR, Job, Log, assert_balanced, hush, within};
 pub(crate) use transport::{ALWAYS, Call, Fault, Hostile, Shape};

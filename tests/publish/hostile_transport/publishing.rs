@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use eventbus::{Memory, Operation, PublishError};
+use eventbus::{
+    PublishError,
+    transport::{Memory, Operation},
+};
 use tokio::time::{Instant, sleep};
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, finishes, handles_all, told};
@@ -230,7 +233,7 @@ fn a_transport_that_closes_while_publishers_wait_hands_their_events_back() {
             });
             yield_a_lot().await;
             hostile.breaks(Call::TryPublish, Fault::Closed, ALWAYS);
-            drop(eventbus::Transport::close(&hostile, Duration::ZERO).await);
+            drop(eventbus::transport::Transport::close(&hostile, Duration::ZERO).await);
             assert_eq!(of(&publisher.await.unwrap()), Gets::Closed);
             assert!(bus.stats().published.is_balanced());
         });

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{AttemptError, Bus, ConsumerBuilder, Memory, Message, Operation, Retry, Transport};
+use eventbus::{
+    Bus, Retry,
+    consumer::{AttemptError, ConsumerBuilder},
+    transport::{Memory, Message, Operation, Transport},
+};
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};
 use crate::support::{HOUR, Job, Log, assert_balanced, group, yield_a_lot};

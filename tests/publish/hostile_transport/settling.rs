@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use eventbus::{Memory, Operation, Retry};
+use eventbus::{
+    Retry,
+    transport::{Memory, Operation},
+};
 use tokio::time::{Instant, sleep};
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};

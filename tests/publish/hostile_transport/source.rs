@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use eventbus::{Answer, BoxFuture, LeaseId, Leased, Read, Source, Unsettled};
+use eventbus::transport::{Answer, BoxFuture, LeaseId, Leased, Read, Source, Unsettled};
 
 use super::transport::{Call, Fault, Hostile, Shape};
 

@@ -10,8 +10,11 @@ use std::{
 };
 
 use eventbus::{
-    Answer, BoxError, BoxFuture, Bus, BusBuilder, Capabilities, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage,
-    LetterQuery, Memory, Message, Operation, Refusal, Source, Transport, TransportHealth, TransportReports, Unrouted,
+    BoxError, Bus, BusBuilder,
+    transport::{
+        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage, LetterQuery, Memory,
+        Message, Operation, Refusal, Source, Transport, TransportHealth, TransportReports, Unrouted,
+    },
 };
 
 use super::source::HostileSource;
@@ -147,7 +150,7 @@ impl Hostile {
     /// A bus over it, whose errors are noted.
     pub(crate) fn builder(&self) -> BusBuilder {
         let errors = self.errors.clone();
-        let note = move |error: &eventbus::TransportError| {
+        let note = move |error: &eventbus::transport::TransportError| {
             errors.add((error.operation(), error.group().map(str::to_owned), error.error().to_string()));
         };
         Bus::builder().transport(self.clone()).on_transport_error(note).on_notice(|_| {})

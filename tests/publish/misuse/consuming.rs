@@ -3,8 +3,12 @@
 use std::{future::pending, sync::Arc, time::Duration};
 
 use eventbus::{
-    Answer as Later, BoxFuture, Bus, Capabilities, ConsumerError, Event, GroupSpec, GroupState, Memory, Message, Rate,
-    Refusal, Retry, Source, Transport, TransportOrdering,
+    Bus, Event, Rate, Retry,
+    consumer::ConsumerError,
+    transport::{
+        Answer as Later, BoxFuture, Capabilities, GroupSpec, GroupState, Memory, Message, Refusal, Source, Transport,
+        TransportOrdering,
+    },
 };
 
 use super::{Answer, NoteMade, Stub};
@@ -27,7 +31,7 @@ async fn a_burst_may_be_as_large_as_it_can_be_told() {
 #[tokio::test]
 async fn a_key_for_an_event_that_is_not_handled_by_type_is_told() {
     let bus = Bus::new();
-    let by_name = bus.consumer("group").handle_name("note.*", |_, _| async {}).key::<NoteMade>(|e| e.text.len());
+    let by_name = bus.consumer("group").handle_pattern("note.*", |_, _| async {}).key::<NoteMade>(|e| e.text.len());
     let error = by_name.start().await.unwrap_err();
     assert!(matches!(&error, ConsumerError::KeyWithoutHandler { event, .. } if *event == NoteMade::TYPE));
     let text = error.to_string();
@@ -64,7 +68,7 @@ async fn a_handler_that_panics_in_its_drop_does_not_unwind_out_of_the_consumer_o
             let _ = &typed;
             async {}
         });
-        let builder = builder.handle_name("note.*", move |_, _| {
+        let builder = builder.handle_pattern("note.*", move |_, _| {
             let _ = &named;
             async {}
         });
@@ -75,7 +79,7 @@ async fn a_handler_that_panics_in_its_drop_does_not_unwind_out_of_the_consumer_o
     };
     drop(build());
     let unheard = touchy();
-    drop(bus.consumer("group").handle_name("No Pattern", move |_, _| {
+    drop(bus.consumer("group").handle_pattern("No Pattern", move |_, _| {
         let _ = &unheard;
         async {}
     }));

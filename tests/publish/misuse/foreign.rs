@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{AttemptError, Bus, MalformedMessage, Memory, Message, Retry, Transport};
+use eventbus::{
+    Bus, Retry,
+    consumer::AttemptError,
+    transport::{MalformedMessage, Memory, Message, Transport},
+};
 
 use crate::support::HOUR;
 
@@ -17,7 +21,7 @@ async fn what_is_no_text_is_a_dead_letter_also_by_name() {
     let bus = Bus::builder().transport(memory).build();
     let called = Arc::new(Mutex::new(false));
     let log = Arc::clone(&called);
-    let consumer = bus.consumer("group").handle_name("note.*", move |_, _| {
+    let consumer = bus.consumer("group").handle_pattern("note.*", move |_, _| {
         *log.lock().unwrap() = true;
         async {}
     });

@@ -11,7 +11,8 @@ use std::{
 };
 
 use eventbus::{
-    Answer as Later, BoxFuture, Bus, Capabilities, Event, GroupSpec, GroupState, Message, Refusal, Source, Transport,
+    Bus, Event,
+    transport::{Answer as Later, BoxFuture, Capabilities, GroupSpec, GroupState, Message, Refusal, Source, Transport},
 };
 use serde::{Deserialize, Serialize};
 

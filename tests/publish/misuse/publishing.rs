@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Capabilities, Memory, MessageId, PublishError, PublishJson};
+use eventbus::{
+    Bus, PublishError,
+    publish::PublishJson,
+    transport::{Capabilities, Memory, MessageId},
+};
 use futures_executor::block_on;
 use tokio::{runtime::Builder, time::Instant};
 use tokio_util::sync::CancellationToken;

@@ -1,4 +1,4 @@
-use eventbus::{Event, IntoEvent};
+use eventbus::{Event, event::IntoEvent};
 
 fn emit(_event: impl IntoEvent) {}
 

@@ -1,4 +1,4 @@
-use eventbus::{Event, EventName, EventType};
+use eventbus::{Event, EventName, event::EventType};
 
 struct UserCreated;
 

@@ -1,4 +1,4 @@
-use eventbus::IntoEvent;
+use eventbus::event::IntoEvent;
 
 fn emit(_event: impl IntoEvent) {}
 

@@ -20,7 +20,7 @@ where
 }
 
 /// Code that runs on the emitting thread, for any event.
-pub(super) fn sync_by_name<F>(call: F) -> Code
+pub(super) fn sync_by_pattern<F>(call: F) -> Code
 where
     F: Fn(&AnyEvent<'_>, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 {
@@ -32,14 +32,14 @@ pub(super) fn blocking<E: Event, F>(call: F) -> Code
 where
     F: Fn(&E, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    blocking_by_name(move |event, context| match event.downcast_ref() {
+    blocking_by_pattern(move |event, context| match event.downcast_ref() {
         Some(event) => call(event, context),
         None => Ok(()),
     })
 }
 
 /// Code that runs on a thread that may block, for any event.
-pub(super) fn blocking_by_name<F>(call: F) -> Code
+pub(super) fn blocking_by_pattern<F>(call: F) -> Code
 where
     F: Fn(&AnyEvent<'_>, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 {
@@ -61,7 +61,7 @@ where
 }
 
 /// Code that makes futures, for any event.
-pub(super) fn future_by_name<T, F>(start: F) -> Code
+pub(super) fn future_by_pattern<T, F>(start: F) -> Code
 where
     T: Future<Output: Return> + Send + 'static,
     F: Fn(AnyEvent<'static>, &mut CallContext<'_>) -> T + Send + Sync + 'static,

@@ -2,8 +2,8 @@
 
 mod code;
 mod kind;
-mod name_verbs;
 mod options;
+mod pattern_verbs;
 mod register;
 mod topic;
 mod verbs;
@@ -13,7 +13,7 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use kind::{AnyKind, Blocks, Inline, Kind, NoContext, NoState, Spawned, Timed, With, WithContext};
 use options::Options;
 pub(super) use register::Target;
-pub use topic::{ByName, Topic};
+pub use topic::{ByPattern, Topic};
 
 use crate::{
     call::{AnyEvent, Isolated},
@@ -21,7 +21,7 @@ use crate::{
     event::Event,
 };
 
-/// A listener to be registered, with options; made by `listener` and `listener_name` of [`Bus`](crate::Bus) and
+/// A listener to be registered, with options; made by `listener` and `listener_pattern` of [`Bus`](crate::Bus) and
 /// [`Scope`](crate::Scope).
 ///
 /// Options come first, the verb last: `bus.listener::<E>().named("invoice").once().on(|e| ..)`. Options that mean nothing
@@ -31,7 +31,7 @@ use crate::{
 /// |---|---|---|---|
 /// | runs | on the emitting thread | inside the emitting task | on a thread that may block |
 /// | takes | `&E` | `Arc<E>` | `&E` |
-/// | by name takes | `&AnyEvent` | `AnyEvent` | `&AnyEvent` |
+/// | by pattern takes | `&AnyEvent` | `AnyEvent` | `&AnyEvent` |
 /// | [`with`](Self::with)`(state)` | `state` first | `state` first | `state` first |
 /// | [`with_context`](Self::with_context)`()` | `&Context` last | `Context` last | `&Context` last |
 /// | `timeout` | | stops it | leaves it behind |
@@ -142,7 +142,7 @@ impl<E: Event, K, S, C> Listener<'_, E, K, S, C> {
     }
 }
 
-impl<K, S, C> Listener<'_, ByName, K, S, C> {
+impl<K, S, C> Listener<'_, ByPattern, K, S, C> {
     /// Runs only for events for which `filter` is true. With several filters, all of them must agree.
     ///
     /// A filter runs on the emitting thread. One that panics counts as a panic of its listener.

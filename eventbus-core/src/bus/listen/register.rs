@@ -17,7 +17,7 @@ pub(in crate::bus) struct Target<'b> {
     /// The name of the scope, and its listeners.
     pub(in crate::bus) scope: Option<(Arc<str>, &'b Group)>,
     pub(in crate::bus) location: &'static Location<'static>,
-    /// The names, for a listener by name.
+    /// The names, for a listener by pattern.
     pub(in crate::bus) pattern: Option<Pattern>,
 }
 
@@ -46,16 +46,16 @@ impl Target<'_> {
         self.subscribe(info, registration, || drop(slot.insert(member)))
     }
 
-    /// Registers a listener by name.
-    pub(super) fn register_by_name(self, options: Options, kind: ListenerKind, code: Code) -> Subscription {
+    /// Registers a listener by pattern.
+    pub(super) fn register_by_pattern(self, options: Options, kind: ListenerKind, code: Code) -> Subscription {
         let info = self.info(&options, kind, None, self.pattern.clone());
         let (entry, departure) = entry(&info, options);
         let member = Member::new(entry, code);
         let Some(bus) = &self.bus else { return nowhere(info, &member, departure) };
         let registry = &bus.state.registry;
-        let place = Place::Names(Arc::downgrade(registry));
+        let place = Place::Patterns(Arc::downgrade(registry));
         let registration = Registration::new(member.entry.key(), place, departure);
-        self.subscribe(info, registration, || registry.add_by_name(&member))
+        self.subscribe(info, registration, || registry.add_by_pattern(&member))
     }
 
     fn info(

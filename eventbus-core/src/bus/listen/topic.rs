@@ -9,20 +9,20 @@ mod sealed {
 }
 pub(super) use sealed::Topic as Sealed;
 
-/// What a [`Listener`](super::Listener) listens to: an event type, or [`ByName`].
+/// What a [`Listener`](super::Listener) listens to: an event type, or [`ByPattern`].
 pub trait Topic: Sealed {}
 
 /// Listens to names.
 #[derive(Debug, Clone, Copy)]
-pub struct ByName(());
+pub struct ByPattern(());
 
 impl<E: Event> Sealed for E {
     const NAME: Option<EventName> = Some(E::NAME);
 }
 
-impl Sealed for ByName {
+impl Sealed for ByPattern {
     const NAME: Option<EventName> = None;
 }
 
 impl<E: Event> Topic for E {}
-impl Topic for ByName {}
+impl Topic for ByPattern {}

@@ -72,7 +72,7 @@ impl Catalog {
             "channels": document.channels,
             "operations": document.operations,
             "components": { "messages": document.messages, "schemas": document.schemas.into_value() },
-            "x-listeners-by-name": self.by_name,
+            "x-listeners-by-pattern": self.by_pattern,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::{event::Field, listener::ListenerInfo, pattern::Pattern};
 
 impl Serialize for Catalog {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json!({ "events": self.events, "by_name": self.by_name }).serialize(serializer)
+        json!({ "events": self.events, "by_pattern": self.by_pattern }).serialize(serializer)
     }
 }
 
@@ -44,9 +44,9 @@ fn with_schema(mut event: Value, schema: Option<crate::event::Schema>) -> Value 
 
 impl Serialize for CatalogListener {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut by_name = listener(&self.info);
-        by_name["matches"] = json!(self.matches);
-        by_name.serialize(serializer)
+        let mut by_pattern = listener(&self.info);
+        by_pattern["matches"] = json!(self.matches);
+        by_pattern.serialize(serializer)
     }
 }
 

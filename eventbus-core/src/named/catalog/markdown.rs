@@ -6,7 +6,7 @@ use super::{Catalog, CatalogEvent};
 use crate::listener::ListenerInfo;
 
 impl Catalog {
-    /// The catalog as a Markdown document: a table of the events, a section for each, the listeners by name.
+    /// The catalog as a Markdown document: a table of the events, a section for each, the listeners by pattern.
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         // Writing to a `String` does not fail.
@@ -25,10 +25,10 @@ impl Catalog {
         for event in &self.events {
             write_event(f, event)?;
         }
-        if !self.by_name.is_empty() {
-            writeln!(f, "\n# Listeners by name\n\n| pattern | listener | known events |\n|---|---|---|")?;
+        if !self.by_pattern.is_empty() {
+            writeln!(f, "\n# Listeners by pattern\n\n| pattern | listener | known events |\n|---|---|---|")?;
         }
-        for listener in &self.by_name {
+        for listener in &self.by_pattern {
             let pattern = listener.info.pattern().map_or("", |pattern| pattern.as_str());
             let matches: Vec<_> = listener.matches.iter().map(|name| cell_code(name)).collect();
             writeln!(f, "| {} | {} | {} |", cell_code(pattern), place(&listener.info), matches.join(", "))?;
@@ -57,7 +57,7 @@ fn write_event(f: &mut impl Write, event: &CatalogEvent) -> fmt::Result {
     if event.listeners().is_empty() {
         return writeln!(f, "\nNobody listens.");
     }
-    writeln!(f, "\n| turn | listener | runs | priority | scope | by name |\n|---|---|---|---|---|---|")?;
+    writeln!(f, "\n| turn | listener | runs | priority | scope | pattern |\n|---|---|---|---|---|---|")?;
     for (turn, listener) in (1..).zip(event.listeners()) {
         let scope = listener.scope().map(cell_code).unwrap_or_default();
         let pattern = listener.pattern().map(|pattern| cell_code(pattern.as_str())).unwrap_or_default();

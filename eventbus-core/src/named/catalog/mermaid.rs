@@ -13,7 +13,7 @@ type NodeKey<'a> = (Option<&'a str>, String, Option<&'a str>);
 
 impl Catalog {
     /// A map of events and listeners, for [Mermaid](https://mermaid.js.org): an arrow leads from an event to who listens
-    /// to it, a dotted one if that listens by name.
+    /// to it, a dotted one if that listens by pattern.
     ///
     /// Listeners of one name in one scope are one node, scopes are boxes. To `**`, which matches every name, no arrows are
     /// drawn. Mermaid itself refuses maps of more than 500 arrows unless its `maxEdges` is raised.
@@ -27,7 +27,7 @@ impl Catalog {
     fn write_mermaid(&self, f: &mut impl Write) -> fmt::Result {
         let mut nodes = BTreeMap::new();
         let listeners = self.events.iter().flat_map(CatalogEvent::listeners);
-        for listener in listeners.chain(self.by_name.iter().map(|listener| &listener.info)) {
+        for listener in listeners.chain(self.by_pattern.iter().map(|listener| &listener.info)) {
             nodes.insert(node(listener), 0);
         }
         for (number, id) in nodes.values_mut().enumerate() {

@@ -40,7 +40,7 @@ impl Bus {
     /// # fn main() -> Result<(), eventbus_core::WiringError> {
     /// let bus = Bus::new();
     /// bus.listener::<UserCreated>().named("welcome").on(|_| {});
-    /// bus.listener_name("user.*")?.named("audit").priority(10).on(|_| {});
+    /// bus.listener_pattern("user.*")?.named("audit").priority(10).on(|_| {});
     ///
     /// let catalog = bus.catalog();
     /// let event = catalog.event("user.created").expect("it is listened to");
@@ -53,8 +53,8 @@ impl Bus {
     /// ```
     pub fn catalog(&self) -> Catalog {
         let events: Vec<_> = self.known_events().into_iter().map(CatalogEvent).collect();
-        let by_name = self.infos_by_name().into_iter().map(|info| CatalogListener::new(info, &events)).collect();
-        Catalog { events, by_name }
+        let by_pattern = self.infos_by_pattern().into_iter().map(|info| CatalogListener::new(info, &events)).collect();
+        Catalog { events, by_pattern }
     }
 }
 
@@ -64,7 +64,7 @@ impl Bus {
 #[derive(Clone, Debug)]
 pub struct Catalog {
     events: Vec<CatalogEvent>,
-    by_name: Vec<CatalogListener>,
+    by_pattern: Vec<CatalogListener>,
 }
 
 impl Catalog {
@@ -79,9 +79,9 @@ impl Catalog {
         self.events.iter().find(|event| event.wire_type() == wire_type)
     }
 
-    /// The listeners by name, in the order of priority and registration, also those that match no known event.
-    pub fn by_name(&self) -> &[CatalogListener] {
-        &self.by_name
+    /// The listeners by pattern, in the order of priority and registration, also those that match no known event.
+    pub fn by_pattern(&self) -> &[CatalogListener] {
+        &self.by_pattern
     }
 }
 
@@ -124,7 +124,7 @@ impl CatalogEvent {
         self.0.emitted
     }
 
-    /// Its listeners in the order of their turns, those by name among them.
+    /// Its listeners in the order of their turns, those by pattern among them.
     pub fn listeners(&self) -> &[ListenerInfo] {
         &self.0.listeners
     }
@@ -141,7 +141,7 @@ impl CatalogEvent {
     }
 }
 
-/// A listener by name; see [`Catalog::by_name`].
+/// A listener by pattern; see [`Catalog::by_pattern`].
 #[derive(Clone, Debug)]
 pub struct CatalogListener {
     info: ListenerInfo,

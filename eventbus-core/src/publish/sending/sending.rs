@@ -120,7 +120,7 @@ impl<'b> Sending<'b> {
             message.set_id(id);
         }
         if let Some(window) = options.dedupe {
-            message = message.deduped(window);
+            message = message.with_dedupe(window);
         }
         message
     }

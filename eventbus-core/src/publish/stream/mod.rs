@@ -25,7 +25,7 @@ pub use lagged::{Lagged, NoEvent, StreamFull};
 pub use next::Next;
 
 /// The events that a bus emits, as a [`Stream`]; made by [`Bus::stream`](crate::Bus::stream),
-/// [`Bus::stream_name`](crate::Bus::stream_name) and [`Listener::stream`](crate::Listener::stream).
+/// [`Bus::stream_pattern`](crate::Bus::stream_pattern) and [`Listener::stream`](crate::Listener::stream).
 ///
 /// It is a listener that puts each event into a buffer, and the end at which they are read: by the methods of `StreamExt`, of
 /// `futures-util` or `tokio-stream`. It holds events from the moment it is made, also before it is first polled, in the order in
@@ -234,7 +234,7 @@ impl<T> EventStream<T> {
         self.buffer.close();
     }
 
-    /// Who its listener is, as in [`Bus::listeners`](crate::Bus::listeners).
+    /// Who its listener is, as in [`Bus::listener_infos`](crate::Bus::listener_infos).
     pub fn info(&self) -> &ListenerInfo {
         self.subscription.info()
     }

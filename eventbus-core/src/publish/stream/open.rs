@@ -10,7 +10,7 @@ use super::{
     listen::{Writer, is_inside_handler},
 };
 use crate::{
-    bus::{ByName, Kind, Listener, Topic, WiringError},
+    bus::{ByPattern, Kind, Listener, Topic, WiringError},
     call::AnyEvent,
     call::BusId,
     emission::Bus,
@@ -66,7 +66,7 @@ impl Bus {
 
     /// All events whose names match `pattern` as a stream, from now on: `*` stands for one segment, `**` for any number.
     ///
-    /// As [`stream`](Self::stream) otherwise, and [`on_name`](Self::on_name).
+    /// As [`stream`](Self::stream) otherwise, and [`on_pattern`](Self::on_pattern).
     ///
     /// # Errors
     ///
@@ -80,15 +80,15 @@ impl Bus {
     /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let bus = Bus::new();
-    /// let mut orders = bus.stream_name("order.*")?;
+    /// let mut orders = bus.stream_pattern("order.*")?;
     /// bus.emit(OrderPlaced).blocking();
     /// assert_eq!(orders.try_recv()?.name(), "order.placed");
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn stream_name(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, WiringError> {
-        Ok(self.listener_name(pattern)?.named("stream").stream())
+    pub fn stream_pattern(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, WiringError> {
+        Ok(self.listener_pattern(pattern)?.named("stream").stream())
     }
 
     /// The next `E` that is emitted; `None` if the bus shuts down or goes away before.
@@ -158,8 +158,8 @@ impl<E: Event, K: Kind> Listener<'_, E, K> {
     }
 }
 
-impl<K: Kind> Listener<'_, ByName, K> {
-    /// Registers a listener that puts the events into a stream; see [`Bus::stream_name`].
+impl<K: Kind> Listener<'_, ByPattern, K> {
+    /// Registers a listener that puts the events into a stream; see [`Bus::stream_pattern`].
     pub fn stream(self) -> EventStream<AnyEvent<'static>> {
         let opening = Opening::new(&self);
         let writer = opening.writer();

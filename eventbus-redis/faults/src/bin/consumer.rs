@@ -4,7 +4,7 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Retry, Start};
+use eventbus::{Bus, Delivery, Retry, transport::Start};
 use eventbus_redis::RedisStreams;
 use redis_faults::{GROUP, Ledger, Note, Options, Run, Work};
 use tokio::signal::unix::{SignalKind, signal};

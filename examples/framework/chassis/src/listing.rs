@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use eventbus::{Bus, CatalogEvent, ListenerInfo};
+use eventbus::{Bus, catalog::CatalogEvent, listener::ListenerInfo};
 
 /// The modules of an application and what they hear. Displayed, it is a table, and below it the events that nobody hears, if there are some.
 ///
@@ -18,14 +18,14 @@ const HEAD: [&str; 4] = ["MODULE", "LISTENER", "HEARS", "AT"];
 impl Listing {
     pub(crate) fn of(app: &str, bus: &Bus, modules: impl Iterator<Item = String>) -> Self {
         let catalog = bus.catalog();
-        let listeners = bus.listeners();
+        let listeners = bus.listener_infos();
         let mut rows = Vec::new();
         for module in modules {
             let scope = format!("{app}/{module}");
             let before = rows.len();
             for listener in listeners.iter().filter(|listener| is_within(listener, &scope)) {
-                let matches = catalog.by_name().iter().find(|by_name| by_name.info().id() == listener.id());
-                rows.push(row(&module, listener, matches.map_or(&[], |by_name| by_name.matches())));
+                let matches = catalog.by_pattern().iter().find(|listening| listening.info().id() == listener.id());
+                rows.push(row(&module, listener, matches.map_or(&[], |listening| listening.matches())));
             }
             if rows.len() == before {
                 rows.push([module, "-".into(), "-".into(), "-".into()]);

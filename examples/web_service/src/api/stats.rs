@@ -46,6 +46,6 @@ pub(super) async fn stats(State(shop): State<Arc<Shop>>) -> Json<Stats> {
         mail: shop.mail.summary(),
         analytics: shop.analytics.summary(),
         failures: shop.failures.count(),
-        listeners: shop.bus.listeners().len(),
+        listeners: shop.bus.listener_infos().len(),
     })
 }

@@ -26,7 +26,7 @@ mod time;
 
 use std::sync::Arc;
 
-use eventbus::{Bus, ConsumerBuilder, Delivery, Event, WiringError};
+use eventbus::{Bus, Delivery, Event, WiringError, consumer::ConsumerBuilder};
 
 pub(crate) use access::{
     AppAuthorizationRevoked, BranchProtectionChanged, DeployKeyChanged, HookChanged, InstallationAction,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use eventbus::{Bus, ConsumerBuilder, WiringError};
+use eventbus::{Bus, WiringError, consumer::ConsumerBuilder};
 
 use super::lock;
 use crate::bounded::Counts;
@@ -26,7 +26,7 @@ impl Unclaimed {
     /// None, as long as `**` is a pattern.
     pub(crate) fn listen(&self, bus: &Bus) -> Result<(), WiringError> {
         let scope = bus.scope(Self::GROUP);
-        let listener = scope.listener_name("**")?.named(Self::GROUP).filter(|e| e.event_type().is_none());
+        let listener = scope.listener_pattern("**")?.named(Self::GROUP).filter(|e| e.event_type().is_none());
         listener.with(Arc::clone(&self.kinds)).on(|kinds, event| count(&kinds, event.name()));
         Ok(())
     }
@@ -34,7 +34,7 @@ impl Unclaimed {
     /// The same as a handler, which has no filter.
     pub(crate) fn handle(&self, consumer: ConsumerBuilder) -> ConsumerBuilder {
         let kinds = Arc::clone(&self.kinds);
-        consumer.handle_name("**", move |event, _| {
+        consumer.handle_pattern("**", move |event, _| {
             if event.event_type().is_none() {
                 count(&kinds, event.name());
             }

@@ -1,6 +1,6 @@
 //! The identity of a delivery: the GUID in `X-GitHub-Delivery`, as the bus knows it.
 
-use eventbus::MessageId;
+use eventbus::transport::MessageId;
 use sha2::{Digest, Sha256};
 
 /// The id of the message for a delivery: its GUID. What is no GUID becomes one by a hash, which is the same for ever.

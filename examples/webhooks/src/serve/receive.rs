@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use eventbus::{Bus, ByNameError, PublishError};
+use eventbus::{Bus, PublishError, by_name::ByNameError};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Bytes},

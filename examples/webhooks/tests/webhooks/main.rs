@@ -282,7 +282,7 @@ fn a_wrong_command_line_is_refused_with_status_2_and_points_at_help() {
 #[test]
 fn every_recorded_delivery_can_go_in_by_name() {
     let bus = Bus::new();
-    bus.on_name("github.**", |e| {
+    bus.on_pattern("github.**", |e| {
         e.to_json()?;
         eventbus::Ok(())
     })

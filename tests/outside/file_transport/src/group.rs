@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use eventbus::{GroupState, Message, Wants};
+use eventbus::transport::{GroupState, Message, Wants};
 use tokio::{sync::Notify, time::Instant};
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc, time::SystemTime};
 
-use eventbus::{BoxError, Letter, LetterId, LetterPage, LetterQuery, Message};
+use eventbus::{BoxError, transport::{Letter, LetterId, LetterPage, LetterQuery, Message}};
 
 #[derive(Default, Debug)]
 pub(crate) struct Letters {

@@ -20,10 +20,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{
-    Answer, BoxError, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage,
-    LetterQuery, Message, Refusal, Source, Transport, TransportHealth, TransportReports,
-};
+use eventbus::{BoxError, transport::{Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LetterEnd, LetterId, LetterPage, LetterQuery, Message, Refusal, Source, Transport, TransportHealth, TransportReports}};
 use tokio::sync::oneshot;
 
 use self::{line::Line, source::FileSource, state::State, writer::Writer};

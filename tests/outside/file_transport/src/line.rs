@@ -1,6 +1,6 @@
 //! The lines of the file.
 
-use eventbus::{BoxError, Message};
+use eventbus::{BoxError, transport::Message};
 use serde::{Deserialize, Serialize};
 
 /// What happened, as a line.

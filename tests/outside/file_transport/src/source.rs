@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use eventbus::{Answer, BoxError, BoxFuture, LeaseId, Leased, Read, Settlement, Source, Unsettled};
+use eventbus::{BoxError, transport::{Answer, BoxFuture, LeaseId, Leased, Read, Settlement, Source, Unsettled}};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},

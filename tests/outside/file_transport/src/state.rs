@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use eventbus::{GroupSpec, GroupState, Message, Start};
+use eventbus::transport::{GroupSpec, GroupState, Message, Start};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{

@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use eventbus::{TransportHealth, TransportReports};
+use eventbus::transport::{TransportHealth, TransportReports};
 
 /// Called with the result once a text is on disk.
 pub(crate) type Then = Box<dyn FnOnce(Result<(), String>) + Send>;

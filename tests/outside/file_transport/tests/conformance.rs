@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Answer, BoxFuture, Message, Transport};
+use eventbus::transport::{Answer, BoxFuture, Message, Transport};
 use eventbus_conformance::Rig;
 use file_transport::FileTransport;
 

@@ -239,7 +239,7 @@ async fn a_new_group_reads_from_the_beginning_if_it_says_so() {
         }
     };
     let builder = bus.consumer("second").handle::<NoteTaken>(handler);
-    builder.start_at(eventbus::Start::Oldest).start().await.unwrap();
+    builder.start_at(eventbus::transport::Start::Oldest).start().await.unwrap();
     bus.drained(LIMIT).await.unwrap();
     assert_eq!(log.take(), [0, 1, 2]);
     end(bus).await;

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![deny(warnings, unused_qualifications, missing_docs, unreachable_pub)]
 
-use eventbus::{Event, EventName, Field};
+use eventbus::{Event, EventName, event::Field};
 
 /// A user was created.
 #[derive(Event)]

@@ -1,7 +1,7 @@
-//! The listeners by name of a bus.
+//! The listeners by pattern of a bus.
 //!
 //! Matching happens at registration: a new listener joins the slots whose names it matches, a new slot collects the
-//! listeners that match its name. Names without a slot are matched by the trie when they are emitted; they come from
+//! listeners that match its name. Patterns without a slot are matched by the trie when they are emitted; they come from
 //! outside, and leave nothing behind.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -14,14 +14,14 @@ use super::{
 use crate::pattern::{self, Trie};
 
 /// Listeners by the patterns of names that they listen to.
-pub(super) struct Names {
+pub(super) struct Patterns {
     trie: Trie<Member>,
     listeners: BTreeMap<Key, Listening>,
     /// All slots of the bus, in the order in which they were made.
     slots: Vec<Arc<Slot>>,
 }
 
-/// A listener by name.
+/// A listener by pattern.
 struct Listening {
     place: pattern::Key,
     member: Member,
@@ -29,13 +29,13 @@ struct Listening {
     slots: Vec<u32>,
 }
 
-/// What ending a listener by name has taken out, to be dropped where no lock is held.
-pub(super) struct RemovedByName {
+/// What ending a listener by pattern has taken out, to be dropped where no lock is held.
+pub(super) struct RemovedByPattern {
     _member: Member,
     _slots: Vec<Option<Removed>>,
 }
 
-impl Names {
+impl Patterns {
     pub(super) fn new() -> Self {
         Self { trie: Trie::new(), listeners: BTreeMap::new(), slots: Vec::new() }
     }
@@ -75,12 +75,12 @@ impl Names {
     }
 
     /// Takes a listener out, also of its slots, and switches it off.
-    pub(super) fn remove(&mut self, key: Key) -> Option<RemovedByName> {
+    pub(super) fn remove(&mut self, key: Key) -> Option<RemovedByPattern> {
         let Listening { place, member, slots } = self.listeners.remove(&key)?;
         member.entry.turn_off();
         self.trie.remove(place);
         let slots = slots.iter().map(|at| self.slots[*at as usize].remove(key)).collect();
-        Some(RemovedByName { _member: member, _slots: slots })
+        Some(RemovedByPattern { _member: member, _slots: slots })
     }
 
     /// Takes all of them out and switches them off; they are dropped with what is returned. The slots still have them.

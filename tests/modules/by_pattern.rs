@@ -1,8 +1,8 @@
-//! Methods that listen by name.
+//! Methods that listen by pattern.
 
 use std::sync::Arc;
 
-use eventbus::{AnyEvent, Bus, Context, ListenerKind, WiringError, listeners};
+use eventbus::{AnyEvent, Bus, Context, WiringError, listener::ListenerKind, listeners};
 
 use crate::support::{Log, Numbered, Ping, Pong};
 
@@ -65,7 +65,7 @@ async fn methods_listen_by_name_beside_those_that_listen_by_type() {
     assert_eq!(entries, ["blocks numbered", "every numbered", "owns 7", "owns_and_borrows numbered numbered"]);
 
     assert!(subscription.off());
-    assert!(bus.listeners().is_empty());
+    assert!(bus.listener_infos().is_empty());
     assert_eq!(bus.emit(Numbered(7)).await.succeeded(), 0);
 }
 
@@ -73,7 +73,7 @@ async fn methods_listen_by_name_beside_those_that_listen_by_type() {
 fn a_listener_by_name_has_the_name_place_and_scope_of_its_method() {
     let bus = Bus::new();
     bus.register(Arc::new(Audit(Log::default()))).unwrap();
-    let listeners = bus.listeners();
+    let listeners = bus.listener_infos();
     let blocks = listeners.iter().find(|info| info.name() == Some("Audit::blocks")).unwrap();
     assert_eq!(blocks.pattern().unwrap().as_str(), "numbered");
     assert_eq!((blocks.scope(), blocks.kind()), (Some("Audit"), ListenerKind::Blocking));
@@ -98,9 +98,9 @@ fn a_pattern_may_be_the_instances_and_a_malformed_one_takes_the_module_back() {
     let bus = Bus::new();
     let error = bus.register(Arc::new(Filtered { pattern: "User.*" })).unwrap_err();
     assert!(matches!(error, WiringError::Pattern(_)), "{error}");
-    assert!(bus.listeners().is_empty());
+    assert!(bus.listener_infos().is_empty());
     bus.register(Arc::new(Filtered { pattern: "pong" })).unwrap();
     assert_eq!(bus.emit(Pong).blocking().succeeded(), 1);
     bus.clear();
-    assert!(bus.listeners().is_empty());
+    assert!(bus.listener_infos().is_empty());
 }

@@ -1,16 +1,16 @@
-//! Listening by name.
+//! Listening by pattern.
 
 use std::panic::Location;
 
-use super::{ByName, Listener, Scope, WiringError, listen::Target};
+use super::{ByPattern, Listener, Scope, WiringError, listen::Target};
 use crate::{
-    emission::{AsyncNameListener, Bus, NameListener},
+    emission::{AsyncPatternListener, Bus, PatternListener},
     pattern::Pattern,
     registry::Subscription,
 };
 
 /// Writes the same verbs for a bus and for a scope.
-macro_rules! by_name {
+macro_rules! by_pattern {
     ($on:ty) => {
         impl $on {
             /// Registers a listener for all events whose names match `pattern`: `*` stands for one segment, `**` for any number.
@@ -30,53 +30,57 @@ macro_rules! by_name {
             /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
             /// # fn main() -> Result<(), eventbus_core::WiringError> {
             /// let bus = Bus::new();
-            /// bus.on_name("user.*", |e| println!("{}", e.name()))?;
+            /// bus.on_pattern("user.*", |e| println!("{}", e.name()))?;
             ///
             /// assert_eq!(bus.emit(UserCreated).blocking().succeeded(), 1);
-            /// assert!(bus.on_name("user_*", |_| {}).is_err());
+            /// assert!(bus.on_pattern("user_*", |_| {}).is_err());
             /// # Ok(())
             /// # }
             /// ```
             #[track_caller]
-            pub fn on_name(&self, pattern: &str, listener: impl NameListener) -> Result<Subscription, WiringError> {
-                Ok(self.listener_name(pattern)?.on(listener))
-            }
-
-            /// Registers an async listener by name, as [`on_name`](Self::on_name) does.
-            ///
-            /// # Errors
-            ///
-            /// [`WiringError::Pattern`] if the pattern is malformed.
-            #[track_caller]
-            pub fn on_name_async(
+            pub fn on_pattern(
                 &self,
                 pattern: &str,
-                listener: impl AsyncNameListener,
+                listener: impl PatternListener,
             ) -> Result<Subscription, WiringError> {
-                Ok(self.listener_name(pattern)?.on_async(listener))
+                Ok(self.listener_pattern(pattern)?.on(listener))
             }
 
-            /// Registers a listener by name that may block, as [`on_name`](Self::on_name) does.
+            /// Registers an async listener by pattern, as [`on_pattern`](Self::on_pattern) does.
             ///
             /// # Errors
             ///
             /// [`WiringError::Pattern`] if the pattern is malformed.
             #[track_caller]
-            pub fn on_name_blocking(
+            pub fn on_pattern_async(
                 &self,
                 pattern: &str,
-                listener: impl NameListener,
+                listener: impl AsyncPatternListener,
             ) -> Result<Subscription, WiringError> {
-                Ok(self.listener_name(pattern)?.on_blocking(listener))
+                Ok(self.listener_pattern(pattern)?.on_async(listener))
             }
 
-            /// Starts registering a listener by name with options.
+            /// Registers a listener by pattern that may block, as [`on_pattern`](Self::on_pattern) does.
             ///
             /// # Errors
             ///
             /// [`WiringError::Pattern`] if the pattern is malformed.
             #[track_caller]
-            pub fn listener_name(&self, pattern: &str) -> Result<Listener<'_, ByName>, WiringError> {
+            pub fn on_pattern_blocking(
+                &self,
+                pattern: &str,
+                listener: impl PatternListener,
+            ) -> Result<Subscription, WiringError> {
+                Ok(self.listener_pattern(pattern)?.on_blocking(listener))
+            }
+
+            /// Starts registering a listener by pattern with options.
+            ///
+            /// # Errors
+            ///
+            /// [`WiringError::Pattern`] if the pattern is malformed.
+            #[track_caller]
+            pub fn listener_pattern(&self, pattern: &str) -> Result<Listener<'_, ByPattern>, WiringError> {
                 let pattern = Some(Pattern::new(pattern)?);
                 Ok(Listener::new(Target { pattern, ..self.target(Location::caller()) }))
             }
@@ -84,5 +88,5 @@ macro_rules! by_name {
     };
 }
 
-by_name!(Bus);
-by_name!(Scope);
+by_pattern!(Bus);
+by_pattern!(Scope);

@@ -1,0 +1,7 @@
+//! What an event is: its type, its fields, its schema.
+//!
+//! [`Event`](crate::Event), its derive and [`EventName`](crate::EventName) are at the root of the crate.
+
+pub use eventbus_core::{EventType, Field, IntoEvent, NameError};
+#[cfg(feature = "schema")]
+pub use eventbus_core::{HasSchema, Schema};

@@ -1,0 +1,3 @@
+//! Interceptors: spans, metrics, checks and transactions around emissions and the calls of listeners.
+
+pub use eventbus_core::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor};

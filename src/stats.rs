@@ -1,0 +1,3 @@
+//! Counters and health: what [`Bus::stats`](crate::Bus::stats) and [`Bus::health`](crate::Bus::health) tell.
+
+pub use eventbus_core::{BusHealth, ConsumerHealth, Deliveries, GroupStats, Published, Stats, UnroutedEvent};
