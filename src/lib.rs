@@ -20,23 +20,26 @@
 //!
 //! # Where to look
 //!
+//! The names at the root of the crate are those that most programs write; each module holds the rest of its topic.
+//!
 //! | to | see |
 //! |---|---|
-//! | say what an event is | [`Event`], its derive, [`EventName`], [`EventType`] |
-//! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`] |
+//! | say what an event is | [`Event`], its derive, [`EventName`]; [`event`] |
+//! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`]; [`listener`] |
 //! | let a service listen as a whole | [`#[listeners]`](macro@listeners), [`Bus::register`], [`Module`] |
-//! | emit | [`Bus::emit`], [`Emit`], [`Emitter`] |
-//! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`], [`Release`], [`Released`] |
+//! | emit | [`Bus::emit`], [`Emit`], [`Emitter`]; [`emit`] |
+//! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`]; [`deferred`] |
 //! | know how it went | [`Report`], [`Failure`], [`Outcome`], [`EmitError`], [`BusBuilder::on_failure`] |
-//! | read events as a stream, or await the next one | [`Bus::stream`], [`Bus::stream_pattern`], [`EventStream`], [`Lagged`], [`Bus::next`] |
+//! | read events as a stream, or await the next one | [`Bus::stream`], [`Bus::stream_pattern`], [`EventStream`], [`Bus::next`]; [`stream`] |
 //! | see the emission from a listener | [`Context`] |
-//! | work with names known at run time | [`Bus::on_pattern`], [`Pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`] |
-//! | put spans, metrics, checks or transactions around what runs | [`Interceptor`], [`BusBuilder::intercept`], [`Around`] |
-//! | list the events of a library or module without a bus | [`EventSet`], [`Bus::declare_all`] |
-//! | queue events to consumer groups | [`Bus::publish`], [`Bus::consumer`], [`Retry`], [`Delivery`], [`Bus::dead_letters`], [`Bus::shutdown`] |
-//! | write them in another format than JSON | `Codec`, `BusBuilder::codec` (feature `serde`) |
-//! | carry them elsewhere | [`Transport`], [`Source`], [`Message`], [`Memory`] |
-//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::stats`] |
+//! | work with names known at run time | [`Bus::on_pattern`], [`Bus::declare`], [`Bus::emit_name`], [`AnyEvent`]; [`by_name`] |
+//! | put spans, metrics, checks or transactions around what runs | [`BusBuilder::intercept`]; [`intercept`] |
+//! | queue events to consumer groups | [`Bus::publish`], [`Bus::consumer`], [`Retry`], [`Delivery`], [`Bus::shutdown`]; [`publish`], [`consumer`] |
+//! | list, replay and discard what has failed for good | [`Bus::dead_letters`], [`Failed`]; [`dead_letter`] |
+//! | write events in another format than JSON | `BusBuilder::codec` (feature `serde`); `codec` |
+//! | carry them elsewhere | [`BusBuilder::transport`]; [`transport`] |
+//! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
+//! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
 //!
 //! # Words
 //!
@@ -95,16 +98,6 @@ pub use eventbus_derive::{Event, derive_event, listeners, on};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use eventbus_redis as redis;
-
-/// What the code that the macros write needs and a program does not.
-#[doc(hidden)]
-pub mod __private {
-    pub use eventbus_core::Field;
-    #[cfg(feature = "serde")]
-    pub use eventbus_core::{EventCodec, Serde};
-    #[cfg(feature = "schema")]
-    pub use eventbus_core::{HasSchema, Schema};
-}
 
 /// Runs the code of the README, and of what the macros say of themselves.
 #[cfg(all(doctest, feature = "derive", feature = "serde"))]

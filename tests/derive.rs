@@ -269,7 +269,7 @@ mod framework {
     }
 
     pub(crate) mod picked {
-        pub(crate) use eventbus::{Event, EventName, event::Field};
+        pub(crate) use eventbus::{Event, EventName, event};
     }
 }
 

@@ -143,7 +143,7 @@ fn program(variant: Variant, types: u16) -> String {
         _ = write!(
             program,
             "mod event{number} {{\n\
-             use {{eventbus::{Bus, Event}, std::hint::black_box}};\n\
+             use {{eventbus::{{Bus, Event}}, std::hint::black_box}};\n\
              #[derive(Event)]\n#[event(name = \"generated.number{number}\")]\n\
              pub struct Generated{number} {{ pub id: u64, pub name: String, pub count: u32 }}\n\
              fn new() -> Generated{number} {{\n\

@@ -63,8 +63,8 @@ pub use call::{AnyEvent, EmissionId};
 pub use consumer::Rate;
 pub use consumer::{
     Batch, BatchHandlerFn, BatchReturn, Consumer, ConsumerBuilder, ConsumerError, ConsumerHealth, Delivery,
-    FailedAttempt, Handler, HandlerFn, KeyFn, PatternHandlerFn, PatternStateHandlerFn, NoHandlerState, RemoveError, Retry,
-    StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
+    FailedAttempt, Handler, HandlerFn, KeyFn, NoHandlerState, PatternHandlerFn, PatternStateHandlerFn, RemoveError,
+    Retry, StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
 };
 pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, Unpublished};
 pub use emission::{

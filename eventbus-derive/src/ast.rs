@@ -77,11 +77,11 @@ impl<'a> Input<'a> {
             generics.make_where_clause().predicates.push(demand);
             let krate = self.krate();
             if let Some(flag) = &self.attrs.serde {
-                let demand = parse_quote_spanned!(flag.span()=> Self: #krate::__private::Serde);
+                let demand = parse_quote_spanned!(flag.span()=> Self: #krate::codec::Serde);
                 generics.make_where_clause().predicates.push(demand);
             }
             if let Some(flag) = &self.attrs.schema {
-                let demand = parse_quote_spanned!(flag.span()=> Self: #krate::__private::HasSchema);
+                let demand = parse_quote_spanned!(flag.span()=> Self: #krate::event::HasSchema);
                 generics.make_where_clause().predicates.push(demand);
             }
         }

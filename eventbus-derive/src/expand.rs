@@ -16,7 +16,7 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
     let docs = &input.docs;
     let fields = input.parts.iter().map(|part| {
         let (name, rust_type, docs) = (&part.name, &part.rust_type, &part.docs);
-        quote!(#krate::__private::Field::new(#name, #rust_type, #docs))
+        quote!(#krate::event::Field::new(#name, #rust_type, #docs))
     });
     let shares_name = input.attrs.shares_name.is_some();
     let number = input.source.generics.params.is_empty().then(|| {
@@ -29,17 +29,17 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
         }
     });
     let codec = input.attrs.serde.as_ref().map(|flag| {
-        let codec = quote_spanned!(flag.span()=> #krate::__private::EventCodec::of::<Self>());
+        let codec = quote_spanned!(flag.span()=> #krate::codec::EventCodec::of::<Self>());
         quote! {
-            fn __codec() -> ::core::option::Option<&'static #krate::__private::EventCodec> {
+            fn __codec() -> ::core::option::Option<&'static #krate::codec::EventCodec> {
                 ::core::option::Option::Some(const { &#codec })
             }
         }
     });
     let schema = input.attrs.schema.as_ref().map(|flag| {
-        let schema = quote_spanned!(flag.span()=> #krate::__private::Schema::of::<Self>());
+        let schema = quote_spanned!(flag.span()=> #krate::event::Schema::of::<Self>());
         quote! {
-            fn __schema() -> ::core::option::Option<#krate::__private::Schema> {
+            fn __schema() -> ::core::option::Option<#krate::event::Schema> {
                 ::core::option::Option::Some(#schema)
             }
         }
@@ -56,7 +56,7 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
             const NAME: #krate::EventName = #krate::EventName::new(#name);
             const VERSION: ::core::primitive::u32 = #version;
             const DOCS: &'static ::core::primitive::str = #docs;
-            const FIELDS: &'static [#krate::__private::Field] = &[#(#fields),*];
+            const FIELDS: &'static [#krate::event::Field] = &[#(#fields),*];
             const SHARES_NAME: ::core::primitive::bool = #shares_name;
             #number
             #codec

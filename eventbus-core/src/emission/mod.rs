@@ -41,11 +41,11 @@ pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
 pub(crate) use handle::{BusState, Interceptors};
 pub use kept_events::DeferredStats;
 pub(crate) use kept_events::KeptEvents;
+pub(crate) use parts::Parts;
 pub use pattern_callable::{
     AsyncPatternContextListener, AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener,
     PatternContextListener, PatternContextStateListener, PatternListener, PatternStateListener,
 };
-pub(crate) use parts::Parts;
 pub use report::{EmitError, Report};
 pub use spawn::EmitHandle;
 pub use tasks::InFlight;
