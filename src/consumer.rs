@@ -1,7 +1,8 @@
 //! Consumers: wiring groups of handlers, and running them.
 //!
-//! [`Consumer`](crate::Consumer), [`Delivery`](crate::Delivery) and [`Retry`](crate::Retry) are at the root of the crate. The traits whose
-//! names end in `Fn` are implemented by closures, and name what a closure may be; programs need not name them.
+//! [`Consumer`](crate::Consumer), [`Delivery`](crate::Delivery) and [`Retry`](crate::Retry) are at the root of the
+//! crate. The traits whose names end in `Fn` are implemented by closures, and name what a closure may be; programs
+//! need not name them.
 
 pub use eventbus_core::{
     AttemptError, Batch, BatchReturn, ConsumerBuilder, ConsumerError, FailedAttempt, Handler, RemoveError, StopReport,

@@ -25,7 +25,7 @@
 //! | to | see |
 //! |---|---|
 //! | say what an event is | [`Event`], its derive, [`EventName`]; [`event`] |
-//! | listen | [`Bus::on`], [`Bus::on_async`], [`Bus::listener`] for options, [`Subscription`], [`Scope`]; [`listener`] |
+//! | listen | [`Bus::on`], [`Bus::listener`] for options, [`Subscription`], [`Scope`]; [`listener`] |
 //! | let a service listen as a whole | [`#[listeners]`](macro@listeners), [`Bus::register`], [`Module`] |
 //! | emit | [`Bus::emit`], [`Emit`], [`Emitter`]; [`emit`] |
 //! | emit after the commit, or not at all | [`Bus::deferred`], [`Deferred`]; [`deferred`] |
