@@ -2,8 +2,13 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use super::{Delivery, attempt::AttemptOutcome, desk::Desk};
-use crate::{listener::BoxError, publish::AttemptError, transport::Message};
+use super::{Delivery, attempt::AttemptOutcome, content::shared_event, desk::Desk, slot::InHand};
+use crate::{
+    event::Event,
+    listener::BoxError,
+    publish::AttemptError,
+    transport::{Leased, Message},
+};
 
 /// Events that are handled together, in the order of the group; see
 /// [`handle_batch`](super::ConsumerBuilder::handle_batch). It is a slice of `Arc<E>`.
@@ -113,8 +118,11 @@ impl<E: Into<BoxError>> BatchReturn for Vec<Result<(), E>> {
 impl Desk {
     /// How many deliveries in hand are for a handler, from the next one on.
     pub(super) fn in_hand_for(&self, route: usize) -> usize {
-        let hand = self.slot().lock();
-        let is_for = |leased: &&crate::transport::Leased| {
+        self.count_for(route, &self.slot().lock())
+    }
+
+    fn count_for(&self, route: usize, hand: &InHand) -> usize {
+        let is_for = |leased: &&Leased| {
             !self.consumer.is_unread(leased) && self.consumer.routes.find(&leased.message) == Some(route)
         };
         hand.rest().iter().take_while(is_for).count()
@@ -122,13 +130,23 @@ impl Desk {
 
     /// Begins as many deliveries together as are in hand for a handler of batches; `false` if there are none.
     pub(super) fn begin_many(&self, route: usize, max: usize) -> bool {
-        let count = self.in_hand_for(route).min(max);
         let mut hand = self.slot().lock();
+        let count = self.count_for(route, &hand).min(max);
         if count == 0 || !self.consumer.scheduler.is_open() {
             return false;
         }
         hand.begin_many(count);
         true
+    }
+
+    /// The events that are being handled; `None` if one of them must be decoded, which is foreign code.
+    pub(super) fn running_events<E: Event>(&self) -> Option<Vec<Arc<E>>> {
+        let hand = self.slot().lock();
+        let mut events = Vec::with_capacity(hand.running().len());
+        for leased in hand.running() {
+            events.push(shared_event(&leased.message, &self.consumer.routes.versions)?);
+        }
+        Some(events)
     }
 
     /// What is being handled.

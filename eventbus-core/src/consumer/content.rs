@@ -20,10 +20,16 @@ pub(super) fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptE
 /// The event of a message that is handled by its type.
 #[inline]
 pub(super) fn event_of<E: Event>(message: &Message, versions: &Versions) -> Result<Arc<E>, AttemptError> {
-    match message.as_shared() {
-        Some(shared) if versions.is_empty() => Ok(downcast(Arc::clone(&shared.event))),
-        _ => Ok(downcast(shared_of(E::TYPE, message, versions)?)),
+    match shared_event(message, versions) {
+        Some(event) => Ok(event),
+        None => Ok(downcast(shared_of(E::TYPE, message, versions)?)),
     }
+}
+
+/// The same, if it takes no foreign code: the message carries the event itself, as that type.
+#[inline]
+pub(super) fn shared_event<E: Event>(message: &Message, versions: &Versions) -> Option<Arc<E>> {
+    message.as_shared().filter(|_| versions.is_empty()).map(|shared| downcast(Arc::clone(&shared.event)))
 }
 
 /// The event as its type.

@@ -156,13 +156,17 @@ impl<E: Event, F> Batched<E, F> {
 impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, _route: usize) -> Lane {
         Box::pin(async move {
-            let (mut events, mut unread) = (Vec::new(), Vec::new());
-            for (at, message) in desk.running_messages().into_iter().enumerate() {
-                match event_of::<E>(&message, &desk.consumer.routes.versions) {
-                    Ok(event) => events.push(event),
-                    Err(error) => unread.push((at, error)),
+            let mut unread = Vec::new();
+            let events = desk.running_events().unwrap_or_else(|| {
+                let mut events = Vec::new();
+                for (at, message) in desk.running_messages().into_iter().enumerate() {
+                    match event_of::<E>(&message, &desk.consumer.routes.versions) {
+                        Ok(event) => events.push(event),
+                        Err(error) => unread.push((at, error)),
+                    }
                 }
-            }
+                events
+            });
             let returned = if events.is_empty() {
                 Vec::new()
             } else {

@@ -29,10 +29,9 @@ impl MessageId {
     #[inline]
     pub(crate) fn at_millis(time: u64) -> Self {
         // 48 bits of milliseconds, the version, 12 random bits; the variant, 62 random bits (RFC 9562, section 5.7).
-        let random = fastrand::u128(..);
-        let bits = u128::from(time) << 80 | 0x7000 << 64 | 0b10 << 62;
-        const RANDOM: u128 = 0x0fff << 64 | u128::MAX >> 66;
-        Self(Uuid::from_u128(bits | random & RANDOM))
+        let fixed = u128::from(time) << 80 | 0x7000 << 64 | 0b10 << 62;
+        let random = fastrand::u128(..) & (0x0fff << 64 | u128::MAX >> 66);
+        Self(Uuid::from_u128(fixed | random))
     }
 
     /// The time that an id of this process tells, in nanoseconds since 1970, to the millisecond.
