@@ -169,7 +169,14 @@ impl Future for PublishJson<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { content, sending } = &mut *self;
-        sending.begin_or_poll(content, cx).map(|published| published.map_err(error_of))
+        if content.is_some() && !sending.may_begin(cx) {
+            return Poll::Pending;
+        }
+        let polled = match content.take() {
+            Some(content) => sending.begin(content, cx),
+            None => sending.poll(cx),
+        };
+        polled.map(|published| published.map_err(error_of))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, SystemTime},
@@ -19,7 +18,7 @@ use super::{
 use crate::{
     emission::Bus,
     event::{Event, IntoEvent, isolate},
-    transport::{Content, MessageId},
+    transport::MessageId,
 };
 
 impl Bus {
@@ -102,10 +101,9 @@ impl Bus {
 /// ```
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publish<'b, I: IntoEvent> {
-    /// The event, until it is first polled. It is shared from the beginning: what is large is moved only once.
-    content: Option<Content>,
+    /// Until it is first polled.
+    event: Option<I>,
     sending: Sending<'b>,
-    event: PhantomData<fn() -> I>,
 }
 
 // Nothing in it is pinned in place.
@@ -114,7 +112,7 @@ impl<I: IntoEvent> Unpin for Publish<'_, I> {}
 impl<'b, I: IntoEvent> Publish<'b, I> {
     #[inline]
     fn new(bus: &'b Bus, event: I) -> Self {
-        Self { content: Some(content_of(event)), sending: Sending::new(bus), event: PhantomData }
+        Self { event: Some(event), sending: Sending::new(bus) }
     }
 
     /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
@@ -237,18 +235,18 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
 
     /// Takes the event back; `None` if it has been published, handed back by an error, or sent by a transport that still holds it.
     pub fn into_event(mut self) -> Option<I> {
-        match self.content.take() {
-            Some(content) => content.into_event(),
+        match self.event.take() {
+            Some(event) => Some(event),
             None => back_of(self.sending.take_back()?),
         }
     }
 
     pub(crate) fn at_once(mut self) -> Result<(), PublishError<I>> {
-        let Some(content) = self.content.take() else { unreachable!("it has not been polled") };
+        let Some(event) = self.event.take() else { unreachable!("it has not been polled") };
         // Its drop is for one that is given up.
         let unused = Sending::new(self.sending.bus());
         let sending = std::mem::replace(&mut self.sending, unused);
-        sending.at_once(content).map_err(error_of)
+        sending.at_once(content_of(event)).map_err(error_of)
     }
 }
 
@@ -256,20 +254,23 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
     type Output = Result<(), PublishError<I>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { content, sending, .. } = &mut *self;
-        match sending.begin_or_poll(content, cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(rejected)) => Poll::Ready(Err(error_of(rejected))),
-            Poll::Pending => Poll::Pending,
+        let Self { event, sending } = &mut *self;
+        if event.is_some() && !sending.may_begin(cx) {
+            return Poll::Pending;
         }
+        let polled = match event.take() {
+            Some(event) => sending.begin(content_of(event), cx),
+            None => sending.poll(cx),
+        };
+        polled.map(|published| published.map_err(error_of))
     }
 }
 
 impl<I: IntoEvent> Drop for Publish<'_, I> {
     fn drop(&mut self) {
-        if let Some(content) = self.content.take() {
-            // The event is foreign code, which was not published: its drop shall not panic into whoever gives it up.
-            let _ = isolate(|| drop(content));
+        if let Some(event) = self.event.take() {
+            // Foreign code, which was not published: its drop shall not panic into whoever gives it up.
+            let _ = isolate(|| drop(event));
         }
     }
 }

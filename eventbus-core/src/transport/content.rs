@@ -44,11 +44,6 @@ impl Content {
         Self::Bytes(Arc::new(Bytes::Data(data)))
     }
 
-    /// The event, if nobody else has it.
-    pub(crate) fn into_event<I: IntoEvent>(self) -> Option<I> {
-        if let Self::Shared(shared) = self { I::__from_arc(shared.event.downcast().ok()?) } else { None }
-    }
-
     #[inline]
     pub(crate) fn look(&self) -> ContentRef<'_> {
         match self {

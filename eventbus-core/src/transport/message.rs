@@ -276,7 +276,7 @@ impl Message {
 
     /// The event, if nobody else has it.
     pub(crate) fn into_event<I: IntoEvent>(self) -> Option<I> {
-        self.content.into_event()
+        if let Content::Shared(shared) = self.content { I::__from_arc(shared.event.downcast().ok()?) } else { None }
     }
 
     /// The size of its bytes, where it carries bytes.

@@ -13,22 +13,14 @@ use crate::transport::{BoxFuture, Content, Message};
 
 impl<'b> Sending<'b> {
     /// Whether it may begin: if not, it gives way to others first, and has been woken.
-    fn may_begin(&mut self, cx: &Context<'_>) -> bool {
+    pub(in crate::publish) fn may_begin(&mut self, cx: &Context<'_>) -> bool {
         self.find_cause();
         // A handler does not wait, not even for this.
         self.is_inside() || !fairness::gives_way(cx)
     }
 
-    /// Publishes the content, at once if that goes without waiting; where there is none any more, goes on.
-    pub(in crate::publish) fn begin_or_poll(
-        &mut self,
-        content: &mut Option<Content>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Rejected>> {
-        if content.is_some() && !self.may_begin(cx) {
-            return Poll::Pending;
-        }
-        let Some(content) = content.take() else { return self.poll(cx) };
+    /// Publishes the content, at once if that goes without waiting.
+    pub(in crate::publish) fn begin(&mut self, content: Content, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
         let Some(attempt) = self.first_attempt(content) else {
             self.state = State::Done;
             return Poll::Ready(Ok(()));
@@ -49,7 +41,7 @@ impl<'b> Sending<'b> {
     }
 
     /// Goes on waiting.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
+    pub(in crate::publish) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
         match self.state {
             State::Offered(_) | State::Sent(..) => {}
             State::New | State::Done => {
