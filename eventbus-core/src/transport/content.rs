@@ -4,10 +4,7 @@ use std::{any::Any, sync::Arc};
 
 #[cfg(feature = "serde")]
 use super::data::Data;
-use crate::{
-    emission::Bus,
-    event::{EventType, IntoEvent},
-};
+use crate::{emission::Bus, event::EventType};
 
 /// The content of a message. Of two variants, so that it is no larger than the first: every event that is published moves it.
 #[derive(Clone)]
