@@ -38,6 +38,7 @@
 //! | list, replay and discard what has failed for good | [`Bus::dead_letters`], [`Failed`]; [`dead_letter`] |
 //! | write events in another format than JSON | `BusBuilder::codec` (feature `serde`); `codec` |
 //! | carry them elsewhere | [`BusBuilder::transport`]; [`transport`] |
+//! | test under many schedules, without sleeps | `testing::explore` (feature `testing`) |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
 //! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
 //!
@@ -50,8 +51,8 @@
 //! # Features
 //!
 //! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as bytes: JSON, by name, and other formats by a
-//! codec), `schema` (their JSON Schemas), and `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs). Async
-//! listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
+//! codec), `schema` (their JSON Schemas), `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs), and `testing`
+//! (for `[dev-dependencies]`). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
 //!
 //! # Promises
 //!
@@ -82,6 +83,9 @@ pub mod prelude;
 pub mod publish;
 pub mod stats;
 pub mod stream;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 pub mod transport;
 
 #[cfg(feature = "rate-limit")]

@@ -18,6 +18,7 @@ use use_paths::{first_words, word};
 /// those below it, never its own floor's neighbours or those above.
 const FLOORS: &[(&str, u8)] = &[
     ("event", 0),
+    ("interleave", 0),
     ("sync", 0),
     ("pattern", 5),
     ("listener", 10),
@@ -34,6 +35,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("lifecycle", 110),
     ("deferred", 120),
     ("builder", 130),
+    ("testing", 140),
 ];
 
 /// Lines of the longest file.

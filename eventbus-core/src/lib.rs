@@ -8,6 +8,7 @@
 
 // Floor 0.
 mod event;
+mod interleave;
 mod pattern;
 mod sync;
 
@@ -50,6 +51,11 @@ mod deferred;
 
 // Floor 13.
 mod builder;
+
+// Floor 14.
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 
 pub use builder::BusBuilder;
 pub use bus::{

@@ -5,8 +5,7 @@ use std::{pin::Pin, task::Context, time::Duration};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::isolate;
-use crate::listener::Outcome;
+use crate::{event::isolate, interleave, listener::Outcome};
 
 /// Which clock counts. An awaited emission follows the runtime's, which tests may pause; one that blocks a thread
 /// follows the machine's, since no runtime turns while the thread is parked.
@@ -20,6 +19,8 @@ impl Clock {
     fn now(self) -> Instant {
         match self {
             Self::Runtime => Instant::now(),
+            // All wait on one thread, and its clock is simulated.
+            Self::Machine if interleave::is_on() => Instant::now(),
             Self::Machine => Instant::from_std(std::time::Instant::now()),
         }
     }

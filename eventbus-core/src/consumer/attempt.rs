@@ -11,6 +11,7 @@ use super::{FailedAttempt, Unhandled, state::ConsumerState};
 use crate::{
     call::Frame,
     event::isolate,
+    interleave,
     listener::{BoxError, Failure, ListenerInfo, Outcome, to_stderr},
     publish::{AttemptError, DeadLetter},
     transport::{ContentRef, Leased, Settlement},
@@ -50,7 +51,7 @@ impl ConsumerState {
             AttemptOutcome::Failed(error) => {
                 let rest = leased.rest_mut();
                 rest.attempts = rest.attempts.saturating_add(1);
-                let first_failed = *rest.first_failed.get_or_insert_with(SystemTime::now);
+                let first_failed = *rest.first_failed.get_or_insert_with(interleave::system_time);
                 let delay = self.retry.delay(rest.attempts, &error);
                 self.tell_failure(&leased, &error, delay);
                 if let Some(delay) = delay {
@@ -153,7 +154,7 @@ impl ConsumerState {
             error,
             attempts: leased.attempts(),
             first_failed,
-            last_failed: SystemTime::now(),
+            last_failed: interleave::system_time(),
         };
         self.dead.push(letter.clone());
         let Some(bus) = self.bus.upgrade() else { return };

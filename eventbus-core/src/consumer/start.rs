@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     event::isolate,
+    interleave,
     listener::BoxError,
     publish::{Publishing, asked, has_codec},
     sync::{Mutex, Ordering, lock},
@@ -122,15 +123,16 @@ impl<S> ConsumerBuilder<S> {
         }
         self.bus.state.consumer_era.fetch_add(1, Ordering::Relaxed);
         if !consumer.reads_directly {
-            tasks.push(runtime.spawn(reader::read(Arc::clone(&consumer))));
+            tasks.push(interleave::spawn(&runtime, reader::read(Arc::clone(&consumer))));
         }
         tasks.extend(
-            (0..workers).map(|at| runtime.spawn(worker::work(Arc::clone(&consumer), at, Arc::clone(&handlers)))),
+            (0..workers)
+                .map(|at| interleave::spawn(&runtime, worker::work(Arc::clone(&consumer), at, Arc::clone(&handlers)))),
         );
         if let Some(lease) = consumer.lease {
             // Ends with the others: it holds nothing that they need.
             let (keeping, cancel) = (settle::keep_leases(Arc::clone(&consumer), lease), consumer.cancel.clone());
-            runtime.spawn(async move { cancel.run_until_cancelled(keeping).await });
+            interleave::spawn(&runtime, async move { cancel.run_until_cancelled(keeping).await });
         }
         drop(tasks);
         Ok(control)

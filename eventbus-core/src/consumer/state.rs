@@ -18,6 +18,7 @@ use crate::{
     call::{BusId, Isolated},
     emission::WeakBus,
     event::isolate,
+    interleave,
     publish::{DeadStore, GroupLedger, Notices},
     sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
     transport::{LeaseId, Leased, Message, MessageId, Operation, Source},
@@ -93,7 +94,7 @@ impl ConsumerState {
 
     /// How many deliveries a worker leases at once: a batch that grows while handlers are quick.
     pub(super) fn batch_size(&self) -> usize {
-        self.batch.load(Ordering::Relaxed)
+        interleave::up_to(self.batch.load(Ordering::Relaxed))
     }
 
     /// Handlers wait, or take their time: deliveries are leased one by one, so that those behind do not wait for them.
@@ -137,7 +138,7 @@ impl ConsumerState {
     /// Notes that the source has answered.
     pub(super) fn has_read(&self) {
         let mut health = lock(&self.health);
-        (health.last_read, health.failing_since) = (Some(SystemTime::now()), None);
+        (health.last_read, health.failing_since) = (Some(interleave::system_time()), None);
         self.reads_fail.store(false, Ordering::Relaxed);
     }
 

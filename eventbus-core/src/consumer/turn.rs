@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use super::{attempt::AttemptOutcome, desk::Desk, slot::InHand};
-use crate::{call::Frame, publish::AttemptError, sync::MutexGuard, transport::Leased};
+use crate::{call::Frame, interleave, publish::AttemptError, sync::MutexGuard, transport::Leased};
 
 /// What a worker is to do with the next delivery in its hand.
 pub(super) enum Step {
@@ -54,7 +54,8 @@ impl Desk {
             }
         }
         // Where there is a rate, the worker asks for a permit before each attempt.
-        if has_ended && consumer.admits_each || !consumer.scheduler.is_open() {
+        let leaves = consumer.admits_each || interleave::ends_run();
+        if has_ended && leaves || !consumer.scheduler.is_open() {
             return None;
         }
         let next = hand.next().filter(|next| !consumer.is_unread(next))?;

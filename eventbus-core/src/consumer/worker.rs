@@ -18,7 +18,7 @@ use super::{
     state::ConsumerState,
     turn::Step,
 };
-use crate::{call::Frame, event::isolate, publish::AttemptError, transport::Operation};
+use crate::{call::Frame, event::isolate, interleave, publish::AttemptError, transport::Operation};
 
 /// A handler that takes longer than this on average is not quick: deliveries behind it are better off elsewhere.
 const QUICK: Duration = Duration::from_micros(20);
@@ -34,6 +34,7 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Hand
         let began = Instant::now();
         let mut has_waited = false;
         loop {
+            interleave::point().await;
             match desk.step() {
                 Step::None => break,
                 Step::Unhandled => desk.end_unhandled(),
@@ -132,6 +133,7 @@ impl Worker {
 
     /// The handler waits: others take what is behind it, and what has been handled is told.
     async fn wait_for_handler(&mut self, route: usize) {
+        interleave::point().await;
         let desk = Arc::clone(&self.desk);
         let consumer = &desk.consumer;
         consumer.shrink_batch();

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     call::{Deadline, ListenerFuture, Stop, panicked},
     event::{isolate, panic_message},
+    interleave,
     listener::Outcome,
 };
 
@@ -28,7 +29,8 @@ pub(super) struct Pending {
     few: Vec<Item>,
     /// Used beyond [`FEW`]. Polls only those that woke.
     many: Option<FuturesUnordered<Polled>>,
-    /// Keeps to `few`: a parked thread asks for deadlines, and those that did not wake must hear it.
+    /// Keeps to `few`: a parked thread asks for deadlines, and those that did not wake must hear it; and an explored order is
+    /// drawn among all.
     all_at_once: bool,
     /// Whether the last poll has ended a listener that runs inside the emission.
     pub(super) inline_ended: bool,
@@ -37,7 +39,13 @@ pub(super) struct Pending {
 impl Pending {
     /// Of at most `listeners` listeners. Allocates with the first that is pending.
     pub(super) fn new(mode: Mode, listeners: usize) -> Self {
-        Self { listeners, few: Vec::new(), many: None, all_at_once: mode == Mode::Thread, inline_ended: false }
+        Self {
+            listeners,
+            few: Vec::new(),
+            many: None,
+            all_at_once: mode == Mode::Thread || interleave::is_on(),
+            inline_ended: false,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -70,7 +78,9 @@ impl Pending {
     /// Polls them, and hands the failures of those that ended to `failed`. The frame must be set.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut failed: impl FnMut(usize, Outcome)) -> Poll<()> {
         self.inline_ended = false;
+        let held_back = interleave::hold_back(&mut self.few, cx);
         self.poll_few(cx, &mut failed);
+        self.few.extend(held_back);
         if let Some(many) = &mut self.many {
             while let Poll::Ready(Some((listener, is_inline, end))) = Pin::new(&mut *many).poll_next(cx) {
                 self.inline_ended |= is_inline;

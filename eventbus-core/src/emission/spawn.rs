@@ -24,6 +24,7 @@ use super::{
 use crate::{
     call::{AnyEvent, Frame, Stop},
     event::isolate,
+    interleave,
     listener::{NotRun, Outcome, Subject},
     registry::{Slot, Snapshot},
 };
@@ -49,7 +50,7 @@ pub(super) fn spawn(
     let (report, reported) = oneshot::channel();
     let aborted = Arc::new(AtomicBool::new(false));
     let spawned = Spawned { target, emission, parent, report: Some(report), aborted: Arc::clone(&aborted), token };
-    let abort = runtime.spawn(spawned).abort_handle();
+    let abort = interleave::spawn(&runtime, spawned).abort_handle();
     EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
 }
 

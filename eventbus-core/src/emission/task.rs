@@ -28,6 +28,7 @@ use super::{
 use crate::{
     call::{AnyEvent, CallContext, Frame, ListenerFuture, Signal, Timer, has_fired},
     event::isolate,
+    interleave,
     listener::to_stderr,
     listener::{Failure, NotRun, Outcome, Subject},
     registry::{Entry, ErasedCall},
@@ -136,7 +137,7 @@ pub(super) fn spawn(
     // It runs to its end, whatever becomes of its emission; so do the emissions nested in it.
     let frame = Frame::now().unlimited();
     let listener = SpawnedListener { task, frame, progress: Arc::clone(&progress), timer };
-    runtime.spawn(async move {
+    interleave::spawn(runtime, async move {
         // Dropped last, however the task ends.
         let mut running = running;
         let reporter = reporter;
@@ -181,7 +182,7 @@ pub(super) fn spawn_blocking(
         reporter.report(ended);
     };
     // The pool panics where the system gives it no thread.
-    isolate(|| runtime.spawn_blocking(call)).map_err(Outcome::Panicked)?;
+    isolate(|| interleave::spawn_blocking(runtime, call)).map_err(Outcome::Panicked)?;
     Ok(Task { ended, progress, may_be_abandoned: true })
 }
 

@@ -9,6 +9,7 @@ use crate::{
     consumer::{Consumer, Control, deadline_after},
     emission::Bus,
     event::isolate,
+    interleave,
     publish::{Publishing, isolated},
     transport::{GroupState, Operation},
 };
@@ -173,7 +174,7 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
         group.is_some_and(|group| {
             let due_in_time = match (until, group.next_due) {
                 (Some(until), Some(due)) => {
-                    let left = due.duration_since(std::time::SystemTime::now()).unwrap_or_default();
+                    let left = due.duration_since(interleave::system_time()).unwrap_or_default();
                     Instant::now() + left < until
                 }
                 _ => true,

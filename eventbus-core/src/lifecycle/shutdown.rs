@@ -18,6 +18,7 @@ use crate::{
     consumer::{Control, StopReport},
     emission::Bus,
     event::isolate,
+    interleave,
     publish::{Contained, isolated},
     sync::lock,
     transport::{BoxFuture, Durability, Message, Operation},
@@ -128,7 +129,7 @@ impl Bus {
             };
             return (report, Some(Box::pin(work)));
         };
-        runtime.spawn(async move {
+        interleave::spawn(&runtime, async move {
             let report = bus.drain(until).await;
             let _ = sender.send(Some(report));
         });

@@ -7,7 +7,10 @@ use super::{
     after_lock::AfterLock,
     queue::Queue,
 };
-use crate::transport::{GroupSpec, GroupState, LeaseId, Leased, Message, Settlement, Wants};
+use crate::{
+    interleave,
+    transport::{GroupSpec, GroupState, LeaseId, Leased, Message, Settlement, Wants},
+};
 
 pub(super) struct Group {
     pub(super) name: Arc<str>,
@@ -206,13 +209,16 @@ impl Group {
             return None;
         }
         let is_full = || self.queue.ready_len() >= self.bounds.max_events;
-        if self.has_busy_workers() && self.idle.iter().any(|idle| idle.watches) && !is_full() {
+        // Where orders are explored, any of them may be the faster one.
+        let comes_by_itself = self.has_busy_workers() && !interleave::is_on();
+        if comes_by_itself && self.idle.iter().any(|idle| idle.watches) && !is_full() {
             return None;
         }
         self.pop_idle()
     }
 
     pub(super) fn pop_idle(&mut self) -> Option<Waker> {
+        interleave::move_one_to_end(&mut self.idle);
         let waker = self.idle.pop().map(|idle| idle.waker);
         self.is_waking = waker.is_some();
         waker
@@ -276,7 +282,7 @@ impl Group {
         state.delayed = self.queue.delayed_len() as u64;
         state.next_due = self.queue.next_due().map(|due| {
             let left = due.saturating_duration_since(tokio::time::Instant::now());
-            std::time::SystemTime::now() + left
+            interleave::system_time() + left
         });
         state.leased = Some(self.leased);
         state.oldest_age = self.queue.oldest_age();

@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use tokio::time::Instant;
 
 use super::ready::Ready;
-use crate::transport::{Leased, Message, Schedule};
+use crate::{
+    interleave,
+    transport::{Leased, Message, Schedule},
+};
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -139,7 +142,7 @@ impl Queue {
 
     pub(super) fn oldest_age(&self) -> Option<Duration> {
         let oldest = self.ready.first()?.message.time();
-        Some(SystemTime::now().duration_since(oldest).unwrap_or_default())
+        Some(interleave::system_time().duration_since(oldest).unwrap_or_default())
     }
 
     #[inline]

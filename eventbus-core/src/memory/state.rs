@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     event::EventType,
+    interleave,
     transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted},
 };
 
@@ -232,6 +233,7 @@ impl State {
 
     fn wake_publishers(&mut self, after: &mut AfterLock) {
         if !self.publishers.is_empty() {
+            interleave::shuffle(&mut self.publishers);
             for (_, waker) in self.publishers.drain(..) {
                 after.wake(Some(waker));
             }

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     event::isolate,
+    interleave,
     sync::{Mutex, lock},
     transport::{Message, Operation, Refusal, Transport},
 };
@@ -150,7 +151,7 @@ impl Outbox {
             *at = Some(runtime.id());
             runtime
         };
-        runtime.spawn(Driver { outbox: Arc::downgrade(self), has_ended: false });
+        interleave::spawn(&runtime, Driver { outbox: Arc::downgrade(self), has_ended: false });
     }
 
     /// Polls the batch, which was taken out for that; `true` if it waits, `false` if there is more to do.

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::Message;
+use crate::interleave;
 
 /// Identifies a dead letter.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,7 +54,7 @@ pub struct Letter {
 impl Letter {
     /// A letter.
     pub fn new(id: LetterId, group: Arc<str>, message: Message, reason: Arc<str>) -> Self {
-        Self { id, group, message, reason, attempts: 1, failed_at: SystemTime::now() }
+        Self { id, group, message, reason, attempts: 1, failed_at: interleave::system_time() }
     }
 }
 

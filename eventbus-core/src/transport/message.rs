@@ -10,11 +10,10 @@ use std::{
 use super::{
     MessageId,
     content::{Bytes, Content, ContentRef, Malformed, SharedEvent},
-    message_id::nanos,
     schedule::Schedule,
 };
 #[cfg(feature = "serde")]
-use super::{data::Data, format::Format};
+use super::{data::Data, format::Format, message_id::nanos};
 use crate::{
     call::{Before, BusId, CAUSES, Cause},
     event::{EventType, IntoEvent},
@@ -105,7 +104,7 @@ impl Message {
     #[cfg(feature = "serde")]
     pub(super) fn from_outside(attributes: Attributes, bytes: Arc<[u8]>) -> Self {
         let Attributes { id, time, source, subject, key, origin, format } = attributes;
-        let time = nanos(time.unwrap_or_else(SystemTime::now));
+        let time = nanos(time.unwrap_or_else(crate::interleave::system_time));
         let id = id.unwrap_or_else(|| MessageId::at_millis(time / 1_000_000));
         let content = Content::data(Data { subject, bytes, format });
         let more = More { time: Some(time), key, source: Some(source), origin, ..More::default() };

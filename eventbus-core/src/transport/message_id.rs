@@ -4,6 +4,8 @@ use std::{fmt, time::SystemTime};
 
 use uuid::Uuid;
 
+use crate::interleave;
+
 /// The identity of a published event: a UUID of version 7 ([RFC 9562]), so that ids sort by the time of publishing.
 ///
 /// It is unique, not secret: whoever has seen some ids may guess others.
@@ -16,7 +18,7 @@ impl MessageId {
     /// A new id, of this moment.
     #[expect(clippy::new_without_default, reason = "no two are the same")]
     pub fn new() -> Self {
-        Self::at_millis(nanos(SystemTime::now()) / 1_000_000)
+        Self::at_millis(nanos(interleave::system_time()) / 1_000_000)
     }
 
     /// A new id, of about this moment.
@@ -85,11 +87,14 @@ pub(crate) fn nanos(time: SystemTime) -> u64 {
 #[cfg(target_os = "linux")]
 #[inline]
 fn coarse_millis() -> u64 {
+    if interleave::is_on() {
+        return nanos(interleave::system_time()) / 1_000_000;
+    }
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1000 + u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn coarse_millis() -> u64 {
-    nanos(SystemTime::now()) / 1_000_000
+    nanos(interleave::system_time()) / 1_000_000
 }

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::interleave;
+
 /// When a message may be handed out.
 #[derive(Clone, Copy)]
 pub(crate) struct Schedule {
@@ -16,7 +18,7 @@ impl Schedule {
     /// How long it is until then.
     pub(crate) fn due(self) -> Instant {
         self.due.unwrap_or_else(|| {
-            let left = self.at.duration_since(SystemTime::now()).unwrap_or_default();
+            let left = self.at.duration_since(interleave::system_time()).unwrap_or_default();
             let now = Instant::now();
             now.checked_add(left).unwrap_or(now + Duration::from_secs(1 << 30))
         })

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Control, StopReport};
-use crate::sync::lock;
+use crate::{interleave, sync::lock};
 
 /// How long handlers that were told to end may take to do so.
 const GRACE: Duration = Duration::from_millis(100);
@@ -75,7 +75,7 @@ impl Control {
         // Here, so that nothing is taken any more even if the task does not run at once.
         self.consumer.scheduler.stop();
         let (control, before) = (Arc::clone(self), self.before());
-        self.runtime.spawn(async move {
+        interleave::spawn(&self.runtime, async move {
             let report = control.end(before).await;
             control.leave();
             let _ = sender.send(Some(report));

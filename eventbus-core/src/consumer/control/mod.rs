@@ -12,6 +12,7 @@ use super::{Unfinished, Unhandled, state::ConsumerState};
 use crate::{
     call::Frame,
     emission::Bus,
+    interleave,
     sync::{Mutex, lock},
     transport::Message,
 };
@@ -133,8 +134,9 @@ impl Consumer {
         let at = at.into();
         self.pause();
         let consumer = Arc::clone(&self.0.consumer);
-        self.0.runtime.spawn(async move {
+        interleave::spawn(&self.0.runtime, async move {
             tokio::select! {
+                biased;
                 () = consumer.scheduler.stopped.cancelled() => {}
                 () = tokio::time::sleep_until(at) => consumer.scheduler.resume(),
             }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::wait::Waiting;
 use crate::{
     call::Cause,
+    interleave,
     transport::{BoxFuture, Message, MessageId, Schedule},
 };
 
@@ -61,10 +62,10 @@ impl When {
         match self {
             Self::After(delay) => {
                 let delay = delay.min(far);
-                Schedule { at: SystemTime::now() + delay, due: Some(now + delay) }
+                Schedule { at: interleave::system_time() + delay, due: Some(now + delay) }
             }
             Self::At(at) => {
-                let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+                let left = at.duration_since(interleave::system_time()).unwrap_or_default();
                 Schedule { at, due: Some(now + left.min(far)) }
             }
         }
