@@ -42,6 +42,8 @@
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
 //! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
 //!
+//! The [guide](guide) goes through all of it, a page for each topic.
+//!
 //! # Words
 //!
 //! An **event** is a fact, a struct that implements [`Event`]; its **name** is dotted, such as `user.created`. A **listener** is
@@ -77,6 +79,8 @@ pub mod dead_letter;
 pub mod deferred;
 pub mod emit;
 pub mod event;
+#[cfg(feature = "derive")]
+pub mod guide;
 pub mod intercept;
 pub mod listener;
 pub mod prelude;

@@ -1,10 +1,39 @@
 //! The engine of `eventbus`: events, the registry, emission, the bus, and publishing.
 //!
 //! Applications and frameworks depend on the facade, `eventbus`, which re-exports all of this and the derive. The modules
-//! are floors, and each may use only those before it in this list; ARCHITECTURE.md says why.
+//! are floors, and each may use only those of lower floors; ARCHITECTURE.md says why.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+// The docs show the methods of `Bus` in the order of these modules, so those that a program needs first come first.
+
+// Floor 13.
+mod builder;
+
+// Floor 5.
+mod bus;
+
+// Floor 8.
+mod publish;
+
+// Floor 9.
+mod consumer;
+
+// Floor 11.
+mod lifecycle;
+
+// Floor 4.
+mod emission;
+
+// Floor 6.
+mod named;
+
+// Floor 12.
+mod deferred;
+
+// Floor 10.
+mod observe;
 
 // Floor 0.
 mod event;
@@ -21,36 +50,9 @@ mod call;
 // Floor 3.
 mod registry;
 
-// Floor 4.
-mod emission;
-
-// Floor 5.
-mod bus;
-
-// Floor 6.
-mod named;
-
 // Floor 7.
 mod memory;
 mod transport;
-
-// Floor 8.
-mod publish;
-
-// Floor 9.
-mod consumer;
-
-// Floor 10.
-mod observe;
-
-// Floor 11.
-mod lifecycle;
-
-// Floor 12.
-mod deferred;
-
-// Floor 13.
-mod builder;
 
 // Floor 14.
 #[cfg(feature = "testing")]

@@ -1,11 +1,8 @@
 //! Floor 5: registering listeners on a bus, emitting on it, and looking at it.
 
-mod by_pattern;
 mod erased;
 mod listen;
-mod module;
 mod scope;
-mod settle;
 mod wiring;
 
 use std::{fmt, panic::Location, sync::Arc};
@@ -40,6 +37,7 @@ impl Bus {
     /// # Examples
     ///
     /// ```
+    /// # use eventbus_core as eventbus;
     /// # use eventbus_core::{Bus, Event, EventName};
     /// # struct UserCreated { id: String }
     /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
@@ -48,7 +46,7 @@ impl Bus {
     /// bus.on::<UserCreated>(|e| {
     ///     let id: u64 = e.id.parse()?;
     ///     println!("{id}");
-    ///     eventbus_core::Ok(())
+    ///     eventbus::Ok(())
     /// });
     ///
     /// let report = bus.emit(UserCreated { id: "seven".into() }).blocking();
@@ -196,6 +194,11 @@ impl Bus {
         self.state.registry.slot(slot_type, location)
     }
 }
+
+// Here, so that the docs show their methods of `Bus` behind those above.
+mod by_pattern;
+mod module;
+mod settle;
 
 impl fmt::Debug for Bus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,8 +17,9 @@ use crate::{
 /// # Examples
 ///
 /// ```
+/// # use eventbus_core as eventbus;
 /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
-/// use eventbus_core::{Bus, Event, EventName, Module, Scope, WiringError};
+/// use eventbus::{Bus, Event, EventName, Module, Scope, WiringError};
 /// # struct UserCreated;
 /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
 ///
@@ -90,8 +91,9 @@ impl Bus {
     /// # Examples
     ///
     /// ```
+    /// # use eventbus_core as eventbus;
     /// use std::sync::Arc;
-    /// use eventbus_core::{Bus, Event, EventName, Module, Scope, WiringError};
+    /// use eventbus::{Bus, Event, EventName, Module, Scope, WiringError};
     /// # struct UserCreated;
     /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
     /// # struct Mail;

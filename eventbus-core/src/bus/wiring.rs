@@ -54,8 +54,9 @@ impl WiringError {
     /// # Examples
     ///
     /// ```
+    /// # use eventbus_core as eventbus;
     /// use std::sync::Arc;
-    /// use eventbus_core::{Bus, Module, Scope, WiringError};
+    /// use eventbus::{Bus, Module, Scope, WiringError};
     ///
     /// struct Mailer { server: String }
     ///

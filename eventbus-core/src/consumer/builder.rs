@@ -29,6 +29,7 @@ impl Bus {
     /// # Examples
     ///
     /// ```
+    /// # use eventbus_core as eventbus;
     /// # use eventbus_core::{Bus, Event, EventName};
     /// # struct UserCreated { email: String }
     /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
@@ -36,7 +37,7 @@ impl Bus {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
-    /// use eventbus_core::Retry;
+    /// use eventbus::Retry;
     ///
     /// let bus = Bus::new();
     /// let mailer = bus

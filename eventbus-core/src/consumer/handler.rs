@@ -59,11 +59,12 @@ where
 /// # Examples
 ///
 /// ```
+/// # mod eventbus { pub use eventbus_core::*; pub mod consumer { pub use eventbus_core::*; } pub mod transport { pub use eventbus_core::*; } }
 /// # use eventbus_core::{Event, EventName};
 /// # struct UserCreated { email: String }
 /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
 /// use std::sync::Arc;
-/// use eventbus_core::{BoxError, BoxFuture, Bus, Delivery, Handler};
+/// use eventbus::{BoxError, Bus, Delivery, consumer::Handler, transport::BoxFuture};
 ///
 /// struct Mailer { from: String }
 ///

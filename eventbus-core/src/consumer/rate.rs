@@ -20,7 +20,8 @@ use crate::sync::{AtomicU64, Ordering};
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::Rate;
+/// # use eventbus_core as eventbus;
+/// use eventbus::Rate;
 ///
 /// let rate = Rate::per_second(50).burst(10);
 /// ```

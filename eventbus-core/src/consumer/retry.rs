@@ -16,8 +16,9 @@ type Predicate = Arc<dyn Fn(&AttemptError) -> bool + Send + Sync>;
 /// # Examples
 ///
 /// ```
+/// # mod eventbus { pub use eventbus_core::*; pub mod consumer { pub use eventbus_core::*; } }
 /// use std::{io, time::Duration};
-/// use eventbus_core::{AttemptError, Retry};
+/// use eventbus::{Retry, consumer::AttemptError};
 ///
 /// let retry = Retry::exponential(Duration::from_millis(100))
 ///     .cap(Duration::from_secs(30))

@@ -132,11 +132,12 @@ impl Deferred {
     /// # Examples
     ///
     /// ```
+    /// # use eventbus_core as eventbus;
     /// use std::sync::Arc;
     /// # use eventbus_core::{Bus, Event, EventName, ReleaseError};
     /// # struct UserCreated;
     /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-    /// struct Users { events: Arc<eventbus_core::Deferred> }
+    /// struct Users { events: Arc<eventbus::Deferred> }
     ///
     /// let bus = Bus::new();
     /// let events = Arc::new(bus.deferred());

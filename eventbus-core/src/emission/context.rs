@@ -16,6 +16,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
+/// # use eventbus_core as eventbus;
 /// # use eventbus_core::{Bus, Event, EventName};
 /// # struct OrderPaid { id: u64 }
 /// # impl Event for OrderPaid { const NAME: EventName = EventName::new("order.paid"); }
@@ -24,10 +25,10 @@ use crate::{
 /// let bus = Bus::new();
 /// bus.listener::<OrderPaid>().with_context().on(|e, cx| {
 ///     if cx.is_cancelled() {
-///         return eventbus_core::Ok(());
+///         return eventbus::Ok(());
 ///     }
 ///     cx.bus().emit(OrderShipped { id: e.id }).blocking().into_result()?;
-///     eventbus_core::Ok(())
+///     eventbus::Ok(())
 /// });
 /// assert!(bus.emit(OrderPaid { id: 7 }).blocking().is_ok());
 /// ```

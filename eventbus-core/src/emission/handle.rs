@@ -41,7 +41,8 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::{Bus, Event, EventName};
+/// # use eventbus_core as eventbus;
+/// use eventbus::{Bus, Event, EventName};
 ///
 /// struct UserCreated { email: String }
 /// impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
@@ -180,6 +181,7 @@ impl Bus {
 /// # Examples
 ///
 /// ```
+/// # use eventbus_core as eventbus;
 /// # use eventbus_core::{Bus, Event, EventName};
 /// # struct Ping;
 /// # impl Event for Ping { const NAME: EventName = EventName::new("ping"); }
@@ -191,7 +193,7 @@ impl Bus {
 ///     if let Some(bus) = weak.upgrade() {
 ///         bus.emit(Pong).blocking().into_result()?;
 ///     }
-///     eventbus_core::Ok(())
+///     eventbus::Ok(())
 /// });
 /// assert!(bus.emit(Ping).blocking().is_ok());
 /// ```

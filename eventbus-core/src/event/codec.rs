@@ -25,7 +25,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::{BoxError, Bus, Codec, Decoded, Encodable};
+/// # mod eventbus { pub use eventbus_core::*; pub mod codec { pub use eventbus_core::*; } }
+/// use eventbus::{BoxError, Bus, codec::{Codec, Decoded, Encodable}};
 ///
 /// /// JSON that people can read.
 /// struct Pretty;

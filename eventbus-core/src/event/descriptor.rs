@@ -22,7 +22,8 @@ use super::Schema;
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::{Event, EventName};
+/// # use eventbus_core as eventbus;
+/// use eventbus::{Event, EventName};
 ///
 /// struct UserCreated;
 /// impl Event for UserCreated {

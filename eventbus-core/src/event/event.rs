@@ -17,7 +17,8 @@ use super::{EventName, EventType, Field, descriptor::number};
 /// `#[event(name = "..")]`; it asks for neither `Clone` nor `Debug` nor serde. By hand it is one line:
 ///
 /// ```
-/// use eventbus_core::{Event, EventName};
+/// # use eventbus_core as eventbus;
+/// use eventbus::{Event, EventName};
 ///
 /// struct PageView { path: String }
 ///

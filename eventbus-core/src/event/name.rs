@@ -26,7 +26,8 @@ impl EventName {
     /// # Examples
     ///
     /// ```
-    /// use eventbus_core::EventName;
+    /// # use eventbus_core as eventbus;
+    /// use eventbus::EventName;
     ///
     /// const PAGE_VIEW: EventName = EventName::new("analytics.page_view");
     /// assert_eq!(PAGE_VIEW.as_str(), "analytics.page_view");

@@ -71,6 +71,7 @@ impl<E: Into<BoxError>> Return for Result<(), E> {
 /// # Examples
 ///
 /// ```
+/// # use eventbus_core as eventbus;
 /// # use eventbus_core::{Bus, Event, EventName};
 /// # struct Line(String);
 /// # impl Event for Line { const NAME: EventName = EventName::new("line"); }
@@ -78,7 +79,7 @@ impl<E: Into<BoxError>> Return for Result<(), E> {
 /// bus.on::<Line>(|line| {
 ///     let number: u64 = line.0.parse()?;
 ///     println!("{number}");
-///     eventbus_core::Ok(())
+///     eventbus::Ok(())
 /// });
 /// # assert!(bus.emit(Line("7".into())).blocking().is_ok());
 /// ```

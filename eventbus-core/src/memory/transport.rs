@@ -38,7 +38,8 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::{Bus, Memory, Overflow};
+/// # mod eventbus { pub use eventbus_core::*; pub mod transport { pub use eventbus_core::*; } }
+/// use eventbus::{Bus, Overflow, transport::Memory};
 ///
 /// let bus = Bus::builder().transport(Memory::new().capacity(10_000).overflow(Overflow::Fail)).build();
 /// ```

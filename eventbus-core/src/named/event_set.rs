@@ -18,6 +18,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
+/// # mod eventbus { pub use eventbus_core::*; pub mod catalog { pub use eventbus_core::*; } }
 /// # use eventbus_core::{Bus, Event, EventName};
 /// # struct UserCreated;
 /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
@@ -26,7 +27,7 @@ use crate::{
 /// #     const NAME: EventName = EventName::new("order.done");
 /// #     const VERSION: u32 = 2;
 /// # }
-/// use eventbus_core::EventSet;
+/// use eventbus::catalog::EventSet;
 ///
 /// pub fn user_events() -> EventSet {
 ///     EventSet::new().with::<UserCreated>()

@@ -9,7 +9,8 @@ use super::{MANY, ONE};
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::Pattern;
+/// # mod eventbus { pub use eventbus_core::*; pub mod by_name { pub use eventbus_core::*; } }
+/// use eventbus::by_name::Pattern;
 ///
 /// let error = Pattern::new("user.Created").unwrap_err();
 /// assert!(error.to_string().starts_with("malformed pattern `user.Created`, at byte 5: "));

@@ -52,7 +52,8 @@ const MANY: &str = "**";
 /// # Examples
 ///
 /// ```
-/// use eventbus_core::Pattern;
+/// # mod eventbus { pub use eventbus_core::*; pub mod by_name { pub use eventbus_core::*; } }
+/// use eventbus::by_name::Pattern;
 ///
 /// let pattern: Pattern = "user.**".parse()?;
 /// assert!(pattern.matches("user.created"));
@@ -80,7 +81,8 @@ impl Pattern {
     /// # Examples
     ///
     /// ```
-    /// use eventbus_core::Pattern;
+    /// # mod eventbus { pub use eventbus_core::*; pub mod by_name { pub use eventbus_core::*; } }
+    /// use eventbus::by_name::Pattern;
     ///
     /// let failures = Pattern::new("**.failed")?;
     /// assert!(failures.matches("payment.failed"));

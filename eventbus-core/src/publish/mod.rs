@@ -1,5 +1,9 @@
 //! Floor 8: publishing. Events become messages and are handed to a transport; streams; what is counted of both.
 
+// First in the docs of `Bus`.
+#[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
+mod publish;
+
 mod answer;
 mod attempt_error;
 mod batch;
@@ -17,8 +21,6 @@ mod json;
 mod ledger;
 mod notices;
 mod outbox;
-#[expect(clippy::module_inception, reason = "the verb that the floor is named after")]
-mod publish;
 mod publishing;
 mod sending;
 mod settings;

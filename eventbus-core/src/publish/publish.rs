@@ -126,13 +126,14 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     /// that handlers that keep the ids they have seen do not handle it twice.
     ///
     /// ```
+    /// # mod eventbus { pub use eventbus_core::*; pub mod transport { pub use eventbus_core::*; } }
     /// # use eventbus_core::{Bus, Event, EventName};
     /// # struct Tick;
     /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let bus = Bus::new();
-    /// use eventbus_core::MessageId;
+    /// use eventbus::transport::MessageId;
     ///
     /// let id = MessageId::new();
     /// bus.publish(Tick).id(id).await?;
@@ -152,13 +153,14 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
     /// The transport bounds how many ids it keeps ([`Memory::MAX_IDS`](crate::Memory::MAX_IDS)); beyond that the oldest is forgotten.
     ///
     /// ```
+    /// # mod eventbus { pub use eventbus_core::*; pub mod transport { pub use eventbus_core::*; } }
     /// # use eventbus_core::{Bus, Event, EventName};
     /// # struct Paid;
     /// # impl Event for Paid { const NAME: EventName = EventName::new("paid"); }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
-    /// use eventbus_core::{MessageId, PublishError};
+    /// use eventbus::{PublishError, transport::MessageId};
     ///
     /// let bus = Bus::new();
     /// let (id, window) = (MessageId::from_u128(7), Duration::from_secs(3600));

@@ -7,8 +7,9 @@ use super::{GroupSpec, Ordering, Overflow, Start};
 /// What a transport can do: [`IN_PROCESS`](Self::IN_PROCESS), and what is different.
 ///
 /// ```
+/// # mod eventbus { pub use eventbus_core::*; pub mod transport { pub use eventbus_core::*; } }
 /// use std::time::Duration;
-/// use eventbus_core::{Capabilities, Durability};
+/// use eventbus::transport::{Capabilities, Durability};
 ///
 /// let disk = Capabilities::IN_PROCESS.with_codec().with_durability(Durability::Disk).with_lease(Duration::from_secs(30));
 /// assert!(disk.needs_codec);

@@ -84,7 +84,8 @@ pub struct LetterPage {
 /// [`end_letters`](super::Transport::end_letters) returns as its error then; any other error means that the transport has failed.
 ///
 /// ```
-/// use eventbus_core::{BoxError, LetterError};
+/// # mod eventbus { pub use eventbus_core::*; pub mod transport { pub use eventbus_core::*; } }
+/// use eventbus::{BoxError, transport::LetterError};
 ///
 /// fn find(rows: &[&str], id: &str) -> Result<usize, BoxError> {
 ///     Ok(rows.iter().position(|row| *row == id).ok_or(LetterError::NotFound)?)
