@@ -93,7 +93,7 @@ impl BusBuilder {
         self
     }
 
-    /// Puts an [`Interceptor`] around every emission and every call of a listener. Several may be given: the first is the
+    /// Puts an [`Interceptor`] around every emission, call of a listener, publish and delivery. Several may be given: the first is the
     /// outermost. Without one they cost nothing.
     pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
         self.interceptors.push(interceptor);
@@ -214,17 +214,18 @@ impl BusBuilder {
     /// Makes the bus.
     #[track_caller]
     pub fn build(self) -> Bus {
-        let publishing = Publishing::new(self.publishing);
-        let plain_depth = if self.interceptors.is_empty() { self.recursion_limit } else { 0 };
+        let (is_intercepted, hear_unheard) = (!self.interceptors.is_empty(), self.interceptors.hear_unheard());
+        let publishing = Publishing::new(self.publishing, is_intercepted);
+        let plain_depth = if is_intercepted { 0 } else { self.recursion_limit };
         let state = BusState {
             id: BusId::next(),
-            registry: Arc::new(Registry::new()),
+            registry: Arc::new(Registry::new(hear_unheard)),
             modules: Arc::default(),
             recursion_limit: self.recursion_limit,
             plain_depth: NestedPlain::deepest(plain_depth),
             hook: self.hook,
-            interceptors: self.interceptors,
-            unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller())),
+            interceptors: Arc::new(self.interceptors),
+            unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller(), hear_unheard)),
             runtime: self.runtime,
             max_spawned: self.max_spawned,
             tasks: Arc::new(Tasks::default()),

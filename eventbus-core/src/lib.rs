@@ -66,7 +66,7 @@ pub use bus::{
 };
 #[cfg(feature = "serde")]
 pub use call::JsonError;
-pub use call::{AnyEvent, EmissionId};
+pub use call::{AnyEvent, EmissionId, MessageId, TraceContext};
 #[cfg(feature = "rate-limit")]
 pub use consumer::Rate;
 pub use consumer::{
@@ -78,9 +78,9 @@ pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, U
 pub use emission::{
     Around, AsyncContextListener, AsyncContextStateListener, AsyncPatternContextListener,
     AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener, Bus, CallEnd, Context,
-    ContextListener, ContextStateListener, DeferredStats, EmissionInfo, Emit, EmitAny, EmitError, EmitHandle, Emitter,
-    InFlight, Intercepted, Interceptor, PatternContextListener, PatternContextStateListener, PatternListener,
-    PatternStateListener, Report, WeakBus,
+    ContextListener, ContextStateListener, DeferredStats, DeliveryEnd, DeliveryInfo, EmissionInfo, Emit, EmitAny, EmitError, EmitHandle, Emitter,
+    InFlight, Intercepted, Interceptor, MessageInfo, PatternContextListener, PatternContextStateListener, PatternListener,
+    PatternStateListener, PublishEnd, PublishInfo, Report, WeakBus,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};
@@ -108,9 +108,9 @@ pub use publish::{
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{
     Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd,
-    LetterError, LetterId, LetterPage, LetterQuery, Message, MessageId, NoSuchGroup, Operation,
-    Ordering as TransportOrdering, Overflow, Read, Refusal, Settlement, Source, Start, Transport, TransportError,
-    TransportHealth, TransportReports, Unrouted, Unsettled, Wants,
+    LetterError, LetterId, LetterPage, LetterQuery, Message, NoSuchGroup, Operation, Ordering as TransportOrdering,
+    Overflow, Read, Refusal, Settlement, Source, Start, Transport, TransportError, TransportHealth, TransportReports,
+    Unrouted, Unsettled, Wants,
 };
 #[cfg(feature = "serde")]
 pub use transport::{MalformedMessage, WriteError};

@@ -1,20 +1,23 @@
-//! The seams around emissions and calls: what interceptors see, what they may do, and what they cannot break.
+//! The seams around emissions, calls, publishes and deliveries: what interceptors see, what they may do, and what they cannot break.
 
 #![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
 #[path = "../promises/support.rs"]
-#[expect(dead_code, reason = "shared; not all of it is used here")]
 mod support;
 
 mod authorisation;
 mod containment;
+mod deliveries;
 mod exactly_once;
 mod metrics;
 mod once;
 mod order;
+mod publishing;
 mod recorder;
 mod reentrancy;
 mod spans;
 mod transactions;
+mod unheard;
+mod watcher;

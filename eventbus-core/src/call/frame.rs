@@ -85,6 +85,15 @@ impl Frame {
         with_stack(|stack| (stack.depth.get() > 0).then(|| stack.top().emission))
     }
 
+    /// The emission around another one of the running code.
+    pub(crate) fn parent_of(emission: EmissionId) -> Option<EmissionId> {
+        with_stack(|stack| {
+            let levels = &stack.levels[..kept(stack.depth.get())];
+            let at = levels.iter().rposition(|level| level.get().emission == emission)?;
+            Some(levels[at.checked_sub(1)?].get().emission)
+        })
+    }
+
     /// Whether an emission of this bus is in the chain. In a chain of more than 64 levels every bus counts as being in it:
     /// `off_and_wait` may then refuse to wait, but never hangs.
     pub(crate) fn is_inside(&self, bus: BusId) -> bool {

@@ -12,8 +12,10 @@ mod frame;
 mod isolated;
 mod isolated_future;
 mod levels;
+mod message_id;
 mod signal;
 mod storms;
+mod trace_context;
 
 pub use any_event::AnyEvent;
 #[cfg(feature = "serde")]
@@ -28,4 +30,7 @@ pub(crate) use frame::Frame;
 pub(crate) use isolated::Isolated;
 pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture, panicked};
 pub(crate) use levels::{Nested, NestedPlain, chain};
+pub use message_id::MessageId;
+pub(crate) use message_id::nanos;
 pub(crate) use signal::Signal;
+pub use trace_context::TraceContext;

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::{FailedAttempt, Unhandled, state::ConsumerState};
 use crate::{
     call::Frame,
+    emission::DeliveryEnd,
     event::isolate,
     interleave,
-    listener::{BoxError, Failure, ListenerInfo, Outcome, to_stderr},
+    listener::{BoxError, Failure, ListenerInfo, NotRun, Outcome, to_stderr},
     publish::{AttemptError, DeadLetter},
     transport::{ContentRef, Leased, Settlement},
 };
@@ -27,26 +28,45 @@ pub(super) enum AttemptOutcome {
     Interrupted,
 }
 
+/// The same, as for a listener.
+fn outcome_of(error: &AttemptError) -> Outcome {
+    match error {
+        AttemptError::Failed(error) => Outcome::Failed(Arc::clone(error)),
+        AttemptError::Panicked(text) => Outcome::Panicked(Arc::clone(text)),
+        AttemptError::TimedOut(_) => Outcome::TimedOut,
+        AttemptError::Refused(error) => Outcome::NotRun(NotRun::Refused(Arc::clone(error))),
+        other => Outcome::Failed(Arc::from(BoxError::from(other.to_string()))),
+    }
+}
+
 impl ConsumerState {
-    /// What becomes of a delivery whose attempt has ended; given back if it is to be settled.
-    pub(super) fn end_attempt(&self, mut leased: Leased, outcome: AttemptOutcome) -> Option<Leased> {
+    /// What becomes of a delivery whose attempt has ended: given back if it is to be settled. And what interceptors are told, if
+    /// there are some.
+    pub(super) fn end_attempt(
+        &self,
+        mut leased: Leased,
+        outcome: AttemptOutcome,
+    ) -> (Option<Leased>, Option<DeliveryEnd>) {
+        let is_intercepted = self.interceptors.is_some();
+        let mut end = is_intercepted.then_some(DeliveryEnd::HANDLED);
         let key = leased.key();
         match outcome {
             AttemptOutcome::Interrupted => {
                 self.scheduler.put_back(leased);
-                return None;
+                return (None, is_intercepted.then_some(DeliveryEnd::INTERRUPTED));
             }
             AttemptOutcome::Failed(AttemptError::Failed(error)) if self.cancel.is_cancelled() => {
                 // It fails since it is told to end. That is no attempt that failed.
                 let _ = isolate(|| drop(error));
                 self.scheduler.put_back(leased);
-                return None;
+                return (None, is_intercepted.then_some(DeliveryEnd::INTERRUPTED));
             }
             AttemptOutcome::Handled => leased.set_done(),
             AttemptOutcome::Ignored => {
                 self.ledger.ignored.add(1);
                 leased.rest_mut().is_counted = true;
                 leased.set_done();
+                end = is_intercepted.then_some(DeliveryEnd::IGNORED);
             }
             AttemptOutcome::Failed(error) => {
                 let rest = leased.rest_mut();
@@ -54,6 +74,7 @@ impl ConsumerState {
                 let first_failed = *rest.first_failed.get_or_insert_with(interleave::system_time);
                 let delay = self.retry.delay(rest.attempts, &error);
                 self.tell_failure(&leased, &error, delay);
+                end = is_intercepted.then(|| DeliveryEnd::failed(outcome_of(&error), delay));
                 if let Some(delay) = delay {
                     self.ledger.retried.add(1);
                     let _ = isolate(|| drop(error));
@@ -61,7 +82,7 @@ impl ConsumerState {
                     // On overflow the attempt is due never.
                     let due = now.checked_add(delay).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
                     self.scheduler.delay(leased, due);
-                    return None;
+                    return (None, end);
                 }
                 self.ledger.dead_lettered.add(1);
                 leased.rest_mut().is_counted = true;
@@ -79,7 +100,7 @@ impl ConsumerState {
         if let Some(key) = key {
             self.scheduler.release(key);
         }
-        Some(leased)
+        (Some(leased), end)
     }
 
     /// Whether a delivery is ended without asking a handler: it is no message, or has been handed out again and again without
@@ -127,12 +148,7 @@ impl ConsumerState {
             }
             let _ = isolate(|| drop(attempt));
         }
-        let outcome = match error {
-            AttemptError::Failed(error) => Outcome::Failed(Arc::clone(error)),
-            AttemptError::Panicked(text) => Outcome::Panicked(Arc::clone(text)),
-            AttemptError::TimedOut(_) => Outcome::TimedOut,
-            other => Outcome::Failed(Arc::from(BoxError::from(other.to_string()))),
-        };
+        let outcome = outcome_of(error);
         let Some(bus) = self.bus.upgrade() else { return };
         let info = ListenerInfo::of_handler(&self.name, message.event_type(), handler.unwrap_or(self.location));
         let failure = Failure::of_attempt(message.subject(), &info, outcome, leased.attempts(), delay.is_none());

@@ -4,9 +4,9 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::desk::Desk;
 use crate::{
-    call::{Cause, Frame},
+    call::{Cause, Frame, MessageId},
     emission::Bus,
-    transport::{Leased, Message, MessageId},
+    transport::{Leased, Message},
 };
 
 /// One delivery of a message to a handler.

@@ -3,14 +3,22 @@
 use std::sync::Arc;
 
 use super::{slot::WorkerSlot, state::ConsumerState};
+use crate::{emission::DeliveryEnd, sync::Mutex};
 
 /// A worker's place in its consumer.
 pub(super) struct Desk {
     pub(super) consumer: Arc<ConsumerState>,
     pub(super) at: usize,
+    /// How deliveries have ended that interceptors were asked about, by number, until they are told. What is handled well need not
+    /// be noted.
+    pub(super) ends: Mutex<Vec<(u64, DeliveryEnd)>>,
 }
 
 impl Desk {
+    pub(super) fn new(consumer: Arc<ConsumerState>, at: usize) -> Self {
+        Self { consumer, at, ends: Mutex::default() }
+    }
+
     pub(super) fn slot(&self) -> &WorkerSlot {
         &self.consumer.slots[self.at]
     }

@@ -14,6 +14,7 @@ mod delivery;
 mod desk;
 mod error;
 mod failed_attempt;
+mod guards;
 mod handler;
 mod intake;
 mod keys;

@@ -1,10 +1,11 @@
 //! Which handler of a group a message goes to: one for an event type.
 
-use std::{any::TypeId, collections::HashMap, fmt, panic::Location, time::Duration};
+use std::{any::TypeId, collections::HashMap, fmt, panic::Location, sync::Arc, time::Duration};
 
 use super::{keys::MessageKey, versions::Versions};
 use crate::{
     event::EventType,
+    listener::ListenerInfo,
     pattern::Pattern,
     publish::Upcast,
     transport::{Kind, Message, Wants},
@@ -139,6 +140,20 @@ impl Routes {
         let by_pattern =
             || self.patterns.iter().find(|(pattern, _)| pattern.matches(message.name())).map(|(_, at)| *at);
         typed.copied().or_else(by_pattern).or(self.rest)
+    }
+
+    /// The handlers, as failures and interceptors name them.
+    pub(super) fn infos(&self, group: &Arc<str>) -> Vec<ListenerInfo> {
+        let info = |route: &Route| {
+            let mut info = ListenerInfo::of_handler(group, None, route.location);
+            match &route.what {
+                Handles::Type(event) => info.event = Some(event),
+                Handles::Pattern(pattern) => info.pattern = Some(pattern.clone()),
+                Handles::Rest => {}
+            }
+            info
+        };
+        self.all.iter().map(info).collect()
     }
 
     /// What the group wants: what its handlers handle, or everything.

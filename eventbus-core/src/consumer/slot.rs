@@ -132,6 +132,13 @@ impl InHand {
         Some(self.batch.remove(self.at))
     }
 
+    /// Takes one of those that run out of the batch.
+    pub(super) fn take_numbered(&mut self, number: u64) -> Option<Leased> {
+        let at = self.running().iter().position(|leased| leased.number == number)?;
+        self.running -= 1;
+        Some(self.batch.remove(self.at + at))
+    }
+
     /// Puts one back that has ended, to be settled with the others.
     pub(super) fn put_ended(&mut self, leased: Leased) {
         self.batch.insert(self.at, leased);

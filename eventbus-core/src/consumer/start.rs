@@ -80,10 +80,12 @@ impl<S> ConsumerBuilder<S> {
                 false
             }
         };
+        let interceptors = Some(&self.bus.state.interceptors).filter(|interceptors| !interceptors.is_empty());
         let consumer = Arc::new(ConsumerState {
             bus: self.bus.downgrade(),
             bus_id: self.bus.id(),
             location: self.location,
+            infos: routes.infos(&name),
             routes,
             source,
             reads_directly: answers_at_once && !tells_keys,
@@ -94,11 +96,12 @@ impl<S> ConsumerBuilder<S> {
             retry: self.retry,
             timeout: self.timeout,
             #[cfg(feature = "rate-limit")]
-            admits_each: self.rate.is_some(),
+            admits_each: self.rate.is_some() || interceptors.is_some(),
             #[cfg(not(feature = "rate-limit"))]
-            admits_each: false,
+            admits_each: interceptors.is_some(),
             #[cfg(feature = "rate-limit")]
             limiter: self.rate.map(super::rate::Limiter::new),
+            interceptors: interceptors.cloned(),
             unhandled: self.unhandled,
             slots: (0..workers).map(|_| WorkerSlot::default()).collect(),
             ledger: publishing.ledger(&name),

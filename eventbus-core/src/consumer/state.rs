@@ -15,13 +15,14 @@ use super::{
     FailedAttempt, Retry, Unhandled, keys::key_of_message, routes::Routes, scheduler::Scheduler, slot::WorkerSlot,
 };
 use crate::{
-    call::{BusId, Isolated},
-    emission::WeakBus,
+    call::{BusId, Isolated, MessageId},
+    emission::{Interceptors, WeakBus},
     event::isolate,
     interleave,
+    listener::ListenerInfo,
     publish::{DeadStore, GroupLedger, Notices},
     sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
-    transport::{LeaseId, Leased, Message, MessageId, Operation, Source},
+    transport::{LeaseId, Leased, Message, Operation, Source},
 };
 
 pub(super) type AttemptHook = Isolated<Box<dyn Fn(&FailedAttempt) + Send + Sync>>;
@@ -46,8 +47,12 @@ pub(super) struct ConsumerState {
     pub(super) timeout: Option<Duration>,
     #[cfg(feature = "rate-limit")]
     pub(super) limiter: Option<super::rate::Limiter>,
-    /// There is a rate: each attempt needs a permit.
+    /// Each attempt begins in a poll of its own: there is a rate, and it needs a permit, or there are interceptors to ask.
     pub(super) admits_each: bool,
+    /// The bus's interceptors, if it has some.
+    pub(super) interceptors: Option<Arc<Interceptors>>,
+    /// The handlers, by the numbers of their routes, as interceptors see them.
+    pub(super) infos: Vec<ListenerInfo>,
     pub(super) unhandled: Unhandled,
     pub(super) slots: Vec<WorkerSlot>,
     pub(super) ledger: Arc<GroupLedger>,

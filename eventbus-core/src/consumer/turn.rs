@@ -3,7 +3,13 @@
 use std::task::Poll;
 
 use super::{attempt::AttemptOutcome, desk::Desk, slot::InHand};
-use crate::{call::Frame, interleave, publish::AttemptError, sync::MutexGuard, transport::Leased};
+use crate::{
+    call::Frame,
+    interleave,
+    publish::AttemptError,
+    sync::{MutexGuard, lock},
+    transport::Leased,
+};
 
 /// What a worker is to do with the next delivery in its hand.
 pub(super) enum Step {
@@ -77,8 +83,13 @@ impl Desk {
 
     /// Ends a delivery that has been taken out of the hand.
     pub(super) fn end_taken(&self, leased: Leased, outcome: AttemptOutcome) {
-        if let Some(ended) = self.consumer.end_attempt(leased, outcome) {
+        let number = leased.number;
+        let (ended, end) = self.consumer.end_attempt(leased, outcome);
+        if let Some(ended) = ended {
             self.slot().lock().put_ended(ended);
+        }
+        if let Some(end) = end {
+            lock(&self.ends).push((number, end));
         }
     }
 

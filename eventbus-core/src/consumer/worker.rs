@@ -13,12 +13,19 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     attempt::AttemptOutcome,
     desk::Desk,
+    guards::DeliveryGuards,
     handler::{Handlers, Lane},
     intake,
     state::ConsumerState,
     turn::Step,
 };
-use crate::{call::Frame, event::isolate, interleave, publish::AttemptError, transport::Operation};
+use crate::{
+    call::{Cause, Frame},
+    event::isolate,
+    interleave,
+    publish::AttemptError,
+    transport::Operation,
+};
 
 /// A handler that takes longer than this on average is not quick: deliveries behind it are better off elsewhere.
 const QUICK: Duration = Duration::from_micros(20);
@@ -27,7 +34,7 @@ const QUICK: Duration = Duration::from_micros(20);
 const QUICK_BESIDE_A_READ: Duration = Duration::from_micros(200);
 
 pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Handlers) {
-    let mut worker = Worker::new(Arc::new(Desk { consumer, at }), handlers);
+    let mut worker = Worker::new(Arc::new(Desk::new(consumer, at)), handlers);
     let desk = Arc::clone(&worker.desk);
     let consumer = &desk.consumer;
     while intake::fill(&desk).await {
@@ -37,7 +44,7 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Hand
             interleave::point().await;
             match desk.step() {
                 Step::None => break,
-                Step::Unhandled => desk.end_unhandled(),
+                Step::Unhandled => worker.end_unhandled(),
                 Step::Handle(route) => {
                     if consumer.admits_each && !desk.take_permit() {
                         has_waited = true;
@@ -82,12 +89,14 @@ struct Worker {
     handlers: Handlers,
     /// One for each handler, made when it is first needed.
     lanes: Vec<Option<Lane>>,
+    /// What interceptors have put around what is being handled.
+    guards: DeliveryGuards,
 }
 
 impl Worker {
     fn new(desk: Arc<Desk>, handlers: Handlers) -> Self {
         let lanes = handlers.iter().map(|_| None).collect();
-        Self { desk, handlers, lanes }
+        Self { desk, handlers, lanes, guards: DeliveryGuards::default() }
     }
 
     /// Polls a lane, inside the frame of what it handles: `true` once its handler does not wait any more.
@@ -99,6 +108,9 @@ impl Worker {
             first.map(|leased| leased.message.cause(desk.consumer.bus_id))
         };
         let Some(cause) = cause else { return true };
+        if desk.interceptors().is_some() {
+            return self.poll_intercepted(route, &cause, cx);
+        }
         let lane =
             self.lanes[route].get_or_insert_with(|| Arc::clone(&self.handlers[route]).lane(Arc::clone(desk), route));
         let polled = {
@@ -112,13 +124,48 @@ impl Worker {
         !self.desk.slot().lock().is_running()
     }
 
+    /// The same inside of what interceptors put around the delivery. They are asked before it begins; each delivery has a poll of
+    /// its own, or several.
+    #[cold]
+    fn poll_intercepted(&mut self, route: usize, cause: &Cause, cx: &mut Context<'_>) -> bool {
+        let desk = Arc::clone(&self.desk);
+        let _frame = Frame::enter_handler(cause);
+        let is_running = desk.slot().lock().is_running();
+        if let Some(interceptors) = desk.interceptors()
+            && !is_running
+            && !self.guards.ask_next(interceptors, &desk, route)
+        {
+            return true;
+        }
+        let lane =
+            self.lanes[route].get_or_insert_with(|| Arc::clone(&self.handlers[route]).lane(Arc::clone(&desk), route));
+        if let Err(message) = self.guards.part(|| isolate(|| _ = lane.as_mut().poll(cx))) {
+            desk.end_running(AttemptOutcome::Failed(AttemptError::Panicked(message)));
+            self.drop_lane(route);
+        }
+        let is_done = !desk.slot().lock().is_running();
+        if is_done {
+            self.guards.end(&desk);
+        }
+        is_done
+    }
+
+    /// Ends the next delivery in hand, which no handler takes.
+    fn end_unhandled(&mut self) {
+        if let Some(interceptors) = self.desk.interceptors() {
+            self.guards.show_unhandled(interceptors, &self.desk);
+        }
+        self.desk.end_unhandled();
+        self.guards.end(&self.desk);
+    }
+
     /// Drops a lane, and with it the handler's future.
     fn drop_lane(&mut self, route: usize) {
         let lane = self.lanes[route].take();
         let cause =
             self.desk.slot().lock().running().first().map(|leased| leased.message.cause(self.desk.consumer.bus_id));
         let _frame = cause.as_ref().map(Frame::enter_handler);
-        let _ = isolate(|| drop(lane));
+        let _ = self.guards.part(|| isolate(|| drop(lane)));
     }
 
     /// Handles deliveries until one is for another handler, or none is left; whether a handler has waited.
@@ -171,6 +218,7 @@ impl Worker {
         if let Some(outcome) = stopped {
             self.drop_lane(route);
             desk.end_running_all(&outcome);
+            self.guards.end(&desk);
         }
         if !is_settled {
             settling.await;
@@ -187,6 +235,12 @@ impl Worker {
         }
         // A lane for batches handles one, and ends.
         self.drop_idle_lane(route);
+        if let Some(interceptors) = desk.interceptors() {
+            self.guards.ask_running(interceptors, &desk, route);
+            if !desk.slot().lock().is_running() {
+                return false;
+            }
+        }
         let is_done = poll_fn(|cx| Poll::Ready(self.poll_lane(route, cx))).await;
         if !is_done {
             self.wait_for_handler(route).await;
@@ -235,6 +289,7 @@ impl Drop for Worker {
         }
         let consumer = &self.desk.consumer;
         self.desk.end_running_all(&AttemptOutcome::Interrupted);
+        self.guards.end(&self.desk);
         let (rest, ended) = {
             let mut hand = self.desk.slot().lock();
             (hand.take_rest(), hand.take_ended())

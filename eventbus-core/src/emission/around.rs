@@ -1,17 +1,19 @@
-//! What an interceptor puts around an emission or around the call of a listener.
+//! What an interceptor puts around an emission, a call, a publish or a delivery.
 
 use crate::listener::Outcome;
 
-/// Lives as long as what it is around: an emission, which ends with a [`Report`](crate::Report), or the call of a listener,
-/// which ends with a [`CallEnd`].
+/// Lives as long as what it is around: an emission, which ends with a [`Report`](crate::Report); the call of a listener, which ends
+/// with a [`CallEnd`]; a publish, with a [`PublishEnd`](crate::PublishEnd); an attempt to handle a delivery, with a
+/// [`DeliveryEnd`](crate::DeliveryEnd).
 ///
 /// A closure `|end: &CallEnd| ..` is one too: its [`end`](Self::end). See [`Interceptor`](crate::Interceptor).
 pub trait Around<End>: Send {
     /// Runs a part of it. Is to call `part` once, and may do something before and after: enter a span, set a thread-local.
     ///
     /// The parts of an emission: its beginning, with all synchronous listeners, then each of its polls. The parts of a call:
-    /// the call itself; of an async listener the making of its future, each of its polls, and its drop where it is stopped.
-    /// Parts may run on different threads, never two at a time.
+    /// the call itself; of an async listener the making of its future, each of its polls, and its drop where it is stopped. Of a
+    /// publish: each of its polls; those of `publish_all` are no parts. Of a delivery: each poll of its handler, and its drop where it
+    /// is stopped; the deliveries of a batch share one handler, whose polls are parts of the first of them. Parts may run on different threads, never two at a time.
     ///
     /// Whether a part was well is not to be learnt here: a listener that panics does not unwind through this.
     ///

@@ -49,7 +49,7 @@ pub(super) fn begin_asking(
     options: Option<Box<Options>>,
     waking: &Waking<'_>,
 ) -> Begun {
-    if snapshot.len == 0 {
+    if snapshot.len == 0 && !bus.state.interceptors.hear_unheard() {
         return Begun::Over(Report::empty(slot.event, &event.subject()));
     }
     let mut options = options.map_or_else(Options::default, |options| *options);
@@ -57,6 +57,9 @@ pub(super) fn begin_asking(
     let origin = if Frame::is_set() { None } else { bus.origin.as_ref() };
     let _inside = origin.map(|origin| origin.enter());
     let state = &bus.state;
+    if snapshot.len == 0 {
+        return Begun::Over(tell_unheard(state, slot, event));
+    }
     let Ok(nested) = Nested::push(state.id, slot.event, state.recursion_limit) else {
         let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
         return Begun::Over(refuse(state, slot.event, &event.subject(), snapshot, None, &why));
@@ -92,6 +95,26 @@ pub(super) fn begin_asking(
             Begun::Running(running)
         }
     }
+}
+
+/// Tells the interceptors that want to know of an emission that nobody hears.
+fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell) -> Report {
+    if !std::ptr::eq(slot, Arc::as_ptr(&bus.unclaimed)) {
+        bus.note_unheard(slot);
+    }
+    let report = Report::empty(slot.event, &event.subject());
+    if let Ok(nested) = Nested::push(bus.id, slot.event, bus.recursion_limit) {
+        let mut guards = GuardStack::none();
+        let info = EmissionInfo::new(bus, event.get().view(), nested.emission).unheard();
+        if let Err(why) = bus.interceptors.admit_emission(&info, &mut guards) {
+            // There is nobody whom this keeps from running.
+            let _ = isolate(|| drop(why));
+        } else {
+            guards.part(|| ());
+        }
+        report.end(&mut guards);
+    }
+    report
 }
 
 impl Progress<'_> {

@@ -88,7 +88,7 @@ impl<'b, P: Payload> Emitting<'b, P> {
     /// Whether the emission has not begun and nobody listens.
     #[inline]
     fn is_idle(&self) -> bool {
-        self.slot.len() == 0
+        self.slot.is_idle()
             && self.emission.is_new()
             && self.emission.payload.as_ref().is_some_and(|payload| !payload.is_unclaimed())
     }

@@ -4,7 +4,6 @@
 //! holds its interceptors.
 
 use std::{
-    any::type_name,
     fmt,
     sync::{Arc, Weak},
 };
@@ -13,17 +12,18 @@ use tokio::runtime::{EnterGuard, Handle};
 
 use super::{
     around::{Around, CallEnd},
+    delivery_info::{DeliveryEnd, DeliveryInfo},
     failure_hook::FailureHook,
-    guards::{CallGuard, GuardStack},
     kept_events::KeptEvents,
     parts::Parts,
+    publish_info::{PublishEnd, PublishInfo},
     report::Report,
     tasks::Tasks,
 };
 use crate::{
     call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated, NestedPlain},
     event::{Event, EventName, EventType, isolate},
-    listener::{BoxError, ListenerInfo, NotRun, Outcome},
+    listener::{BoxError, ListenerInfo},
     registry::{Modules, Registry, Slot, SlotType},
     sync::{AtomicUsize, Ordering},
 };
@@ -69,7 +69,7 @@ pub(crate) struct BusState {
     /// How deep an emission may be that has nothing to ask: as deep as the limit, or not at all if there are interceptors.
     pub(crate) plain_depth: u32,
     pub(crate) hook: FailureHook,
-    pub(crate) interceptors: Interceptors,
+    pub(crate) interceptors: Arc<Interceptors>,
     /// Stands for the slot of names that no type claims. It has no listeners of its own.
     pub(crate) unclaimed: Arc<Slot>,
     pub(crate) runtime: Option<Handle>,
@@ -217,55 +217,10 @@ impl fmt::Debug for WeakBus {
 
 /// An emission, as an [`Interceptor`] sees it.
 pub struct EmissionInfo<'a> {
-    bus: &'a Arc<BusState>,
-    event: AnyEvent<'a>,
-    emission: EmissionId,
-}
-
-impl<'a> EmissionInfo<'a> {
-    pub(crate) fn new(bus: &'a Arc<BusState>, event: AnyEvent<'a>, emission: EmissionId) -> Self {
-        Self { bus, event, emission }
-    }
-
-    /// The bus. What is emitted through this handle counts as caused by this emission, as with
-    /// [`Context::bus`](crate::Context::bus).
-    pub fn bus(&self) -> Bus {
-        Bus::inside(self.bus, Frame::now())
-    }
-
-    /// The name of the event that is emitted.
-    pub fn event_name(&self) -> &str {
-        self.event.name()
-    }
-
-    /// The version of the event.
-    pub fn version(&self) -> u32 {
-        self.event.version()
-    }
-
-    /// The type of the event, if a type claims its name.
-    pub fn event_type(&self) -> Option<&'static EventType> {
-        self.event.event_type()
-    }
-
-    /// The event.
-    pub fn event(&self) -> &AnyEvent<'a> {
-        &self.event
-    }
-
-    /// The emission's id.
-    pub fn emission(&self) -> EmissionId {
-        self.emission
-    }
-}
-
-impl fmt::Debug for EmissionInfo<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmissionInfo")
-            .field("event", &self.event)
-            .field("emission", &self.emission)
-            .finish_non_exhaustive()
-    }
+    pub(super) bus: &'a Arc<BusState>,
+    pub(super) event: AnyEvent<'a>,
+    pub(super) emission: EmissionId,
+    pub(super) is_unheard: bool,
 }
 
 /// What an [`Interceptor`] answers: `Ok(None)` to go on, `Ok(Some(..))` to be around it, `Err` to refuse.
@@ -294,92 +249,44 @@ pub trait Interceptor: Send + Sync + 'static {
         let _ = (emission, listener);
         Ok(None)
     }
-}
 
-impl<I: Interceptor + ?Sized> Interceptor for Arc<I> {
-    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
-        (**self).emission(emission)
+    /// Before an event is handed to the transport. It may be given a trace to take along.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses it: the event is handed back with [`PublishError::Refused`](crate::PublishError::Refused).
+    fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
+        let _ = publish;
+        Ok(None)
     }
 
-    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
-        (**self).call(emission, listener)
+    /// Before an attempt to handle a delivery.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the attempt, with [`AttemptError::Refused`](crate::AttemptError::Refused): the delivery is tried again as its
+    /// consumer's [`Retry`](crate::Retry) says. Where no handler takes the delivery there is nothing to refuse.
+    fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
+        let _ = delivery;
+        Ok(None)
     }
-}
 
-impl<I: Interceptor + ?Sized> Interceptor for Box<I> {
-    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
-        (**self).emission(emission)
-    }
-
-    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
-        (**self).call(emission, listener)
+    /// Whether it is also asked about emissions that nobody hears. Read once, when the bus is built.
+    ///
+    /// [`emission`](Self::emission) then sees those, too ([`is_unheard`](EmissionInfo::is_unheard)). Without such an interceptor they
+    /// cost a load and a comparison, and nobody sees them.
+    fn hears_unheard(&self) -> bool {
+        false
     }
 }
 
 /// The interceptors of a bus, the outermost first.
 #[derive(Default)]
-pub(crate) struct Interceptors(Vec<Named>);
+pub(crate) struct Interceptors(pub(super) Vec<Named>);
 
-struct Named {
-    interceptor: Isolated<Box<dyn Interceptor>>,
-    name: &'static str,
-}
-
-impl Interceptors {
-    pub(crate) fn push<I: Interceptor>(&mut self, interceptor: I) {
-        self.0.push(Named { interceptor: Isolated::new(Box::new(interceptor)), name: type_name::<I>() });
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Asks whether an emission may begin. The guards of those that were asked before one refused are in `guards`.
-    pub(super) fn admit_emission(
-        &self,
-        emission: &EmissionInfo<'_>,
-        guards: &mut GuardStack<Report>,
-    ) -> Result<(), NotRun> {
-        self.ask(guards, |interceptor| interceptor.emission(emission))
-    }
-
-    /// Asks whether a listener may be called, and what is around its call. Does not panic.
-    pub(super) fn admit_call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Result<CallGuard, NotRun> {
-        let mut guards = GuardStack::none();
-        let asked = self.ask(&mut guards, |interceptor| interceptor.call(emission, listener));
-        let mut guard = CallGuard::new(guards);
-        match asked {
-            Ok(()) => Ok(guard),
-            Err(why) => {
-                guard.end(Some(&Outcome::NotRun(why.clone())));
-                Err(why)
-            }
-        }
-    }
-
-    fn ask<End>(
-        &self,
-        guards: &mut GuardStack<End>,
-        ask: impl Fn(&dyn Interceptor) -> Intercepted<End>,
-    ) -> Result<(), NotRun> {
-        for Named { interceptor, name } in &self.0 {
-            match isolate(|| ask(&**interceptor.get())) {
-                Ok(Ok(None)) => {}
-                Ok(Ok(Some(around))) => guards.push(around, name),
-                Ok(Err(reason)) => return Err(NotRun::Refused(Arc::from(reason))),
-                Err(message) => {
-                    let reason = format!("the interceptor `{name}` panicked: {message}");
-                    return Err(NotRun::Refused(Arc::from(BoxError::from(reason))));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Interceptors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|named| named.name)).finish()
-    }
+/// An interceptor, and what messages call it.
+pub(super) struct Named {
+    pub(super) interceptor: Isolated<Box<dyn Interceptor>>,
+    pub(super) name: &'static str,
+    pub(super) hears_unheard: bool,
 }

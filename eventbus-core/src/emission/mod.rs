@@ -8,18 +8,23 @@ mod around;
 mod begin;
 mod cached;
 mod context;
+mod delivery_info;
+mod emission_info;
 mod emit;
 mod emitter;
 mod failure_hook;
 mod guards;
 mod handle;
+mod interceptors;
 mod kept_events;
 mod listener_task;
+mod message_info;
 mod options;
 mod parts;
 mod pattern_callable;
 mod payload;
 mod pending;
+mod publish_info;
 mod report;
 mod run;
 mod running;
@@ -34,18 +39,22 @@ mod work;
 
 pub use around::{Around, CallEnd};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
+pub use delivery_info::{DeliveryEnd, DeliveryInfo};
 pub use emit::{Emit, EmitAny};
 pub use emitter::Emitter;
 pub(crate) use failure_hook::FailureHook;
+pub(crate) use guards::GuardStack;
 pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
 pub(crate) use handle::{BusState, Interceptors};
 pub use kept_events::DeferredStats;
 pub(crate) use kept_events::KeptEvents;
+pub use message_info::MessageInfo;
 pub(crate) use parts::Parts;
 pub use pattern_callable::{
     AsyncPatternContextListener, AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener,
     PatternContextListener, PatternContextStateListener, PatternListener, PatternStateListener,
 };
+pub use publish_info::{PublishEnd, PublishInfo};
 pub use report::{EmitError, Report};
 pub use spawn::EmitHandle;
 pub use tasks::InFlight;

@@ -70,7 +70,7 @@ impl Target {
 
     fn poll(&self, emission: &mut Emission<ErasedEvent>, cx: &mut Context<'_>) -> Poll<Report> {
         let is_unclaimed = emission.payload.as_ref().is_some_and(Payload::is_unclaimed);
-        if emission.is_new() && !is_unclaimed && self.slot.len() == 0 {
+        if emission.is_new() && !is_unclaimed && self.slot.is_idle() {
             self.bus.state.note_unheard(&self.slot);
             return Poll::Ready(Report::empty(self.slot.event, &self.subject));
         }

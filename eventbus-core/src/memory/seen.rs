@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::transport::MessageId;
+use crate::call::MessageId;
 
 /// How many are kept.
 pub(super) const MAX_IDS: usize = 100_000;

@@ -20,6 +20,8 @@ pub enum AttemptError {
     Panicked(Arc<str>),
     /// The handler was stopped: its time was up.
     TimedOut(Duration),
+    /// An [`Interceptor`](crate::Interceptor) has refused the attempt; the handler was not called.
+    Refused(Arc<dyn Error + Send + Sync>),
     /// The group has no handler for the event, and [`Unhandled::Fail`](crate::Unhandled::Fail) says that this is an error.
     UnknownEvent(Arc<str>),
     /// The message cannot be read as the handler's event.
@@ -40,17 +42,17 @@ impl AttemptError {
         Self::Failed(error.into())
     }
 
-    /// The handler's own error, if it returned one.
+    /// The error of the handler, the interceptor or the codec, if one returned one.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match self {
-            Self::Failed(error) | Self::Undecodable(error) => Some(&**error),
+            Self::Failed(error) | Self::Refused(error) | Self::Undecodable(error) => Some(&**error),
             _ => None,
         }
     }
 
     /// Whether another attempt could end otherwise.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::Panicked(_) | Self::TimedOut(_))
+        matches!(self, Self::Failed(_) | Self::Panicked(_) | Self::TimedOut(_) | Self::Refused(_))
     }
 }
 
@@ -63,6 +65,7 @@ impl fmt::Display for AttemptError {
             Self::Failed(error) => write!(line, "{}", ErrorText::with_sources(&**error)),
             Self::Panicked(message) => write!(line, "panicked: {message}"),
             Self::TimedOut(limit) => write!(line, "timed out after {limit:?}"),
+            Self::Refused(error) => write!(line, "refused: {}", ErrorText::with_sources(&**error)),
             Self::UnknownEvent(name) => write!(line, "unknown event type `{}`", Excerpt(name)),
             Self::Undecodable(error) => write!(line, "cannot be read: {}", ErrorText::with_sources(&**error)),
             Self::Malformed(reason) => write!(line, "no message: {}", Excerpt(reason)),
@@ -86,6 +89,7 @@ impl fmt::Debug for AttemptError {
             Self::Failed(error) => f.debug_tuple("Failed").field(&ErrorText::with_sources(&**error)).finish(),
             Self::Panicked(message) => f.debug_tuple("Panicked").field(message).finish(),
             Self::TimedOut(limit) => f.debug_tuple("TimedOut").field(limit).finish(),
+            Self::Refused(error) => f.debug_tuple("Refused").field(&ErrorText::with_sources(&**error)).finish(),
             Self::UnknownEvent(name) => f.debug_tuple("UnknownEvent").field(&Excerpt(name)).finish(),
             Self::Undecodable(error) => f.debug_tuple("Undecodable").field(&ErrorText::with_sources(&**error)).finish(),
             Self::Malformed(reason) => f.debug_tuple("Malformed").field(&Excerpt(reason)).finish(),

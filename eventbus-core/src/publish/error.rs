@@ -1,13 +1,15 @@
 //! What can go wrong when an event is published.
 
-use std::fmt;
+use std::{error::Error, fmt, sync::Arc};
 
 #[cfg(feature = "serde")]
 use crate::transport::Message;
 use crate::{
+    call::MessageId,
+    emission::PublishEnd,
     event::IntoEvent,
     listener::{BoxError, ErrorText, source_of},
-    transport::{MessageId, Refusal},
+    transport::Refusal,
 };
 
 /// Why a message was not published.
@@ -19,6 +21,7 @@ pub(super) enum Why {
     NoDelay,
     NoDedupe,
     Duplicate,
+    Refused(Arc<dyn Error + Send + Sync>),
     Unwritable(BoxError),
     TooLarge { size: usize, limit: usize },
     TooManyHops { hops: u32, chain: Vec<String> },
@@ -37,6 +40,37 @@ impl Why {
             Refusal::Failed(error) => Self::Failed(error),
             Refusal::Unknown(error) => Self::Unknown(error),
         }
+    }
+
+    /// The same in a word.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+            Self::NoCodec => "no_codec",
+            Self::NoDelay => "no_delay",
+            Self::NoDedupe => "no_dedupe",
+            Self::Duplicate => "duplicate",
+            Self::Refused(_) => "refused",
+            Self::Unwritable(_) => "unwritable",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooManyHops { .. } => "too_many_hops",
+            Self::Failed(_) => "failed",
+            Self::Unknown(_) => PublishEnd::UNKNOWN,
+        }
+    }
+
+    /// What an error says that is at fault.
+    pub(super) fn text(&self) -> Option<Arc<str>> {
+        let text = match self {
+            Self::Refused(error) => ErrorText::with_sources(&**error).to_string(),
+            Self::Unwritable(error) | Self::Failed(error) | Self::Unknown(error) => {
+                ErrorText::with_sources(&**error).to_string()
+            }
+            _ => return None,
+        };
+        Some(text.into())
     }
 }
 
@@ -61,6 +95,13 @@ pub enum PublishError<I> {
     NoDedupe(I),
     /// An event with the same id was published within the time that [`dedupe`](super::Publish::dedupe) says: this one is not needed.
     Duplicate(I),
+    /// An [`Interceptor`](crate::Interceptor) has refused it.
+    Refused {
+        /// The event.
+        event: I,
+        /// What the interceptor says.
+        source: Arc<dyn Error + Send + Sync>,
+    },
     /// The event cannot be written; or, for a transport that carries bytes, its key is too long
     /// ([`Message::MAX_ATTRIBUTE`](crate::Message::MAX_ATTRIBUTE)).
     Unwritable(I, BoxError),
@@ -124,6 +165,7 @@ impl<I> PublishError<I> {
             Why::NoDelay => Self::NoDelay(event),
             Why::NoDedupe => Self::NoDedupe(event),
             Why::Duplicate => Self::Duplicate(event),
+            Why::Refused(source) => Self::Refused { event, source },
             Why::Unwritable(error) => Self::Unwritable(event, error),
             Why::TooLarge { size, limit } => Self::TooLarge { event, size, limit },
             Why::TooManyHops { hops, chain } => Self::TooManyHops { event, hops, chain },
@@ -144,6 +186,7 @@ impl<I> PublishError<I> {
             | Self::Duplicate(event)
             | Self::Unwritable(event, _)
             | Self::Failed { event, .. }
+            | Self::Refused { event, .. }
             | Self::TooLarge { event, .. }
             | Self::TooManyHops { event, .. } => Some(event),
             Self::Unknown { event, .. } => event.as_ref(),
@@ -162,6 +205,7 @@ impl<I> PublishError<I> {
             | Self::Duplicate(event)
             | Self::Unwritable(event, _)
             | Self::Failed { event, .. }
+            | Self::Refused { event, .. }
             | Self::TooLarge { event, .. }
             | Self::TooManyHops { event, .. } => Some(event),
             Self::Unknown { event, .. } => event,
@@ -189,6 +233,9 @@ impl<I> PublishError<I> {
                 "`{event}` was not published: the transport keeps no ids to tell duplicates by; remove `.dedupe(..)`"
             ),
             Self::Duplicate(_) => write!(f, "`{event}` was not published: it was published before, with the same id"),
+            Self::Refused { source, .. } => {
+                write!(f, "`{event}` was not published: refused: {}", ErrorText::alone(&**source))
+            }
             Self::Failed { source, .. } => {
                 write!(f, "`{event}` was not published: the transport failed: {}", ErrorText::alone(&**source))
             }
@@ -251,6 +298,7 @@ where
             Self::Unwritable(_, error) | Self::Unknown { source: error, .. } | Self::Failed { source: error, .. } => {
                 source_of(&**error)
             }
+            Self::Refused { source, .. } => source_of(&**source),
             _ => None,
         }
     }

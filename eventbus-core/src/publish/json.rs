@@ -17,11 +17,12 @@ use super::{
     sending::{Limit, Rejected, Sending, When},
 };
 use crate::{
+    call::MessageId,
     emission::Bus,
     event::EventType,
     listener::Subject,
     named::{ByNameError, Json, ReadJson},
-    transport::{Content, ContentRef, Data, Format, Message, MessageId, SharedEvent},
+    transport::{Content, ContentRef, Data, Format, Message, SharedEvent},
 };
 
 impl Bus {

@@ -16,9 +16,9 @@ use super::{
     sending::{Limit, Sending, When},
 };
 use crate::{
+    call::MessageId,
     emission::Bus,
     event::{Event, IntoEvent, isolate},
-    transport::MessageId,
 };
 
 impl Bus {

@@ -68,7 +68,8 @@ pub(crate) enum Phase {
 }
 
 impl Publishing {
-    pub(crate) fn new(settings: Settings) -> Self {
+    /// `is_intercepted` if the bus has interceptors, which look at each message.
+    pub(crate) fn new(settings: Settings, is_intercepted: bool) -> Self {
         let Settings { transport, memory, source, require_codecs, max_hops, .. } = settings;
         #[cfg(feature = "serde")]
         let codecs = settings.codecs;
@@ -89,7 +90,10 @@ impl Publishing {
         }
         Self {
             outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch, Arc::clone(&notices)),
-            is_plain: !require_codecs && !capabilities.needs_codec && capabilities.max_payload.is_none(),
+            is_plain: !is_intercepted
+                && !require_codecs
+                && !capabilities.needs_codec
+                && capabilities.max_payload.is_none(),
             transport,
             memory,
             capabilities,

@@ -42,6 +42,8 @@ pub(crate) struct Registry {
     identities: DashMap<EventName, Vec<(Claim, Position)>, FoldHash>,
     /// Also the lock under which slots are made, so that a slot and a listener by pattern that come at once find each other.
     patterns: Mutex<Patterns>,
+    /// Whether somebody wants to know of emissions that nobody hears.
+    is_watched: bool,
 }
 
 /// The answer of [`Registry::claimant`].
@@ -60,7 +62,7 @@ enum Position {
 }
 
 impl Registry {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_watched: bool) -> Self {
         Self {
             slots: DashMap::default(),
             numbered: SlotTable::default(),
@@ -68,6 +70,7 @@ impl Registry {
             next_other: AtomicU32::new(0),
             identities: DashMap::default(),
             patterns: Mutex::new(Patterns::new()),
+            is_watched,
         }
     }
 
@@ -112,7 +115,7 @@ impl Registry {
         if let Some(slot) = self.get(event) {
             return Ok(slot);
         }
-        let slot = Arc::new(Slot::new(slot_type, location));
+        let slot = Arc::new(Slot::new(slot_type, location, self.is_watched));
         let keys = patterns.fill(&slot);
         let position = self.claim(Claim { event, location }, &slot)?;
         patterns.add_slot(&slot, &keys);

@@ -43,8 +43,11 @@ pub(crate) struct Slot {
     types: SlotType,
     /// Where the event was first used on this bus.
     pub(crate) location: &'static Location<'static>,
-    /// How many listeners there are. Every emission reads it first: an event without listeners costs one load.
-    len: AtomicUsize,
+    /// How many listeners there are; one more where somebody wants to know of emissions that nobody hears. Every emission reads it
+    /// first: an event without listeners costs one load.
+    busy: AtomicUsize,
+    /// Whether it is one more.
+    is_watched: bool,
     /// Counts the edits, for handles that cache a snapshot.
     version: AtomicU64,
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
@@ -90,12 +93,13 @@ pub(crate) struct Removed {
 }
 
 impl Slot {
-    pub(crate) fn new(slot_type: SlotType, location: &'static Location<'static>) -> Self {
+    pub(crate) fn new(slot_type: SlotType, location: &'static Location<'static>, is_watched: bool) -> Self {
         Self {
             event: slot_type.event,
             types: slot_type,
             location,
-            len: AtomicUsize::new(0),
+            busy: AtomicUsize::new(usize::from(is_watched)),
+            is_watched,
             version: AtomicU64::new(0),
             current: ArcSwapOption::empty(),
             emitted: AtomicUsize::new(0),
@@ -103,9 +107,15 @@ impl Slot {
         }
     }
 
-    #[inline]
+    /// How many listeners there are.
     pub(crate) fn len(&self) -> usize {
-        self.len.load(Ordering::Acquire)
+        self.busy.load(Ordering::Acquire) - usize::from(self.is_watched)
+    }
+
+    /// Whether an emission has nobody to reach: no listener, and nobody who wants to know of that.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.busy.load(Ordering::Acquire) == 0
     }
 
     #[inline]
@@ -207,7 +217,7 @@ impl Slot {
         member: Option<Member>,
         chunks: Option<Box<(Chunks, Chunks)>>,
     ) -> Removed {
-        self.len.store(listeners.len, Ordering::Release);
+        self.busy.store(listeners.len + usize::from(self.is_watched), Ordering::Release);
         let stale = if listeners.published { self.end_snapshot(listeners) } else { None };
         // After the snapshot: a reader that sees the new version does not find the old snapshot.
         self.version.fetch_add(1, Ordering::Release);
@@ -235,7 +245,7 @@ mod tests {
     };
 
     fn slot_that_was_emitted() -> Slot {
-        let slot = Slot::new(SlotType::of::<Ping>(), Location::caller());
+        let slot = Slot::new(SlotType::of::<Ping>(), Location::caller(), false);
         drop(slot.load());
         slot
     }

@@ -8,14 +8,13 @@ use std::{
 };
 
 use super::{
-    MessageId,
     content::{Bytes, Content, ContentRef, Malformed, SharedEvent},
     schedule::Schedule,
 };
 #[cfg(feature = "serde")]
 use super::{data::Data, format::Format, message_id::nanos};
 use crate::{
-    call::{Before, BusId, CAUSES, Cause},
+    call::{Before, BusId, CAUSES, Cause, MessageId, TraceContext, nanos},
     event::{EventType, IntoEvent},
     listener::{BoxError, Excerpt, Subject},
 };
@@ -48,6 +47,7 @@ struct More {
     origin: Option<Origin>,
     schedule: Option<Schedule>,
     dedupe: Option<Duration>,
+    trace: Option<TraceContext>,
 }
 
 /// Where a message comes from that was published by a handler.
@@ -68,6 +68,7 @@ pub(super) struct Attributes {
     pub(super) subject: Subject,
     pub(super) key: Option<Box<str>>,
     pub(super) origin: Option<Origin>,
+    pub(super) trace: Option<TraceContext>,
     pub(super) format: Format,
 }
 
@@ -103,11 +104,11 @@ impl Message {
     /// A message from outside.
     #[cfg(feature = "serde")]
     pub(super) fn from_outside(attributes: Attributes, bytes: Arc<[u8]>) -> Self {
-        let Attributes { id, time, source, subject, key, origin, format } = attributes;
+        let Attributes { id, time, source, subject, key, origin, trace, format } = attributes;
         let time = nanos(time.unwrap_or_else(crate::interleave::system_time));
         let id = id.unwrap_or_else(|| MessageId::at_millis(time / 1_000_000));
         let content = Content::data(Data { subject, bytes, format });
-        let more = More { time: Some(time), key, source: Some(source), origin, ..More::default() };
+        let more = More { time: Some(time), key, source: Some(source), origin, trace, ..More::default() };
         Self { id, content, source: &"", more: Some(Arc::new(more)) }
     }
 
@@ -142,6 +143,10 @@ impl Message {
         let time = self.nanos();
         self.more_mut().time = Some(time);
         self.id = id;
+    }
+
+    pub(crate) fn set_trace(&mut self, trace: TraceContext) {
+        Arc::make_mut(self.more.get_or_insert_default()).trace = Some(trace);
     }
 
     /// Nanoseconds since 1970.
@@ -230,6 +235,11 @@ impl Message {
     /// How many messages of its chain came before it.
     pub fn hops(&self) -> u32 {
         self.origin().map_or(0, |cause| cause.hops)
+    }
+
+    /// The trace that it belongs to, if an [`Interceptor`](crate::Interceptor) has set one or it has come with one.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.more.as_ref()?.trace.as_ref()
     }
 
     /// The event, where the message carries a `T` itself.

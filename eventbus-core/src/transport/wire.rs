@@ -5,7 +5,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    Message, MessageId,
+    Message,
     content::{Content, ContentRef},
     data::Data,
     format::Format,
@@ -13,7 +13,7 @@ use super::{
     write_error::WriteError,
 };
 use crate::{
-    call::CAUSES,
+    call::{CAUSES, MessageId, TraceContext},
     event::{Codec, EncodeError, EventCodec, EventType, NameError},
     listener::Subject,
     named::{ByNameError, WireType},
@@ -21,8 +21,8 @@ use crate::{
 
 impl Message {
     /// Its attributes, as `CloudEvents` names them: `specversion`, `id`, `source`, `type`, `time`, `datacontenttype`; and the
-    /// extensions `partitionkey`, `correlationid`, `causationid` and `hops`, where it has them. A delay
-    /// ([`not_before`](Self::not_before)) is not among them.
+    /// extensions `partitionkey`, `correlationid`, `causationid`, `hops`, `traceparent` and `tracestate`, where it has them. A
+    /// delay ([`not_before`](Self::not_before)) is not among them.
     pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let time = humantime::format_rfc3339_millis(self.time()).to_string();
         let mut attributes = vec![
@@ -38,6 +38,10 @@ impl Message {
             attributes.push(("correlationid", self.correlation_id().to_string().into()));
             attributes.push(("causationid", causation.to_string().into()));
             attributes.push(("hops", self.hops().to_string().into()));
+        }
+        if let Some(trace) = self.trace() {
+            attributes.push(("traceparent", trace.traceparent().into()));
+            attributes.extend(trace.tracestate().map(|state| ("tracestate", state.into())));
         }
         attributes
     }
@@ -119,13 +123,17 @@ impl Message {
         let mut format = Format::Json;
         let mut source = Box::from("unknown");
         let (mut causation, mut correlation, mut hops) = (None, None, 0);
-        for (name, value) in attributes.into_iter().filter(|(name, _)| READ.contains(name)) {
-            if value.len() > Self::MAX_ATTRIBUTE {
-                let (name, size, limit) = (name.to_owned(), value.len(), Self::MAX_ATTRIBUTE);
-                return Err(MalformedMessage::AttributeTooLarge { name, size, limit });
-            }
+        let (mut traceparent, mut tracestate) = (None, None);
+        for (name, value) in attributes {
             let malformed = |expected| MalformedMessage::Attribute { name: name.to_owned(), expected };
             match name {
+                // One that cannot be read is left out: the trace begins anew, and the event is read all the same.
+                "traceparent" => traceparent = Some(value),
+                "tracestate" => tracestate = Some(value),
+                _ if READ.contains(&name) && value.len() > Self::MAX_ATTRIBUTE => {
+                    let (name, size, limit) = (name.to_owned(), value.len(), Self::MAX_ATTRIBUTE);
+                    return Err(MalformedMessage::AttributeTooLarge { name, size, limit });
+                }
                 "id" => id = Some(MessageId::of_text(value)),
                 "source" => source = Box::from(value),
                 "type" => subject = Some(parse(value)?),
@@ -146,11 +154,12 @@ impl Message {
             let correlation = correlation.unwrap_or(causation);
             Origin { causation, correlation, hops, trail: [None; CAUSES] }
         });
-        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin, format }, data))
+        let trace = traceparent.and_then(|parent| TraceContext::parse(parent, tracestate));
+        Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin, trace, format }, data))
     }
 }
 
-/// The attributes that mean something here.
+/// The attributes that must be of their form.
 const READ: [&str; 9] =
     ["id", "source", "type", "time", "datacontenttype", "partitionkey", "correlationid", "causationid", "hops"];
 

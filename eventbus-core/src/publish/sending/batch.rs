@@ -8,7 +8,10 @@ use std::{
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::super::{error::Why, outbox::Ticket};
-use super::sending::{Attempt, NOT_TAKEN, Rejected, Sending, TAKEN};
+use super::{
+    guard::PublishGuard,
+    sending::{Attempt, NOT_TAKEN, Rejected, Sending, TAKEN},
+};
 use crate::{
     emission::Bus,
     event::isolate,
@@ -20,6 +23,8 @@ pub(in crate::publish) struct SendingAll<'b> {
     /// Checks and counts, one message after the other.
     one: Sending<'b>,
     items: Vec<Item>,
+    /// What interceptors have put around each; none, if there are no interceptors.
+    guards: Vec<PublishGuard>,
     room: Option<BoxFuture<'b, ()>>,
     closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
@@ -33,15 +38,25 @@ enum Item {
 
 impl<'b> SendingAll<'b> {
     /// Offers the events.
-    pub(in crate::publish) fn new(bus: &'b Bus, contents: &mut dyn Iterator<Item = Content>) -> Self {
+    pub(in crate::publish) fn new(bus: &'b Bus, contents: &mut dyn ExactSizeIterator<Item = Content>) -> Self {
         let mut one = Sending::new(bus);
         one.find_cause();
-        let mut offer = |content| match one.offer(content) {
-            Ok(message) => Item::Offered(message, one.options.as_mut().and_then(|options| options.bytes.take())),
-            Err(rejected) => Item::Ended(Some(Err(rejected))),
+        let count = contents.len();
+        let mut guards = Vec::new();
+        let mut offer = |content| {
+            let offered = one.offer(content, count);
+            let (bytes, guard) = match &mut one.options {
+                Some(options) => (options.bytes.take(), std::mem::take(&mut options.guard)),
+                None => (None, PublishGuard::none()),
+            };
+            guards.push(guard);
+            match offered {
+                Ok(message) => Item::Offered(message, bytes),
+                Err(rejected) => Item::Ended(Some(Err(rejected))),
+            }
         };
         let items = contents.map(&mut offer).collect();
-        Self { one, items, room: None, closing: None }
+        Self { one, items, guards, room: None, closing: None }
     }
 
     pub(in crate::publish) fn len(&self) -> usize {
@@ -54,6 +69,7 @@ impl<'b> SendingAll<'b> {
 
     /// Takes back the messages that were not published, in their order.
     pub(in crate::publish) fn take_back(&mut self) -> Vec<Message> {
+        self.end_guards();
         let (publishing, items) = (self.one.publishing, std::mem::take(&mut self.items));
         let message = |item| match item {
             Item::Offered(message, _) => {
@@ -231,7 +247,17 @@ impl<'b> SendingAll<'b> {
         }
     }
 
+    /// Tells the interceptors what has become of each; those that have not ended are given up.
+    fn end_guards(&mut self) {
+        for (mut guard, item) in std::mem::take(&mut self.guards).into_iter().zip(&self.items) {
+            if let Item::Ended(Some(result)) = item {
+                guard.end(result.as_ref().err().map(|rejected| &rejected.why));
+            }
+        }
+    }
+
     fn take_results(&mut self) -> Vec<Result<(), Rejected>> {
+        self.end_guards();
         let result = |item| match item {
             Item::Ended(Some(result)) => result,
             _ => unreachable!("all have ended"),

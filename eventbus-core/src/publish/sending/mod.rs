@@ -3,6 +3,7 @@
 
 mod batch;
 mod fairness;
+mod guard;
 mod options;
 mod poll;
 #[expect(clippy::module_inception, reason = "what the folder is named after")]

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::wait::Waiting;
+use super::{guard::PublishGuard, wait::Waiting};
 use crate::{
-    call::Cause,
+    call::{Cause, MessageId},
     interleave,
-    transport::{BoxFuture, Message, MessageId, Schedule},
+    transport::{BoxFuture, Message, Schedule},
 };
 
 #[derive(Default)]
@@ -27,6 +27,7 @@ pub(in crate::publish) struct Options<'b> {
     pub(super) is_inside: bool,
     /// The message as a transport is sent it that carries bytes; the event itself stays here.
     pub(super) bytes: Option<Message>,
+    pub(super) guard: PublishGuard,
     /// When the wait is over, once it has begun.
     pub(super) deadline: Option<Instant>,
     pub(super) waiting: Option<Waiting<'b>>,

@@ -33,7 +33,7 @@ impl<'b> Sending<'b> {
             Attempt::Full(message) => self.wait_for_room(message),
             Attempt::WouldWait(message) => {
                 if let Some(rejected) = self.send(message) {
-                    return Poll::Ready(Err(rejected));
+                    return Poll::Ready(self.ended(Err(rejected)));
                 }
             }
         }
@@ -48,13 +48,15 @@ impl<'b> Sending<'b> {
                 panic!("this event has been published, or handed back; it can be awaited once")
             }
         }
-        let polled = self.go_on(cx);
-        if polled.is_pending() {
+        let polled = self.inside(|sending| sending.go_on(cx));
+        let Poll::Ready(result) = polled else {
             fairness::has_waited();
-        } else if let Some(options) = &mut self.options {
+            return Poll::Pending;
+        };
+        if let Some(options) = &mut self.options {
             options.waiting = None;
         }
-        polled
+        Poll::Ready(self.ended(result))
     }
 
     /// What stops the wait when its time is up.

@@ -2,6 +2,7 @@
 
 use super::super::{Publishing, error::Why, has_codec, outbox::Ticket};
 use super::{
+    guard,
     options::{Options, When},
     wait::Stop,
 };
@@ -151,17 +152,18 @@ impl<'b> Sending<'b> {
 
     #[inline(never)]
     fn attempt_closely(&mut self, content: Content) -> Attempt {
-        match self.offer(content) {
-            Ok(message) => self.attempt(message),
+        let attempt = match self.offer(content, 1) {
+            Ok(message) => self.inside(|sending| sending.attempt(message)),
             Err(rejected) => Attempt::Ended(Err(rejected)),
-        }
+        };
+        if let Attempt::Ended(result) = attempt { Attempt::Ended(self.ended(result)) } else { attempt }
     }
 
-    /// Makes the message. From here on the event counts as offered.
-    pub(super) fn offer(&mut self, content: Content) -> Result<Message, Rejected> {
+    /// Makes the message, one of so many that are published together. From here on the event counts as offered.
+    pub(super) fn offer(&mut self, content: Content, batch: usize) -> Result<Message, Rejected> {
         self.publishing.intake.offered.add(1);
-        let message = self.make(content);
-        match self.check(&message) {
+        let mut message = self.make(content);
+        match self.check(&mut message, batch) {
             Ok(()) => Ok(message),
             Err(why) => {
                 self.publishing.intake.rejected.add(1);
@@ -174,7 +176,7 @@ impl<'b> Sending<'b> {
     }
 
     /// What can be said against a message before the transport is asked. Encodes it, where the transport carries bytes.
-    fn check(&mut self, message: &Message) -> Result<(), Why> {
+    fn check(&mut self, message: &mut Message, batch: usize) -> Result<(), Why> {
         let publishing = self.publishing;
         if publishing.is_closed_for(self.is_inside()) {
             return Err(Why::Closed);
@@ -182,11 +184,11 @@ impl<'b> Sending<'b> {
         if self.is_plain() {
             return Ok(());
         }
-        self.check_closely(message)
+        self.check_closely(message, batch)
     }
 
     #[inline(never)]
-    fn check_closely(&mut self, message: &Message) -> Result<(), Why> {
+    fn check_closely(&mut self, message: &mut Message, batch: usize) -> Result<(), Why> {
         let publishing = self.publishing;
         let (hops, capabilities) = (publishing.max_hops, &publishing.capabilities);
         let cause = self.options.as_ref().and_then(|options| options.cause);
@@ -202,6 +204,10 @@ impl<'b> Sending<'b> {
         }
         if publishing.needs_codec() && message.event_type().is_some_and(|event| !has_codec(event)) {
             return Err(Why::NoCodec);
+        }
+        if !self.bus.state.interceptors.is_empty() {
+            let bus = self.bus;
+            guard::ask(bus, message, batch, &mut self.options().guard)?;
         }
         let mut size = message.size();
         let mut limit = capabilities.max_payload;
@@ -292,6 +298,24 @@ impl<'b> Sending<'b> {
         Attempt::Ended(Err(Rejected { why: Why::of(refusal), message }))
     }
 
+    /// Runs a part of it inside of what interceptors have put around it.
+    pub(super) fn inside<T>(&mut self, part: impl FnOnce(&mut Self) -> T) -> T {
+        let mut guard = self.options.as_mut().map(|options| std::mem::take(&mut options.guard)).unwrap_or_default();
+        let done = guard.part(|| part(self));
+        if let Some(options) = &mut self.options {
+            options.guard = guard;
+        }
+        done
+    }
+
+    /// Tells the interceptors how it has ended.
+    pub(super) fn ended(&mut self, result: Result<(), Rejected>) -> Result<(), Rejected> {
+        if let Some(options) = &mut self.options {
+            options.guard.end(result.as_ref().err().map(|rejected| &rejected.why));
+        }
+        result
+    }
+
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
@@ -300,7 +324,7 @@ impl<'b> Sending<'b> {
             Some(Attempt::Ended(result)) => result,
             Some(Attempt::Full(message) | Attempt::WouldWait(message)) => {
                 self.publishing.intake.rejected.add(1);
-                Err(Rejected { why: Why::Full, message })
+                self.ended(Err(Rejected { why: Why::Full, message }))
             }
         }
     }
