@@ -1,3 +1,9 @@
-//! Interceptors: spans, metrics, checks and transactions around emissions and the calls of listeners.
+//! Interceptors: spans, metrics, checks and transactions around emissions, the calls of listeners, publishes and deliveries.
 
-pub use eventbus_core::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor};
+pub use eventbus_core::{
+    Around, CallEnd, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, MessageInfo, PublishEnd,
+    PublishInfo, TraceContext,
+};
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use eventbus_core::{Propagation, Tracing};

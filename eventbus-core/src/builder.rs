@@ -100,6 +100,17 @@ impl BusBuilder {
         self
     }
 
+    /// Gives all that the bus does spans of the crate `tracing`, and tells as events what would be written to stderr; see
+    /// [`Tracing`](crate::Tracing). As an interceptor it stands where this is called: around those that are given later.
+    #[cfg(feature = "tracing")]
+    pub fn tracing(mut self, tracing: crate::observe::Tracing) -> Self {
+        use crate::observe::{tell, tell_failure};
+        self.hook.set_default(tell_failure);
+        self.publishing.notices.set_default_hooks(|error| tell(error), |notice| tell(notice));
+        self.interceptors.push(tracing);
+        self
+    }
+
     /// The largest JSON payload that `emit_json` reads, in bytes. 1 MiB unless stated.
     #[cfg(feature = "serde")]
     pub fn max_payload(mut self, bytes: usize) -> Self {

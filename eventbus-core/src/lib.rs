@@ -97,6 +97,8 @@ pub use memory::Memory;
 pub use named::{AsyncApiInfo, Json};
 pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Returned};
 pub use observe::Explanation;
+#[cfg(feature = "tracing")]
+pub use observe::{Propagation, Tracing};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 #[cfg(feature = "serde")]
 pub use publish::PublishJson;

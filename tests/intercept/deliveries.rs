@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{
-    AttemptError, Bus, ConsumerBuilder, DeliveryInfo, EmissionInfo, FailedAttempt, ListenerKind, MessageId, Retry,
-    Unhandled,
-};
+use eventbus::{consumer::{AttemptError, ConsumerBuilder, FailedAttempt, Unhandled}, prelude::{Bus, Retry}, intercept::{DeliveryInfo, EmissionInfo}, listener::{ListenerKind}, transport::{MessageId}};
 
 use super::{
     recorder::OnEmission,
@@ -129,7 +126,7 @@ async fn an_interceptor_sees_the_handler_and_the_message() {
         Ok(None)
     };
     let bus = Bus::builder().intercept(OnDelivery(look)).build();
-    let consumer = bus.consumer("group").handle::<Numbered>(|_, _| async {}).handle_name("ping", |_, _| async {});
+    let consumer = bus.consumer("group").handle::<Numbered>(|_, _| async {}).handle_pattern("ping", |_, _| async {});
     consumer.start().await.unwrap();
     let (number, ping) = (MessageId::new(), MessageId::new());
     bus.publish(Numbered(7)).id(number).await.unwrap();

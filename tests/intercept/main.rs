@@ -18,6 +18,7 @@ mod publishing;
 mod recorder;
 mod reentrancy;
 mod spans;
+mod tracing;
 mod transactions;
 mod unheard;
 mod watcher;

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use eventbus::{Bus, Event, Memory, Message, MessageId, PublishError, PublishInfo, TraceContext};
+use eventbus::{PublishError, prelude::{Bus, Event}, transport::{Memory, Message, MessageId}, intercept::{PublishInfo, TraceContext}};
 
 use super::watcher::{OnPublish, Watcher};
 use crate::support::{Log, Numbered, Ping, hush};
@@ -179,7 +179,7 @@ async fn a_trace_that_is_set_at_the_publisher_is_found_at_the_handler() {
         found.add((trace.traceparent(), trace.tracestate().map(str::to_owned)));
         async {}
     };
-    bus.consumer("all").handle_name("**", handler).start().await.unwrap();
+    bus.consumer("all").handle_pattern("**", handler).start().await.unwrap();
     bus.publish(Numbered(1)).await.unwrap();
     bus.publish(Ping).await.unwrap();
     assert!(bus.drained(std::time::Duration::from_secs(9)).await.is_ok());

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use eventbus::{
-    Around, Bus, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, PublishEnd, PublishInfo, Report,
-};
+use eventbus::{intercept::{Around, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, PublishEnd, PublishInfo}, prelude::{Bus, Report}};
 
 use super::recorder::word;
 use crate::support::Log;

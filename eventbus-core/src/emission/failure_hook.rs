@@ -20,6 +20,14 @@ impl FailureHook {
         Self(Some(Isolated::new(Box::new(hook))))
     }
 
+    /// Sets the hook unless there is one.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn set_default(&mut self, hook: impl Fn(&Failure) + Send + Sync + 'static) {
+        if self.0.is_none() {
+            *self = Self::new(hook);
+        }
+    }
+
     /// Calls the hook for each failure; whether there is one. Failures that the hook itself causes are not told to it.
     #[cold]
     #[inline(never)]

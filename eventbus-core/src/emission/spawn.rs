@@ -50,6 +50,8 @@ pub(super) fn spawn(
     let (report, reported) = oneshot::channel();
     let aborted = Arc::new(AtomicBool::new(false));
     let spawned = Spawned { target, emission, parent, report: Some(report), aborted: Arc::clone(&aborted), token };
+    #[cfg(feature = "tracing")]
+    let spawned = tracing::Instrument::in_current_span(spawned);
     let abort = interleave::spawn(&runtime, spawned).abort_handle();
     EmitHandle { report: Reported::Later(reported), task: Some((abort, aborted)) }
 }

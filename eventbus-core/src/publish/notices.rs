@@ -94,6 +94,21 @@ impl Notices {
         self.notice_hook = Some(Isolated::new(Box::new(hook)));
     }
 
+    /// Sets those of the hooks that are not set.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn set_default_hooks(
+        &mut self,
+        errors: impl Fn(&TransportError) + Send + Sync + 'static,
+        notices: impl Fn(&Notice) + Send + Sync + 'static,
+    ) {
+        if self.transport_hook.is_none() {
+            self.set_transport_hook(errors);
+        }
+        if self.notice_hook.is_none() {
+            self.set_notice_hook(notices);
+        }
+    }
+
     /// Tells an error of the transport.
     pub(crate) fn error(&self, operation: Operation, group: Option<&Arc<str>>, error: impl Into<BoxError>) {
         self.transport_error(TransportError::new(operation, group.cloned(), error.into()));
