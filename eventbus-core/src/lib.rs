@@ -78,9 +78,9 @@ pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, U
 pub use emission::{
     Around, AsyncContextListener, AsyncContextStateListener, AsyncPatternContextListener,
     AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener, Bus, CallEnd, Context,
-    ContextListener, ContextStateListener, DeferredStats, DeliveryEnd, DeliveryInfo, EmissionInfo, Emit, EmitAny, EmitError, EmitHandle, Emitter,
-    InFlight, Intercepted, Interceptor, MessageInfo, PatternContextListener, PatternContextStateListener, PatternListener,
-    PatternStateListener, PublishEnd, PublishInfo, Report, WeakBus,
+    ContextListener, ContextStateListener, DeferredStats, DeliveryEnd, DeliveryInfo, EmissionInfo, Emit, EmitAny,
+    EmitError, EmitHandle, Emitter, InFlight, Intercepted, Interceptor, MessageInfo, PatternContextListener,
+    PatternContextStateListener, PatternListener, PatternStateListener, PublishEnd, PublishInfo, Report, WeakBus,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};

@@ -5,7 +5,13 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{consumer::{AttemptError, ConsumerBuilder, FailedAttempt, Unhandled}, prelude::{Bus, Retry}, intercept::{DeliveryInfo, EmissionInfo}, listener::{ListenerKind}, transport::{MessageId}};
+use eventbus::{
+    consumer::{AttemptError, ConsumerBuilder, FailedAttempt, Unhandled},
+    intercept::{DeliveryInfo, EmissionInfo},
+    listener::ListenerKind,
+    prelude::{Bus, Retry},
+    transport::MessageId,
+};
 
 use super::{
     recorder::OnEmission,

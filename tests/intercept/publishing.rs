@@ -5,7 +5,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use eventbus::{PublishError, prelude::{Bus, Event}, transport::{Memory, Message, MessageId}, intercept::{PublishInfo, TraceContext}};
+use eventbus::{
+    PublishError,
+    intercept::{PublishInfo, TraceContext},
+    prelude::{Bus, Event},
+    transport::{Memory, Message, MessageId},
+};
 
 use super::watcher::{OnPublish, Watcher};
 use crate::support::{Log, Numbered, Ping, hush};

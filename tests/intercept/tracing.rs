@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{prelude::{Bus, Retry}, intercept::{Propagation, TraceContext, Tracing}};
+use eventbus::{
+    intercept::{Propagation, TraceContext, Tracing},
+    prelude::{Bus, Retry},
+};
 use tracing::{
     Event, Span, Subscriber,
     field::{Field, Visit},

@@ -1,6 +1,6 @@
 //! Emissions that nobody hears: told to interceptors that ask for them, and to no other.
 
-use eventbus::{EventName, prelude::{Bus}, publish::{PublishNotice}};
+use eventbus::{EventName, prelude::Bus, publish::PublishNotice};
 
 use super::{recorder::Recorder, watcher::Unheard};
 use crate::support::{Log, Ping, Pong};

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use eventbus::{intercept::{Around, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, PublishEnd, PublishInfo}, prelude::{Bus, Report}};
+use eventbus::{
+    intercept::{Around, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, PublishEnd, PublishInfo},
+    prelude::{Bus, Report},
+};
 
 use super::recorder::word;
 use crate::support::Log;

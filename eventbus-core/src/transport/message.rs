@@ -12,9 +12,11 @@ use super::{
     schedule::Schedule,
 };
 #[cfg(feature = "serde")]
-use super::{data::Data, format::Format, message_id::nanos};
+use super::{data::Data, format::Format};
+#[cfg(feature = "serde")]
+use crate::call::nanos;
 use crate::{
-    call::{Before, BusId, CAUSES, Cause, MessageId, TraceContext, nanos},
+    call::{Before, BusId, CAUSES, Cause, MessageId, TraceContext},
     event::{EventType, IntoEvent},
     listener::{BoxError, Excerpt, Subject},
 };
