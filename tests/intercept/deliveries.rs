@@ -6,10 +6,10 @@ use std::{
 };
 
 use eventbus::{
+    Bus, Retry,
     consumer::{AttemptError, ConsumerBuilder, FailedAttempt, Unhandled},
     intercept::{DeliveryInfo, EmissionInfo},
     listener::ListenerKind,
-    prelude::{Bus, Retry},
     transport::MessageId,
 };
 
@@ -173,7 +173,7 @@ async fn handlers_of_every_kind_are_reached() {
 async fn what_a_handler_publishes_is_caused_by_its_delivery() {
     let seen = Log::default();
     let log = seen.clone();
-    let look = move |publish: &mut eventbus::PublishInfo<'_>| {
+    let look = move |publish: &mut eventbus::intercept::PublishInfo<'_>| {
         let message = publish.message();
         log.add((message.causation_id(), message.correlation_id(), message.hops()));
         Ok(None)
@@ -336,7 +336,7 @@ async fn a_refused_delivery_leaves_its_batch() {
 async fn a_stream_is_reached_as_a_listener() {
     let calls = Arc::new(Mutex::new(0));
     let count = Arc::clone(&calls);
-    let on_call = move |_: &EmissionInfo<'_>, _: &eventbus::ListenerInfo| {
+    let on_call = move |_: &EmissionInfo<'_>, _: &eventbus::listener::ListenerInfo| {
         *count.lock().unwrap() += 1;
         Ok(None)
     };

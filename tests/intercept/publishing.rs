@@ -6,9 +6,8 @@ use std::{
 };
 
 use eventbus::{
-    PublishError,
+    Bus, Event, PublishError,
     intercept::{PublishInfo, TraceContext},
-    prelude::{Bus, Event},
     transport::{Memory, Message, MessageId},
 };
 

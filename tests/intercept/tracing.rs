@@ -8,8 +8,8 @@ use std::{
 };
 
 use eventbus::{
+    Bus, Retry,
     intercept::{Propagation, TraceContext, Tracing},
-    prelude::{Bus, Retry},
 };
 use tracing::{
     Event, Span, Subscriber,

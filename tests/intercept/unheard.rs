@@ -62,7 +62,7 @@ fn an_unheard_emission_has_a_parent_too() {
     let seen = parents.clone();
     let bus = Bus::builder()
         .intercept(Unheard(Log::default()))
-        .intercept(super::recorder::OnEmission(move |emission: &eventbus::EmissionInfo<'_>| {
+        .intercept(super::recorder::OnEmission(move |emission: &eventbus::intercept::EmissionInfo<'_>| {
             seen.add((emission.emission(), emission.parent()));
             Ok(None)
         }))

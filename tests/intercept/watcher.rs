@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eventbus::{
+    Bus, Report,
     intercept::{Around, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, PublishEnd, PublishInfo},
-    prelude::{Bus, Report},
 };
 
 use super::recorder::word;

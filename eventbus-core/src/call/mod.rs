@@ -31,6 +31,7 @@ pub(crate) use isolated::Isolated;
 pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture, panicked};
 pub(crate) use levels::{Nested, NestedPlain, chain};
 pub use message_id::MessageId;
+#[cfg(feature = "serde")]
 pub(crate) use message_id::nanos;
 pub(crate) use signal::Signal;
 pub use trace_context::TraceContext;
