@@ -22,7 +22,7 @@ Usage: webhooks [--json] [--input FILE] [--workers N] [..]
   --transport URL  (--serve, --role work) where deliveries wait: redis://[user:password@]host[:port]; in this process unless stated
   --role ..     ingest: take deliveries in, and handle none; work: handle what others take in, until a signal comes
   --json        print the summary as one JSON object
-  --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.0 (JSON), as
+  --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.1 (JSON), as
                 Markdown, or as a map for Mermaid
   --help        print this and stop
 

@@ -1,156 +1,30 @@
-//! Replays GitHub webhook deliveries through the bus: emitted by name, heard by type, by modules that know nothing of each
-//! other; and a summary whose numbers add up.
-//!
-//! ```sh
-//! cargo run --release -p webhooks                  # 329 recorded deliveries
-//! cargo run --release -p webhooks -- --json
-//! cargo run --release -p webhooks -- --input FILE  # JSON lines, plain or gzip
-//! cargo run --release -p webhooks -- --catalog asyncapi
-//! cargo run --release -p webhooks -- --workers 4      # published, and handled by workers
-//! WEBHOOK_SECRET=.. cargo run --release -p webhooks -- --serve 127.0.0.1:8080
-//! cargo run --release -p webhooks --features redis -- --transport redis://127.0.0.1 --role work   # and `--role ingest`
-//! ```
-//!
-//! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
-//! event and what is counted. With `--workers` the deliveries are published and not emitted: `consumers.rs` makes a group of each
-//! module, `queued.rs` publishes and keeps the books. `bounded.rs` is why those do not grow with the deliveries. `serve/` takes
-//! deliveries from GitHub itself: `connections.rs` and `body.rs` are for whoever connects, `receive.rs` for what is signed.
+//! The program of the README: `webhooks`, which is the library's, and how it connects to a server.
 
 #![forbid(unsafe_code)]
 
-mod bounded;
-mod cli;
-mod consumers;
-mod events;
-mod failing;
-mod failures;
-mod input;
-mod ledger;
-mod modules;
-mod output;
-mod program;
-mod progress;
-mod queued;
-mod run;
-mod serve;
-mod signals;
-mod summary;
-mod transport;
+use std::{process::ExitCode, sync::Arc};
 
-use std::{
-    env,
-    io::{self, Write},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
-
-use eventbus::BoxError;
-use serde::Serialize;
-
-use crate::{
-    cli::{Command, Options, Role},
-    input::Input,
-    program::{Mode, Program, Running},
-    serve::{Ending, Secret, Service},
-    summary::Summary,
-};
+use eventbus::{BoxError, transport::Transport};
 
 fn main() -> ExitCode {
-    let options = match Command::parse(env::args_os().skip(1)) {
-        Ok(Command::Run(options)) => options,
-        Ok(Command::Help) => return print(cli::HELP, ExitCode::SUCCESS),
-        Err(error) => return refuse(&error.to_string()),
-    };
-    let mode = match &*options {
-        // A catalog shows everything in one place.
-        Options { catalog: Some(_), .. } => Mode::Emit,
-        Options { serve: Some(_), .. } | Options { role: Role::Work, .. } => Mode::Serve,
-        Options { queued: true, .. } => Mode::Publish,
-        Options { .. } => Mode::Emit,
-    };
-    match (options.catalog, mode) {
-        (None, Mode::Serve) => serve(&options),
-        (form, _) => match (Program::wire(mode, None), form) {
-            (Ok(program), Some(form)) => print(&program.catalog(form), ExitCode::SUCCESS),
-            (Ok(program), None) => replay(program, &options),
-            (Err(error), _) => refuse(&error.to_string()),
-        },
-    }
+    webhooks::run(|url| Box::pin(connect(url)))
 }
 
-/// Replays a file.
-fn replay(program: Program, options: &Options) -> ExitCode {
-    let path = options.input.clone().unwrap_or_else(recorded_deliveries);
-    let mut input = match Input::open(&path) {
-        Ok(input) => input,
-        Err(error) => {
-            let path = path.display();
-            return refuse(&format!("cannot read `{path}`: {error}; `--input FILE` names a file of JSON lines"));
-        }
-    };
-    let summary = if options.queued {
-        match program.replay_queued(input, &options.settings) {
-            Ok(summary) => summary,
-            Err(error) => return refuse(&error.to_string()),
-        }
-    } else {
-        program.replay(&mut input)
-    };
-    let status = if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
-    print(&render(&summary, options), status)
+/// Connects to the server that `--transport` names.
+///
+/// # Errors
+///
+/// The server cannot be used.
+#[cfg(feature = "redis")]
+async fn connect(url: String) -> Result<Arc<dyn Transport>, BoxError> {
+    /// How many deliveries are kept, handled or not.
+    const KEPT: u64 = 1_000_000;
+    Ok(Arc::new(eventbus::redis::RedisStreams::builder(&url).stream("webhooks").max_len(KEPT).connect().await?))
 }
 
-/// Takes deliveries from outside, handles them, or both.
-fn serve(options: &Options) -> ExitCode {
-    match end_of_service(options) {
-        Ok(ending) => {
-            let status = if ending.is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) };
-            let ledger = if options.json { json(&ending.ledger) } else { ending.ledger.to_string() };
-            print(&ledger, status)
-        }
-        Err(error) => refuse(&error.to_string()),
-    }
-}
-
-fn end_of_service(options: &Options) -> Result<Ending, BoxError> {
-    // Only when it is at work: who reads it may send deliveries, and signals.
-    let tell = |line: &str| _ = print(&format!("{line}\n"), ExitCode::SUCCESS);
-    let running = Running::begin()?;
-    let transport = options.transport.as_ref().map(|url| running.wait(url.connect())).transpose()?;
-    let program = Program::wire(Mode::Serve, transport)?;
-    let Some(addr) = options.serve else { return program.work(&running, &options.settings, || tell("working")) };
-    let secret = env::var_os(Secret::VARIABLE).and_then(|secret| Secret::new(secret.as_encoded_bytes()));
-    let variable = Secret::VARIABLE;
-    let secret =
-        secret.ok_or_else(|| format!("`--serve` needs the secret of the webhook in the variable {variable}"))?;
-    let (limits, shutdown) = (options.limits.clone(), options.settings.shutdown);
-    let service = Service { addr, secret, limits, shutdown };
-    let handles = options.role == Role::All;
-    program.serve(&running, service, handles.then_some(&options.settings), |addr| tell(&format!("listening on {addr}")))
-}
-
-fn recorded_deliveries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/github-webhooks.jsonl.gz")
-}
-
-fn render(summary: &Summary, options: &Options) -> String {
-    if options.json { json(summary) } else { summary.to_string() }
-}
-
-fn json(books: &impl Serialize) -> String {
-    serde_json::to_string_pretty(books).expect("the books have only text keys and finite numbers") + "\n"
-}
-
-/// Prints to stdout. A reader that has left, such as `head`, wants no more and no error.
-fn print(text: &str, status: ExitCode) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => refuse(&format!("cannot write to stdout: {error}")),
-        _ => status,
-    }
-}
-
-/// Says on stderr why the program did not do what it was asked.
-fn refuse(why: &str) -> ExitCode {
-    let _ = writeln!(io::stderr(), "webhooks: {why}");
-    ExitCode::from(2)
+/// The program was built without Redis.
+#[cfg(not(feature = "redis"))]
+#[expect(clippy::unused_async, reason = "the shape that it has with the feature")]
+async fn connect(_: String) -> Result<Arc<dyn Transport>, BoxError> {
+    Err("`--transport` needs the feature `redis`: cargo run --release -p webhooks --features redis -- ..".into())
 }

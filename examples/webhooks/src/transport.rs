@@ -1,8 +1,16 @@
-//! Where deliveries wait: in this process, or with Redis, so that one process takes them in and others handle them.
+//! Where deliveries wait: in this process, or with a server, so that one process takes them in and others handle them.
 
 use std::{fmt, sync::Arc};
 
-use eventbus::{BoxError, transport::Transport};
+use eventbus::{
+    BoxError,
+    transport::{BoxFuture, Transport},
+};
+
+/// How the program connects to the server of an address.
+///
+/// A program with Redis and one without differ in that alone, and share this library.
+pub type Connect = fn(url: String) -> BoxFuture<'static, Result<Arc<dyn Transport>, BoxError>>;
 
 /// The address of a server; it may hold a password.
 #[derive(Clone)]
@@ -13,23 +21,8 @@ impl Url {
         Self(text.to_owned())
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// The server cannot be used, or the program was built without Redis.
-    #[cfg(feature = "redis")]
-    pub(crate) async fn connect(&self) -> Result<Arc<dyn Transport>, BoxError> {
-        /// How many deliveries are kept, handled or not.
-        const KEPT: u64 = 1_000_000;
-        Ok(Arc::new(eventbus::redis::RedisStreams::builder(&self.0).stream("webhooks").max_len(KEPT).connect().await?))
-    }
-
-    #[cfg(not(feature = "redis"))]
-    #[expect(clippy::unused_async, reason = "the shape that it has with the feature")]
-    pub(crate) async fn connect(&self) -> Result<Arc<dyn Transport>, BoxError> {
-        let _ = &self.0;
-        Err("`--transport` needs the feature `redis`: cargo run --release -p webhooks --features redis -- ..".into())
+    pub(crate) fn into_text(self) -> String {
+        self.0
     }
 }
 

@@ -316,7 +316,7 @@ fn the_catalog_as_asyncapi_has_a_channel_and_a_schema_for_every_kind_that_arrive
     let output = webhooks(&["--catalog", "asyncapi"]);
     assert_eq!(output.status.code(), Some(0));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["asyncapi"], "3.0.0");
+    assert_eq!(document["asyncapi"], "3.1.0");
     let (ran, _) = summary(&[]);
     let names: BTreeSet<_> =
         ran["events"].as_array().unwrap().iter().map(|event| event["name"].as_str().unwrap()).collect();
