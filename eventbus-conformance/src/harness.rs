@@ -1,6 +1,6 @@
 //! A test program whose tests are the properties.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, thread};
 
 use eventbus::{
     BoxError,
@@ -65,39 +65,81 @@ impl Arguments {
 ///
 /// After them all run side by side, each several times (`S32`).
 pub fn main(rig: impl Rig) -> ExitCode {
-    let arguments = Arguments::parse(std::env::args().skip(1));
-    let chosen: Vec<_> = properties().filter(|property| arguments.selects(property.name)).collect();
-    let is_stressed = arguments.selects(ALL);
-    if arguments.lists {
-        for name in chosen.iter().map(|property| property.name).chain(is_stressed.then_some(ALL)) {
-            println!("{name}: test");
-        }
-        return ExitCode::SUCCESS;
-    }
-    println!("\nrunning {} tests", chosen.len() + usize::from(is_stressed));
-    let rig: Arc<dyn Rig> = Arc::new(rig);
-    let threads = arguments.threads.unwrap_or_else(at_a_time);
-    let summary = run_some(&chosen, &rig, threads, &tell);
-    let mut broken = summary.broken().count();
-    if is_stressed {
-        let others = side_by_side(&rig);
-        let is_well = others.iter().all(|summary| summary.broken().next().is_none());
-        println!("test {ALL} ... {}", if is_well { "ok" } else { "FAILED" });
-        for summary in others.iter().filter(|summary| summary.broken().next().is_some()) {
-            println!("{summary}\n");
-        }
-        broken += usize::from(!is_well);
-    }
-    println!("\ntest result: {}. {summary}\n", if broken == 0 { "ok" } else { "FAILED" });
-    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    check_suites(&[Suite { name: String::new(), rig: Arc::new(rig) }])
 }
 
-/// Tells of a property in one write, so that lines do not mix.
-fn tell(property: &Property, outcome: &Outcome) {
-    match outcome {
-        Outcome::Passed => println!("test {} ... ok", property.name),
-        Outcome::Skipped(reason) => println!("test {} ... ignored, {reason}", property.name),
-        Outcome::Broken(broken) => println!("test {} ... FAILED\n{broken}", property.name),
+/// The same for a transport in several configurations: the suite runs over all of them at the same time, since most of its time it
+/// waits. The name of a test is that of its configuration, `::`, and the property's.
+///
+/// ```no_run
+/// # struct Files { compressed: bool }
+/// # impl eventbus_conformance::Rig for Files {
+/// #     fn open<'a>(&'a self, _: &'a str) -> eventbus::transport::Answer<'a, std::sync::Arc<dyn eventbus::transport::Transport>> { unimplemented!() }
+/// # }
+/// fn main() -> std::process::ExitCode {
+///     let (plain, compressed) = (Files { compressed: false }, Files { compressed: true });
+///     eventbus_conformance::main_of([("plain", Box::new(plain)), ("compressed", Box::new(compressed))])
+/// }
+/// ```
+pub fn main_of<const N: usize>(configurations: [(&str, Box<dyn Rig>); N]) -> ExitCode {
+    let suite = |(name, rig): (&str, Box<dyn Rig>)| Suite { name: format!("{name}::"), rig: Arc::from(rig) };
+    check_suites(&configurations.map(suite))
+}
+
+/// The properties, over one rig.
+struct Suite {
+    /// What the names of its tests begin with.
+    name: String,
+    rig: Arc<dyn Rig>,
+}
+
+fn check_suites(suites: &[Suite]) -> ExitCode {
+    let arguments = Arguments::parse(std::env::args().skip(1));
+    let names = || properties().map(|property| property.name).chain([ALL]);
+    let chosen = suites.iter().flat_map(|suite| names().map(|name| format!("{}{name}", suite.name)));
+    let chosen: Vec<_> = chosen.filter(|name| arguments.selects(name)).collect();
+    if arguments.lists {
+        chosen.iter().for_each(|name| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    println!("\nrunning {} tests", chosen.len());
+    let is_well = thread::scope(|scope| {
+        let running: Vec<_> = suites.iter().map(|suite| scope.spawn(|| suite.check(&arguments))).collect();
+        // All of them end, whatever becomes of one.
+        running.into_iter().map(|suite| suite.join().unwrap_or(false)).fold(true, |one, other| one && other)
+    });
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Suite {
+    /// Checks what is chosen, and tells how it went.
+    fn check(&self, arguments: &Arguments) -> bool {
+        let name = &self.name;
+        let is_chosen = |property: &&Property| arguments.selects(&format!("{name}{}", property.name));
+        let chosen: Vec<_> = properties().filter(is_chosen).collect();
+        let threads = arguments.threads.unwrap_or_else(at_a_time);
+        let summary = run_some(&chosen, &self.rig, threads, &|property, outcome| self.tell(property, outcome));
+        let mut is_well = summary.broken().next().is_none();
+        if arguments.selects(&format!("{name}{ALL}")) {
+            let others = side_by_side(&self.rig);
+            let broken: Vec<_> = others.iter().filter(|summary| summary.broken().next().is_some()).collect();
+            println!("test {name}{ALL} ... {}", if broken.is_empty() { "ok" } else { "FAILED" });
+            broken.iter().for_each(|summary| println!("{summary}\n"));
+            is_well &= broken.is_empty();
+        }
+        let of = if name.is_empty() { String::new() } else { format!("{}: ", name.trim_end_matches(':')) };
+        println!("\ntest result: {}. {of}{summary}\n", if is_well { "ok" } else { "FAILED" });
+        is_well
+    }
+
+    /// Tells of a property in one write, so that lines do not mix.
+    fn tell(&self, property: &Property, outcome: &Outcome) {
+        let name = format!("{}{}", self.name, property.name);
+        match outcome {
+            Outcome::Passed => println!("test {name} ... ok"),
+            Outcome::Skipped(reason) => println!("test {name} ... ignored, {reason}"),
+            Outcome::Broken(broken) => println!("test {name} ... FAILED\n{broken}"),
+        }
     }
 }
 
@@ -106,7 +148,7 @@ fn side_by_side(rig: &Arc<dyn Rig>) -> Vec<crate::Summary> {
     let all: Vec<_> = properties().collect();
     let times = rig.limits().count(2, 10);
     let rig: Arc<dyn Rig> = Arc::new(EveryDay(Arc::clone(rig)));
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let run = || run_some(&all, &rig, all.len().div_ceil(4), &|_, _| {});
         let running: Vec<_> = (0..times).map(|_| scope.spawn(run)).collect();
         running.into_iter().filter_map(|one| one.join().ok()).collect()

@@ -13,7 +13,7 @@ mod rig;
 mod run;
 mod transport;
 
-pub use harness::main;
+pub use harness::{main, main_of};
 pub use outcome::{Broken, Outcome, Summary};
 pub use property::{Property, properties};
 pub use rig::{Limits, Rig, Trouble};

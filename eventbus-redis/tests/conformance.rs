@@ -1,4 +1,4 @@
-//! Redis Streams keep the contract of a transport.
+//! Redis Streams keep the contract of a transport, with one stream and with partitions.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,9 @@ mod conformance;
 
 use std::process::ExitCode;
 
+use conformance::Redis;
+
 fn main() -> ExitCode {
-    eventbus_conformance::main(conformance::Redis::new(0))
+    let (stream, partitions) = (Redis::new(0), Redis::new(4));
+    eventbus_conformance::main_of([("stream", Box::new(stream)), ("partitions", Box::new(partitions))])
 }

@@ -1,9 +1,13 @@
-//! The transport inside the process keeps its contract.
+//! Two transports keep the contract, and every property has run over one or the other: that of this process, and a broker whose
+//! leases run out, with several processes and a line that can be cut.
 
 #![forbid(unsafe_code)]
 
+mod common;
+
 use std::{process::ExitCode, sync::Arc};
 
+use common::broker::Broker;
 use eventbus::transport::{Answer, Memory, Transport};
 use eventbus_conformance::Rig;
 
@@ -16,5 +20,5 @@ impl Rig for InMemory {
 }
 
 fn main() -> ExitCode {
-    eventbus_conformance::main(InMemory)
+    eventbus_conformance::main_of([("memory", Box::new(InMemory)), ("broker", Box::new(Broker::default()))])
 }
