@@ -94,9 +94,11 @@ pub use listener::{
 };
 pub use memory::Memory;
 #[cfg(feature = "serde")]
-pub use named::{AsyncApiInfo, Json};
-pub use named::{ByNameError, Catalog, CatalogEvent, CatalogListener, EventSet, Returned};
-pub use observe::Explanation;
+pub use named::Json;
+pub use named::{ByNameError, EventSet, Returned};
+#[cfg(feature = "serde")]
+pub use observe::AsyncApiInfo;
+pub use observe::{Catalog, CatalogEvent, CatalogGroup, CatalogListener, Explanation};
 #[cfg(feature = "tracing")]
 pub use observe::{Propagation, Tracing};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};

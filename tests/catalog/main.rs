@@ -4,7 +4,9 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+mod asyncapi;
 mod explain;
+mod groups;
 
 use std::sync::{
     Arc, Mutex,
@@ -253,100 +255,6 @@ fn a_catalog_serialises() {
     assert!(user["location"].as_str().unwrap().starts_with(file!()));
     assert_eq!(catalog["events"][0]["schema"], Value::Null);
     assert_eq!(catalog["by_pattern"][2]["name"], "idle");
-}
-
-/// Checks what AsyncAPI demands of the parts that are used, and that every reference leads somewhere.
-fn check_asyncapi(document: &Value) {
-    let object = |value: &Value| value.as_object().unwrap().clone();
-    let key = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    assert_eq!(document["asyncapi"], "3.0.0");
-    assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
-    for member in object(document).keys() {
-        let known = ["asyncapi", "info", "defaultContentType", "channels", "operations", "components"];
-        assert!(known.contains(&member.as_str()) || member.starts_with("x-"), "{member}");
-    }
-    for part in ["messages", "schemas"] {
-        assert!(object(&document["components"][part]).keys().all(|name| key(name)), "{}", document["components"][part]);
-    }
-    for operation in object(&document["operations"]).values() {
-        assert!(["send", "receive"].contains(&operation["action"].as_str().unwrap()));
-        let channel = operation["channel"]["$ref"].as_str().unwrap();
-        for message in operation["messages"].as_array().unwrap() {
-            let message = message["$ref"].as_str().unwrap();
-            assert!(message.starts_with(&format!("{channel}/messages/")), "{message} is not of {channel}");
-        }
-    }
-    check_references(document, document);
-}
-
-fn check_references(document: &Value, part: &Value) {
-    match part {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match value {
-                    Value::String(to) if name == "$ref" => {
-                        let to = to.strip_prefix('#').unwrap_or_else(|| panic!("{to} leads out of the document"));
-                        assert!(document.pointer(to).is_some(), "{to} leads nowhere");
-                        assert!(!to.is_empty(), "the document is no schema");
-                    }
-                    value => check_references(document, value),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| check_references(document, item)),
-        _ => {}
-    }
-}
-
-#[test]
-fn the_asyncapi_document_is_whole() {
-    let info = AsyncApiInfo::new("Everything", "0.1.0").description("For a test.");
-    let document = wired().catalog().to_asyncapi(&info);
-    check_asyncapi(&document);
-    assert_eq!(document["info"]["description"], "For a test.");
-    let messages = document["channels"]["user.created"]["messages"].as_object().unwrap();
-    assert_eq!(messages.keys().collect::<Vec<_>>(), ["user.created", "user.created.v2"]);
-    let message = &document["components"]["messages"]["user.created"];
-    assert_eq!(
-        (&message["title"], &message["summary"]),
-        (&"UserCreated".into(), &"A user finished | signing up.".into())
-    );
-    let operations = document["operations"].as_object().unwrap();
-    assert!(operations.contains_key("send.cell.changed") && !operations.contains_key("send.user.created"));
-}
-
-#[test]
-fn schemas_of_one_name_and_two_meanings_stay_apart_and_recursive_ones_find_themselves() {
-    let bus = wired();
-    bus.declare::<first::Ring>().unwrap();
-    bus.declare::<second::Ring>().unwrap();
-    let document = bus.catalog().to_asyncapi(&AsyncApiInfo::new("a", "1"));
-    check_asyncapi(&document);
-    let resolve = |schema: &Value| document.pointer(&schema["$ref"].as_str().unwrap()[1..]).unwrap().clone();
-    let schemas = &document["components"]["schemas"];
-    let placed_by = resolve(&schemas["order.placed-Payload"]["properties"]["by"]);
-    assert!(placed_by["properties"]["name"].is_object(), "{placed_by}");
-    let invited = resolve(&schemas["user.created-Payload"]["properties"]["invited_by"]["items"]);
-    let friend = resolve(&invited["properties"]["friends"]["items"]);
-    assert_eq!(invited, friend);
-    // Two events, each with a type that leads back to it.
-    let leads_back = |event: &str| {
-        let next = resolve(&schemas[format!("{event}-Payload")]["properties"]["next"]);
-        assert_eq!(resolve(&next["properties"]["back"]["items"]), schemas[format!("{event}-Payload")], "{event}");
-    };
-    leads_back("ring.first");
-    leads_back("ring.second");
-    let again = &schemas["user.created.v2-Payload"]["properties"]["again"]["anyOf"][0];
-    assert_eq!(resolve(again), schemas["user.created.v2-Payload"]);
-}
-
-#[test]
-fn a_struct_without_a_schema_is_described_by_its_fields_and_an_enum_is_not() {
-    let document = wired().catalog().to_asyncapi(&AsyncApiInfo::new("a", "1"));
-    let entries = &document["components"]["schemas"]["cache.flushed-Payload"]["properties"]["entries"];
-    assert_eq!((&entries["description"], &entries["x-rust-type"]), (&"How many entries.".into(), &"usize".into()));
-    assert!(document["components"]["messages"]["door"]["payload"].is_null());
-    assert!(document["components"]["messages"]["cell.changed-T2"]["payload"].is_null());
 }
 
 #[test]

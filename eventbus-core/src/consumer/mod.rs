@@ -32,6 +32,7 @@ mod start;
 mod state;
 mod turn;
 mod versions;
+mod wired;
 mod wiring;
 mod worker;
 
@@ -50,3 +51,4 @@ pub use rate::Rate;
 pub use retry::Retry;
 pub use routes::Unhandled;
 pub use state::Unfinished;
+pub(crate) use wired::WiredGroup;

@@ -93,8 +93,13 @@ impl Retry {
         self
     }
 
-    pub(super) fn most_attempts(&self) -> u32 {
+    pub(crate) fn most_attempts(&self) -> u32 {
         self.max_attempts
+    }
+
+    /// The first delay, and the longest, without jitter.
+    pub(crate) fn delays(&self) -> (Duration, Duration) {
+        (self.first.min(self.cap), self.cap)
     }
 
     /// How long to wait after attempt number `attempt`, from 1; `None` if it was the last one.

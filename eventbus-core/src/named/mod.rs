@@ -1,6 +1,5 @@
 //! Floor 5: events whose names are known only at run time. The same listeners, the same emission.
 
-mod catalog;
 mod emit;
 mod error;
 mod event_set;
@@ -8,11 +7,6 @@ mod event_set;
 mod json;
 mod wire_type;
 
-#[cfg(feature = "serde")]
-pub use catalog::AsyncApiInfo;
-#[cfg(feature = "serde")]
-pub(crate) use catalog::listener;
-pub use catalog::{Catalog, CatalogEvent, CatalogListener};
 pub use error::{ByNameError, Returned};
 pub use event_set::EventSet;
 #[cfg(feature = "serde")]

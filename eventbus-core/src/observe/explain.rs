@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use super::CatalogEvent;
 use crate::{
     emission::Bus,
     listener::{ListenerInfo, ListenerKind},
-    named::{ByNameError, CatalogEvent, WireType},
+    named::{ByNameError, WireType},
 };
 
 impl Bus {
@@ -199,7 +200,7 @@ fn codec(_event: &CatalogEvent) -> &'static str {
 #[cfg(feature = "serde")]
 impl serde::Serialize for Explanation {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::named::listener;
+        use super::catalog::listener;
         let listeners = |infos: Vec<&ListenerInfo>| infos.into_iter().map(listener).collect::<Vec<_>>();
         let groups: Vec<&str> = self.groups.iter().map(|group| &**group).collect();
         let explanation = serde_json::json!({

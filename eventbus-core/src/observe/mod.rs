@@ -1,9 +1,13 @@
 //! Floor 10: what a bus tells of itself.
 
+mod catalog;
 mod explain;
 #[cfg(feature = "tracing")]
 mod spans;
 
+#[cfg(feature = "serde")]
+pub use catalog::AsyncApiInfo;
+pub use catalog::{Catalog, CatalogEvent, CatalogGroup, CatalogListener};
 pub use explain::Explanation;
 #[cfg(feature = "tracing")]
 pub use spans::{Propagation, Tracing};

@@ -13,7 +13,7 @@ type NodeKey<'a> = (Option<&'a str>, String, Option<&'a str>);
 
 impl Catalog {
     /// A map of events and listeners, for [Mermaid](https://mermaid.js.org): an arrow leads from an event to who listens
-    /// to it, a dotted one if that listens by pattern.
+    /// to it, a dotted one if that listens by pattern, a thick one to a consumer group that is given it.
     ///
     /// Listeners of one name in one scope are one node, scopes are boxes. To `**`, which matches every name, no arrows are
     /// drawn. Mermaid itself refuses maps of more than 500 arrows unless its `maxEdges` is raised.
@@ -62,6 +62,13 @@ impl Catalog {
                 let arrow = if end.2.is_some() { "-.->" } else { "-->" };
                 writeln!(f, "  e{number} {arrow} l{}", nodes[&end])?;
             }
+        }
+        for (number, group) in self.groups.iter().enumerate() {
+            writeln!(f, "  g{number}[[{}]]", quoted(group.name()))?;
+            let is_given = |event: &CatalogEvent| group.events().contains(&event.wire_type());
+            // To those that are given every event no arrows are drawn either.
+            let given = self.events.iter().enumerate().filter(|(_, event)| !group.handles_rest() && is_given(event));
+            given.into_iter().try_for_each(|(event, _)| writeln!(f, "  e{event} ==> g{number}"))?;
         }
         Ok(())
     }

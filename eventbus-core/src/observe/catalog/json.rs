@@ -1,14 +1,16 @@
 //! The catalog as data.
 
+use std::time::Duration;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Catalog, CatalogEvent, CatalogListener};
+use super::{Catalog, CatalogEvent, CatalogGroup, CatalogListener};
 use crate::{event::Field, listener::ListenerInfo, pattern::Pattern};
 
 impl Serialize for Catalog {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json!({ "events": self.events, "by_pattern": self.by_pattern }).serialize(serializer)
+        json!({ "events": self.events, "by_pattern": self.by_pattern, "groups": self.groups }).serialize(serializer)
     }
 }
 
@@ -48,6 +50,35 @@ impl Serialize for CatalogListener {
         by_pattern["matches"] = json!(self.matches);
         by_pattern.serialize(serializer)
     }
+}
+
+impl Serialize for CatalogGroup {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        group(self).serialize(serializer)
+    }
+}
+
+/// A group; times are in milliseconds.
+pub(super) fn group(group: &CatalogGroup) -> Value {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let (first, longest) = group.retry_delays();
+    let types: Vec<_> = group.handled_types().map(|event| event.wire_type().to_string()).collect();
+    let patterns: Vec<_> = group.handled_patterns().iter().map(Pattern::as_str).collect();
+    json!({
+        "name": group.name(),
+        "location": group.location().to_string(),
+        "handled_types": types,
+        "handled_patterns": patterns,
+        "handles_rest": group.handles_rest(),
+        "events": group.events(),
+        "workers": group.workers(),
+        "timeout_ms": group.timeout().map(millis),
+        "retry": {
+            "max_attempts": group.max_attempts(),
+            "first_delay_ms": millis(first),
+            "longest_delay_ms": millis(longest),
+        },
+    })
 }
 
 fn field(field: &Field) -> Value {

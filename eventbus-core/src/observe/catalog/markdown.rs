@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Write};
 
-use super::{Catalog, CatalogEvent};
+use super::{Catalog, CatalogEvent, CatalogGroup};
 use crate::listener::ListenerInfo;
 
 impl Catalog {
-    /// The catalog as a Markdown document: a table of the events, a section for each, the listeners by pattern.
+    /// The catalog as a Markdown document: a table of the events, a section for each, the listeners by pattern, the consumer
+    /// groups.
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         // Writing to a `String` does not fail.
@@ -33,8 +34,25 @@ impl Catalog {
             let matches: Vec<_> = listener.matches.iter().map(|name| cell_code(name)).collect();
             writeln!(f, "| {} | {} | {} |", cell_code(pattern), place(&listener.info), matches.join(", "))?;
         }
-        Ok(())
+        if !self.groups.is_empty() {
+            writeln!(
+                f,
+                "\n# Consumer groups\n\n| group | handles | known events | workers | attempts |\n|---|---|---|---|---|"
+            )?;
+        }
+        self.groups.iter().try_for_each(|group| write_group(f, group))
     }
+}
+
+fn write_group(f: &mut impl Write, group: &CatalogGroup) -> fmt::Result {
+    let types = group.handled_types().map(|event| cell_code(&event.wire_type().to_string()));
+    let patterns = group.handled_patterns().iter().map(|pattern| cell_code(pattern.as_str()));
+    let rest = group.handles_rest().then(|| "the rest".to_owned());
+    let handled: Vec<_> = types.chain(patterns).chain(rest).collect();
+    let events: Vec<_> = group.events().iter().map(|event| cell_code(event)).collect();
+    let (name, place) = (cell_code(group.name()), escaped_pipes(&code_of(group.location())));
+    let (workers, attempts) = (group.workers(), group.max_attempts());
+    writeln!(f, "| {name} at {place} | {} | {} | {workers} | {attempts} |", handled.join(", "), events.join(", "))
 }
 
 fn write_event(f: &mut impl Write, event: &CatalogEvent) -> fmt::Result {

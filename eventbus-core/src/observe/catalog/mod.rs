@@ -2,6 +2,7 @@
 
 #[cfg(feature = "serde")]
 mod asyncapi;
+mod group;
 #[cfg(feature = "serde")]
 mod json;
 mod markdown;
@@ -13,8 +14,9 @@ use std::panic::Location;
 
 #[cfg(feature = "serde")]
 pub use asyncapi::AsyncApiInfo;
+pub use group::CatalogGroup;
 #[cfg(feature = "serde")]
-pub(crate) use json::listener;
+pub(super) use json::listener;
 
 use crate::{
     bus::KnownEvent,
@@ -25,9 +27,9 @@ use crate::{
 };
 
 impl Bus {
-    /// Everything that this bus knows: its events, and who listens to them.
+    /// Everything that this bus knows: its events, who listens to them, and the consumer groups that it runs.
     ///
-    /// An event is known once it has been listened to, emitted or declared on this bus; names from outside that no type
+    /// An event is known once it has been listened to, emitted, declared or handled on this bus; names from outside that no type
     /// claims are not kept. The catalog is a copy: what is registered later is not in it. While it is made, registrations
     /// on other threads may come to be in one of its lists and not in another.
     ///
@@ -52,9 +54,17 @@ impl Bus {
     /// # }
     /// ```
     pub fn catalog(&self) -> Catalog {
-        let events: Vec<_> = self.known_events().into_iter().map(CatalogEvent).collect();
+        let (mut events, groups) = (self.known_events(), CatalogGroup::all(self.consumers()));
+        for (event, location) in groups.iter().flat_map(|group| &group.types) {
+            if !events.iter().any(|known| known.event == *event) {
+                events.push(KnownEvent { event, location, emitted: false, listeners: Vec::new() });
+            }
+        }
+        events.sort_by_key(|known| (known.event.name(), known.event.version(), known.event.rust_type()));
+        let events: Vec<_> = events.into_iter().map(CatalogEvent).collect();
         let by_pattern = self.infos_by_pattern().into_iter().map(|info| CatalogListener::new(info, &events)).collect();
-        Catalog { events, by_pattern }
+        let groups = groups.into_iter().map(|group| CatalogGroup::new(group, &events)).collect();
+        Catalog { events, by_pattern, groups }
     }
 }
 
@@ -65,6 +75,7 @@ impl Bus {
 pub struct Catalog {
     events: Vec<CatalogEvent>,
     by_pattern: Vec<CatalogListener>,
+    groups: Vec<CatalogGroup>,
 }
 
 impl Catalog {
@@ -82,6 +93,11 @@ impl Catalog {
     /// The listeners by pattern, in the order of priority and registration, also those that match no known event.
     pub fn by_pattern(&self) -> &[CatalogListener] {
         &self.by_pattern
+    }
+
+    /// The groups of the consumers that run on this bus, by name.
+    pub fn groups(&self) -> &[CatalogGroup] {
+        &self.groups
     }
 }
 
@@ -114,7 +130,7 @@ impl CatalogEvent {
         self.0.event
     }
 
-    /// Where it was first used on this bus: listened to, emitted or declared.
+    /// Where it was first used on this bus: listened to, emitted, declared or handled.
     pub fn location(&self) -> &'static Location<'static> {
         self.0.location
     }
