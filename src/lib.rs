@@ -113,15 +113,15 @@ mod run {
     #[doc = include_str!("../README.md")]
     struct Readme;
 
-    #[doc = include_str!("../eventbus-derive/docs/event.md")]
+    #[doc = include_str!("../docs/macros/event.md")]
     struct DeriveEvent;
 
-    #[doc = include_str!("../eventbus-derive/docs/derive_event.md")]
+    #[doc = include_str!("../docs/macros/derive_event.md")]
     struct DeriveEventOfFrameworks;
 
-    #[doc = include_str!("../eventbus-derive/docs/listeners.md")]
+    #[doc = include_str!("../docs/macros/listeners.md")]
     struct Listeners;
 
-    #[doc = include_str!("../eventbus-derive/docs/on.md")]
+    #[doc = include_str!("../docs/macros/on.md")]
     struct On;
 }

@@ -1,23 +1,30 @@
-//! Users' crates, outside of the workspace and built under the default features: types are inferred, generated code is silent
-//! under lints that its user cannot allow.
+//! Users' crates, outside of the workspace, which depend on the packages as a registry would hand them out, under the default
+//! features: types are inferred, generated code is silent under lints that its user cannot allow.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+#[path = "common/packages.rs"]
+mod packages;
+
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env::consts::EXE_SUFFIX,
+    ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::LazyLock,
 };
 
+use packages::{PACKAGES, package, patches};
+
 /// The target folder of this test.
 const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/..");
 
-/// Copies a crate to where this test may write, with the workspace's lock file beside it: so it resolves offline, to the same
-/// versions, and no second lock file has to be kept.
-fn copy(name: &str, crate_folder: &str, folders: &[&str]) -> PathBuf {
+/// Copies a crate to where this test may write, its paths turned to the packages, with the workspace's lock file beside it: so
+/// it resolves offline, to the same versions, and no second lock file has to be kept.
+fn copy(name: &str, crate_folder: &str, folders: &[&str], patched: &[&str]) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     for folder in folders {
@@ -28,12 +35,23 @@ fn copy(name: &str, crate_folder: &str, folders: &[&str]) -> PathBuf {
             }
         }
     }
-    let manifest = fs::read_to_string(root.join(crate_folder).join("Cargo.toml")).unwrap();
-    let path = root.to_str().unwrap().replace('\\', "/");
+    let mut manifest = fs::read_to_string(root.join(crate_folder).join("Cargo.toml")).unwrap();
     let up = crate_folder.split('/').map(|_| "..").collect::<Vec<_>>().join("/");
-    fs::write(copy.join("Cargo.toml"), manifest.replace(&up, &path)).unwrap();
+    for name in PACKAGES {
+        let own = if name == "eventbus" { up.clone() } else { format!("{up}/{name}") };
+        manifest = manifest.replace(&format!("path = \"{own}\""), &format!("path = {:?}", package(name)));
+    }
+    assert!(!manifest.contains("path = \".."), "{manifest}");
+    fs::write(copy.join("Cargo.toml"), format!("{manifest}\n{}\n{}", patches(patched), profiles())).unwrap();
     fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
     copy
+}
+
+/// The workspace's profiles: with others, each dependency would be compiled once more.
+fn profiles() -> String {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let sections = manifest.split("\n[").filter(|section| section.starts_with("profile."));
+    sections.map(|section| format!("[{section}\n")).collect()
 }
 
 /// Runs cargo on a copy. It builds in the target folder of this test, which has most of the dependencies.
@@ -47,8 +65,9 @@ fn cargo(copy: &Path, arguments: &[&str]) -> Output {
 
 /// Runs `cargo build` on `tests/outside`.
 fn build(arguments: &[&str]) -> Output {
-    static COPY: LazyLock<PathBuf> =
-        LazyLock::new(|| copy("outside", "tests/outside", &["examples", "src", "src/bin"]));
+    static COPY: LazyLock<PathBuf> = LazyLock::new(|| {
+        copy("outside", "tests/outside", &["examples", "src", "src/bin"], &["eventbus-core", "eventbus-derive"])
+    });
     cargo(&COPY, &[&["build", "--quiet"], arguments].concat())
 }
 
@@ -109,7 +128,8 @@ fn a_handwritten_name_that_is_none_does_not_build() {
 
 #[test]
 fn a_transport_of_a_crate_of_its_own_passes_the_suite() {
-    let copy = copy("file_transport", "tests/outside/file_transport", &["src", "tests"]);
+    let patched = ["eventbus", "eventbus-core", "eventbus-derive"];
+    let copy = copy("file_transport", "tests/outside/file_transport", &["src", "tests"], &patched);
     let tested = cargo(&copy, &["test", "--test", "file_transport", "--test", "conformance"]);
     let (output, log) = (String::from_utf8_lossy(&tested.stdout), String::from_utf8_lossy(&tested.stderr));
     assert!(tested.status.success(), "{log}{output}");
@@ -118,4 +138,59 @@ fn a_transport_of_a_crate_of_its_own_passes_the_suite() {
     let results: Vec<_> = output.lines().filter(|line| line.starts_with("test result: ok.")).collect();
     assert!(results.iter().any(|result| result.contains("7 passed; 0 failed; 0 ignored")), "{output}");
     assert!(results.iter().any(|result| result.contains("passed, 0 failed") && result.contains("skipped")), "{output}");
+}
+
+/// The files below a folder, with what is in them.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = PathBuf::from(path.file_name().unwrap());
+        if path.is_dir() {
+            files.extend(self::files(&path).into_iter().map(|(below, bytes)| (name.join(below), bytes)));
+        } else {
+            files.insert(name, fs::read(path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_package_holds_its_code_its_docs_and_its_licences_and_nothing_else() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in PACKAGES {
+        let (package, folder) = (package(name), if name == "eventbus" { root.to_owned() } else { root.join(name) });
+        let mut held: BTreeSet<_> = fs::read_dir(&package).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        held.remove(OsStr::new(".cargo_vcs_info.json")); // where there is git
+        let mut expected = vec!["Cargo.toml", "Cargo.toml.orig", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src"];
+        expected.extend(["CHANGELOG.md", "docs"].iter().filter(|_| name == "eventbus"));
+        expected.extend(["docs"].iter().filter(|_| name == "eventbus-derive"));
+        assert_eq!(held, expected.into_iter().map(OsString::from).collect(), "{name}");
+        assert!(files(&package.join("src")) == files(&folder.join("src")), "{name}: `src` is not as here");
+        for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            assert!(fs::read(package.join(license)).unwrap() == fs::read(root.join(license)).unwrap(), "{name}");
+        }
+        // What the code includes is in the package: it may lie beside `src`.
+        for (file, source) in files(&package.join("src")) {
+            let source = String::from_utf8(source).unwrap();
+            for path in source.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let included = package.join("src").join(&file).parent().unwrap().join(path);
+                assert!(included.is_file() || file.ends_with("docs.rs"), "{name}: {} includes {path}", file.display());
+            }
+        }
+        let readme = fs::read_to_string(package.join("README.md")).unwrap();
+        assert!(readme.starts_with(&format!("# {name}\n")), "{name}: {readme}");
+    }
+}
+
+#[test]
+fn a_package_says_what_a_registry_shows() {
+    for name in PACKAGES {
+        let manifest = fs::read_to_string(package(name).join("Cargo.toml")).unwrap();
+        let package = manifest.split("\n[").nth(1).unwrap();
+        for key in ["categories", "description", "edition", "keywords", "license", "readme", "rust-version"] {
+            assert!(package.contains(&format!("\n{key} = ")), "{name} has no `{key}`:\n{package}");
+        }
+        // With all features, and with badges of those that an item needs.
+        assert!(manifest.contains("[package.metadata.docs.rs]\nall-features = true"), "{name}");
+    }
 }
