@@ -166,8 +166,12 @@ impl BusBuilder {
         self
     }
 
-    /// Calls a hook for the dead letters of all events that the bus keeps. For those of one type, listen to
-    /// [`Failed<E>`](crate::Failed). It runs on the worker, which waits for it.
+    /// Calls a hook for the dead letters of this bus's consumers, of all events. For those of one type, listen to
+    /// [`Failed<E>`](crate::Failed).
+    ///
+    /// A letter is told once it is kept: by the bus, or by a transport that keeps letters itself. In the latter case it has no
+    /// [`id`](DeadLetter::id) yet, and if nobody can tell whether the transport keeps it, it is not told: the delivery comes
+    /// again. The hook runs on the task that settles the delivery, mostly its worker, which waits for it.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.publishing.set_dead_letter_hook(hook);
         self

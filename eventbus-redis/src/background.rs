@@ -28,6 +28,9 @@ pub(crate) async fn run(transport: Weak<Shared>, closed: CancellationToken) {
         let poll = shared.settings.poll.min(shared.block());
         let mut readings = shared.readings();
         share_partitions(&shared, &readings, &mut shared_at).await;
+        for reading in &readings {
+            reading.forget_overdue_suspect();
+        }
         readings.retain(|reading| !reading.closing.is_cancelled());
         if extended.elapsed() >= shared.settings.lease / 3 {
             extended = Instant::now();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use eventbus_core::{Message, WriteError};
-use redis::Value;
+use redis::{Cmd, Value};
 
 use crate::reply::{into_bytes, into_list};
 
@@ -24,9 +24,6 @@ const MALFORMED: &str = "malformed";
 
 /// The last millisecond that RFC 3339 can write. Ids of entries can be later.
 const YEAR_9999: u64 = 253_402_300_799_999;
-
-/// Fields of an entry: names and values.
-pub(crate) type Fields = Vec<(String, Vec<u8>)>;
 
 /// The id of a stream's entry: milliseconds, and a number within them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
@@ -78,17 +75,29 @@ pub(crate) fn time(millis: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
 }
 
-/// A message as fields.
-pub(crate) fn write(message: &Message) -> Result<Fields, WriteError> {
-    let data = message.data()?.to_vec();
+/// How many arguments and bytes the fields of most messages take, besides their data.
+const FIELDS: (usize, usize) = (24, 320);
+
+/// A command with room for its own arguments and the fields of a message.
+pub(crate) fn command(name: &str) -> Cmd {
+    let mut command = Cmd::with_capacity(FIELDS.0, FIELDS.1);
+    command.arg(name);
+    command
+}
+
+/// Adds the fields of a message to a command; the size of its data.
+pub(crate) fn write(message: &Message, command: &mut Cmd) -> Result<usize, WriteError> {
+    let data = message.data()?;
     if let Some(reason) = message.malformed_reason() {
-        return Ok(vec![(MALFORMED.to_owned(), reason.into()), (DATA.to_owned(), data)]);
+        command.arg(MALFORMED).arg(reason).arg(DATA).arg(&*data);
+        return Ok(data.len());
     }
-    let attributes = message.attributes().into_iter();
-    let mut fields: Fields = attributes.map(|(name, value)| (name.to_owned(), value.as_bytes().into())).collect();
-    fields.extend(message.not_before().map(|at| (NOT_BEFORE.to_owned(), millis_up(at).to_string().into())));
-    fields.push((DATA.to_owned(), data));
-    Ok(fields)
+    message.each_attribute(|name, value| _ = command.arg(name).arg(value));
+    if let Some(at) = message.not_before() {
+        command.arg(NOT_BEFORE).arg(millis_up(at));
+    }
+    command.arg(DATA).arg(&*data);
+    Ok(data.len())
 }
 
 /// Takes the fields of an entry apart.

@@ -15,6 +15,10 @@ pub(crate) enum Held {
     Position(String),
 }
 
+/// After so many hand-outs without an end a message is a suspect: it may be what ends the processes that handle it. `common.lua` has
+/// the same number.
+pub(crate) const SUSPECT: u32 = 2;
+
 /// As the scripts know it.
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,6 +39,11 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Whether an entry was a suspect when it was handed out. Of positions the server tells.
+    pub(crate) fn is_of_suspect(&self) -> bool {
+        matches!(self.held, Held::Entry(_)) && self.deliveries > SUSPECT
+    }
+
     pub(crate) fn id(&self) -> LeaseId {
         LeaseId::new(&format!("{}:{}:{}", self.stream, self.deliveries, self.held))
     }

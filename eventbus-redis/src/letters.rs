@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::SystemTime};
 
 use eventbus_core::{BoxError, Letter, LetterEnd, LetterId, LetterPage, LetterQuery};
-use redis::Value;
+use redis::{Cmd, Value};
 
 use crate::{
-    entry::{self, EntryId, Fields, fields_of},
+    entry::{self, EntryId, fields_of},
     error::CommandError,
     reply::{int, into_list, into_text},
     script::{self, call},
-    settle::add,
     shared::Shared,
 };
 
@@ -27,9 +26,9 @@ const POSITION: &str = "deadposition";
 /// The longest reason that is kept, in bytes.
 const LONGEST_REASON: usize = 4096;
 
-/// Adds to a message's fields what makes a letter of it.
+/// Adds to a command, behind a message's fields, what makes a letter of it.
 pub(crate) fn describe(
-    fields: &mut Fields,
+    command: &mut Cmd,
     group: &str,
     reason: &str,
     attempts: u32,
@@ -37,9 +36,8 @@ pub(crate) fn describe(
     position: &str,
 ) {
     let reason = &reason[..reason.floor_char_boundary(LONGEST_REASON)];
-    let (attempts, time) = (attempts.to_string(), entry::millis(failed_at).to_string());
-    let own = [(GROUP, group), (REASON, reason), (ATTEMPTS, &attempts), (TIME, &time), (POSITION, position)];
-    fields.extend(own.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+    command.arg(GROUP).arg(group).arg(REASON).arg(reason).arg(ATTEMPTS).arg(attempts);
+    command.arg(TIME).arg(entry::millis(failed_at)).arg(POSITION).arg(position);
 }
 
 /// A stored letter: its id and its fields.
@@ -173,12 +171,7 @@ impl Shared {
         Ok(ends)
     }
 
-    fn replay_of(
-        &self,
-        id: &LetterId,
-        entry: EntryId,
-        fields: Vec<(Vec<u8>, Vec<u8>)>,
-    ) -> Result<redis::Cmd, BoxError> {
+    fn replay_of(&self, id: &LetterId, entry: EntryId, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Cmd, BoxError> {
         let group: Arc<str> = find(&fields, GROUP).ok_or("the dead letter names no group")?.into();
         if !crate::names::is_group(&group) {
             return Err("the dead letter names no group".into());
@@ -191,7 +184,8 @@ impl Shared {
         let stores = [&*keys.stream, &keys.dead, &keys.queue, &keys.body, &keys.counts, &keys.wake];
         let mut replay = call(&script::REPLAY, &stores);
         replay.arg(&*group).arg(id.as_str()).arg(position);
-        Ok(add(replay, &entry::write(&message)?))
+        entry::write(&message, &mut replay)?;
+        Ok(replay)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Redis Streams as the transport of `eventbus`: published events outlive the process and reach consumer groups in all processes.
 //!
-//! Needs Redis 7.0 or later, or Valkey. The tests run against Redis 7.0.15; no command is used that is newer. A cluster is not
-//! supported, though all keys of a transport lie in one slot.
+//! Needs Redis 7.0 or later, or Valkey. No command is used that is newer, also where the server has some: those that came since
+//! (`XACKDEL`, `XREADGROUP .. CLAIM`, `IDMP`) would change what is promised. The tests run against Redis 7.0.15; the conformance
+//! suite, and the tests of faults and of trimming, have passed with Redis 8.6.2 and Valkey 9.1.2, too. A cluster is not supported, though all keys of a transport lie in one slot.
 //!
 //! # Quick start
 //!
@@ -41,14 +42,14 @@
 //! | delivery | At least once to each group that exists when the message is published, or begins before it ([`Start`]; a time is that of the entries, when the server got them). Exactly once is not promised: handlers see a [`Delivery::id`] again after a process has died, or an answer was lost. |
 //! | durability | As the server's: `appendfsync always` loses nothing acknowledged, `everysec` up to about a second with the machine's power, no append-only file everything. Replication is asynchronous: a failover may lose what was acknowledged. |
 //! | publish | One round trip for a batch, an answer for each message. `Unknown` was sent and not answered; after any other error the message is surely not there. |
-//! | order | That of publishing, for a group that is read by one process; after a failed attempt or a process's death, what comes again comes first, in its old order. With several processes it holds within a key, over [partitions](RedisStreamsBuilder::partitions); without them a group of several processes has no order. |
-//! | leases | A message of a process that has died goes to another one after [`lease`](RedisStreamsBuilder::lease). While a process lives its leases are extended, however long a handler takes. A consumer that stops gives back at once. What a process held when it died counts as handed out: after twice as many such deaths as [`Retry`] makes attempts it is a dead letter, so a message that kills its process again and again may take others along that were leased with it. |
+//! | order | That of publishing, for a group that is read by one process; after a failed attempt or a process's death, what comes again comes first, in its old order; but what has run out twice comes alone, perhaps behind newer messages. With several processes it holds within a key, over [partitions](RedisStreamsBuilder::partitions); without them a group of several processes has no order. |
+//! | leases | A message of a process that has died goes to another one after [`lease`](RedisStreamsBuilder::lease). While a process lives its leases are extended, however long a handler takes. A consumer that stops gives back at once. What a process held when it died counts as handed out: after twice as many such deaths as [`Retry`] makes attempts, and three at least, it is a dead letter. What has run out twice is handed out alone, one such message at a time in a process, so that one that kills its process again and again takes no healthy ones along. |
 //! | fencing | None for what is handled: a process that was frozen for longer than a lease may acknowledge what another one handles by now. What it gives back or buries is refused. |
 //! | retries | The bus waits and retries; attempts and deliveries are kept on the server. |
 //! | delays | Never early by the server's clock, up to a second late, as long as any process with a consumer or with a delayed publish runs. |
 //! | duplicates | What is published with [`Publish::dedupe`] is taken once for its window, whichever process publishes it. Each id is a key of its own until its window is over: their number is bounded by that only. |
 //! | dead letters | In a stream of their own, moved there in one step. The oldest ones go beyond [`max_dead_letters`](RedisStreamsBuilder::max_dead_letters). |
-//! | retention | About [`max_len`](RedisStreamsBuilder::max_len) entries, read or not. What is trimmed before a group has read it is lost for the group, and counted in [`GroupState::trimmed`] twice a second and before a source begins; it is `None` after somebody has deleted entries. What is trimmed while a handler holds it is not lost. |
+//! | retention | About [`max_len`](RedisStreamsBuilder::max_len) entries, read or not. What is trimmed before a group has read it is lost for the group, and counted in [`GroupState::trimmed`], twice a second and before a source begins, and at the latest when the group has read all; it is `None` after somebody has deleted entries, and for a group that has begun among the entries ([`Start::At`]) and not read since. What is trimmed while a handler holds it is not lost. |
 //! | lost groups | A group that was destroyed, or went with the whole data set, is made again from where it began, and told once as an error. |
 //! | bounds | None for a group: [`max_len`](RedisStreamsBuilder::max_len) bounds the stream. |
 //! | waiting | No call waits without a limit: 5 seconds for a connection, 10 for an answer, unless said otherwise. |
@@ -136,6 +137,7 @@
 //! [`Publish::key`]: eventbus_core::Publish::key
 //! [`Publish::dedupe`]: eventbus_core::Publish::dedupe
 //! [`GroupState::trimmed`]: eventbus_core::GroupState::trimmed
+//! [`Start::At`]: eventbus_core::Start::At
 
 #![forbid(unsafe_code)]
 

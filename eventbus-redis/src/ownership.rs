@@ -123,6 +123,11 @@ impl Ownership {
         self.state().partitions[stream - 1].must_adopt = false;
     }
 
+    /// Whether some of a former owner's deliveries are yet to be taken over.
+    pub(crate) fn is_adopting(&self) -> bool {
+        self.state().partitions.iter().any(|partition| partition.must_adopt)
+    }
+
     pub(crate) fn has_partitions(&self) -> bool {
         !self.state().partitions.is_empty()
     }

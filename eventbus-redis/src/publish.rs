@@ -9,7 +9,6 @@ use crate::{
     entry,
     error::CommandError,
     script::{self, call},
-    settle::add,
     shared::Shared,
 };
 
@@ -63,22 +62,23 @@ impl Shared {
     }
 
     fn command_of(&self, message: &Message) -> Result<Cmd, Refusal> {
-        let fields = entry::write(message).map_err(|error| Refusal::Unwritable(error.into()))?;
-        if let Some((_, data)) = fields.last().filter(|(_, data)| data.len() > Message::MAX_DATA) {
-            return Err(Refusal::TooLarge { size: data.len(), limit: Message::MAX_DATA });
-        }
         let stream = self.keys.stream_of(message.key());
-        if let Some(window) = message.dedupe() {
-            return Ok(add(self.once(message, window, stream), &fields));
-        }
-        if let Some(at) = message.not_before() {
+        let mut command = if let Some(window) = message.dedupe() {
+            self.once(message, window, stream)
+        } else if let Some(at) = message.not_before() {
             let mut delay = call(&script::DELAY, &[&self.keys.delayed]);
             delay.arg(entry::millis_up(at)).arg(stream);
-            return Ok(add(delay, &fields));
+            delay
+        } else {
+            let mut append = entry::command("XADD");
+            append.arg(&self.keys.streams[stream]).arg("MAXLEN").arg("~").arg(self.settings.max_len).arg("*");
+            append
+        };
+        let size = entry::write(message, &mut command).map_err(|error| Refusal::Unwritable(error.into()))?;
+        if size > Message::MAX_DATA {
+            return Err(Refusal::TooLarge { size, limit: Message::MAX_DATA });
         }
-        let mut append = redis::cmd("XADD");
-        append.arg(&self.keys.streams[stream]).arg("MAXLEN").arg("~").arg(self.settings.max_len).arg("*");
-        Ok(add(append, &fields))
+        Ok(command)
     }
 
     /// Publishes a message whose id is kept for a window (T8). The fields follow.

@@ -7,7 +7,10 @@ use std::{
 
 use eventbus_core::{Leased, Settlement};
 use redis::{Cmd, Value};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     entry::{self, EntryId},
@@ -16,6 +19,7 @@ use crate::{
     lease::{Held, Lease},
     link::{Limits, Link},
     reading::Reading,
+    recovery::FIRST,
     reply::{int, into_list},
 };
 
@@ -62,6 +66,10 @@ pub(crate) struct Reader {
     /// How many entries are read at once, at least, while all of them are unwanted.
     passing: usize,
     pub(crate) streams: Vec<Progress>,
+    /// Allows this process one suspect (T27): held while the reader looks for one, and then as long as that is out.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// Suspects were left, for lack of a permit.
+    pub(crate) leaves_suspects: bool,
 }
 
 /// How far the reader is in a stream.
@@ -78,7 +86,7 @@ pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
     let ended = Ended(Arc::clone(&reading));
     let shared = &reading.shared;
     let limits = Limits { answer: shared.settings.limits.answer + shared.settings.block, ..shared.settings.limits };
-    let progress = |seen| Progress { seen, cursor: "0-0".to_owned(), claim_at: Instant::now() };
+    let progress = |seen| Progress { seen, cursor: FIRST.to_owned(), claim_at: Instant::now() };
     let mut reader = Reader {
         reading: Arc::clone(&reading),
         link: Link::new(shared.client.clone(), limits, Arc::clone(&shared.health)),
@@ -86,6 +94,8 @@ pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
         must_recover: false,
         passing: 0,
         streams: seen.into_iter().map(progress).collect(),
+        permit: None,
+        leaves_suspects: false,
     };
     while !reading.closing.is_cancelled() {
         let wanted = reading.wanted.notified();
@@ -131,6 +141,22 @@ impl Reader {
     async fn read_old(&mut self, max: usize) -> Result<(), CommandError> {
         let reading = Arc::clone(&self.reading);
         let _asking = Asking::new(&reading);
+        self.permit = self.permit.take().or_else(|| Arc::clone(&reading.shared.suspects).try_acquire_owned().ok());
+        if self.permit.is_some() && std::mem::take(&mut self.leaves_suspects) {
+            for (progress, stream) in self.streams.iter_mut().zip(&reading.streams) {
+                progress.claim_at = Instant::now();
+                stream.came_back.store(true, Ordering::Release);
+            }
+        }
+        let result = self.read_each(max).await;
+        // Unless a suspect has it: another reader may have found one.
+        self.permit = None;
+        result
+    }
+
+    /// Gets what was handed out before, of each stream.
+    async fn read_each(&mut self, max: usize) -> Result<(), CommandError> {
+        let reading = Arc::clone(&self.reading);
         if self.must_recover {
             self.recover().await?;
         }
@@ -142,7 +168,7 @@ impl Reader {
                 self.take(stream, max, Vec::new()).await?;
             }
             if self.streams[stream].claim_at <= Instant::now() {
-                let claimed = self.claim(stream, max, reading.shared.lease_millis()).await?;
+                let claimed = self.claim(stream, max).await?;
                 self.accept(stream, claimed).await?;
             }
         }
@@ -212,8 +238,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Runs the read. A close ends its wait, and so do partitions that come or go.
-    async fn unblocking(&self, read: Cmd) -> Result<Value, CommandError> {
+    /// Runs the read. A close ends its wait; so do partitions that come or go, and a permit for a suspect that was left.
+    async fn unblocking(&mut self, read: Cmd) -> Result<Value, CommandError> {
         let reading = &self.reading;
         let mut answer = std::pin::pin!(self.link.run_one(READ, read));
         tokio::select! {
@@ -221,6 +247,9 @@ impl Reader {
             answer = &mut answer => return answer,
             () = reading.closing.cancelled() => {}
             () = reading.ownership.changed.notified() => {}
+            Ok(permit) = Arc::clone(&reading.shared.suspects).acquire_owned(), if self.leaves_suspects => {
+                self.permit = Some(permit);
+            }
         }
         loop {
             if let Some(client) = self.client {
@@ -265,6 +294,9 @@ impl Reader {
                 continue;
             }
             let lease = Lease { stream, held: Held::Entry(id), deliveries };
+            if let Some(permit) = self.permit.take_if(|_| lease.is_of_suspect()) {
+                self.reading.hold_suspect(lease.id(), permit);
+            }
             leased.push(Leased::new(message, lease.id()).with_deliveries(deliveries));
         }
         deliver(&self.reading, leased);

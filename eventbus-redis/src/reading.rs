@@ -10,7 +10,10 @@ use std::{
 
 use eventbus_core::{BoxError, LeaseId, Leased, Read, Wants};
 use redis::Cmd;
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,6 +72,17 @@ struct Buffer {
     held: Vec<HashSet<Held>>,
     /// Leased entries that were trimmed. Nobody else can get them, so they are settled without the stream.
     trimmed: HashSet<LeaseId>,
+    /// The suspect that is out.
+    suspect: Option<Suspect>,
+}
+
+/// A lease of a suspect: of a message that may be what ends the processes that handle it (T27).
+struct Suspect {
+    lease: LeaseId,
+    /// From then on nobody has it, unless it is extended before.
+    until: Instant,
+    /// Allows the process one suspect at a time; dropped when the lease ends.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Reading {
@@ -128,6 +142,7 @@ impl Reading {
     pub(crate) fn release<'a>(&self, leases: impl Iterator<Item = &'a LeaseId>) {
         let mut buffer = self.buffer();
         for id in leases {
+            buffer.suspect.take_if(|suspect| suspect.lease == *id);
             buffer.trimmed.remove(id);
             if let Some(lease) = Lease::parse(id)
                 && let Some(held) = buffer.held.get_mut(lease.stream)
@@ -135,6 +150,17 @@ impl Reading {
                 held.remove(&lease.held);
             }
         }
+    }
+
+    /// Notes that a suspect is about to be handed to `next`.
+    pub(crate) fn hold_suspect(&self, lease: LeaseId, permit: OwnedSemaphorePermit) {
+        let until = Instant::now() + self.shared.settings.lease;
+        self.buffer().suspect = Some(Suspect { lease, until, _permit: permit });
+    }
+
+    /// Gives the permit of a suspect back that the bus has dropped without being able to settle it.
+    pub(crate) fn forget_overdue_suspect(&self) {
+        self.buffer().suspect.take_if(|suspect| suspect.until < Instant::now());
     }
 
     /// Whether anything of a stream is leased.
@@ -146,8 +172,9 @@ impl Reading {
     pub(crate) fn forget(&self, stream: usize) {
         let mut buffer = self.buffer();
         buffer.held[stream].clear();
-        let is_other = |one: &Leased| Lease::parse(one.lease()).is_none_or(|lease| lease.stream != stream);
-        buffer.leased.retain(is_other);
+        let is_of_it = |id: &LeaseId| Lease::parse(id).is_some_and(|lease| lease.stream == stream);
+        buffer.leased.retain(|one| !is_of_it(one.lease()));
+        buffer.suspect.take_if(|suspect| is_of_it(&suspect.lease));
     }
 
     /// How many messages wait though the server has handed them out, `pending` entries of a stream to this consumer: the bus has
@@ -233,7 +260,10 @@ impl Reading {
         const ACTION: &str = "extend leases";
         let (mut lost, mut known) = (Vec::new(), Vec::new());
         {
-            let buffer = self.buffer();
+            let mut buffer = self.buffer();
+            if let Some(suspect) = buffer.suspect.as_mut().filter(|suspect| leases.contains(&suspect.lease)) {
+                suspect.until = Instant::now() + self.shared.settings.lease;
+            }
             for id in leases {
                 match Lease::parse(&id) {
                     // Kept by nobody but this process.
@@ -302,7 +332,8 @@ impl GroupStream {
     /// The command of the background task.
     pub(crate) fn tick(&self) -> Cmd {
         let keys = &self.keys;
-        let mut tick = call(&script::TICK, &[&keys.stream, &keys.queue, &keys.leased, &keys.wake, &keys.info]);
+        let mut tick =
+            call(&script::TICK, &[&keys.stream, &keys.queue, &keys.leased, &keys.wake, &keys.info, &keys.counts]);
         tick.arg(&*keys.group);
         tick
     }

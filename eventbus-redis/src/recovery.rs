@@ -10,9 +10,9 @@ use crate::{
     entry::{self, fields_of},
     error::CommandError,
     found::{Found, count_of},
-    lease::{Held, Lease},
+    lease::{Held, Lease, SUSPECT},
     reader::Reader,
-    reply::{into_list, into_text},
+    reply::{int, into_list, into_text},
     script::{self, call},
 };
 
@@ -22,11 +22,14 @@ const RECOVERED_AT_ONCE: usize = 1024;
 /// How many leases of a former owner are taken over at once.
 const ADOPTED_AT_ONCE: usize = 256;
 
-const FIRST: &str = "0-0";
+const ADOPT: &str = "take over a partition";
+
+/// Where a look at the pending entries begins, and what tells that it has reached the end.
+pub(crate) const FIRST: &str = "-";
 
 impl Reader {
     /// Reads what comes again, in front of what is there.
-    pub(crate) async fn take(&self, stream: usize, max: usize, wakes: Vec<String>) -> Result<(), CommandError> {
+    pub(crate) async fn take(&mut self, stream: usize, max: usize, wakes: Vec<String>) -> Result<(), CommandError> {
         match self.taken(stream, max, wakes).await {
             Ok(taken) => {
                 self.reading.deliver(taken, true);
@@ -39,34 +42,46 @@ impl Reader {
         }
     }
 
-    async fn taken(&self, stream: usize, max: usize, wakes: Vec<String>) -> Result<Vec<Leased>, CommandError> {
+    async fn taken(&mut self, stream: usize, max: usize, wakes: Vec<String>) -> Result<Vec<Leased>, CommandError> {
         const ACTION: &str = "read what is delivered again";
         let keys = &self.reading.streams[stream].keys;
         let mut take = call(&script::TAKE, &[&keys.queue, &keys.leased, &keys.body, &keys.counts, &keys.wake]);
-        take.arg(&*keys.group).arg(max).arg(self.reading.shared.lease_millis()).arg(wakes);
-        let answer = self.reading.shared.work.run_one(ACTION, take).await?;
-        let mut taken = Vec::new();
-        for value in into_list(answer) {
-            let mut parts = into_list(value).into_iter();
-            let mut next = || parts.next().ok_or(CommandError::Answer { action: ACTION });
-            let position = into_text(next()?).ok_or(CommandError::Answer { action: ACTION })?;
-            let (deliveries, attempts, untried) = (count_of(&next()?), count_of(&next()?), count_of(&next()?));
-            let message = entry::read(&keys.stream, None, &fields_of(next()?));
-            let lease = Lease { stream, held: Held::Position(position), deliveries };
-            // The lease goes by all hand-outs; a delivery that was given back untried is none that came to no end.
-            let deliveries = deliveries.saturating_sub(untried);
-            taken.push(Leased::new(message, lease.id()).with_attempts(attempts).with_deliveries(deliveries));
-        }
-        Ok(taken)
+        take.arg(&*keys.group).arg(max).arg(self.reading.shared.lease_millis()).arg(self.permit.is_some()).arg(wakes);
+        let mut answer = into_list(self.reading.shared.work.run_one(ACTION, take).await?).into_iter();
+        let taken = into_list(answer.next().unwrap_or(Value::Nil));
+        self.leaves_suspects |= answer.next().as_ref().and_then(int) == Some(1);
+        self.lease_positions(stream, taken).ok_or(CommandError::Answer { action: ACTION })
     }
 
-    /// Takes over leases that are this old.
-    pub(crate) async fn claim(&mut self, stream: usize, max: usize, idle: u64) -> Result<Vec<Found>, CommandError> {
+    /// Makes leases of what was handed out of a queue.
+    fn lease_positions(&mut self, stream: usize, taken: Vec<Value>) -> Option<Vec<Leased>> {
+        let keys = &self.reading.streams[stream].keys;
+        let mut leased = Vec::with_capacity(taken.len());
+        for value in taken {
+            let mut parts = into_list(value).into_iter();
+            let position = into_text(parts.next()?)?;
+            let mut next = || parts.next().as_ref().map(count_of);
+            let (deliveries, attempts, untried, expired) = (next()?, next()?, next()?, next()?);
+            let message = entry::read(&keys.stream, None, &fields_of(parts.next()?));
+            let lease = Lease { stream, held: Held::Position(position), deliveries };
+            if let Some(permit) = self.permit.take_if(|_| expired >= SUSPECT) {
+                self.reading.hold_suspect(lease.id(), permit);
+            }
+            // The lease goes by all hand-outs; a delivery that was given back untried is none that came to no end.
+            let deliveries = deliveries.saturating_sub(untried);
+            leased.push(Leased::new(message, lease.id()).with_attempts(attempts).with_deliveries(deliveries));
+        }
+        Some(leased)
+    }
+
+    /// Takes over leases that have run out.
+    pub(crate) async fn claim(&mut self, stream: usize, max: usize) -> Result<Vec<Found>, CommandError> {
         const ACTION: &str = "take over leases that have run out";
         let (keys, shared) = (&self.reading.streams[stream].keys, &self.reading.shared);
         let progress = &mut self.streams[stream];
         let mut claim = call(&script::CLAIM, &[&keys.stream, &keys.wake, &keys.info]);
-        claim.arg(&*keys.group).arg(&self.reading.consumer).arg(idle).arg(max).arg(&progress.cursor);
+        claim.arg(&*keys.group).arg(&self.reading.consumer).arg(shared.lease_millis()).arg(max);
+        claim.arg(&progress.cursor).arg(self.permit.is_some());
         let mut answer = into_list(shared.work.run_one(ACTION, claim).await?).into_iter();
         let cursor = answer.next().and_then(into_text).ok_or(CommandError::Answer { action: ACTION })?;
         // Through the whole list as fast as it is asked for, then not for a while.
@@ -74,40 +89,55 @@ impl Reader {
         progress.claim_at = Instant::now() + pause.mul_f64(0.8 + fastrand::f64() * 0.4);
         progress.cursor = cursor;
         let claimed = into_list(answer.next().unwrap_or(Value::Nil));
+        self.leaves_suspects |= answer.next().as_ref().and_then(int) == Some(1);
         Ok(claimed.into_iter().filter_map(Found::of_script).collect())
     }
 
-    /// Takes over what the former owner of a partition has left. It comes before what is new, in its old order.
+    /// Takes over what the former owner of a partition has left, in its old order. It comes before what is new: until all of it has
+    /// been handed out the partition is not read. In front of a suspect that means: until all before it is settled.
     pub(crate) async fn adopt(&mut self, stream: usize) -> Result<(), CommandError> {
-        const ACTION: &str = "take over a partition";
-        let keys = &self.reading.streams[stream].keys;
-        let adopt = call(&script::ADOPT, &[&keys.queue, &keys.leased]);
-        self.reading.shared.work.run_one(ACTION, adopt).await?;
         let (mut adopted, mut unwanted) = (Vec::new(), Vec::new());
-        FIRST.clone_into(&mut self.streams[stream].cursor);
+        let mut from = FIRST.to_owned();
         let result = loop {
-            match self.claim(stream, ADOPTED_AT_ONCE, 0).await {
-                Ok(claimed) => unwanted.extend(self.lease(stream, claimed, |_, leased| adopted.extend(leased))),
+            let holds_nothing = adopted.is_empty() && !self.reading.holds(stream);
+            let answer = match self.adopt_some(stream, &from, holds_nothing).await {
+                Ok(answer) => answer,
                 Err(error) => break Err(error),
+            };
+            let mut answer = into_list(answer).into_iter();
+            let (next, claimed) = (answer.next().and_then(into_text), answer.next().unwrap_or(Value::Nil));
+            let claimed = into_list(claimed).into_iter().filter_map(Found::of_script).collect();
+            unwanted.extend(self.lease(stream, claimed, |_, leased| adopted.extend(leased)));
+            let taken = self.lease_positions(stream, into_list(answer.next().unwrap_or(Value::Nil)));
+            let (Some(next), Some(taken)) = (next, taken) else { break Err(CommandError::Answer { action: ADOPT }) };
+            adopted.extend(taken);
+            match &*next {
+                FIRST => {
+                    self.reading.ownership.adopted(stream);
+                    // Its queue may hold more.
+                    self.reading.streams[stream].came_back.store(true, Ordering::Release);
+                    break Ok(());
+                }
+                "blocked" => {
+                    self.leaves_suspects |= self.permit.is_none();
+                    break Ok(());
+                }
+                _ => from = next,
             }
-            if self.streams[stream].cursor == FIRST {
-                break Ok(());
-            }
-        };
-        let result = match (result, self.taken(stream, ADOPTED_AT_ONCE, Vec::new()).await) {
-            (Ok(()), Ok(taken)) => {
-                adopted.extend(taken);
-                self.reading.ownership.adopted(stream);
-                // Its queue may hold more.
-                self.reading.streams[stream].came_back.store(adopted.len() >= ADOPTED_AT_ONCE, Ordering::Release);
-                Ok(())
-            }
-            (Err(error), _) | (_, Err(error)) => Err(error),
         };
         let position = |one: &Leased| Lease::parse(one.lease()).map(|lease| lease.position());
         adopted.sort_by_cached_key(position);
         self.reading.deliver(adopted, false);
         result.and(self.skip(stream, unwanted).await)
+    }
+
+    async fn adopt_some(&self, stream: usize, from: &str, holds_nothing: bool) -> Result<Value, CommandError> {
+        let keys = &self.reading.streams[stream].keys;
+        let stores = [&*keys.stream, &keys.queue, &keys.leased, &keys.body, &keys.counts, &keys.info];
+        let mut adopt = call(&script::ADOPT, &stores);
+        adopt.arg(&*keys.group).arg(&self.reading.consumer).arg(self.reading.shared.lease_millis());
+        adopt.arg(ADOPTED_AT_ONCE).arg(from).arg(holds_nothing).arg(self.permit.is_some());
+        self.reading.shared.work.run_one(ADOPT, adopt).await
     }
 
     /// Finds what was in an answer that was lost.

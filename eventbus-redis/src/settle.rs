@@ -9,7 +9,7 @@ use eventbus_core::{BoxError, Leased, Settlement, Unsettled};
 use redis::{Cmd, Pipeline, ServerError, Value};
 
 use crate::{
-    entry::{self, Fields},
+    entry,
     error::CommandError,
     lease::{Held, Lease},
     letters,
@@ -45,6 +45,10 @@ impl Reading {
                     unsettled.extend(self.note_settled(leased, answer));
                 }
                 self.release(ended.iter());
+                if self.ownership.is_adopting() {
+                    // What comes next may have waited for these.
+                    self.ownership.changed.notify_one();
+                }
             }
             Err(error) => unsettled.extend(sent.into_iter().map(|leased| {
                 let error = BoxError::from(error.clone());
@@ -114,7 +118,8 @@ impl Reading {
                 let mut bury = call(&script::BURY, &[&keys.stream, &keys.dead]);
                 bury.arg(&*keys.group).arg(&self.consumer).arg(id).arg(lease.deliveries).arg(is_trimmed);
                 bury.arg(self.shared.settings.max_dead_letters);
-                add(bury, &self.letter(leased, lease, reason)?)
+                self.write_letter(leased, lease, reason, &mut bury)?;
+                bury
             }
             other => {
                 let stores = [&*keys.stream, &keys.queue, &keys.body, &keys.counts, &keys.wake];
@@ -122,7 +127,8 @@ impl Reading {
                 give.arg(&*keys.group).arg(&self.consumer).arg(id).arg(lease.position()).arg(after(other));
                 give.arg(lease.deliveries).arg(leased.attempts()).arg(is_trimmed);
                 give.arg(u8::from(*other == Settlement::Release));
-                add(give, &entry::write(leased.message())?)
+                entry::write(leased.message(), &mut give)?;
+                give
             }
         })
     }
@@ -140,16 +146,16 @@ impl Reading {
         };
         settle.arg(verb).arg(position).arg(lease.deliveries).arg(after(settlement)).arg(leased.attempts());
         settle.arg(self.shared.settings.max_dead_letters);
-        Ok(match settlement {
-            Settlement::Dead { reason } => add(settle, &self.letter(leased, lease, reason)?),
-            _ => settle,
-        })
+        if let Settlement::Dead { reason } = settlement {
+            self.write_letter(leased, lease, reason, &mut settle)?;
+        }
+        Ok(settle)
     }
 
-    fn letter(&self, leased: &Leased, lease: &Lease, reason: &str) -> Result<Fields, BoxError> {
-        let mut fields = entry::write(leased.message())?;
-        letters::describe(&mut fields, self.group(), reason, leased.attempts(), SystemTime::now(), &lease.position());
-        Ok(fields)
+    fn write_letter(&self, leased: &Leased, lease: &Lease, reason: &str, command: &mut Cmd) -> Result<(), BoxError> {
+        entry::write(leased.message(), command)?;
+        letters::describe(command, self.group(), reason, leased.attempts(), SystemTime::now(), &lease.position());
+        Ok(())
     }
 
     /// Removes the consumer from its group where nothing is pending for it, and gives up partitions.
@@ -175,12 +181,4 @@ fn after(settlement: &Settlement) -> u64 {
     let Settlement::Again { after } = settlement else { return 0 };
     // Never early: a part of a millisecond counts as one.
     u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(u64::MAX >> 12)
-}
-
-/// Adds fields to a command.
-pub(crate) fn add(mut command: Cmd, fields: &Fields) -> Cmd {
-    for (name, value) in fields {
-        command.arg(name).arg(&**value);
-    }
-    command
 }

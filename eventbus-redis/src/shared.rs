@@ -10,7 +10,10 @@ use std::{
 
 use eventbus_core::{BoxError, Durability, TransportReports};
 use redis::Client;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -52,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) closed: CancellationToken,
     /// Readers, and what is left to tell the server of them.
     pub(crate) tasks: TaskTracker,
+    /// One permit: a suspect is out in this process. It is one for all groups, since what ends the process ends all of them.
+    pub(crate) suspects: Arc<Semaphore>,
     /// The background task is to look again.
     pub(crate) changed: Notify,
     background: Mutex<Option<JoinHandle<()>>>,
@@ -81,6 +86,7 @@ impl Shared {
             reports: OnceLock::new(),
             closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            suspects: Arc::new(Semaphore::new(1)),
             changed: Notify::new(),
             background: Mutex::default(),
         }

@@ -16,6 +16,7 @@ use std::{
 
 use eventbus::transport::{Read, Refusal, Settlement, Start, Transport};
 use eventbus_redis::RedisStreams;
+use redis_test_server::Proxy;
 use rig::{
     LEASE, LIMIT, RedisServer, builder, dead, done, group, join, kind, letters, message, next_error, numbers, open,
     publish, publish_on, read, read_on, settle, state, until,
@@ -332,4 +333,32 @@ async fn a_redelivery_queue_that_cannot_be_read_holds_up_no_new_entries() {
     done(&source, leased).await;
     publish(&transport, 6..7).await;
     assert_eq!(read_on(&source, 1).await, [6]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transports_that_lose_the_server_together_do_not_come_back_together() {
+    const ATTEMPT: usize = 5;
+    let server = RedisServer::start();
+    let mut lines = Vec::new();
+    for _ in 0..12 {
+        let line = Proxy::to(server.port());
+        let transport = RedisStreams::builder(&server.at(line.port()).url()).connect().await.unwrap();
+        lines.push((line, transport));
+    }
+    let cut = Instant::now();
+    for (line, _) in &lines {
+        line.cut();
+    }
+    let since = |line: &Proxy| line.attempts().into_iter().filter(|at| *at > cut).collect::<Vec<_>>();
+    let tries = lines.iter().map(|(line, transport)| async move {
+        while since(line).len() < ATTEMPT {
+            let _ = transport.publish(&[message(1)]).await;
+        }
+        since(line)[ATTEMPT - 1].duration_since(cut)
+    });
+    let took = tokio::time::timeout(LIMIT, futures_util::future::join_all(tries)).await.unwrap();
+    let (first, last) = (took.iter().min().unwrap(), took.iter().max().unwrap());
+    // Pauses of 50, 100, 200 and 400 ms, each between its half and its whole.
+    assert!(*first >= Duration::from_millis(375), "they do not pause: {took:?}");
+    assert!(last.saturating_sub(*first) > Duration::from_millis(60), "they come at the same moments: {took:?}");
 }

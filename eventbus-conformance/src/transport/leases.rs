@@ -17,6 +17,7 @@ pub(crate) const ALL: &[Property] = &[
     property!(a_lease_that_is_extended_does_not_run_out: T10 S17),
     property!(a_lost_lease_is_no_error_of_its_neighbours: T24 M20),
     property!(what_a_process_that_hangs_had_goes_to_another: T10 S31),
+    property!(what_has_run_out_twice_is_handed_out_alone: T27),
 ];
 
 /// T10, T26: what is neither settled nor extended goes to another source after the lease, and not before; that is another delivery.
@@ -109,4 +110,33 @@ async fn what_a_process_that_hangs_had_goes_to_another(lab: &mut Lab) -> Checked
     lives.close().await?;
     let _ = other.close(lab.limits.patience).await;
     Ok(())
+}
+
+/// T27: of messages whose leases have run out twice a source gets one at a time, and all of them in the end; others come meanwhile.
+async fn what_has_run_out_twice_is_handed_out_alone(lab: &mut Lab) -> Checked {
+    let lease = lab.needs_lease()?;
+    let wait = lease + lab.limits.patience;
+    let mut reader = lab.group("group").await?;
+    lab.publish(&notes(0..4)).await?;
+    for _ in 0..2 {
+        // Nobody ends them.
+        reader.take_within(4, wait, "T10").await?;
+    }
+    let mut suspects = Vec::new();
+    while suspects.len() < 4 {
+        let suspect = reader.take_within(1, wait, "T27").await?;
+        if suspects.is_empty() {
+            lab.publish(&notes(4..5)).await?;
+            ensure_eq(&reader.handle(1, "T27").await?, &vec![4], "T27", "what is not suspected, and goes on")?;
+        }
+        let ids = suspect.iter().map(|leased| leased.lease().clone()).collect();
+        let lost = lab.answers("T10", "extend", reader.source.extend(ids)).await?;
+        ensure(lost.as_ref().is_ok_and(Vec::is_empty), "T10", "a lease of its own", lost)?;
+        reader.nothing("T27", "one whose lease has run out twice is out").await?;
+        suspects.extend(numbers(&suspect));
+        reader.settle(suspect, &Settlement::Done).await?;
+    }
+    ensure_eq(&crate::messages::sorted(suspects), &vec![0, 1, 2, 3], "T27", "each of them in the end")?;
+    reader.nothing("T21", "all is done").await?;
+    reader.close().await
 }

@@ -64,6 +64,8 @@ pub(crate) struct Group {
 pub(crate) struct Item {
     pub(crate) attempts: u32,
     pub(crate) deliveries: u32,
+    /// How many of its leases have run out, before this one.
+    pub(crate) expired: u32,
     pub(crate) due: Option<Instant>,
     pub(crate) lease: Option<Lease>,
 }
@@ -146,13 +148,15 @@ impl Group {
     /// What a source may lease: in the order of the log, and of a key only behind what it has itself.
     pub(crate) fn free_for(&self, source: u64, max: usize, log: &[Record]) -> Vec<usize> {
         let (now, mut held_up, mut free) = (Instant::now(), BTreeSet::new(), Vec::new());
+        let mut has_suspect = self.items.values().any(|item| item.is_leased_to(source, now) && item.is_suspect(now));
         for (at, item) in &self.items {
-            let is_mine = item.is_leased(now) && item.lease.as_ref().is_some_and(|lease| lease.source == source);
             let is_free = !item.is_leased(now) && item.due.is_none_or(|due| due <= now);
-            let key = log[*at].key();
-            if is_free && key.is_none_or(|key| !held_up.contains(key)) && free.len() < max {
+            let (key, is_suspect) = (log[*at].key(), item.is_suspect(now));
+            let must_wait = key.is_some_and(|key| held_up.contains(key)) || is_suspect && has_suspect;
+            if is_free && !must_wait && free.len() < max {
                 free.push(*at);
-            } else if !is_mine {
+                has_suspect |= is_suspect;
+            } else if !item.is_leased_to(source, now) {
                 held_up.extend(key);
             }
         }
@@ -174,6 +178,16 @@ impl Group {
 impl Item {
     pub(crate) fn is_leased(&self, now: Instant) -> bool {
         self.lease.as_ref().is_some_and(|lease| lease.until > now)
+    }
+
+    fn is_leased_to(&self, source: u64, now: Instant) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.until > now && lease.source == source)
+    }
+
+    /// Whether it may be what ends its processes (T27).
+    fn is_suspect(&self, now: Instant) -> bool {
+        let is_expired = self.lease.as_ref().is_some_and(|lease| lease.until <= now);
+        self.expired + u32::from(is_expired) >= 2
     }
 }
 

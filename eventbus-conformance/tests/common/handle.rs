@@ -199,6 +199,7 @@ impl BrokerSource {
             let Some(item) = group.items.get_mut(&at) else { continue };
             *numbers += 1;
             item.deliveries += 1;
+            item.expired += u32::from(item.lease.is_some());
             item.lease = Some(Lease { id: *numbers, source: self.number, until: Instant::now() + LEASE });
             let leased = Leased::new(log[at].message(), LeaseId::new(&numbers.to_string()));
             into.push(leased.with_attempts(item.attempts).with_deliveries(item.deliveries));

@@ -114,6 +114,8 @@ pub(crate) enum How {
     ExtendsNothing,
     /// Leases do not run out.
     ExtendsForEver,
+    /// What may have ended its processes comes together.
+    SuspectsNothing,
     // Dead letters.
     /// `Dead` is taken for `Done`.
     LosesLetters,

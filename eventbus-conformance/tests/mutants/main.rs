@@ -97,6 +97,7 @@ const MUTANTS: &[(How, Over, &str, &str)] = &[
     (How::ExtendsNothing, Broker, "a_lease_that_is_extended_does_not_run_out", "T10"),
     (How::LosesNeighbours, Broker, "a_lost_lease_is_no_error_of_its_neighbours", "T24"),
     (How::ExtendsForEver, Broker, "what_a_process_that_hangs_had_goes_to_another", "T10"),
+    (How::SuspectsNothing, Broker, "what_has_run_out_twice_is_handed_out_alone", "T27"),
     // Dead letters.
     (How::LosesLetters, Broker, "dead_is_a_letter_and_an_end", "T23"),
     (How::RepeatsPages, Broker, "letters_come_in_pages_oldest_first", "T23"),

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::transport::{Answer, BoxFuture, LeaseId, Leased, Read, Settlement, Source, Transport as _, Unsettled};
+use eventbus::transport::{
+    Answer, BoxFuture, GroupSpec, LeaseId, Leased, Read, Settlement, Source, Transport as _, Unsettled,
+};
 
 use super::{How, transport::Mutant};
 
@@ -145,6 +147,11 @@ impl MutantSource {
                 into.extend(ahead.drain(..max.min(ahead.len())));
                 *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
                 return Ok(read);
+            }
+            How::SuspectsNothing => {
+                // A source of its own for each read knows nothing of what the others have out.
+                let source = self.mutant.inner.subscribe(GroupSpec::new(&self.group)).await?;
+                return source.next(max, into).await;
             }
             How::EndsAtErrors if self.has_ended.load(Ordering::SeqCst) => return std::future::pending().await,
             How::HidesErrors => loop {

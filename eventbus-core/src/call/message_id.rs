@@ -41,6 +41,10 @@ impl MessageId {
         (self.0.as_u64_pair().0 >> 16).saturating_mul(1_000_000)
     }
 
+    /// How many bytes it has as text.
+    #[cfg(feature = "serde")]
+    pub(super) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+
     /// The id as a number: the 128 bits of the UUID.
     pub const fn as_u128(self) -> u128 {
         self.0.as_u128()

@@ -14,8 +14,8 @@ use crate::{
     event::isolate,
     interleave,
     listener::{BoxError, Failure, ListenerInfo, NotRun, Outcome, to_stderr},
-    publish::{AttemptError, DeadLetter},
-    transport::{ContentRef, Leased, Settlement},
+    publish::AttemptError,
+    transport::Leased,
 };
 
 /// The end of an attempt.
@@ -86,15 +86,8 @@ impl ConsumerState {
                 }
                 self.ledger.dead_lettered.add(1);
                 leased.rest_mut().is_counted = true;
-                if self.keeps_letters {
-                    let reason = Arc::from(error.to_string());
-                    let _ = isolate(|| drop(error));
-                    leased.settle_as(Settlement::Dead { reason });
-                } else {
-                    // The drop of an error is foreign code.
-                    let _ = isolate(|| self.bury(&leased, error, first_failed));
-                    leased.set_done();
-                }
+                let end = self.bury(&leased, error, first_failed);
+                leased.settle_as(end);
             }
         }
         if let Some(key) = key {
@@ -157,33 +150,5 @@ impl ConsumerState {
             to_stderr(&failure);
         }
         let _ = isolate(|| drop(failure));
-    }
-
-    /// Keeps a dead letter, and tells of it.
-    fn bury(&self, leased: &Leased, error: AttemptError, first_failed: SystemTime) {
-        let message = leased.message.clone();
-        let cause = message.cause(self.bus_id);
-        let letter = DeadLetter {
-            id: self.dead.next_id(),
-            group: Arc::clone(&self.name),
-            message,
-            error,
-            attempts: leased.attempts(),
-            first_failed,
-            last_failed: interleave::system_time(),
-        };
-        self.dead.push(letter.clone());
-        let Some(bus) = self.bus.upgrade() else { return };
-        let _frame = Frame::enter_handler(&cause);
-        bus.publishing().tell_dead_letter(&letter);
-        // What was published by name is of a type of which only its handler may know more.
-        let is_of_type = self.routes.reads_as_published(&leased.message);
-        let handler = || self.routes.find(&leased.message).filter(|_| is_of_type);
-        let of_handler = || handler().and_then(|at| self.routes.all[at].kind?.failed);
-        if let ContentRef::Shared(shared) = leased.message.content()
-            && let Some(failed) = shared.kind.failed.or_else(of_handler)
-        {
-            failed(&bus, Arc::clone(&shared.event), Box::new(letter));
-        }
     }
 }

@@ -42,7 +42,7 @@ fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
 }
 
 /// The event of a message, as one of a type.
-fn shared_of(
+pub(super) fn shared_of(
     event: &'static EventType,
     message: &Message,
     versions: &Versions,

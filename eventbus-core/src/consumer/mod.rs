@@ -19,6 +19,7 @@ mod handler;
 mod intake;
 mod keys;
 mod leases;
+mod letters;
 mod pace;
 #[cfg(feature = "rate-limit")]
 mod rate;
@@ -31,6 +32,7 @@ mod slot;
 mod start;
 mod state;
 mod turn;
+mod unkept;
 mod versions;
 mod wired;
 mod wiring;

@@ -97,6 +97,12 @@ impl Retry {
         self.max_attempts
     }
 
+    /// How often a delivery may be handed out before it is a dead letter without another attempt: twice for each attempt, since a process
+    /// may die between them; and at least three times, since what has run out twice is handed out alone (T27).
+    pub(super) fn most_deliveries(&self) -> u32 {
+        self.max_attempts.saturating_mul(2).max(3)
+    }
+
     /// The first delay, and the longest, without jitter.
     pub(crate) fn delays(&self) -> (Duration, Duration) {
         (self.first.min(self.cap), self.cap)

@@ -69,7 +69,9 @@ impl ConsumerState {
         if self.lease.is_some() {
             self.forget_lost(batch);
         }
-        let given_back = if handled == count as u64 { 0 } else { count_given_back(batch) };
+        let is_plain = handled == count as u64;
+        let given_back = if is_plain { 0 } else { count_given_back(batch) };
+        let dying = if is_plain { Vec::new() } else { self.dying(batch) };
         let is_settled = isolate(|| self.source.try_settle(batch)).unwrap_or_else(|panic| {
             self.ledger.settle_errors.add(1);
             self.transport_error(Operation::Settle, &*panic);
@@ -79,6 +81,7 @@ impl ConsumerState {
         if is_settled {
             drop_each(batch);
         }
+        self.tell_kept(dying, batch.iter().map(|leased| leased.number));
         if given_back > 0 {
             self.ledger.given_back.add(given_back.saturating_sub(count_given_back(batch)));
         }
@@ -96,20 +99,23 @@ impl ConsumerState {
         let _settled = scopeguard(|| self.scheduler.settled(count));
         loop {
             let given_back = count_given_back(&batch);
-            let unanswered = Unanswered { consumer: self, count: batch.len() };
+            let unanswered = Unanswered { consumer: self, count: batch.len(), dying: self.dying(&batch) };
             let answer = match isolate(|| self.source.settle(batch)) {
                 Ok(settling) => isolated(settling).await,
                 Err(panic) => Err(panic),
             };
-            std::mem::forget(unanswered);
+            let dying = unanswered.answered();
             let unsettled = match answer {
                 Ok(unsettled) => unsettled,
                 Err(panic) => {
+                    self.forget_unkept(dying);
                     self.ledger.settle_errors.add(1);
                     self.transport_error(Operation::Settle, &*panic);
                     return;
                 }
             };
+            self.tell_kept(dying, unsettled.iter().map(|one| one.leased.number));
+            self.forget_lost_letters(&unsettled);
             batch = self.to_settle_again(unsettled);
             self.ledger.given_back.add(given_back.saturating_sub(count_given_back(&batch)));
             if batch.is_empty() {
@@ -118,6 +124,7 @@ impl ConsumerState {
             let is_over = give_up.is_some_and(|give_up| Instant::now() + pause >= give_up);
             if is_over || self.cancel.is_cancelled() {
                 self.ledger.settle_errors.add(batch.len() as u64);
+                self.forget_unkept(self.dying(&batch));
                 drop_each(&mut batch);
                 return;
             }
@@ -154,6 +161,7 @@ impl ConsumerState {
         let mut gone: Vec<_> = batch.extract_if(.., |leased| lost.remove(leased.lease())).collect();
         drop(lost);
         self.ledger.lost_leases.add(gone.len() as u64);
+        self.forget_unkept(self.dying(&gone));
         drop_each(&mut gone);
     }
 
@@ -259,10 +267,24 @@ fn count_given_back(batch: &[Leased]) -> u64 {
 struct Unanswered<'c> {
     consumer: &'c ConsumerState,
     count: usize,
+    /// The deliveries that are to become letters of the transport.
+    dying: Vec<u64>,
+}
+
+impl Unanswered<'_> {
+    /// There is an answer; gives back what is to become letters.
+    fn answered(mut self) -> Vec<u64> {
+        self.count = 0;
+        std::mem::take(&mut self.dying)
+    }
 }
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
+        if self.count == 0 {
+            return;
+        }
+        self.consumer.forget_unkept(std::mem::take(&mut self.dying));
         self.consumer.ledger.settle_errors.add(1);
         let text = format!("no answer in time whether {} deliveries are settled", self.count);
         self.consumer.transport_error(Operation::Settle, text);

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Consumer, ConsumerBuilder, ConsumerError, control::Control, handler::Handlers, reader, routes::Routes,
-    scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, worker,
+    scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, unkept::Unkept, worker,
 };
 use crate::{
     event::isolate,
@@ -92,7 +92,7 @@ impl<S> ConsumerBuilder<S> {
             intake: Mutex::default(),
             scheduler: Scheduler::new(),
             cancel: CancellationToken::new(),
-            max_deliveries: self.retry.most_attempts().saturating_mul(2),
+            max_deliveries: self.retry.most_deliveries(),
             retry: self.retry,
             timeout: self.timeout,
             #[cfg(feature = "rate-limit")]
@@ -107,6 +107,7 @@ impl<S> ConsumerBuilder<S> {
             ledger: publishing.ledger(&name),
             dead: Arc::clone(&publishing.dead),
             keeps_letters: publishing.capabilities.dead_letters,
+            unkept: Unkept::default(),
             on_attempt_failed: self.on_attempt_failed,
             notices: Arc::clone(&publishing.notices),
             lease: publishing.capabilities.lease,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     FailedAttempt, Retry, Unhandled, keys::key_of_message, routes::Routes, scheduler::Scheduler, slot::WorkerSlot,
+    unkept::Unkept,
 };
 use crate::{
     call::{BusId, Isolated, MessageId},
@@ -59,6 +60,7 @@ pub(super) struct ConsumerState {
     pub(super) dead: Arc<DeadStore>,
     /// Whether the transport keeps dead letters.
     pub(super) keeps_letters: bool,
+    pub(super) unkept: Unkept,
     pub(super) on_attempt_failed: Option<AttemptHook>,
     pub(super) notices: Arc<Notices>,
     /// After how long leases run out.

@@ -21,7 +21,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// The identity of this dead letter in its bus, or in its transport where that keeps dead letters.
+    /// The identity of this dead letter in its bus, or in its transport where that keeps dead letters. Such a transport tells it when
+    /// letters are listed: it is empty in what the hook and the listeners of [`Failed`](super::Failed) hear.
     pub id: LetterId,
     /// The group in which it failed. Other groups got the message for themselves.
     pub group: Arc<str>,

@@ -15,7 +15,10 @@ use crate::{
     transport::Kind,
 };
 
-/// A delivery of `E` has failed for the last time: emitted on the bus whose consumer it was.
+/// A delivery of `E` has failed for the last time: emitted on the bus whose consumer it was, once its dead letter is kept.
+///
+/// Over a transport that carries bytes, `E` is the type that the group's handler handles, and the event is read once more. What
+/// cannot be read, and what a handler by name handles, is heard by the hook alone.
 ///
 /// ```
 /// # use eventbus_core::{Bus, Event, EventName, Failed};

@@ -2,7 +2,11 @@
 //!
 //! [CloudEvents 1.0]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use super::{
     Message,
@@ -24,26 +28,45 @@ impl Message {
     /// extensions `partitionkey`, `correlationid`, `causationid`, `hops`, `traceparent` and `tracestate`, where it has them. A
     /// delay ([`not_before`](Self::not_before)) is not among them.
     pub fn attributes(&self) -> Vec<(&'static str, Cow<'_, str>)> {
-        let time = humantime::format_rfc3339_millis(self.time()).to_string();
-        let mut attributes = vec![
-            ("specversion", Cow::Borrowed("1.0")),
-            ("id", self.id().to_string().into()),
-            ("source", self.source().into()),
-            ("type", self.wire_type().to_string().into()),
-            ("time", time.into()),
-            ("datacontenttype", self.content_type().into()),
-        ];
-        attributes.extend(self.key().map(|key| ("partitionkey", key.into())));
+        let mut attributes = Vec::with_capacity(10);
+        self.each_attribute(|name, value| attributes.push((name, value.to_owned().into())));
+        attributes
+    }
+
+    /// Calls `see` with the name and the value of each of its [`attributes`](Self::attributes), in the same order: for a transport that
+    /// writes them into a buffer of its own.
+    pub fn each_attribute(&self, mut see: impl FnMut(&'static str, &str)) {
+        let mut text = String::with_capacity(MessageId::LENGTH);
+        let mut see_display = |see: &mut dyn FnMut(&'static str, &str), name, value: &dyn fmt::Display| {
+            text.clear();
+            // Writing to a string does not fail.
+            let _ = write!(text, "{value}");
+            see(name, &text);
+        };
+        see("specversion", "1.0");
+        see_display(&mut see, "id", &self.id());
+        see("source", self.source());
+        if self.version() == 1 && !self.is_malformed() {
+            see("type", self.name());
+        } else {
+            see_display(&mut see, "type", &self.wire_type());
+        }
+        see_display(&mut see, "time", &humantime::format_rfc3339_millis(self.time()));
+        see("datacontenttype", self.content_type());
+        if let Some(key) = self.key() {
+            see("partitionkey", key);
+        }
         if let Some(causation) = self.causation_id() {
-            attributes.push(("correlationid", self.correlation_id().to_string().into()));
-            attributes.push(("causationid", causation.to_string().into()));
-            attributes.push(("hops", self.hops().to_string().into()));
+            see_display(&mut see, "correlationid", &self.correlation_id());
+            see_display(&mut see, "causationid", &causation);
+            see_display(&mut see, "hops", &self.hops());
         }
         if let Some(trace) = self.trace() {
-            attributes.push(("traceparent", trace.traceparent().into()));
-            attributes.extend(trace.tracestate().map(|state| ("tracestate", state.into())));
+            see_display(&mut see, "traceparent", &trace);
+            if let Some(state) = trace.tracestate() {
+                see("tracestate", state);
+            }
         }
-        attributes
     }
 
     /// The media type of its [`data`](Self::data): JSON for a message that carries the event itself.

@@ -33,6 +33,8 @@ pub enum Note {
     Began(Run),
     /// A handler is done.
     Handled(Run),
+    /// So many works were trimmed before the group has read them; `None` if nobody can tell.
+    Trimmed(Option<u64>),
     /// What the transport could not do.
     Error(String),
     /// The program has shut down, and how.
@@ -65,6 +67,9 @@ impl Note {
             Self::Took(millis) => format!("took {millis}"),
             Self::Began(one) => format!("began {}", run(one)),
             Self::Handled(one) => format!("handled {}", run(one)),
+            Self::Trimmed(count) => {
+                format!("trimmed {}", count.map_or("unknown".to_owned(), |count| count.to_string()))
+            }
             Self::Error(text) => format!("error {}", text.replace('\n', " ")),
             Self::Ended(text) => format!("ended {}", text.replace('\n', " ")),
         }
@@ -92,6 +97,7 @@ impl Note {
             "took" => Self::Took(number()?),
             "began" => Self::Began(run()?),
             "handled" => Self::Handled(run()?),
+            "trimmed" => Self::Trimmed(rest.parse().ok()),
             "error" => Self::Error(rest.to_owned()),
             "ended" => Self::Ended(rest.to_owned()),
             _ => return None,

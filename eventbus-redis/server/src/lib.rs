@@ -1,6 +1,8 @@
 //! A Redis server for a test: on a free port, with a directory of its own, stopped and removed when it is dropped. And a line to it
 //! that can be cut.
 //!
+//! The server is the `redis-server` on the path, or the program that the variable `REDIS_SERVER` names: another version, or Valkey.
+//!
 //! ```
 //! use redis_test_server::RedisServer;
 //!
@@ -45,6 +47,8 @@ pub struct RedisServer {
     /// Kills the server if this process ends without a word.
     watchdog: Option<Watchdog>,
     password: Option<String>,
+    /// The library in front of the server's own, which makes power cuts of kills.
+    power_cut: Option<PathBuf>,
 }
 
 impl RedisServer {
@@ -72,10 +76,27 @@ impl RedisServer {
     ///
     /// As [`start`](Self::start).
     pub fn with(options: &[&str]) -> Self {
+        Self::started(options, false)
+    }
+
+    /// Starts a server that writes each command to disk, and for which [`kill`](Self::kill) is a power cut: what it has not
+    /// synchronised by then is lost, as `appendfsync` (`always`, `everysec`, `no`) says. A `kill -9` alone loses nothing, since the
+    /// system has what was written.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start); and if there is no C compiler (`cc`, which Rust needs to link), or this is not Linux.
+    pub fn with_power_cuts(appendfsync: &str) -> Self {
+        Self::started(&["--save", "", "--appendonly", "yes", "--appendfsync", appendfsync], true)
+    }
+
+    fn started(options: &[&str], has_power_cuts: bool) -> Self {
         let program = find_program();
         let password = options.windows(2).find(|pair| pair[0] == "--requirepass").map(|pair| pair[1].to_owned());
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { directory: new_directory(), port: 0, options, process: None, watchdog: None, password };
+        let directory = new_directory();
+        let power_cut = has_power_cuts.then(|| power_cut(&directory));
+        let mut server = Self { directory, port: 0, options, process: None, watchdog: None, password, power_cut };
         let mut last = String::new();
         for _ in 0..PORTS {
             server.port = free_port();
@@ -92,6 +113,9 @@ impl RedisServer {
         let mut command = Command::new(program);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"]);
         command.arg("--dir").arg(&self.directory).args(&self.options);
+        if let Some(library) = &self.power_cut {
+            command.env("LD_PRELOAD", library);
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(|error| error.to_string())?).stderr(log);
         let mut process = command.spawn().map_err(|error| error.to_string())?;
         let start = Instant::now();
@@ -183,9 +207,12 @@ impl Drop for RedisServer {
     }
 }
 
-/// The program on the path. If there is none it is installed, where that is allowed.
+/// The program that was asked for, or the one on the path. If there is none it is installed, where that is allowed.
 fn find_program() -> PathBuf {
     static INSTALL: std::sync::Once = std::sync::Once::new();
+    if let Some(program) = std::env::var_os("REDIS_SERVER") {
+        return program.into();
+    }
     if let Some(program) = on_path() {
         return program;
     }
@@ -212,6 +239,17 @@ fn install() {
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
+}
+
+/// Compiles the library that keeps back what is not synchronised.
+fn power_cut(directory: &Path) -> PathBuf {
+    let (source, library) = (directory.join("power_cut.c"), directory.join("power_cut.so"));
+    fs::write(&source, include_str!("power_cut.c")).expect("the temporary directory should be writable");
+    let mut compile = Command::new("cc");
+    compile.args(["-shared", "-fPIC", "-O2", "-o"]).args([&library, &source]).args(["-ldl", "-lpthread"]);
+    let compiled = compile.output().expect("power cuts need Linux and a C compiler, `cc`");
+    assert!(compiled.status.success(), "`cc` says: {}", String::from_utf8_lossy(&compiled.stderr));
+    library
 }
 
 fn new_directory() -> PathBuf {

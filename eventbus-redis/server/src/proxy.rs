@@ -1,6 +1,11 @@
 //! A line to a server that can be cut, held up and slowed down.
 
-use std::{net::TcpListener as Listener, thread, time::Duration};
+use std::{
+    net::TcpListener as Listener,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -30,7 +35,11 @@ use tokio::{
 pub struct Proxy {
     port: u16,
     line: watch::Sender<Line>,
+    attempts: Attempts,
 }
+
+/// When somebody has connected.
+type Attempts = Arc<Mutex<Vec<Instant>>>;
 
 /// How the line is.
 #[derive(Clone, Copy, Default, Debug)]
@@ -54,14 +63,21 @@ impl Proxy {
         let port = listener.local_addr().expect("a listener has an address").port();
         let (line, watched) = watch::channel(Line::default());
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime should start");
-        let run = move || runtime.block_on(accept(listener, server, watched));
+        let attempts = Attempts::default();
+        let noted = Arc::clone(&attempts);
+        let run = move || runtime.block_on(accept(listener, server, watched, &noted));
         thread::Builder::new().name("proxy".to_owned()).spawn(run).expect("a thread should start");
-        Self { port, line }
+        Self { port, line, attempts }
     }
 
     /// The port that it listens to.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// When somebody has connected, in order; those who found the line cut, too.
+    pub fn attempts(&self) -> Vec<Instant> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Breaks all connections; new ones are closed at once, until [`mend`](Self::mend).
@@ -94,7 +110,7 @@ impl Proxy {
 }
 
 /// Accepts until the proxy is dropped.
-async fn accept(listener: Listener, server: u16, mut line: watch::Receiver<Line>) {
+async fn accept(listener: Listener, server: u16, mut line: watch::Receiver<Line>, attempts: &Attempts) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     loop {
         let accepted = tokio::select! {
@@ -103,6 +119,7 @@ async fn accept(listener: Listener, server: u16, mut line: watch::Receiver<Line>
             _ = line.wait_for(|_| false) => return,
         };
         let Ok((client, _)) = accepted else { continue };
+        attempts.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         let now = *line.borrow();
         if !now.is_cut {
             tokio::spawn(carry(client, server, line.clone(), now.breaks));

@@ -1,14 +1,24 @@
--- Takes over leases that have run out.
--- KEYS: stream, wake, note of the group. ARGV: group, consumer, lease in ms, how many, cursor.
--- Gives the next cursor and a list of {id, deliveries, fields}.
-local found = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[5], 'COUNT', ARGV[4])
-local claimed = {}
-for _, entry in ipairs(found[2]) do
-  local held = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)
-  claimed[#claimed + 1] = {entry[1], held[1] and held[1][4] or 2, entry[2]}
+-- Takes over leases that have run out, of suspects one at most.
+-- KEYS: stream, wake, note of the group. ARGV: group, consumer, lease in ms, how many, where to begin, '1' if a suspect may be taken.
+-- Gives where to go on, '-' behind the last one; a list of {id, deliveries, fields}; and 1 if a suspect was left.
+local pending = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], ARGV[5], '+', ARGV[4])
+local may_suspect, claimed, trimmed, left = ARGV[6] == '1', {}, 0, 0
+for _, held in ipairs(pending) do
+  local is_suspect = held[4] >= SUSPECT
+  if is_suspect and not may_suspect then
+    left = 1
+  else
+    local entries = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], held[1])
+    if entries[1] then
+      claimed[#claimed + 1] = {held[1], held[4] + 1, entries[1][2]}
+      if is_suspect then may_suspect = false end
+    else
+      trimmed = trimmed + 1
+    end
+  end
 end
 -- Handed out to a process that has died, and trimmed meanwhile.
-if #found[3] > 0 then redis.call('HINCRBY', KEYS[3], 'trimmed', #found[3]) end
+if trimmed > 0 then redis.call('HINCRBY', KEYS[3], 'trimmed', trimmed) end
 local wakes = redis.pcall('XAUTOCLAIM', KEYS[2], ARGV[1], ARGV[2], 60000, '0', 'COUNT', 16, 'JUSTID')
 if not wakes.err and #wakes[2] > 0 then redis.call('XACK', KEYS[2], ARGV[1], unpack(wakes[2])) end
-return {found[1], claimed}
+return {#pending < tonumber(ARGV[4]) and '-' or '(' .. pending[#pending][1], claimed, left}

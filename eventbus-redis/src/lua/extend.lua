@@ -1,5 +1,5 @@
 -- Keeps leases from running out.
--- KEYS: stream, out, note. ARGV: group, consumer, lease in ms, then pairs: an id of the stream or a position, and its deliveries.
+-- KEYS: stream, leased, counts. ARGV: group, consumer, lease in ms, then pairs: an id of the stream or a position, and its deliveries.
 -- Gives the numbers of the pairs that are lost, and of those whose entries were trimmed: nobody else can get them any more.
 local now = now_ms()
 local lost, trimmed, number = {}, {}, 0
@@ -14,8 +14,7 @@ for i = 4, #ARGV, 2 do
     end
   else
     of = string.sub(of, 2)
-    local note = redis.call('HGET', KEYS[3], of)
-    if note and string.match(note, '^(%d+) ') == deliveries and redis.call('ZSCORE', KEYS[2], of) then
+    if noted(KEYS[3], of) == tonumber(deliveries) and redis.call('ZSCORE', KEYS[2], of) then
       redis.call('ZADD', KEYS[2], 'XX', now + ARGV[3], of)
     else
       lost[#lost + 1] = number

@@ -11,7 +11,8 @@ end
 local due = due_after(ARGV[5])
 -- What could fail comes before the lease ends.
 redis.call('HSET', KEYS[3], ARGV[4], cmsgpack.pack({unpack(ARGV, 10)}))
-redis.call('HSET', KEYS[4], ARGV[4], ARGV[6] .. ' ' .. ARGV[7] .. ' ' .. ARGV[9])
+-- All hand-outs before this one have run out.
+note(KEYS[4], ARGV[4], ARGV[6], ARGV[7], ARGV[9], ARGV[6] - 1)
 redis.call('ZADD', KEYS[2], due, ARGV[4])
 if due == 0 then wake(KEYS[5]) end
 if not is_trimmed then redis.call('XACK', KEYS[1], ARGV[1], ARGV[3]) end

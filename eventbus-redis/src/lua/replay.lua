@@ -10,7 +10,7 @@ end
 if #redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2]) == 0 then return 0 end
 if not is_there then return -1 end
 redis.call('HSET', KEYS[4], ARGV[3], cmsgpack.pack({unpack(ARGV, 4)}))
-redis.call('HSET', KEYS[5], ARGV[3], '0 0')
+note(KEYS[5], ARGV[3], 0, 0, 0, 0)
 redis.call('ZADD', KEYS[3], 0, ARGV[3])
 wake(KEYS[6])
 return redis.call('XDEL', KEYS[2], ARGV[2])

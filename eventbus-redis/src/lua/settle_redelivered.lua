@@ -2,14 +2,13 @@
 -- KEYS: back, out, body, note, wake, dead letters.
 -- ARGV: verb (done, release, again, dead), position, deliveries, after in ms, attempts, most letters, fields of the letter.
 -- Gives 0 if the lease was lost.
-local note = redis.call('HGET', KEYS[4], ARGV[2])
-if not note or string.match(note, '^(%d+) ') ~= ARGV[3] then return 0 end
+local deliveries, _, untried, expired = noted(KEYS[4], ARGV[2])
+if deliveries ~= tonumber(ARGV[3]) then return 0 end
 if not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return 0 end
 if ARGV[1] == 'release' or ARGV[1] == 'again' then
   local due = due_after(ARGV[4])
-  local untried = tonumber(string.match(note, '^%d+ %d+ (%d+)$') or '0')
   if ARGV[1] == 'release' then untried = untried + 1 end
-  redis.call('HSET', KEYS[4], ARGV[2], ARGV[3] .. ' ' .. ARGV[5] .. ' ' .. untried)
+  note(KEYS[4], ARGV[2], deliveries, ARGV[5], untried, expired)
   redis.call('ZADD', KEYS[1], due, ARGV[2])
   if due == 0 then wake(KEYS[5]) end
   redis.call('ZREM', KEYS[2], ARGV[2])

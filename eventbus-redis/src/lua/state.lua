@@ -21,5 +21,5 @@ local stream, is_known = redis.pcall('XINFO', 'STREAM', KEYS[1]), false
 if not stream.err then
   for i = 1, #stream, 2 do is_known = is_known or stream[i] == 'max-deleted-entry-id' and stream[i + 1] == '0-0' end
 end
-local noted = redis.call('HMGET', KEYS[4], 'skipped', 'trimmed')
-return {ready, delayed, due, redis.call('ZCARD', KEYS[3]), tonumber(noted[1] or 0), is_known and tonumber(noted[2] or 0) or -1, age, #rest}
+local noted = redis.call('HMGET', KEYS[4], 'skipped', 'trimmed', 'unknown')
+return {ready, delayed, due, redis.call('ZCARD', KEYS[3]), tonumber(noted[1] or 0), is_known and not noted[3] and tonumber(noted[2] or 0) or -1, age, #rest}

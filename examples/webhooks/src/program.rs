@@ -16,7 +16,7 @@ use crate::{
     progress::Progress,
     queued,
     run::{Listening, run},
-    serve::{Ending, Service},
+    serve::{Dead, Ending, Service},
     signals::Signals,
     summary::{Modules, Summary},
 };
@@ -38,6 +38,8 @@ pub(crate) struct Program {
     bus: Bus,
     /// What hears of the dead letters of a replay.
     failing: Arc<Failing>,
+    /// What hears of those of a service.
+    dead: Arc<Dead>,
     /// Where each module listens: there, or, if deliveries are published, on a bus of its own, to which its group hands them. So
     /// a module hears of a delivery from its group only, and could as well be another process.
     places: Places,
@@ -56,7 +58,7 @@ struct Places {
 impl Program {
     /// Wires the modules.
     pub(crate) fn wire(mode: Mode, transport: Option<Arc<dyn Transport>>) -> Result<Self, WiringError> {
-        let failing = Arc::new(Failing::default());
+        let (failing, dead) = (Arc::new(Failing::default()), Arc::new(Dead::default()));
         let mut bus = Bus::builder().max_payload(input::LARGEST_DELIVERY);
         if mode == Mode::Publish {
             // A replay lists them by line and keeps none; a service keeps the newest ones.
@@ -67,8 +69,12 @@ impl Program {
             // To wait for room is how a replay goes at the pace of its workers.
             bus = bus.on_notice(|_| {});
         }
-        if mode != Mode::Emit && transport.is_none() {
-            // The end tells the dead letters. A server keeps them elsewhere: of those each failure is told.
+        if mode == Mode::Serve {
+            let dead = Arc::clone(&dead);
+            bus = bus.on_dead_letter(move |letter| dead.add(letter));
+        }
+        if mode != Mode::Emit {
+            // The end tells the dead letters.
             bus = bus.on_failure(|_| {});
         }
         if let Some(transport) = transport {
@@ -86,7 +92,7 @@ impl Program {
         if !published {
             unclaimed.listen(&bus)?;
         }
-        Ok(Self { bus, failing, places, audit, triage, statistics, unclaimed })
+        Ok(Self { bus, failing, dead, places, audit, triage, statistics, unclaimed })
     }
 
     /// Emits the deliveries of a file, one after the other.
@@ -132,7 +138,7 @@ impl Program {
             if let Some(settings) = settings {
                 consumers::start(&self.bus, self.groups(), &self.unclaimed, settings).await?;
             }
-            Ok(service.run(&self.bus, &running.stop, ready).await?)
+            Ok(service.run(&self.bus, &self.dead, &running.stop, ready).await?)
         })
     }
 
@@ -152,7 +158,7 @@ impl Program {
             ready();
             running.stop.cancelled().await;
             let report = self.bus.shutdown(settings.shutdown).await;
-            Ok(Ending::of(&self.bus, &report, true))
+            Ok(Ending::of(&report, &self.dead, true))
         })
     }
 

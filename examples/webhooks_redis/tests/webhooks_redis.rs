@@ -116,6 +116,25 @@ fn deliveries_wait_while_nobody_works() {
 }
 
 #[test]
+fn what_cannot_be_handled_is_told_at_the_end_though_the_server_keeps_it() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let worker = worker(&url);
+    // As no ingest would write it.
+    server.cli(&["XADD", "webhooks", "*", "type", "github.repository", "data", "no JSON"]);
+    drained(&server);
+    worker.signal("-TERM");
+    let (status, lines) = worker.end();
+    assert_eq!(status, Some(0), "{lines:#?}");
+    let letters: u64 = server.cli(&["XLEN", "{webhooks}:dead"]).parse().unwrap();
+    let told = lines
+        .iter()
+        .filter(|line| line.starts_with("webhooks: github.repository ") && line.contains(" failed 1 time: "));
+    assert!(letters > 0, "{lines:#?}");
+    assert_eq!(told.count() as u64, letters, "{lines:#?}");
+}
+
+#[test]
 fn a_password_is_not_shown_and_a_server_that_is_not_there_is_said() {
     let output = webhooks(&["--transport", "redis://:hunter2@127.0.0.1:1", "--role", "work"]);
     assert_eq!(output.status.code(), Some(2));

@@ -1,11 +1,19 @@
 //! Dead letters that a transport keeps, and what it says of those that it does not end.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use eventbus::{Bus, Retry, dead_letter::ReplayError, transport::LetterId};
+use eventbus::{
+    Bus, Failed, Retry,
+    consumer::AttemptError,
+    dead_letter::{DeadLetter, ReplayError},
+    transport::LetterId,
+};
 
 use super::{Moved, transport::Wire};
 use crate::support::{Log, assert_balanced, yield_a_lot};
@@ -65,4 +73,71 @@ async fn a_group_that_is_full_keeps_its_letters_until_there_is_room() {
     yield_a_lot().await;
     assert!(bus.dead_letters().list().await.unwrap().is_empty());
     assert_balanced(&bus.stats());
+}
+
+/// A bus over the transport, with what its hook and the listeners of one type hear of dead letters.
+fn telling(wire: &Wire) -> (Bus, Log<DeadLetter>, Log<u64>) {
+    let (hooked, typed) = (Log::default(), Log::default());
+    let (hook, listener) = (hooked.clone(), typed.clone());
+    let builder = Bus::builder().transport(wire.clone()).on_failure(|_| {}).on_transport_error(|_| {});
+    let bus = builder.on_dead_letter(move |letter| hook.add(letter.clone())).build();
+    bus.on::<Failed<Moved>>(move |failed| listener.add(failed.event.number));
+    (bus, hooked, typed)
+}
+
+async fn fails_for_good(bus: &Bus) {
+    let handler = |_: Arc<Moved>, _| async { Err("no room in the yard") };
+    bus.consumer("group").handle::<Moved>(handler).retry(Retry::never()).start().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_is_told_whoever_keeps_it() {
+    for keeps_letters in [true, false] {
+        let wire = Wire::new(keeps_letters);
+        let (bus, hooked, typed) = telling(&wire);
+        fails_for_good(&bus).await;
+        bus.publish(Moved { of: 1, number: 5 }).await.unwrap();
+        yield_a_lot().await;
+        let told = hooked.take();
+        let [letter] = &*told else { panic!("the transport keeps its letters: {keeps_letters}: {told:?}") };
+        assert_eq!((&*letter.group, letter.attempts, letter.message.name()), ("group", 1, "stock.moved"));
+        let AttemptError::Failed(error) = &letter.error else { panic!("{letter}") };
+        assert_eq!(error.to_string(), "no room in the yard");
+        assert_eq!(letter.id.as_str().is_empty(), keeps_letters, "{letter:?}");
+        assert_eq!(typed.take(), [5], "the transport keeps its letters: {keeps_letters}");
+        assert_eq!(bus.dead_letters().list().await.unwrap().len(), 1);
+        assert_balanced(&bus.stats());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_is_told_once_and_not_before_the_transport_has_it() {
+    let wire = Wire::new(true);
+    let (bus, hooked, typed) = telling(&wire);
+    fails_for_good(&bus).await;
+    wire.state().settle_errors = 1;
+    bus.publish(Moved { of: 1, number: 5 }).await.unwrap();
+    while bus.stats().transport_errors == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(hooked.take().is_empty() && wire.state().letters.is_empty(), "it could not be settled");
+    // The next try comes after a pause.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    yield_a_lot().await;
+    assert_eq!((hooked.take().len(), typed.take(), wire.state().letters.len()), (1, vec![5], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_cannot_be_read_is_told_to_the_hook_alone() {
+    for keeps_letters in [true, false] {
+        let wire = Wire::new(keeps_letters);
+        let (bus, hooked, typed) = telling(&wire);
+        fails_for_good(&bus).await;
+        wire.write(&[("type", "stock.moved")], "no JSON");
+        wire.write(&[("data", "no type")], "{}");
+        yield_a_lot().await;
+        let told: Vec<_> = hooked.take().iter().map(|letter| letter.error.to_string()).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(typed.take().is_empty());
+    }
 }

@@ -4,7 +4,10 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Retry, transport::Start};
+use eventbus::{
+    Bus, Delivery, Retry,
+    transport::{Start, Transport as _},
+};
 use eventbus_redis::RedisStreams;
 use redis_faults::{GROUP, Ledger, Note, Options, Run, Work};
 use tokio::signal::unix::{SignalKind, signal};
@@ -40,10 +43,10 @@ async fn run() -> Result<bool, Failure> {
     let builder = RedisStreams::builder(options.text("url")).max_len(10_000_000);
     let builder = builder.partitions(options.number("partitions", 0)).answer_timeout(options.millis("answer", 3000));
     let builder = builder.connect_timeout(options.millis("answer", 3000));
-    let transport = builder.lease(options.millis("lease", 30_000)).connect().await?;
+    let transport = Arc::new(builder.lease(options.millis("lease", 30_000)).connect().await?);
     let errors = Arc::clone(&ledger);
     let bus = Bus::builder()
-        .transport(transport)
+        .transport(Arc::clone(&transport))
         .on_failure(|_| {})
         .on_transport_error(move |error| errors.add(&Note::Error(error.to_string())))
         .build();
@@ -62,6 +65,9 @@ async fn run() -> Result<bool, Failure> {
         .await?;
     ledger.add(&Note::Ready);
     terminated.recv().await;
+    let groups = transport.groups().await.unwrap_or_default();
+    let own = groups.iter().find(|state| &*state.name == GROUP);
+    ledger.add(&Note::Trimmed(own.and_then(|state| state.trimmed)));
     let report = bus.shutdown(Duration::from_secs(25)).await;
     ledger.add(&Note::Ended(report.to_string()));
     Ok(report.stats().deliveries().is_balanced())

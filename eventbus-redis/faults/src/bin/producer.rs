@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
 
 /// One connection: each `connections`-th number. A key's numbers all go the same way, if the count of keys is a multiple.
 async fn publish(options: Arc<Options>, ledger: Arc<Ledger>, own: u64, connections: u64) -> Result<(), Failure> {
-    let builder = RedisStreams::builder(options.text("url")).max_len(10_000_000);
+    let builder = RedisStreams::builder(options.text("url")).max_len(options.number("max_len", 10_000_000));
     let builder = builder.partitions(options.number("partitions", 0)).answer_timeout(options.millis("answer", 3000));
     let transport = builder.connect_timeout(options.millis("answer", 3000)).connect().await?;
     let bus = Bus::builder().transport(transport).on_transport_error(|_| {}).build();

@@ -5,10 +5,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 
+mod bounds;
 mod consumers;
 mod keys;
 mod lines;
 mod poison;
+#[cfg(target_os = "linux")]
+mod power;
 mod server;
 
 use std::time::Duration;

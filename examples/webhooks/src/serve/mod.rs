@@ -13,21 +13,29 @@ mod signature;
 use std::{
     fmt, io,
     net::SocketAddr,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use eventbus::{Bus, ShutdownReport};
+use eventbus::{Bus, ShutdownReport, dead_letter::DeadLetter};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use limits::Limits;
 pub(crate) use signature::Secret;
 
-use crate::ledger::Ledger;
+use crate::{bounded::Firsts, ledger::Ledger};
 use receive::Receiver;
 
-/// Of what went wrong, so many are told at the end, and of the others how many there are.
-const TOLD: usize = 100;
+/// The dead letters, for the end: what cannot be handled, whether this process keeps it or a server.
+#[derive(Default)]
+pub(crate) struct Dead(Mutex<Firsts<String>>);
+
+impl Dead {
+    pub(crate) fn add(&self, letter: &DeadLetter) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(|| letter.to_string());
+    }
+}
 
 /// How a service has ended.
 #[derive(Debug)]
@@ -72,6 +80,7 @@ impl Service {
     pub(crate) async fn run(
         self,
         bus: &Bus,
+        dead: &Dead,
         stop: &CancellationToken,
         ready: impl FnOnce(SocketAddr),
     ) -> Result<Ending, CannotListen> {
@@ -96,14 +105,14 @@ impl Service {
             is_answered = timeout(shutdown / 4, server).await.is_ok();
         }
         let report = bus.shutdown(until.saturating_duration_since(Instant::now())).await;
-        Ok(Ending::of(bus, &report, is_answered))
+        Ok(Ending::of(&report, dead, is_answered))
     }
 }
 
 impl Ending {
     /// How it ended, and tells on stderr what was not handled.
-    pub(crate) fn of(bus: &Bus, report: &ShutdownReport, is_answered: bool) -> Self {
-        tell(bus, report);
+    pub(crate) fn of(report: &ShutdownReport, dead: &Dead, is_answered: bool) -> Self {
+        tell(report, &dead.0.lock().unwrap_or_else(PoisonError::into_inner));
         let stats = report.stats();
         let is_balanced = stats.published.is_balanced() && stats.deliveries().is_balanced();
         Self { ledger: Ledger::of(stats), is_clean: is_answered && is_balanced && report.is_clean() }
@@ -111,21 +120,19 @@ impl Ending {
 }
 
 /// Tells on stderr what was not handled.
-fn tell(bus: &Bus, report: &ShutdownReport) {
-    for letter in bus.dead_letters().in_memory().iter().take(TOLD) {
-        eprintln!("webhooks: {letter}");
-    }
-    let dead = report.stats().deliveries().dead_lettered;
-    tell_more("dead letters", usize::try_from(dead).unwrap_or(usize::MAX));
-    for one in report.returned().iter().take(TOLD) {
+fn tell(report: &ShutdownReport, dead: &Firsts<String>) {
+    let mut late = Firsts::default();
+    for one in report.returned() {
         let group = one.group.as_deref().unwrap_or("none");
-        eprintln!("webhooks: {} {} in group `{group}` was not handled in time", one.message.name(), one.message.id());
+        let (name, id) = (one.message.name(), one.message.id());
+        late.push(|| format!("{name} {id} in group `{group}` was not handled in time"));
     }
-    tell_more("deliveries not handled in time", report.returned().len());
-}
-
-fn tell_more(what: &str, all: usize) {
-    if let Some(more @ 1..) = all.checked_sub(TOLD) {
-        eprintln!("webhooks: .. and {more} more {what}");
+    for (firsts, what) in [(dead, "dead letters"), (&late, "deliveries not handled in time")] {
+        for text in firsts.kept() {
+            eprintln!("webhooks: {text}");
+        }
+        if firsts.more() > 0 {
+            eprintln!("webhooks: .. and {} more {what}", firsts.more());
+        }
     }
 }
