@@ -86,8 +86,8 @@ impl ConsumerState {
                 }
                 self.ledger.dead_lettered.add(1);
                 leased.rest_mut().is_counted = true;
-                let end = self.bury(&leased, error, first_failed);
-                leased.settle_as(end);
+                let letter = self.bury(&leased, error, first_failed);
+                leased.settle_as(letter);
             }
         }
         if let Some(key) = key {
