@@ -42,7 +42,7 @@
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
 //! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
 //!
-//! The [guide](guide) goes through all of it, a page for each topic.
+//! The [`guide`] goes through all of it, a page for each topic.
 //!
 //! # Words
 //!

@@ -43,7 +43,7 @@ impl MessageId {
 
     /// How many bytes it has as text.
     #[cfg(feature = "serde")]
-    pub(super) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+    pub(crate) const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
 
     /// The id as a number: the 128 bits of the UUID.
     pub const fn as_u128(self) -> u128 {

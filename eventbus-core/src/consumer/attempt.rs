@@ -1,9 +1,6 @@
 //! How an attempt ends, and what becomes of its delivery.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 

@@ -28,7 +28,7 @@ impl Bus {
     /// [`Overflow`](crate::Overflow) policy is another. An event that no group handles waits in the transport's bounded log for one
     /// that does: this is told once, and nobody waits for it. Inside a handler
     /// of this bus it never waits: full is an error at once. That is told by the handler's task, and by
-    /// [`Delivery::bus`](super::Delivery::bus): in a task of its own, with another handle of the bus, it does wait; a handler that
+    /// [`Delivery::bus`](crate::Delivery::bus): in a task of its own, with another handle of the bus, it does wait; a handler that
     /// awaits such a task may wait for itself.
     ///
     /// # Errors
