@@ -140,7 +140,7 @@ async fn a_slow_group_does_not_delay_another(lab: &mut Lab) -> Checked {
 
 /// T7, S21: an event that is published with a delay is handled when that has passed, and not before.
 async fn a_delayed_event_is_handled_when_its_time_has_come(lab: &mut Lab) -> Checked {
-    const DELAY: Duration = Duration::from_millis(100);
+    const DELAY: Duration = Duration::from_millis(500);
     needs(lab.can.delay.is_some(), "it keeps no delays")?;
     let (bus, errors) = lab.bus();
     let seen = Log::default();
@@ -154,11 +154,16 @@ async fn a_delayed_event_is_handled_when_its_time_has_come(lab: &mut Lab) -> Che
     let delayed = bus.publish(event(0)).after(DELAY).await;
     ensure(delayed.is_ok(), "T1", "the event is taken", delayed.map_err(|error| error.to_string()))?;
     lab.publish_notes(&bus, 1..2).await?;
+    // On a machine that is held up so long, both are due.
+    let is_in_time = began.elapsed() < DELAY / 2;
     lab.until("T7", "both events are handled", || seen.len() == 2).await?;
-    let done = seen.take();
+    let mut done = seen.take();
     let order: Vec<_> = done.iter().map(|(number, _)| *number).collect();
-    ensure_eq(&order, &vec![1, 0], "T7", "what is not delayed first")?;
-    let waited = done[1].1 - began;
+    if is_in_time {
+        ensure_eq(&order, &vec![1, 0], "T7", "what is not delayed first")?;
+    }
+    done.sort_by_key(|(number, _)| *number);
+    let waited = done[0].1 - began;
     ensure(waited + Duration::from_millis(5) >= DELAY, "T7", format!("not before {DELAY:?}"), waited)?;
     lab.shut_down(bus, &errors).await
 }
