@@ -99,14 +99,17 @@ fn check_suites(suites: &[Suite]) -> ExitCode {
     let chosen = suites.iter().flat_map(|suite| names().map(|name| format!("{}{name}", suite.name)));
     let chosen: Vec<_> = chosen.filter(|name| arguments.selects(name)).collect();
     if arguments.lists {
-        chosen.iter().for_each(|name| println!("{name}: test"));
+        for name in &chosen {
+            println!("{name}: test");
+        }
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
     let is_well = thread::scope(|scope| {
         let running: Vec<_> = suites.iter().map(|suite| scope.spawn(|| suite.check(&arguments))).collect();
         // All of them end, whatever becomes of one.
-        running.into_iter().map(|suite| suite.join().unwrap_or(false)).fold(true, |one, other| one && other)
+        let ended: Vec<_> = running.into_iter().map(|suite| suite.join().unwrap_or(false)).collect();
+        ended.into_iter().all(|is_well| is_well)
     });
     if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -124,7 +127,9 @@ impl Suite {
             let others = side_by_side(&self.rig);
             let broken: Vec<_> = others.iter().filter(|summary| summary.broken().next().is_some()).collect();
             println!("test {name}{ALL} ... {}", if broken.is_empty() { "ok" } else { "FAILED" });
-            broken.iter().for_each(|summary| println!("{summary}\n"));
+            for summary in &broken {
+                println!("{summary}\n");
+            }
             is_well &= broken.is_empty();
         }
         let of = if name.is_empty() { String::new() } else { format!("{}: ", name.trim_end_matches(':')) };
