@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+#![allow(clippy::unnecessary_debug_formatting, reason = "a path in TOML is quoted and escaped")]
 
 #[path = "common/packages.rs"]
 mod packages;
@@ -51,7 +52,7 @@ fn copy(name: &str, crate_folder: &str, folders: &[&str], patched: &[&str]) -> P
 fn profiles() -> String {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let sections = manifest.split("\n[").filter(|section| section.starts_with("profile."));
-    sections.map(|section| format!("[{section}\n")).collect()
+    sections.flat_map(|section| ["[", section, "\n"]).collect()
 }
 
 /// Runs cargo on a copy. It builds in the target folder of this test, which has most of the dependencies.

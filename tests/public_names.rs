@@ -88,7 +88,7 @@ fn list() -> String {
     let mut text = String::from("# eventbus\n");
     text.extend(line(&root, ""));
     for module in &modules {
-        text += &format!("\n# eventbus::{}\n", module.name);
+        text.extend(["\n# eventbus::", &module.name, "\n"]);
         text.extend(line(module, &format!("{}::", module.name)));
     }
     text

@@ -1,6 +1,9 @@
 //! Consumer groups in the catalog.
 
-use eventbus::{Bus, Delivery, Event};
+use eventbus::{
+    Bus, Delivery, Event,
+    catalog::{CatalogEvent, CatalogGroup},
+};
 
 /// Known by the group that handles it alone.
 #[derive(Event)]
@@ -23,11 +26,11 @@ async fn wired() -> Bus {
 #[tokio::test]
 async fn a_group_tells_what_it_handles_and_what_it_is_given() {
     let catalog = wired().await.catalog();
-    let known: Vec<_> = catalog.events().iter().map(|event| event.wire_type()).collect();
+    let known: Vec<_> = catalog.events().iter().map(CatalogEvent::wire_type).collect();
     assert_eq!(known, ["invoice.paid", "startup"], "what is only handled is known, too");
     assert_eq!(catalog.event("invoice.paid").unwrap().location().file(), file!());
 
-    let names: Vec<_> = catalog.groups().iter().map(|group| group.name()).collect();
+    let names: Vec<_> = catalog.groups().iter().map(CatalogGroup::name).collect();
     assert_eq!(names, ["audit", "books", "rest"]);
     let [audit, books, rest] = catalog.groups() else { panic!("three") };
     assert_eq!((audit.handled_types().count(), audit.handled_patterns()[0].as_str()), (0, "invoice.*"));
