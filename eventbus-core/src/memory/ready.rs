@@ -180,13 +180,13 @@ mod tests {
                         prop_assert_eq!(count, expected.len());
                         prop_assert_eq!(buffer.iter().map(Leased::attempts).collect::<Vec<_>>(), expected);
                     }
-                    Step::Pop => prop_assert_eq!(ready.pop_front().map(Leased::attempts), model.pop_front()),
+                    Step::Pop => prop_assert_eq!(ready.pop_front().map(|one| one.attempts()), model.pop_front()),
                 }
                 prop_assert_eq!(ready.len(), model.len());
                 prop_assert_eq!(ready.first().map(Leased::attempts), model.front().copied());
                 prop_assert!(ready.iter().map(Leased::attempts).eq(model.iter().copied()));
             }
-            prop_assert!(ready.into_iter().map(Leased::attempts).eq(model));
+            prop_assert!(ready.into_iter().map(|one| one.attempts()).eq(model));
         }
     }
 }
