@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::{Display, Write as _},
+    future::ready,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,8 +22,8 @@ struct Numbered(u32);
 struct Log(Arc<Mutex<String>>);
 
 impl Log {
-    fn add(&self, what: impl ToString) {
-        self.0.lock().unwrap().push_str(&what.to_string());
+    fn add(&self, what: &dyn Display) {
+        write!(self.0.lock().unwrap(), "{what}").unwrap();
     }
 
     fn text(&self) -> String {
@@ -54,7 +56,7 @@ fn the_order_in_which_pending_listeners_go_on_is_drawn() {
         for name in ["a", "b"] {
             bus.listener::<Tick>().with(log.clone()).on_async(move |log, _| async move {
                 yield_now().await;
-                log.add(name);
+                log.add(&name);
             });
         }
         bus.emit(Tick).await.into_result()?;
@@ -70,7 +72,7 @@ fn a_pending_listener_may_make_many_steps_before_another_makes_one() {
             bus.listener::<Tick>().with(log.clone()).on_async(move |log, _| async move {
                 for _ in 0..3 {
                     yield_now().await;
-                    log.add(name);
+                    log.add(&name);
                 }
             });
         }
@@ -87,7 +89,7 @@ fn more_listeners_than_are_polled_at_once_outside_are_drawn_too() {
             bus.listener::<Tick>().with(log.clone()).on_async(move |log, _| async move {
                 yield_now().await;
                 if name == 0 || name == 39 {
-                    log.add(if name == 0 { "a" } else { "z" });
+                    log.add(if name == 0 { &"a" } else { &"z" });
                 }
             });
         }
@@ -101,7 +103,7 @@ fn more_listeners_than_are_polled_at_once_outside_are_drawn_too() {
 fn the_order_of_spawned_listeners_is_drawn() {
     let seen = logs(|bus, log| async move {
         for name in ["a", "b"] {
-            bus.listener::<Tick>().with(log.clone()).spawned().on_async(move |log, _| async move { log.add(name) });
+            bus.listener::<Tick>().with(log.clone()).spawned().on_async(move |log, _| async move { log.add(&name) });
         }
         bus.emit(Tick).await.into_result()?;
         Ok(())
@@ -116,7 +118,7 @@ fn the_order_of_blocking_listeners_is_drawn_and_they_run_on_the_one_thread() {
         for name in ["a", "b"] {
             bus.listener::<Tick>().with(log.clone()).on_blocking(move |log, _| {
                 assert_eq!(std::thread::current().id(), test);
-                log.add(name);
+                log.add(&name);
             });
         }
         bus.emit(Tick).await.into_result()?;
@@ -128,7 +130,7 @@ fn the_order_of_blocking_listeners_is_drawn_and_they_run_on_the_one_thread() {
 #[test]
 fn the_order_of_spawned_emissions_is_drawn() {
     let seen = logs(|bus, log| async move {
-        bus.listener::<Numbered>().with(log.clone()).on(|log, e| log.add(e.0));
+        bus.listener::<Numbered>().with(log.clone()).on(|log, e| log.add(&e.0));
         bus.emit(Numbered(1)).spawn();
         bus.emit(Numbered(2)).spawn();
         bus.settled().await?;
@@ -141,8 +143,11 @@ fn the_order_of_spawned_emissions_is_drawn() {
 fn the_order_in_which_two_workers_begin_is_drawn() {
     let seen = logs(|bus, log| async move {
         let handled = log.clone();
-        let handler = move |e: Arc<Numbered>, _| std::future::ready(handled.add(e.0));
-        bus.consumer("two").handle::<Numbered>(handler).workers(2).start().await?;
+        let handle = move |e: Arc<Numbered>, _| {
+            handled.add(&e.0);
+            ready(())
+        };
+        bus.consumer("two").handle::<Numbered>(handle).workers(2).start().await?;
         bus.publish(Numbered(1)).await?;
         bus.publish(Numbered(2)).await?;
         bus.drained(Duration::from_secs(5)).await?;
@@ -155,15 +160,15 @@ fn the_order_in_which_two_workers_begin_is_drawn() {
 fn handlers_of_two_workers_overlap_in_all_ways() {
     let seen = logs(|bus, log| async move {
         let handled = log.clone();
-        let handler = move |e: Arc<Numbered>, _| {
+        let handle = move |e: Arc<Numbered>, _| {
             let handled = handled.clone();
             async move {
-                handled.add(e.0);
+                handled.add(&e.0);
                 yield_now().await;
-                handled.add(e.0);
+                handled.add(&e.0);
             }
         };
-        bus.consumer("two").handle::<Numbered>(handler).workers(2).start().await?;
+        bus.consumer("two").handle::<Numbered>(handle).workers(2).start().await?;
         bus.publish(Numbered(1)).await?;
         bus.publish(Numbered(2)).await?;
         bus.drained(Duration::from_secs(5)).await?;
@@ -177,8 +182,11 @@ fn the_order_in_which_two_groups_handle_an_event_is_drawn() {
     let seen = logs(|bus, log| async move {
         for name in ["a", "b"] {
             let handled = log.clone();
-            let handler = move |_, _| std::future::ready(handled.add(name));
-            bus.consumer(name).handle::<Tick>(handler).start().await?;
+            let handle = move |_, _| {
+                handled.add(&name);
+                ready(())
+            };
+            bus.consumer(name).handle::<Tick>(handle).start().await?;
         }
         bus.publish(Tick).await?;
         bus.drained(Duration::from_secs(5)).await?;
@@ -191,8 +199,11 @@ fn the_order_in_which_two_groups_handle_an_event_is_drawn() {
 fn the_order_of_keys_is_drawn() {
     let seen = logs(|bus, log| async move {
         let handled = log.clone();
-        let handler = move |e: Arc<Numbered>, _| std::future::ready(handled.add(e.0));
-        bus.consumer("two").handle::<Numbered>(handler).workers(2).start().await?;
+        let handle = move |e: Arc<Numbered>, _| {
+            handled.add(&e.0);
+            ready(())
+        };
+        bus.consumer("two").handle::<Numbered>(handle).workers(2).start().await?;
         for (number, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
             bus.publish(Numbered(number)).key(key).await?;
         }
@@ -209,10 +220,16 @@ fn the_order_of_keys_is_drawn() {
 fn whether_a_handler_or_its_publisher_goes_on_first_is_drawn() {
     let seen = logs(|bus, log| async move {
         let handled = log.clone();
-        bus.consumer("one").handle::<Tick>(move |_, _| std::future::ready(handled.add("h"))).start().await?;
+        bus.consumer("one")
+            .handle::<Tick>(move |_, _| {
+                handled.add(&"h");
+                ready(())
+            })
+            .start()
+            .await?;
         bus.publish(Tick).await?;
         yield_now().await;
-        log.add("p");
+        log.add(&"p");
         bus.drained(Duration::from_secs(5)).await?;
         Ok(())
     });
@@ -227,8 +244,11 @@ fn which_publisher_gets_the_room_is_drawn() {
         async move {
             let (bus, log) = (Bus::builder().transport(Memory::new().capacity(1)).build(), Log::default());
             let handled = log.clone();
-            let handler = move |e: Arc<Numbered>, _| std::future::ready(handled.add(e.0));
-            let consumer = bus.consumer("one").handle::<Numbered>(handler).start().await?;
+            let handle = move |e: Arc<Numbered>, _| {
+                handled.add(&e.0);
+                ready(())
+            };
+            let consumer = bus.consumer("one").handle::<Numbered>(handle).start().await?;
             consumer.pause();
             bus.publish(Numbered(0)).await?;
             let publish = |number| {
@@ -256,7 +276,7 @@ fn the_order_of_the_tests_own_tasks_is_drawn() {
             let log = Log::default();
             let task = |name| {
                 let log = log.clone();
-                sim.spawn(async move { log.add(name) })
+                sim.spawn(async move { log.add(&name) })
             };
             let (a, b) = (task("a"), task("b"));
             a.await.unwrap();

@@ -43,7 +43,10 @@ impl Invoices {
     async fn start(self: Arc<Self>, bus: &Bus, workers: usize) -> Result<(), BoxError> {
         let (users, orders) = (Arc::clone(&self), self);
         bus.consumer("invoices")
-            .handle::<UserCreated>(move |e, _| std::future::ready(users.user_created(&e)))
+            .handle::<UserCreated>(move |e, _| {
+                users.user_created(&e);
+                std::future::ready(())
+            })
             .handle::<OrderPlaced>(move |e, _| std::future::ready(orders.order_placed(&e)))
             .workers(workers)
             .retry(Retry::never())
@@ -102,7 +105,7 @@ async fn everything(sim: Sim) -> Result<(), BoxError> {
         bus.publish(OrderPlaced { user }).key(if user % 2 == 0 { "even" } else { "odd" }).await?;
     }
     bus.settled().await?;
-    bus.drained(Duration::from_secs(60)).await?;
+    bus.drained(Duration::from_mins(1)).await?;
     let report = bus.shutdown(Duration::from_secs(1)).await;
     Err(format!("{:?} {report}", sim.elapsed()).into())
 }

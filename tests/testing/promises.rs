@@ -53,16 +53,16 @@ fn one_worker_handles_in_the_order_of_publishing() {
     explore(SEEDS, |_| async {
         let (bus, seen) = (Bus::new(), Numbers::default());
         let handled = Arc::clone(&seen);
-        let handler = move |e: Arc<Numbered>, _| {
+        let handle = move |e: Arc<Numbered>, _| {
             let handled = Arc::clone(&handled);
             async move {
-                if e.0 % 3 == 0 {
+                if e.0.is_multiple_of(3) {
                     yield_now().await;
                 }
                 handled.lock().unwrap().push(e.0);
             }
         };
-        bus.consumer("one").handle::<Numbered>(handler).workers(1).start().await?;
+        bus.consumer("one").handle::<Numbered>(handle).workers(1).start().await?;
         for number in 0..20 {
             bus.publish(Numbered(number)).await?;
         }
@@ -77,7 +77,7 @@ fn each_key_keeps_its_order_over_workers_and_retries() {
     explore(SEEDS, |sim| async move {
         let (bus, seen) = (Bus::builder().on_failure(|_| {}).build(), Numbers::default());
         let handled = Arc::clone(&seen);
-        let handler = move |e: Arc<Numbered>, delivery: eventbus::Delivery| {
+        let handle = move |e: Arc<Numbered>, delivery: eventbus::Delivery| {
             let (handled, fails) = (Arc::clone(&handled), delivery.attempt() == 1 && sim.one_in(4));
             async move {
                 yield_now().await;
@@ -89,11 +89,11 @@ fn each_key_keeps_its_order_over_workers_and_retries() {
             }
         };
         let retry = Retry::exponential(Duration::from_millis(10));
-        bus.consumer("four").handle::<Numbered>(handler).workers(4).retry(retry).start().await?;
+        bus.consumer("four").handle::<Numbered>(handle).workers(4).retry(retry).start().await?;
         for number in 0..12 {
             bus.publish(Numbered(number)).key(if number % 2 == 0 { "even" } else { "odd" }).await?;
         }
-        bus.drained(Duration::from_secs(60)).await?;
+        bus.drained(Duration::from_mins(1)).await?;
         let seen = seen.lock().unwrap();
         for rest in 0..2 {
             let of_key: Vec<_> = seen.iter().filter(|number| *number % 2 == rest).copied().collect();
@@ -108,14 +108,14 @@ fn a_shutdown_hands_back_or_handles_everything() {
     explore(SEEDS, |sim| async move {
         let (bus, seen) = (Bus::new(), Numbers::default());
         let handled = Arc::clone(&seen);
-        let handler = move |e: Arc<Numbered>, _| {
+        let handle = move |e: Arc<Numbered>, _| {
             let handled = Arc::clone(&handled);
             async move {
                 yield_now().await;
                 handled.lock().unwrap().push(e.0);
             }
         };
-        bus.consumer("two").handle::<Numbered>(handler).workers(2).start().await?;
+        bus.consumer("two").handle::<Numbered>(handle).workers(2).start().await?;
         for number in 0..10 {
             bus.publish(Numbered(number)).await?;
         }
