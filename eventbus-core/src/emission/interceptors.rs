@@ -101,49 +101,34 @@ fn ask<'a, End>(
     Ok(())
 }
 
-impl<I: Interceptor + ?Sized> Interceptor for Arc<I> {
-    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
-        (**self).emission(emission)
-    }
+/// Implements [`Interceptor`] for pointers to one.
+macro_rules! by_pointer {
+    ($($pointer:ident),*) => {$(
+        impl<I: Interceptor + ?Sized> Interceptor for $pointer<I> {
+            fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
+                (**self).emission(emission)
+            }
 
-    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
-        (**self).call(emission, listener)
-    }
+            fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
+                (**self).call(emission, listener)
+            }
 
-    fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
-        (**self).publish(publish)
-    }
+            fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
+                (**self).publish(publish)
+            }
 
-    fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
-        (**self).delivery(delivery)
-    }
+            fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
+                (**self).delivery(delivery)
+            }
 
-    fn hears_unheard(&self) -> bool {
-        (**self).hears_unheard()
-    }
+            fn hears_unheard(&self) -> bool {
+                (**self).hears_unheard()
+            }
+        }
+    )*};
 }
 
-impl<I: Interceptor + ?Sized> Interceptor for Box<I> {
-    fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
-        (**self).emission(emission)
-    }
-
-    fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
-        (**self).call(emission, listener)
-    }
-
-    fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
-        (**self).publish(publish)
-    }
-
-    fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
-        (**self).delivery(delivery)
-    }
-
-    fn hears_unheard(&self) -> bool {
-        (**self).hears_unheard()
-    }
-}
+by_pointer!(Arc, Box);
 
 impl fmt::Debug for Interceptors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
