@@ -37,8 +37,8 @@ fn outcome_of(error: &AttemptError) -> Outcome {
 }
 
 impl ConsumerState {
-    /// What becomes of a delivery whose attempt has ended: given back if it is to be settled. And what interceptors are told, if
-    /// there are some.
+    /// Ends an attempt: the delivery is retried, put back, or returned to be settled. If the bus has interceptors, also returns what
+    /// they are told.
     pub(super) fn end_attempt(
         &self,
         mut leased: Leased,

@@ -66,7 +66,7 @@ pub struct DeliveryEnd {
     next: AfterAttempt,
 }
 
-/// What becomes of the delivery.
+/// The state of a delivery after an attempt.
 #[derive(Clone, Copy, Debug)]
 enum AfterAttempt {
     Done,

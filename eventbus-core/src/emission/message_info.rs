@@ -8,7 +8,7 @@ use crate::{
     listener::{Excerpt, Subject},
 };
 
-/// What is known of a message where an [`Interceptor`](super::Interceptor) is asked: its event and its attributes.
+/// The event and the attributes of a message, as an [`Interceptor`](super::Interceptor) sees them.
 pub struct MessageInfo<'a> {
     pub(crate) id: MessageId,
     pub(crate) subject: Subject,

@@ -25,7 +25,7 @@ static FIRST_TIME: LazyLock<SystemTime> = LazyLock::new(|| {
     UNIX_EPOCH + Duration::from_secs(seconds)
 });
 
-/// What has been drawn so far.
+/// The generator of a run, and a digest of the choices that it has drawn.
 #[derive(Clone, Copy)]
 struct Draws {
     /// Of the generator.
@@ -69,7 +69,7 @@ pub(crate) struct Exploring {
 }
 
 impl Exploring {
-    /// What has been chosen so far.
+    /// The choices drawn so far.
     #[expect(clippy::unused_self, reason = "only while a run is explored")]
     pub(crate) fn schedule(&self) -> Schedule {
         let Draws { count, digest, .. } = DRAWS.get();

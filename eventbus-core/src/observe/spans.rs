@@ -80,7 +80,7 @@ impl Interceptor for Tracing {
             outcome = field::Empty,
             otel.status_code = field::Empty,
         );
-        Ok(around(span, |span, report: &Report| outcome(span, (!report.is_ok()).then_some("failed"))))
+        Ok(around(span, |span, report: &Report| record(span, (!report.is_ok()).then_some("failed"))))
     }
 
     fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
@@ -94,7 +94,7 @@ impl Interceptor for Tracing {
             outcome = field::Empty,
             otel.status_code = field::Empty,
         );
-        Ok(around(span, |span, end: &CallEnd| outcome(span, end.outcome().map(outcome_word))))
+        Ok(around(span, |span, end: &CallEnd| record(span, end.outcome().map(outcome_word))))
     }
 
     fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
@@ -120,7 +120,7 @@ impl Interceptor for Tracing {
                 publish.set_trace(trace);
             }
         }
-        Ok(around(span, |span, end: &PublishEnd| outcome(span, end.reason())))
+        Ok(around(span, |span, end: &PublishEnd| record(span, end.reason())))
     }
 
     fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
@@ -148,16 +148,19 @@ impl Interceptor for Tracing {
             self.connect(&span, message.trace());
         }
         Ok(around(span, |span, end: &DeliveryEnd| {
-            let what = if end.is_ignored() { Some("ignored") } else { end.outcome().map(outcome_word) };
-            outcome(span, what);
+            if end.is_ignored() {
+                span.record("outcome", "ignored");
+            } else {
+                record(span, end.outcome().map(outcome_word));
+            }
         }))
     }
 }
 
-/// Records how what a span is around has ended.
-fn outcome(span: &Span, bad: Option<&'static str>) {
-    span.record("outcome", bad.unwrap_or("ok"));
-    if bad.is_some_and(|bad| bad != "ignored") {
+/// Records how what a span is around has ended: well, or how it failed.
+fn record(span: &Span, failed: Option<&'static str>) {
+    span.record("outcome", failed.unwrap_or("ok"));
+    if failed.is_some() {
         span.record("otel.status_code", "ERROR");
     }
 }
@@ -178,7 +181,7 @@ fn outcome_word(outcome: &Outcome) -> &'static str {
 pub(crate) fn tell_failure(failure: &Failure) {
     let (listener, outcome) = (failure.listener(), outcome_word(failure.outcome()));
     // The level of an event is constant.
-    if failure.is_dead_letter() || outcome == "panicked" {
+    if failure.is_dead_letter() || matches!(failure.outcome(), Outcome::Panicked(_)) {
         tracing::event!(target: "eventbus", Level::ERROR, event = failure.event_name(), listener = %listener, outcome, "{failure}");
     } else {
         tracing::event!(target: "eventbus", Level::WARN, event = failure.event_name(), listener = %listener, outcome, "{failure}");
