@@ -68,8 +68,8 @@ pub fn main(rig: impl Rig) -> ExitCode {
     check_suites(&[Suite { name: String::new(), rig: Arc::new(rig) }])
 }
 
-/// The same for a transport in several configurations: the suite runs over all of them at the same time, since most of its time it
-/// waits. The name of a test is that of its configuration, `::`, and the property's.
+/// The same for a transport in several configurations: single properties run over all of them at the same time, since most of their
+/// time they wait; all side by side, over one configuration after the other. The name of a test is that of its configuration, `::`, and the property's.
 ///
 /// ```no_run
 /// # struct Files { compressed: bool }
@@ -105,24 +105,30 @@ fn check_suites(suites: &[Suite]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
-    let is_well = thread::scope(|scope| {
-        let running: Vec<_> = suites.iter().map(|suite| scope.spawn(|| suite.check(&arguments))).collect();
+    let each: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = suites.iter().map(|suite| scope.spawn(|| suite.check_each(&arguments))).collect();
         // All of them end, whatever becomes of one.
-        let ended: Vec<_> = running.into_iter().map(|suite| suite.join().unwrap_or(false)).collect();
-        ended.into_iter().all(|is_well| is_well)
+        running.into_iter().map(|suite| suite.join().ok()).collect()
     });
-    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // One after the other: each is as much at the same time as a machine keeps leases alive under.
+    let ends = suites.iter().zip(each).map(|(suite, each)| each.is_some_and(|each| suite.check_all(&arguments, &each)));
+    let ends: Vec<_> = ends.collect();
+    if ends.into_iter().all(|is_well| is_well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 impl Suite {
-    /// Checks what is chosen, and tells how it went.
-    fn check(&self, arguments: &Arguments) -> bool {
-        let name = &self.name;
-        let is_chosen = |property: &&Property| arguments.selects(&format!("{name}{}", property.name));
+    /// Checks each property that is chosen.
+    fn check_each(&self, arguments: &Arguments) -> crate::Summary {
+        let is_chosen = |property: &&Property| arguments.selects(&format!("{}{}", self.name, property.name));
         let chosen: Vec<_> = properties().filter(is_chosen).collect();
         let threads = arguments.threads.unwrap_or_else(at_a_time);
-        let summary = run_some(&chosen, &self.rig, threads, &|property, outcome| self.tell(property, outcome));
-        let mut is_well = summary.broken().next().is_none();
+        run_some(&chosen, &self.rig, threads, &|property, outcome| self.tell(property, outcome))
+    }
+
+    /// Checks all of them side by side, if that is chosen, and tells how it all went; `each` is how each went for itself.
+    fn check_all(&self, arguments: &Arguments, each: &crate::Summary) -> bool {
+        let name = &self.name;
+        let mut is_well = each.broken().next().is_none();
         if arguments.selects(&format!("{name}{ALL}")) {
             let others = side_by_side(&self.rig);
             let broken: Vec<_> = others.iter().filter(|summary| summary.broken().next().is_some()).collect();
@@ -133,7 +139,7 @@ impl Suite {
             is_well &= broken.is_empty();
         }
         let of = if name.is_empty() { String::new() } else { format!("{}: ", name.trim_end_matches(':')) };
-        println!("\ntest result: {}. {of}{summary}\n", if is_well { "ok" } else { "FAILED" });
+        println!("\ntest result: {}. {of}{each}\n", if is_well { "ok" } else { "FAILED" });
         is_well
     }
 
