@@ -2,4 +2,6 @@
 //!
 //! [`AnyEvent`](crate::AnyEvent), which listeners by pattern get, is at the root of the crate.
 
-pub use eventbus_core::{ByNameError, Pattern, PatternError, PatternErrorKind, Returned};
+#[cfg(feature = "serde")]
+pub use eventbus_core::ReadJsonError;
+pub use eventbus_core::{EmitNameError, MalformedName, NameTaken, Pattern, PatternError, PatternErrorKind};

@@ -5,8 +5,8 @@
 //! need not name them.
 
 pub use eventbus_core::{
-    AttemptError, Batch, BatchReturn, ConsumerBuilder, ConsumerError, FailedAttempt, Handler, RemoveError, StopReport,
-    Unfinished, Unhandled, UpcastError,
+    AttemptError, Batch, BatchReturn, ConsumerBuilder, ConsumerError, FailedAttempt, Handler, RemoveError,
+    RemoveGroupError, StopReport, Unfinished, Unhandled, UpcastError,
 };
 
 // Closures and type states.

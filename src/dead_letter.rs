@@ -2,4 +2,6 @@
 //!
 //! [`Failed`](crate::Failed), the event that tells of one, is at the root of the crate.
 
-pub use eventbus_core::{DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, ReplayError};
+pub use eventbus_core::{
+    DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, DiscardError, ReplayError, ReplayWhereError,
+};

@@ -5,7 +5,7 @@
 //! name what a closure may be; the type states after them say which options and verbs a [`Listener`] has left.
 //! Programs name neither.
 
-pub use eventbus_core::{Listener, ListenerId, ListenerInfo, ListenerKind, NameTaken, Return};
+pub use eventbus_core::{Listener, ListenerId, ListenerInfo, ListenerKind, Return};
 
 // Closures.
 pub use eventbus_core::{

@@ -1,5 +1,7 @@
 //! Publishing: what surrounds [`Publish`](crate::Publish), and what a drain and a shutdown tell.
 
+pub use eventbus_core::{
+    NotDrained, PublishAll, PublishAllError, PublishNotice, ReturnedMessage, TryPublishError, Unconsumed,
+};
 #[cfg(feature = "serde")]
-pub use eventbus_core::PublishJson;
-pub use eventbus_core::{NotDrained, PublishAll, PublishNotice, ReturnedMessage, Unconsumed};
+pub use eventbus_core::{PublishJson, PublishJsonError};

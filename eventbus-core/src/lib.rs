@@ -72,7 +72,7 @@ pub use consumer::Rate;
 pub use consumer::{
     Batch, BatchHandlerFn, BatchReturn, Consumer, ConsumerBuilder, ConsumerError, ConsumerHealth, Delivery,
     FailedAttempt, Handler, HandlerFn, KeyFn, NoHandlerState, PatternHandlerFn, PatternStateHandlerFn, RemoveError,
-    Retry, StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
+    RemoveGroupError, Retry, StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
 };
 pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, Unpublished};
 pub use emission::{
@@ -93,22 +93,22 @@ pub use listener::{
     Outcome, Return, StateListener, SyncListener,
 };
 pub use memory::Memory;
+pub use named::{EmitNameError, EventSet, MalformedName};
 #[cfg(feature = "serde")]
-pub use named::Json;
-pub use named::{ByNameError, EventSet, Returned};
+pub use named::{Json, ReadJsonError};
 #[cfg(feature = "serde")]
 pub use observe::AsyncApiInfo;
 pub use observe::{Catalog, CatalogEvent, CatalogGroup, CatalogListener, Explanation};
 #[cfg(feature = "tracing")]
 pub use observe::{Propagation, Tracing};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
-#[cfg(feature = "serde")]
-pub use publish::PublishJson;
 pub use publish::{
-    AttemptError, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, EventStream, Failed,
-    GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishError, PublishNotice, Published, ReplayError, Stats,
-    StreamFull, UnroutedEvent, UpcastError,
+    AttemptError, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, DiscardError, EventStream,
+    Failed, GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishAllError, PublishError, PublishNotice,
+    Published, ReplayError, ReplayWhereError, Stats, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
 };
+#[cfg(feature = "serde")]
+pub use publish::{PublishJson, PublishJsonError};
 pub use registry::{Subscription, SubscriptionGuard};
 pub use transport::{
     Answer, BoxFuture, Capabilities, Durability, GroupSpec, GroupState, LeaseId, Leased, Letter, LetterEnd,

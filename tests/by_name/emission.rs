@@ -133,8 +133,8 @@ fn the_limit_of_recursion_holds_for_emissions_by_name() {
                 depth.add("called");
                 let bus = cx.bus();
                 let name = if e.name() == "user.lost" { "user.found" } else { "user.lost" };
-                let emit = if json { bus.emit_json(name, "1") } else { bus.emit_name(name, ()) };
-                emit?.blocking().into_result()?;
+                let emit = if json { bus.emit_json(name, "1")? } else { bus.emit_name(name, ())? };
+                emit.blocking().into_result()?;
                 eventbus::Ok(())
             },
         );

@@ -1,6 +1,6 @@
 //! What `emit_json` reads, and what it refuses before and after reading.
 
-use eventbus::{Bus, by_name::ByNameError, codec::Json};
+use eventbus::{Bus, by_name::ReadJsonError, codec::Json};
 use serde_json::{json, value::RawValue};
 
 use crate::{
@@ -29,7 +29,7 @@ fn a_payload_of_the_wrong_shape_names_the_type_and_what_serde_says() {
     bus.listener::<UserCreated>().with(heard.clone()).on(|heard, e| heard.add(e.id));
     for payload in ["", "{", "nonsense", "[]", r#"{"id": "seven"}"#, r#"{"id": 7}x"#, r#"{"id": -1}"#] {
         let error = bus.emit_json("user.created", payload).unwrap_err();
-        let ByNameError::Payload { name, rust_type, source, .. } = &error else { panic!("{payload}: {error}") };
+        let ReadJsonError::Payload { name, rust_type, source, .. } = &error else { panic!("{payload}: {error}") };
         assert_eq!(name, "user.created");
         assert!(rust_type.unwrap().ends_with("UserCreated"));
         let text = error.to_string();
@@ -45,11 +45,11 @@ fn a_payload_that_is_no_json_is_refused_also_under_an_unclaimed_name() {
     bus.listener_pattern("**").unwrap().with(heard.clone()).on(|heard, e| heard.add(e.name().to_owned()));
     for payload in [&b""[..], b"{", b"{]", b"nonsense", b"1 2", b"\"\xff\xfe\"", b"\xff", b"\"\n\"", b"{\"a\":1,}"] {
         let error = bus.emit_json("user.lost", payload).unwrap_err();
-        assert!(matches!(&error, ByNameError::Payload { rust_type: None, .. }), "{payload:?}: {error}");
+        assert!(matches!(&error, ReadJsonError::Payload { rust_type: None, .. }), "{payload:?}: {error}");
         assert!(error.to_string().contains("`user.lost` does not decode as JSON"), "{error}");
     }
     bus.declare::<UserCreated>().unwrap();
-    assert!(matches!(bus.emit_json("user.created", &b"{\"id\xff\": 1}"[..]), Err(ByNameError::Payload { .. })));
+    assert!(matches!(bus.emit_json("user.created", &b"{\"id\xff\": 1}"[..]), Err(ReadJsonError::Payload { .. })));
     assert_eq!(heard.take(), [""; 0], "nothing is emitted");
 }
 
@@ -58,9 +58,9 @@ fn the_limit_of_the_size_is_exact() {
     let bus = Bus::builder().max_payload(8).build();
     for name in ["user.lost", "user.created"] {
         let largest = format!("{:8}", 1);
-        assert!(!matches!(bus.emit_json(name, &largest), Err(ByNameError::TooLarge { .. })));
+        assert!(!matches!(bus.emit_json(name, &largest), Err(ReadJsonError::TooLarge { .. })));
         let error = bus.emit_json(name, &format!("{:9}", 1)).unwrap_err();
-        assert!(matches!(&error, ByNameError::TooLarge { size: 9, limit: 8, .. }), "{error}");
+        assert!(matches!(&error, ReadJsonError::TooLarge { size: 9, limit: 8, .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains(name) && text.contains("9 bytes") && text.contains("max_payload"), "{text}");
         bus.declare::<UserCreated>().unwrap();
@@ -72,7 +72,7 @@ fn a_mebibyte_is_read_and_a_byte_more_is_not() {
     let bus = Bus::new();
     let payload = |len: usize| format!("\"{}\"", "a".repeat(len - 2));
     assert!(bus.emit_json("user.lost", &payload(1 << 20)).is_ok());
-    assert!(matches!(bus.emit_json("user.lost", &payload((1 << 20) + 1)), Err(ByNameError::TooLarge { .. })));
+    assert!(matches!(bus.emit_json("user.lost", &payload((1 << 20) + 1)), Err(ReadJsonError::TooLarge { .. })));
 }
 
 fn nested(depth: usize) -> String {
@@ -86,11 +86,11 @@ fn the_limit_of_the_nesting_is_exact() {
         assert!(bus.emit_json("user.lost", if limit == 0 { "7" } else { "[7]" }).is_ok());
         assert!(limit == 0 || bus.emit_json("user.lost", &nested(limit)).is_ok(), "{limit}");
         let error = bus.emit_json("user.lost", &nested(limit + 1)).unwrap_err();
-        assert!(matches!(&error, ByNameError::TooDeep { limit: told, .. } if *told == limit), "{error}");
+        assert!(matches!(&error, ReadJsonError::TooDeep { limit: told, .. } if *told == limit), "{error}");
         assert!(error.to_string().contains("max_nesting"), "{error}");
     }
     assert!(bus_of_default().emit_json("user.lost", &nested(64)).is_ok());
-    assert!(matches!(bus_of_default().emit_json("user.lost", &nested(65)), Err(ByNameError::TooDeep { .. })));
+    assert!(matches!(bus_of_default().emit_json("user.lost", &nested(65)), Err(ReadJsonError::TooDeep { .. })));
 }
 
 fn bus_of_default() -> Bus {
@@ -109,23 +109,23 @@ fn deep_nesting_overflows_no_stack_whatever_the_limit() {
         assert_eq!(log.take(), [false]);
     }
     bus.declare::<UserCreated>().unwrap();
-    assert!(matches!(bus.emit_json("user.created", &deep), Err(ByNameError::Payload { .. })));
+    assert!(matches!(bus.emit_json("user.created", &deep), Err(ReadJsonError::Payload { .. })));
 }
 
 #[test]
 fn brackets_in_strings_do_not_nest() {
     let bus = Bus::builder().max_nesting(1).build();
     assert!(bus.emit_json("user.lost", r#"["[[[[", "\"[[", "\\"]"#).is_ok());
-    assert!(matches!(bus.emit_json("user.lost", r#"["\\", []]"#), Err(ByNameError::TooDeep { .. })));
+    assert!(matches!(bus.emit_json("user.lost", r#"["\\", []]"#), Err(ReadJsonError::TooDeep { .. })));
 }
 
 #[test]
 fn limits_are_checked_before_anything_is_read() {
     let bus = Bus::builder().max_payload(4).max_nesting(1).build();
     bus.declare::<UserRenamed>().unwrap();
-    assert!(matches!(bus.emit_json("user.lost", "nonsense"), Err(ByNameError::TooLarge { .. })));
-    assert!(matches!(bus.emit_json("user.lost", "[[x"), Err(ByNameError::TooDeep { .. })));
-    assert!(matches!(bus.emit_json("user.renamed", "[[x"), Err(ByNameError::TooDeep { .. })));
+    assert!(matches!(bus.emit_json("user.lost", "nonsense"), Err(ReadJsonError::TooLarge { .. })));
+    assert!(matches!(bus.emit_json("user.lost", "[[x"), Err(ReadJsonError::TooDeep { .. })));
+    assert!(matches!(bus.emit_json("user.renamed", "[[x"), Err(ReadJsonError::TooDeep { .. })));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_type_without_a_codec_says_what_to_add() {
     let bus = Bus::new();
     bus.declare::<UserRenamed>().unwrap();
     let error = bus.emit_json("user.renamed", "7").unwrap_err();
-    assert!(matches!(error, ByNameError::NoCodec { .. }));
+    assert!(matches!(error, ReadJsonError::NoCodec { .. }));
     let text = error.to_string();
     assert!(text.contains("UserRenamed") && text.contains("#[event(serde)]"), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use eventbus::{Bus, Event, by_name::ByNameError, codec::JsonError};
+use eventbus::{Bus, Event, by_name::ReadJsonError, codec::JsonError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{Bomb, Log, hush};
@@ -34,7 +34,7 @@ fn a_deserialize_that_panics_is_an_error_of_emit_json() {
     bus.declare::<BombSent>().unwrap();
     for payload in ["1", "2"] {
         let error = bus.emit_json("bomb.sent", payload).unwrap_err();
-        assert!(matches!(&error, ByNameError::Payload { path, .. } if path.is_empty()), "{error}");
+        assert!(matches!(&error, ReadJsonError::Payload { path, .. } if path.is_empty()), "{error}");
         assert!(error.to_string().contains("panicked"), "{error}");
     }
     assert!(bus.emit_json("bomb.sent", "0").is_ok());
@@ -56,7 +56,7 @@ fn a_deserialize_that_panics_when_it_is_asked_for_the_place_is_contained() {
     let bus = Bus::new();
     bus.declare::<BombDelayed>().unwrap();
     let error = bus.emit_json("bomb.delayed", r#""text""#).unwrap_err();
-    assert!(matches!(&error, ByNameError::Payload { .. }), "{error}");
+    assert!(matches!(&error, ReadJsonError::Payload { .. }), "{error}");
     assert_eq!(CALLS.load(Ordering::Relaxed), 2);
 }
 

@@ -5,7 +5,7 @@ mod secrets;
 
 use std::error::Error as _;
 
-use eventbus::{Bus, by_name::ByNameError, codec::JsonError};
+use eventbus::{Bus, by_name::ReadJsonError, codec::JsonError};
 use secrets::{AccountOpened, check, check_text, payloads};
 
 use crate::support::{Log, bus_lines, in_child};
@@ -19,7 +19,7 @@ fn no_payload_that_does_not_decode_is_shown() {
     assert!(payloads.len() > 80, "{}", payloads.len());
     for (case, payload) in payloads {
         let error = bus.emit_json("account.opened", &payload).unwrap_err();
-        assert!(matches!(error, ByNameError::Payload { .. }), "{error}");
+        assert!(matches!(error, ReadJsonError::Payload { .. }), "{error}");
         assert!(error.source().is_some());
         check(&error, &case);
     }

@@ -8,6 +8,7 @@ use std::{
 use eventbus::{
     Bus, Event, PublishError,
     intercept::{PublishInfo, TraceContext},
+    publish::{PublishAllError, TryPublishError},
     transport::{Memory, Message, MessageId},
 };
 
@@ -61,7 +62,7 @@ async fn a_refused_event_is_handed_back_and_counted() {
     let error = bus.publish(Numbered(7)).await.unwrap_err();
     assert_eq!(error.to_string(), "`numbered` was not published: refused: not today");
     let PublishError::Refused { event: Numbered(7), .. } = error else { panic!("{error:?}") };
-    assert!(matches!(bus.try_publish(Numbered(8)), Err(PublishError::Refused { event: Numbered(8), .. })));
+    assert!(matches!(bus.try_publish(Numbered(8)), Err(TryPublishError::Refused { event: Numbered(8), .. })));
     let published = bus.stats().published;
     assert_eq!((published.offered, published.rejected), (2, 2));
     assert_eq!(log.take(), [""; 0]);
@@ -137,7 +138,7 @@ async fn a_publisher_that_is_dropped_ends_its_guard() {
 async fn a_full_queue_ends_a_publisher_that_does_not_wait() {
     let log = Log::default();
     let bus = full(&log).await;
-    assert!(matches!(bus.try_publish(Ping), Err(PublishError::Full(_))));
+    assert!(matches!(bus.try_publish(Ping), Err(TryPublishError::Full(_))));
     assert_eq!(log.take(), ["publish ping", ">publish ping", "<publish ping", "publish ping: full"]);
 }
 
@@ -151,7 +152,7 @@ async fn each_event_of_a_batch_is_intercepted() {
     };
     let bus = Bus::builder().intercept(Watcher::new(&log).on_publish(refuse_two)).build();
     let results = bus.publish_all([Numbered(1), Numbered(2), Numbered(3)]).await;
-    assert!(matches!(&results[..], [Ok(()), Err(PublishError::Refused { event: Numbered(2), .. }), Ok(())]));
+    assert!(matches!(&results[..], [Ok(()), Err(PublishAllError::Refused { event: Numbered(2), .. }), Ok(())]));
     let one = ["publish numbered", "publish numbered: ok"];
     assert_eq!(log.take(), [one[0], one[0], one[1], one[1]]);
     let dropped = bus.publish_all([Numbered(4), Numbered(5), Numbered(6)]);

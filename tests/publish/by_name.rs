@@ -6,8 +6,9 @@ use std::{
 };
 
 use eventbus::{
-    Bus, Event, Failed, PublishError, Retry,
-    by_name::ByNameError,
+    Bus, Event, Failed, Retry,
+    by_name::ReadJsonError,
+    publish::PublishJsonError,
     transport::{Memory, MessageId},
 };
 use serde::{Deserialize, Serialize};
@@ -58,11 +59,11 @@ async fn what_emit_json_refuses_is_refused_and_not_offered() {
     let bus = Bus::builder().max_payload(64).build();
     bus.declare::<UserCreated>().unwrap();
     let error = |name: &str, json: &str| bus.publish_json(name, json).unwrap_err();
-    assert!(matches!(error("User", "{}"), ByNameError::Name { .. }));
-    assert!(matches!(error("user.created.v2", "{}"), ByNameError::UnknownVersion { .. }));
-    assert!(matches!(error("user.created", r#"{"id": "x"}"#), ByNameError::Payload { path, .. } if path == "id"));
-    assert!(matches!(error("issues.opened", "{"), ByNameError::Payload { rust_type: None, .. }));
-    assert!(matches!(error("issues.opened", &"[".repeat(65)), ByNameError::TooLarge { .. }));
+    assert!(matches!(error("User", "{}"), ReadJsonError::Name(_)));
+    assert!(matches!(error("user.created.v2", "{}"), ReadJsonError::UnknownVersion { .. }));
+    assert!(matches!(error("user.created", r#"{"id": "x"}"#), ReadJsonError::Payload { path, .. } if path == "id"));
+    assert!(matches!(error("issues.opened", "{"), ReadJsonError::Payload { rust_type: None, .. }));
+    assert!(matches!(error("issues.opened", &"[".repeat(65)), ReadJsonError::TooLarge { .. }));
     assert_eq!(bus.stats().published.offered, 0);
 }
 
@@ -72,13 +73,16 @@ async fn when_it_is_full_it_waits_or_hands_the_message_back() {
     bus.publish_json("issues.opened", "1").unwrap().await.unwrap();
 
     let late = bus.publish_json("issues.opened", "2").unwrap().timeout(Duration::from_secs(1)).await.unwrap_err();
-    assert!(matches!(late, PublishError::Full(_)) && late.to_string().starts_with("`issues.opened` was not"), "{late}");
-    assert_eq!(*late.into_event().unwrap().data().unwrap(), *b"2");
+    assert!(
+        matches!(late, PublishJsonError::Full(_)) && late.to_string().starts_with("`issues.opened` was not"),
+        "{late}"
+    );
+    assert_eq!(*late.into_message().data().unwrap(), *b"2");
 
     let token = CancellationToken::new();
     token.cancel();
     let cancelled = bus.publish_json("issues.opened", "3").unwrap().cancel_on(&token).await;
-    assert!(matches!(cancelled, Err(PublishError::Cancelled(_))));
+    assert!(matches!(cancelled, Err(PublishJsonError::Cancelled(_))));
 
     tokio::select! {
         biased;
@@ -87,7 +91,7 @@ async fn when_it_is_full_it_waits_or_hands_the_message_back() {
     }
     let waiting = async {
         let refused = bus.publish_json("issues.opened", "5").unwrap().await;
-        assert!(matches!(refused, Err(PublishError::Closed(_))));
+        assert!(matches!(refused, Err(PublishJsonError::Closed(_))));
     };
     let (report, ()) = tokio::join!(biased; bus.shutdown(DEADLINE), waiting);
     let published = report.stats().published;
@@ -133,7 +137,7 @@ async fn inside_a_handler_it_never_waits_and_tells_its_cause() {
     let (accepted, refused) = seen.lock().unwrap().take().expect("the handler has ended well");
     accepted.unwrap();
     let error = refused.unwrap_err();
-    assert!(matches!(error, PublishError::Full(_)), "{error}");
-    assert_eq!(error.event().unwrap().hops(), 1);
+    assert!(matches!(error, PublishJsonError::Full(_)), "{error}");
+    assert_eq!(error.message().hops(), 1);
     assert!(bus.shutdown(DEADLINE).await.is_clean());
 }

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use eventbus::{
     Bus, Delivery, Event, Overflow, PublishError, Retry,
     consumer::{ConsumerBuilder, ConsumerError},
+    publish::PublishAllError,
     transport::{Capabilities, Memory, Settlement, Start, TransportOrdering},
 };
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ async fn only_where_a_group_waits_is_a_message_tried_again() {
         gated(&bus, &Arc::new(Semaphore::new(9))).overflow(Overflow::Fail).start().await.unwrap().pause();
         let results = bus.publish_all((2..9).map(Job)).await;
         let refused = results.into_iter().find_map(Result::err).unwrap();
-        assert!(matches!(refused, PublishError::Full(_)), "{refused:?}");
+        assert!(matches!(refused, PublishAllError::Full(_)), "{refused:?}");
         assert_eq!(watch.seen.asked_for_room.take(), []);
     }
 }

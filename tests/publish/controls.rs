@@ -10,8 +10,9 @@ use std::{
 };
 
 use eventbus::{
-    Bus, Delivery, Event, PublishError, Retry,
-    consumer::{Batch, ConsumerBuilder, ConsumerError, RemoveError},
+    Bus, Delivery, Event, Retry,
+    consumer::{Batch, ConsumerBuilder, ConsumerError, RemoveGroupError},
+    publish::TryPublishError,
     transport::Memory,
 };
 use tokio::{sync::Semaphore, time::Instant};
@@ -63,7 +64,7 @@ fn what_is_published_after_a_pause_stays_in_the_queue() {
             consumer.pause();
             bus.try_publish(Job(0)).unwrap();
             let full = bus.try_publish(Job(1)).expect_err("its place is taken");
-            assert!(matches!(full, PublishError::Full(_)), "{full}");
+            assert!(matches!(full, TryPublishError::Full(_)), "{full}");
             assert_eq!(begun.load(Ordering::SeqCst), 0);
             assert_eq!(bus.shutdown(HOUR).await.returned().len(), 1);
         });
@@ -80,7 +81,7 @@ async fn a_reader_that_waits_when_its_consumer_is_paused_takes_nothing() {
     consumer.pause();
     bus.try_publish(Job(0)).unwrap();
     yield_a_lot().await;
-    assert!(matches!(bus.try_publish(Job(1)), Err(PublishError::Full(_))));
+    assert!(matches!(bus.try_publish(Job(1)), Err(TryPublishError::Full(_))));
     consumer.resume();
     bus.drained(HOUR).await.unwrap();
     bus.try_publish(Job(1)).unwrap();
@@ -265,8 +266,8 @@ async fn a_group_that_is_removed_hands_back_what_waited_and_holds_up_nobody() {
     let (_, log) = logging(&bus, "group").await;
     bus.drained(HOUR).await.unwrap();
     assert_eq!(log.take(), [2], "it waited for a group that wants it");
-    assert!(matches!(bus.remove_group("group").await, Err(RemoveError::InUse { .. })));
-    assert!(matches!(bus.remove_group("nobody").await, Err(RemoveError::Unknown { .. })));
+    assert!(matches!(bus.remove_group("group").await, Err(RemoveGroupError::InUse { .. })));
+    assert!(matches!(bus.remove_group("nobody").await, Err(RemoveGroupError::Unknown { .. })));
     assert_eq!(bus.stats().transport_errors, 0, "nothing has failed");
     assert_balanced(&bus.stats());
 }

@@ -9,7 +9,7 @@ use std::{
 use eventbus::{
     Bus, Failed, Overflow, Retry,
     consumer::Unhandled,
-    dead_letter::ReplayError,
+    dead_letter::{DiscardError, ReplayError},
     transport::{LetterId, Memory},
 };
 use tokio::sync::Semaphore;
@@ -161,7 +161,7 @@ async fn a_dead_letter_can_be_discarded_once() {
     yield_a_lot().await;
     let id = bus.dead_letters().list().await.unwrap()[0].id.clone();
     bus.dead_letters().discard(&id).await.unwrap();
-    assert!(matches!(bus.dead_letters().discard(&id).await, Err(ReplayError::Unknown { .. })));
+    assert!(matches!(bus.dead_letters().discard(&id).await, Err(DiscardError::Unknown { .. })));
     assert_eq!(bus.dead_letters().in_memory().len(), 0);
     assert_balanced(&bus.stats());
 }

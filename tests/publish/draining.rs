@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Event, PublishError, Retry, dead_letter::ReplayError};
+use eventbus::{Bus, Delivery, Event, PublishError, Retry, dead_letter::ReplayError, publish::TryPublishError};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, poll_once, yield_a_lot};
@@ -65,7 +65,7 @@ async fn while_a_shutdown_drains_nobody_outside_publishes() {
     let mut shutdown = Box::pin(bus.shutdown(HOUR));
     assert!(poll_once(&mut shutdown).is_pending());
     assert!(matches!(bus.publish(Placed(1)).await, Err(PublishError::Closed(Placed(1)))));
-    assert!(matches!(bus.try_publish(Billed(1)), Err(PublishError::Closed(Billed(1)))));
+    assert!(matches!(bus.try_publish(Billed(1)), Err(TryPublishError::Closed(Billed(1)))));
     assert!(shutdown.await.is_clean());
     assert_eq!(log.take(), [0]);
 }

@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Delivery, Event, PublishError, consumer::ConsumerError, transport::Memory};
+use eventbus::{
+    Bus, Delivery, Event, PublishError,
+    consumer::ConsumerError,
+    publish::{PublishAllError, TryPublishError},
+    transport::Memory,
+};
 use tokio::{
     sync::{Semaphore, oneshot},
     time::Instant,
@@ -146,9 +151,9 @@ async fn after_a_shutdown_publish_is_closed_and_emit_still_works() {
     assert!(bus.shutdown(HOUR).await.is_clean());
     let closed = bus.publish(Job(1)).await.unwrap_err();
     assert!(matches!(closed, PublishError::Closed(Job(1))), "{closed}");
-    assert!(matches!(bus.try_publish(Job(2)), Err(PublishError::Closed(Job(2)))));
+    assert!(matches!(bus.try_publish(Job(2)), Err(TryPublishError::Closed(Job(2)))));
     let all = bus.publish_all([Job(3)]).await.remove(0);
-    assert!(matches!(all, Err(PublishError::Closed(Job(3)))));
+    assert!(matches!(all, Err(PublishAllError::Closed(Job(3)))));
     let started = bus.consumer("late").handle::<Job>(|_, _| async {}).start().await;
     assert!(matches!(started, Err(ConsumerError::Closed { .. })));
     bus.emit(Rang).await;
@@ -213,7 +218,7 @@ async fn a_shutdown_that_is_dropped_midway_still_completes() {
     let mut shutdown = Box::pin(bus.shutdown(HOUR));
     assert!(poll_once(&mut shutdown).is_pending());
     drop(shutdown);
-    assert!(matches!(bus.try_publish(Job(1)), Err(PublishError::Closed(_))));
+    assert!(matches!(bus.try_publish(Job(1)), Err(TryPublishError::Closed(_))));
     yield_a_lot().await;
     gate.add_permits(1);
     yield_a_lot().await;

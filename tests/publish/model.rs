@@ -192,7 +192,7 @@ async fn bus_agrees(policy: Overflow, acts: Vec<Act>) {
             Act::TryPublish | Act::Publish => {
                 let expected = queue.offer(id, policy);
                 let result = if matches!(act, Act::TryPublish) {
-                    bus.try_publish(Job(id))
+                    bus.try_publish(Job(id)).map_err(PublishError::from)
                 } else {
                     let mut publish = bus.publish(Job(id));
                     match poll_once(&mut publish) {

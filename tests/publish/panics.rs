@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{Bus, Delivery, Event, Overflow, PublishError, Retry, consumer::AttemptError, transport::Memory};
+use eventbus::{
+    Bus, Delivery, Event, Overflow, Retry, consumer::AttemptError, publish::TryPublishError, transport::Memory,
+};
 
 use crate::support::{HOUR, Job, assert_balanced, group, hush, poll_once, unread, yield_a_lot};
 
@@ -228,7 +230,7 @@ async fn an_event_may_panic_in_its_drop_when_its_publish_is_given_up() {
     let mut all = bus.publish_all((3..6).map(Bomb));
     assert!(poll_once(&mut all).is_pending());
     drop(all);
-    let Err(PublishError::Full(back)) = bus.try_publish(Bomb(6)) else { panic!("it is full") };
+    let Err(TryPublishError::Full(back)) = bus.try_publish(Bomb(6)) else { panic!("it is full") };
     std::mem::forget(back);
     assert!(bus.stats().published.is_balanced());
 }

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Overflow, PublishError, transport::Memory};
+use eventbus::{
+    Bus, Overflow, PublishError,
+    publish::{PublishAllError, TryPublishError},
+    transport::Memory,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Gauge, HOUR, Job, Tracked, assert_balanced, poll_once, unread, yield_a_lot};
@@ -101,6 +105,27 @@ async fn a_dropped_publisher_leaves_its_wakeup_to_the_next_one() {
     assert_balanced(&bus.stats());
 }
 
+#[tokio::test(start_paused = true)]
+async fn code_that_tries_first_and_then_waits_has_one_error() {
+    async fn publish(bus: &Bus, id: u64) -> Result<(), PublishError<Job>> {
+        match bus.try_publish(Job(id)) {
+            Err(TryPublishError::Full(job)) => bus.publish(job).timeout(Duration::from_millis(1)).await,
+            other => Ok(other?),
+        }
+    }
+
+    let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
+    publish(&bus, 0).await.unwrap();
+    let full = publish(&bus, 1).await.unwrap_err();
+    assert!(matches!(full, PublishError::Full(Job(1))), "{full}");
+    bus.shutdown(Duration::ZERO).await;
+    let (tried, all) = (bus.try_publish(Job(2)).unwrap_err(), bus.publish_all([Job(2)]).await.remove(0).unwrap_err());
+    let texts = [tried.to_string(), all.to_string(), PublishError::from(all).to_string()];
+    let closed = publish(&bus, 2).await.unwrap_err();
+    assert!(matches!(closed, PublishError::Closed(Job(2))), "{closed}");
+    assert_eq!(texts, [closed.to_string(), closed.to_string(), closed.to_string()]);
+}
+
 #[tokio::test]
 async fn publish_all_has_a_result_for_each_in_order() {
     let bus = Bus::builder().transport(unread(Memory::new().capacity(3).overflow(Overflow::Fail))).build();
@@ -108,7 +133,7 @@ async fn publish_all_has_a_result_for_each_in_order() {
     let told: Vec<_> =
         results.into_iter().map(|result| result.map_err(|error| error.into_event().unwrap().0)).collect();
     assert_eq!(told, [Ok(()), Ok(()), Ok(()), Err(3), Err(4)]);
-    let none: Vec<Result<(), PublishError<Job>>> = bus.publish_all([]).await;
+    let none: Vec<Result<(), PublishAllError<Job>>> = bus.publish_all([]).await;
     assert!(none.is_empty());
     assert_eq!(bus.stats().published.offered, 5);
 }
@@ -202,7 +227,7 @@ fn a_bus_without_a_runtime_shuts_down_at_once() {
     bus.try_publish(Job(0)).unwrap();
     let report = futures_executor::block_on(bus.shutdown(Duration::from_secs(5)));
     assert_eq!(report.returned().len(), 1);
-    assert!(matches!(bus.try_publish(Job(1)), Err(PublishError::Closed(Job(1)))));
+    assert!(matches!(bus.try_publish(Job(1)), Err(TryPublishError::Closed(Job(1)))));
     let again = futures_executor::block_on(bus.shutdown(Duration::from_secs(5)));
     assert_eq!(again.returned().len(), 1);
 }

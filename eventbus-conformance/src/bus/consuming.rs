@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Delivery, PublishError};
+use eventbus::{Delivery, PublishError, publish::PublishAllError};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::Log;
@@ -212,7 +212,7 @@ async fn an_event_that_finds_no_room_is_handed_back(lab: &mut Lab) -> Checked {
     let results = lab.answers("T2", "publish", bus.publish_all((0..4).map(event))).await?;
     let taken: Vec<_> = results.iter().map(Result::is_ok).collect();
     ensure_eq(&taken, &vec![true, true, false, false], "T2", "two find room, two do not")?;
-    let back: Vec<_> = results.into_iter().filter_map(Result::err).filter_map(PublishError::into_event).collect();
+    let back: Vec<_> = results.into_iter().filter_map(Result::err).filter_map(PublishAllError::into_event).collect();
     ensure_eq(&back, &vec![event(2), event(3)], "T5", "the events that are handed back")?;
     consumer.resume();
     lab.drained(&bus, "T10").await?;

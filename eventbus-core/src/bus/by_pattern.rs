@@ -2,10 +2,10 @@
 
 use std::panic::Location;
 
-use super::{ByPattern, Listener, Scope, WiringError, listen::Target};
+use super::{ByPattern, Listener, Scope, listen::Target};
 use crate::{
     emission::{AsyncPatternListener, Bus, PatternListener},
-    pattern::Pattern,
+    pattern::{Pattern, PatternError},
     registry::Subscription,
 };
 
@@ -20,7 +20,7 @@ macro_rules! by_pattern {
             ///
             /// # Errors
             ///
-            /// [`WiringError::Pattern`] if the pattern is malformed; it points at the position.
+            /// [`PatternError`] if the pattern is malformed; it points at the position.
             ///
             /// # Examples
             ///
@@ -28,7 +28,7 @@ macro_rules! by_pattern {
             /// # use eventbus_core::{Bus, Event, EventName};
             /// # struct UserCreated;
             /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-            /// # fn main() -> Result<(), eventbus_core::WiringError> {
+            /// # fn main() -> Result<(), eventbus_core::PatternError> {
             /// let bus = Bus::new();
             /// bus.on_pattern("user.*", |e| println!("{}", e.name()))?;
             ///
@@ -42,7 +42,7 @@ macro_rules! by_pattern {
                 &self,
                 pattern: &str,
                 listener: impl PatternListener,
-            ) -> Result<Subscription, WiringError> {
+            ) -> Result<Subscription, PatternError> {
                 Ok(self.listener_pattern(pattern)?.on(listener))
             }
 
@@ -50,13 +50,13 @@ macro_rules! by_pattern {
             ///
             /// # Errors
             ///
-            /// [`WiringError::Pattern`] if the pattern is malformed.
+            /// [`PatternError`] if the pattern is malformed.
             #[track_caller]
             pub fn on_pattern_async(
                 &self,
                 pattern: &str,
                 listener: impl AsyncPatternListener,
-            ) -> Result<Subscription, WiringError> {
+            ) -> Result<Subscription, PatternError> {
                 Ok(self.listener_pattern(pattern)?.on_async(listener))
             }
 
@@ -64,13 +64,13 @@ macro_rules! by_pattern {
             ///
             /// # Errors
             ///
-            /// [`WiringError::Pattern`] if the pattern is malformed.
+            /// [`PatternError`] if the pattern is malformed.
             #[track_caller]
             pub fn on_pattern_blocking(
                 &self,
                 pattern: &str,
                 listener: impl PatternListener,
-            ) -> Result<Subscription, WiringError> {
+            ) -> Result<Subscription, PatternError> {
                 Ok(self.listener_pattern(pattern)?.on_blocking(listener))
             }
 
@@ -78,9 +78,9 @@ macro_rules! by_pattern {
             ///
             /// # Errors
             ///
-            /// [`WiringError::Pattern`] if the pattern is malformed.
+            /// [`PatternError`] if the pattern is malformed.
             #[track_caller]
-            pub fn listener_pattern(&self, pattern: &str) -> Result<Listener<'_, ByPattern>, WiringError> {
+            pub fn listener_pattern(&self, pattern: &str) -> Result<Listener<'_, ByPattern>, PatternError> {
                 let pattern = Some(Pattern::new(pattern)?);
                 Ok(Listener::new(Target { pattern, ..self.target(Location::caller()) }))
             }

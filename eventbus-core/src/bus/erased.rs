@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::{NameTaken, WiringError};
+use super::NameTaken;
 use crate::{
     call::{AnyEvent, Content, Shared},
     emission::{Bus, EmitAny},
@@ -47,8 +47,8 @@ impl Bus {
         self.state.registry.infos_by_pattern()
     }
 
-    pub(crate) fn declare_at<E: Event>(&self, location: &'static Location<'static>) -> Result<(), WiringError> {
-        self.try_slot(SlotType::of::<E>(), location).map(drop).map_err(|conflict| NameTaken(conflict).into())
+    pub(crate) fn declare_at<E: Event>(&self, location: &'static Location<'static>) -> Result<(), NameTaken> {
+        self.try_slot(SlotType::of::<E>(), location).map(drop).map_err(NameTaken)
     }
 
     /// The largest payload in bytes, and the deepest nesting, that is read.

@@ -1,4 +1,4 @@
-//! What can go wrong when a program is wired with what is known at run time only: modules and names.
+//! What can go wrong when a module is registered, and the conflict of two types that have one name.
 
 use std::{error::Error, fmt, panic::Location, sync::Arc};
 
@@ -9,13 +9,15 @@ use crate::{
     registry::{Claim, Conflict},
 };
 
-/// An error returned by what registers modules, and by what registers or declares with run-time names.
+/// An error returned by [`Module::register`](crate::Module::register), and by what calls it: [`Bus::register`](crate::Bus::register) and
+/// [`Scope::register`](crate::Scope::register).
 ///
-/// It names both sides of a conflict, with their places in the source.
+/// It has a variant for each thing that a module may do there, so that a module needs nothing but `?`. It names both sides of a
+/// conflict, with their places in the source.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WiringError {
-    /// The pattern is malformed.
+    /// The pattern of a listener is malformed.
     #[error(transparent)]
     Pattern(#[from] PatternError),
 
@@ -88,7 +90,27 @@ impl fmt::Debug for WiringError {
     }
 }
 
-/// Two event types with one name and version on one bus.
+/// Two event types with one name and version on one bus; returned by [`Bus::declare`](crate::Bus::declare) and its like.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core as eventbus;
+/// use eventbus::{Bus, Event, EventName};
+///
+/// struct UserCreated;
+/// struct Impostor;
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// # impl Event for Impostor { const NAME: EventName = EventName::new("user.created"); }
+///
+/// let bus = Bus::new();
+/// bus.declare::<UserCreated>()?;
+///
+/// let taken = bus.declare::<Impostor>().unwrap_err();
+/// let ((first, line), (second, _)) = (taken.first(), taken.second());
+/// println!("{} has the name since {line}, {} comes too late", first.rust_type(), second.rust_type());
+/// # Ok::<(), eventbus::NameTaken>(())
+/// ```
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("{0}")]
 pub struct NameTaken(pub(crate) Conflict);

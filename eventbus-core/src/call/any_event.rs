@@ -20,7 +20,7 @@ use crate::{
 /// # use eventbus_core::{Bus, Event, EventName};
 /// # struct UserCreated { id: u64 }
 /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-/// # fn main() -> Result<(), eventbus_core::WiringError> {
+/// # fn main() -> Result<(), eventbus_core::PatternError> {
 /// let bus = Bus::new();
 /// bus.on_pattern("user.*", |e| match e.downcast_ref::<UserCreated>() {
 ///     Some(user) => println!("user {} created", user.id),

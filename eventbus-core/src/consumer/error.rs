@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, panic::Location, sync::Arc};
 
 use crate::{
-    bus::WiringError,
+    bus::NameTaken,
     event::EventType,
     listener::{ErrorText, Excerpt},
     pattern::PatternError,
@@ -18,7 +18,7 @@ pub enum ConsumerError {
     Pattern(#[from] PatternError),
     /// Two event types have one name and version.
     #[error(transparent)]
-    Wiring(#[from] WiringError),
+    NameTaken(#[from] NameTaken),
     /// Two handlers of the group would handle the same event.
     #[error(
         "group `{group}` has two handlers for one event: for {first} at {first_location}, and for {second} at \

@@ -24,6 +24,7 @@ mod pace;
 #[cfg(feature = "rate-limit")]
 mod rate;
 mod reader;
+mod remove_error;
 mod retry;
 mod routes;
 mod scheduler;
@@ -41,7 +42,7 @@ mod worker;
 pub use batch::{Batch, BatchReturn};
 pub use builder::{ConsumerBuilder, NoState as NoHandlerState, WithState};
 pub(crate) use consumers::{Consumers, tell_unheard};
-pub use control::{Consumer, ConsumerHealth, RemoveError, StopReport};
+pub use control::{Consumer, ConsumerHealth, StopReport};
 pub(crate) use control::{Control, after as deadline_after};
 pub use delivery::Delivery;
 pub use error::ConsumerError;
@@ -50,6 +51,7 @@ pub use handler::{BatchHandlerFn, Handler, HandlerFn, PatternHandlerFn, PatternS
 pub use keys::KeyFn;
 #[cfg(feature = "rate-limit")]
 pub use rate::Rate;
+pub use remove_error::{RemoveError, RemoveGroupError};
 pub use retry::Retry;
 pub use routes::Unhandled;
 pub use state::Unfinished;

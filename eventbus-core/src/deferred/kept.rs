@@ -141,7 +141,7 @@ impl<E: Event> PublishStep for Publish<'_, Arc<E>> {
     }
 
     fn at_once(self: Box<Self>) -> Result<(), Unpublished> {
-        (*self).at_once().map_err(unpublished)
+        (*self).at_once().map_err(|error| unpublished(error.into()))
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 /// # Examples
 ///
 /// ```
-/// # use eventbus_core::{Bus, ByNameError, DecodeCategory, Event, EventCodec, EventName};
+/// # use eventbus_core::{Bus, ReadJsonError, DecodeCategory, Event, EventCodec, EventName};
 /// # #[derive(serde::Serialize, serde::Deserialize)]
 /// # struct UserCreated { id: u64 }
 /// # impl Event for UserCreated {
@@ -29,7 +29,7 @@ use super::{
 /// let bus = Bus::new();
 /// bus.declare::<UserCreated>()?;
 /// let error = bus.emit_json("user.created", r#"{"id": "hunter2"}"#).unwrap_err();
-/// let ByNameError::Payload { source, .. } = error else { return Err(error.into()) };
+/// let ReadJsonError::Payload { source, .. } = error else { return Err(error.into()) };
 /// assert_eq!(source.category(), DecodeCategory::Data);
 /// assert_eq!((source.path(), source.expected()), ("id", Some("u64")));
 /// assert_eq!(source.to_string(), "at `id`: expected u64, line 1 column 16");

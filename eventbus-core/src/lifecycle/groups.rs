@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    consumer::{ConsumerHealth, RemoveError},
+    consumer::{ConsumerHealth, RemoveGroupError},
     emission::Bus,
     publish::asked,
     transport::{Message, NoSuchGroup, Operation, TransportHealth},
@@ -32,11 +32,11 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`RemoveError`] if a consumer of this bus reads it, there is no such group, or the transport cannot remove it.
-    pub async fn remove_group(&self, group: &str) -> Result<Vec<Message>, RemoveError> {
+    /// [`RemoveGroupError`] if a consumer of this bus reads it, there is no such group, or the transport cannot remove it.
+    pub async fn remove_group(&self, group: &str) -> Result<Vec<Message>, RemoveGroupError> {
         let (publishing, name) = (self.publishing(), Arc::<str>::from(group));
         if self.consumers().contains(group) {
-            return Err(RemoveError::InUse { group: name });
+            return Err(RemoveGroupError::InUse { group: name });
         }
         let answer = asked(|| publishing.transport.remove_group(group)).await;
         let reason = match answer {
@@ -44,12 +44,12 @@ impl Bus {
                 publishing.forget_ledger(group);
                 return Ok(left);
             }
-            Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveError::Unknown { group: name }),
+            Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveGroupError::Unknown { group: name }),
             Ok(Err(error)) => crate::listener::ErrorText::with_sources(&*error).to_string(),
             Err(panic) => panic.to_string(),
         };
         publishing.notices.error(Operation::RemoveGroup, Some(&name), reason.clone());
-        Err(RemoveError::Transport { group: name, reason })
+        Err(RemoveGroupError::Transport { group: name, reason })
     }
 
     /// Whether publishing works: what the transport says of itself, and how the consumers of this bus are doing.

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{ByNameError, error::Returned, wire_type::WireType};
+use super::{EmitNameError, error::UnknownVersion, wire_type::WireType};
 use crate::{
-    bus::WiringError,
+    bus::NameTaken,
     call::{AnyEvent, Content, Shared},
     emission::{Bus, EmitAny},
     event::{Event, EventType},
@@ -23,8 +23,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`WiringError::NameTaken`] if another type has the name and version on this bus. It shows both types, and where each
-    /// was first used.
+    /// [`NameTaken`] if another type has the name and version on this bus. It shows both types, and where each was first used.
     ///
     /// # Examples
     ///
@@ -38,12 +37,12 @@ impl Bus {
     /// bus.emit_name("user.created", UserCreated { id: 7 })?.blocking();
     ///
     /// let wrong = bus.emit_name("user.created", "seven").unwrap_err();
-    /// assert_eq!(wrong.into_value(), Some("seven"));
+    /// assert_eq!(wrong.into_value(), "seven");
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn declare<E: Event>(&self) -> Result<(), WiringError> {
+    pub fn declare<E: Event>(&self) -> Result<(), NameTaken> {
         self.declare_at::<E>(Location::caller())
     }
 
@@ -54,33 +53,39 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`ByNameError::Name`] if the name is malformed, [`WrongType`](ByNameError::WrongType) if it belongs to another
-    /// type (the value is handed back), [`UnknownVersion`](ByNameError::UnknownVersion) if it is known but not in this
-    /// version.
-    pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, ByNameError> {
+    /// [`EmitNameError`], which hands the value back: [`Name`](EmitNameError::Name) if the name is malformed,
+    /// [`WrongType`](EmitNameError::WrongType) if it belongs to another type,
+    /// [`UnknownVersion`](EmitNameError::UnknownVersion) if it is known but not in this version.
+    pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, EmitNameError<T>> {
         let id = TypeId::of::<T>();
         // As it is: a name that a type has claimed is well-formed, and has no version at its end.
         if let Some(slot) = self.state.registry.of_type_named(id, name) {
             return Ok(self.emit_to(slot, Arc::new(value)));
         }
         let mut claimant = self.state.registry.claimant(name, 1, id);
-        let wire = WireType::parse(name)?;
+        let wire = match WireType::parse(name) {
+            Ok(wire) => wire,
+            Err(error) => return Err(EmitNameError::Name { error, value }),
+        };
         if wire.version != 1 {
             claimant = self.state.registry.claimant(wire.name, wire.version, id);
         }
         let claims = match claimant {
             Claimant::Slot(slot) => return Ok(self.emit_to(slot, Arc::new(value))),
-            Claimant::Others => self.claims(wire)?,
+            Claimant::Others => match self.claims(wire) {
+                Ok(claims) => claims,
+                Err(error) => return Err(EmitNameError::unknown_version(error, value)),
+            },
             Claimant::Nobody => return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value)))),
         };
         match claims.iter().find(|event| event.id() == id) {
             // Another thread has just claimed it.
             Some(event) => Ok(self.emit_as(event, Arc::new(value))),
-            None => Err(ByNameError::WrongType {
+            None => Err(EmitNameError::WrongType {
                 name: wire.to_string(),
                 expected: claims.iter().map(|event| event.rust_type()).collect(),
                 found: type_name::<T>(),
-                value: Returned(Box::new(value)),
+                value,
             }),
         }
     }
@@ -91,14 +96,14 @@ impl Bus {
 
     /// The types that have claimed a name in this version. None if the name is unclaimed; an error if it is known in other
     /// versions only.
-    pub(crate) fn claims(&self, wire: WireType<'_>) -> Result<Vec<&'static EventType>, ByNameError> {
+    pub(crate) fn claims(&self, wire: WireType<'_>) -> Result<Vec<&'static EventType>, UnknownVersion> {
         let all = self.types_of_name(wire.name);
         let claims: Vec<_> = all.iter().copied().filter(|event| event.version() == wire.version).collect();
         if claims.is_empty() && !all.is_empty() {
             let mut known: Vec<_> = all.iter().map(|event| event.version()).collect();
             known.sort_unstable();
             known.dedup();
-            return Err(ByNameError::UnknownVersion { name: wire.name.to_owned(), version: wire.version, known });
+            return Err(UnknownVersion { name: wire.name.to_owned(), version: wire.version, known });
         }
         Ok(claims)
     }

@@ -4,7 +4,7 @@ use std::{fmt, panic::Location};
 
 use super::wire_type::WireType;
 use crate::{
-    bus::{NameTaken, WiringError},
+    bus::NameTaken,
     emission::Bus,
     event::{Event, EventType},
     registry::{Claim, Conflict},
@@ -33,7 +33,7 @@ use crate::{
 ///     EventSet::new().with::<UserCreated>()
 /// }
 ///
-/// # fn main() -> Result<(), eventbus_core::WiringError> {
+/// # fn main() -> Result<(), eventbus_core::NameTaken> {
 /// let mut all = EventSet::new().with::<OrderDone>();
 /// all.merge(user_events())?;
 /// let names: Vec<_> = all.iter().map(|event| event.wire_type().to_string()).collect();
@@ -55,7 +55,7 @@ pub struct EventSet {
 #[derive(Clone, Copy)]
 struct Listed {
     claim: Claim,
-    declare: fn(&Bus, &'static Location<'static>) -> Result<(), WiringError>,
+    declare: fn(&Bus, &'static Location<'static>) -> Result<(), NameTaken>,
 }
 
 impl EventSet {
@@ -82,10 +82,10 @@ impl EventSet {
     ///
     /// # Errors
     ///
-    /// [`WiringError::NameTaken`] if another type in the set has `E`'s name and version. It shows both types, and where each
+    /// [`NameTaken`] if another type in the set has `E`'s name and version. It shows both types, and where each
     /// was listed. The set is then as it was.
     #[track_caller]
-    pub fn add<E: Event>(&mut self) -> Result<(), WiringError> {
+    pub fn add<E: Event>(&mut self) -> Result<(), NameTaken> {
         let claim = Claim { event: E::TYPE, location: Location::caller() };
         self.insert(Listed { claim, declare: Bus::declare_at::<E> })
     }
@@ -95,20 +95,20 @@ impl EventSet {
     /// # Errors
     ///
     /// As [`add`](Self::add). The set is then as it was.
-    pub fn merge(&mut self, other: Self) -> Result<(), WiringError> {
+    pub fn merge(&mut self, other: Self) -> Result<(), NameTaken> {
         let mut merged = self.clone();
         other.listed.into_iter().try_for_each(|listed| merged.insert(listed))?;
         *self = merged;
         Ok(())
     }
 
-    fn insert(&mut self, new: Listed) -> Result<(), WiringError> {
+    fn insert(&mut self, new: Listed) -> Result<(), NameTaken> {
         let key = |listed: &Listed| {
             let event = listed.claim.event;
             (event.name(), event.version(), event.rust_type())
         };
         if let Some(first) = self.listed.iter().find(|listed| listed.claim.excludes(&new.claim)) {
-            return Err(NameTaken(Conflict { first: first.claim, second: new.claim }).into());
+            return Err(NameTaken(Conflict { first: first.claim, second: new.claim }));
         }
         if !self.listed.iter().any(|listed| listed.claim.event == new.claim.event) {
             let at = self.listed.partition_point(|listed| key(listed) <= key(&new));
@@ -164,9 +164,9 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`WiringError::NameTaken`] if another type has the name and version of one of them on this bus. Those before it, by
+    /// [`NameTaken`] if another type has the name and version of one of them on this bus. Those before it, by
     /// name and version, stay declared.
-    pub fn declare_all(&self, events: &EventSet) -> Result<(), WiringError> {
+    pub fn declare_all(&self, events: &EventSet) -> Result<(), NameTaken> {
         events.listed.iter().try_for_each(|listed| (listed.declare)(self, listed.claim.location))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{any::Any, borrow::Cow, sync::Arc};
 
-use super::{ByNameError, wire_type::WireType};
+use super::{ReadJsonError, wire_type::WireType};
 use crate::{
     call::Content,
     emission::{Bus, EmitAny},
@@ -34,9 +34,11 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`ByNameError::Name`], [`UnknownVersion`](ByNameError::UnknownVersion), [`TooLarge`](ByNameError::TooLarge),
-    /// [`TooDeep`](ByNameError::TooDeep); [`NoCodec`](ByNameError::NoCodec) if the name's type cannot be read from JSON,
-    /// [`Payload`](ByNameError::Payload) if this payload cannot, [`Ambiguous`](ByNameError::Ambiguous) if several types
+    /// [`ReadJsonError`]: [`Name`](ReadJsonError::Name) if the name is malformed,
+    /// [`UnknownVersion`](ReadJsonError::UnknownVersion) if it is known but not in this version,
+    /// [`TooLarge`](ReadJsonError::TooLarge) and [`TooDeep`](ReadJsonError::TooDeep) if the payload is beyond the limits of the bus,
+    /// [`NoCodec`](ReadJsonError::NoCodec) if the name's type cannot be read from JSON,
+    /// [`Payload`](ReadJsonError::Payload) if this payload cannot, [`Ambiguous`](ReadJsonError::Ambiguous) if several types
     /// share the name. Nothing has been emitted then. A type's `Deserialize` that panics is a `Payload` error, too. What is wrong
     /// with a payload is described by its [`DecodeError`], which shows no value of it.
     ///
@@ -54,7 +56,7 @@ impl Bus {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<EmitAny<'_>, ByNameError> {
+    pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<EmitAny<'_>, ReadJsonError> {
         Ok(match self.read_json(name, json)? {
             ReadJson::Unclaimed(subject, json) => self.emit_unclaimed(subject, Content::Json(json)),
             ReadJson::Typed(event, value) => self.emit_as(event, Arc::from(value)),
@@ -62,14 +64,14 @@ impl Bus {
     }
 
     /// Finds the type of a name, and decodes the payload.
-    pub(crate) fn read_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<ReadJson, ByNameError> {
+    pub(crate) fn read_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<ReadJson, ReadJsonError> {
         let wire = WireType::parse(name)?;
         let claims = self.claims(wire)?;
         let json = json.into().0;
         self.check_limits(wire, &json)?;
         let undecodable = |rust_type, source: DecodeError| {
             let path = source.path().to_owned();
-            ByNameError::Payload { name: wire.to_string(), rust_type, path, source }
+            ReadJsonError::Payload { name: wire.to_string(), rust_type, path, source }
         };
         match claims[..] {
             [] => {
@@ -80,25 +82,25 @@ impl Bus {
             [event] => {
                 let rust_type = event.rust_type();
                 let Some(codec) = event.codec() else {
-                    return Err(ByNameError::NoCodec { name: wire.to_string(), rust_type });
+                    return Err(ReadJsonError::NoCodec { name: wire.to_string(), rust_type });
                 };
                 let value = codec.of_json(&json).map_err(|error| undecodable(Some(rust_type), error))?;
                 Ok(ReadJson::Typed(event, value))
             }
             _ => {
                 let types = claims.iter().map(|event| event.rust_type()).collect();
-                Err(ByNameError::Ambiguous { name: wire.to_string(), types })
+                Err(ReadJsonError::Ambiguous { name: wire.to_string(), types })
             }
         }
     }
 
-    fn check_limits(&self, wire: WireType<'_>, json: &[u8]) -> Result<(), ByNameError> {
+    fn check_limits(&self, wire: WireType<'_>, json: &[u8]) -> Result<(), ReadJsonError> {
         let (max_payload, max_nesting) = self.payload_limits();
         if json.len() > max_payload {
-            return Err(ByNameError::TooLarge { name: wire.to_string(), size: json.len(), limit: max_payload });
+            return Err(ReadJsonError::TooLarge { name: wire.to_string(), size: json.len(), limit: max_payload });
         }
         if nesting(json) > max_nesting {
-            return Err(ByNameError::TooDeep { name: wire.to_string(), limit: max_nesting });
+            return Err(ReadJsonError::TooDeep { name: wire.to_string(), limit: max_nesting });
         }
         Ok(())
     }

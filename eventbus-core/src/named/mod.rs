@@ -7,7 +7,10 @@ mod event_set;
 mod json;
 mod wire_type;
 
-pub use error::{ByNameError, Returned};
+#[cfg(feature = "serde")]
+pub use error::ReadJsonError;
+pub(crate) use error::UnknownVersion;
+pub use error::{EmitNameError, MalformedName};
 pub use event_set::EventSet;
 #[cfg(feature = "serde")]
 pub use json::Json;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ByNameError;
+use super::MalformedName;
 use crate::event::{EventName, NameError};
 
 /// A wire type that has been checked.
@@ -14,8 +14,8 @@ pub(crate) struct WireType<'a> {
 
 impl<'a> WireType<'a> {
     /// Takes a wire type apart. Version 1 is written without a suffix, and only so.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, ByNameError> {
-        let malformed = |error| ByNameError::Name { name: excerpt(text), error };
+    pub(crate) fn parse(text: &'a str) -> Result<Self, MalformedName> {
+        let malformed = |kind| MalformedName::new(text, kind);
         let last = text.rsplit_once('.').and_then(|(name, last)| Some((name, last.strip_prefix('v')?)));
         let (name, version) = match last {
             Some((name, digits)) if is_number(digits) => match digits.parse() {
@@ -40,11 +40,6 @@ impl fmt::Display for WireType<'_> {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// As much of foreign text as an error keeps.
-fn excerpt(text: &str) -> String {
-    text.chars().take(EventName::MAX_LEN).collect()
 }
 
 #[cfg(test)]

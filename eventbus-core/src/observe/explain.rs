@@ -9,7 +9,7 @@ use super::CatalogEvent;
 use crate::{
     emission::Bus,
     listener::{ListenerInfo, ListenerKind},
-    named::{ByNameError, WireType},
+    named::{MalformedName, UnknownVersion, WireType},
 };
 
 impl Bus {
@@ -19,7 +19,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`ByNameError::Name`] if the name is malformed.
+    /// [`MalformedName`] if the name is malformed.
     ///
     /// # Examples
     ///
@@ -43,16 +43,11 @@ impl Bus {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn explain(&self, name: &str) -> Result<Explanation, ByNameError> {
+    pub fn explain(&self, name: &str) -> Result<Explanation, MalformedName> {
         let wire = WireType::parse(name)?;
-        let mut known_versions = Vec::new();
-        let claims = match self.claims(wire) {
-            Ok(claims) => claims,
-            Err(ByNameError::UnknownVersion { known, .. }) => {
-                known_versions = known;
-                Vec::new()
-            }
-            Err(error) => return Err(error),
+        let (claims, known_versions) = match self.claims(wire) {
+            Ok(claims) => (claims, Vec::new()),
+            Err(UnknownVersion { known, .. }) => (Vec::new(), known),
         };
         let claims: Vec<_> =
             claims.into_iter().filter_map(|event| self.known_event(event)).map(CatalogEvent::new).collect();

@@ -7,9 +7,9 @@ use std::{
 };
 
 use super::{
-    PublishError,
-    events::{back_of, content_of, error_of},
-    sending::SendingAll,
+    PublishAllError,
+    events::{back_of, content_of, parts_of},
+    sending::{Rejected, SendingAll},
 };
 use crate::{
     emission::Bus,
@@ -20,6 +20,27 @@ impl Bus {
     /// Publishes events in one batch; a result for each, in their order.
     ///
     /// It waits as [`publish`](Self::publish) does. An event that is refused does not keep those behind it back.
+    ///
+    /// # Errors
+    ///
+    /// For each event that was not published a [`PublishAllError`], which hands it back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick(u32);
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// for result in bus.publish_all((1..=3).map(Tick)).await {
+    ///     result?;
+    /// }
+    /// assert_eq!(bus.stats().published.accepted, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn publish_all<I: IntoEvent>(&self, events: impl IntoIterator<Item = I>) -> PublishAll<'_, I> {
         PublishAll::new(self, events)
     }
@@ -58,7 +79,7 @@ impl<'b, I: IntoEvent> PublishAll<'b, I> {
 }
 
 impl<I: IntoEvent> Future for PublishAll<'_, I> {
-    type Output = Vec<Result<(), PublishError<I>>>;
+    type Output = Vec<Result<(), PublishAllError<I>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { bus, events, sending, is_over } = &mut *self;
@@ -68,6 +89,11 @@ impl<I: IntoEvent> Future for PublishAll<'_, I> {
         *is_over = polled.is_ready();
         polled.map(|results| results.into_iter().map(|result| result.map_err(error_of)).collect())
     }
+}
+
+fn error_of<I: IntoEvent>(rejected: Rejected) -> PublishAllError<I> {
+    let (why, id, event) = parts_of(rejected);
+    PublishAllError::new(why, id, event)
 }
 
 impl<I: IntoEvent> Drop for PublishAll<'_, I> {

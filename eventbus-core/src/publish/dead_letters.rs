@@ -6,6 +6,7 @@ use super::{
     Publishing,
     answer::asked,
     dead_letter::{DeadLetter, DeadStore, number_of},
+    dead_letter_error::{DeadLetterError, DiscardError, ReplayError, ReplayWhereError},
 };
 use crate::{
     emission::Bus,
@@ -148,7 +149,11 @@ impl DeadLetters<'_> {
     pub async fn replay(&self, id: &LetterId) -> Result<(), ReplayError> {
         let publishing = self.0;
         if publishing.capabilities.dead_letters {
-            return self.end(id, LetterEnd::Replay).await;
+            return self.end(id, LetterEnd::Replay).await.map_err(|error| match error.downcast_ref() {
+                Some(LetterError::NotFound) => ReplayError::Unknown { id: id.clone() },
+                Some(LetterError::Full { group }) => ReplayError::Full { id: id.clone(), group: Arc::clone(group) },
+                None => ReplayError::Transport(self.failed(error)),
+            });
         }
         let Some(letter) = publishing.dead.take(id) else { return Err(ReplayError::Unknown { id: id.clone() }) };
         let (group, message) = (Arc::clone(&letter.group), letter.message.clone());
@@ -182,8 +187,8 @@ impl DeadLetters<'_> {
     ///
     /// # Errors
     ///
-    /// [`ReplayError`] of the first letter that is refused; those before it have been replayed.
-    pub async fn replay_where(&self, mut filter: impl FnMut(&DeadLetter) -> bool) -> Result<usize, ReplayError> {
+    /// [`ReplayWhereError`] of the first letter that is refused; those before it have been replayed.
+    pub async fn replay_where(&self, mut filter: impl FnMut(&DeadLetter) -> bool) -> Result<usize, ReplayWhereError> {
         // Their ids first: one that is replayed and fails at once is a new letter behind them, without end.
         let (mut ids, mut after) = (Vec::new(), None);
         loop {
@@ -198,9 +203,7 @@ impl DeadLetters<'_> {
         for id in &ids {
             match self.replay(id).await {
                 Ok(()) => count += 1,
-                // Somebody else has ended it meanwhile.
-                Err(ReplayError::Unknown { .. }) => {}
-                Err(error) => return Err(error),
+                Err(error) => ReplayWhereError::of(error).map_or(Ok(()), Err)?,
             }
             tokio::task::coop::consume_budget().await;
         }
@@ -211,13 +214,17 @@ impl DeadLetters<'_> {
     ///
     /// # Errors
     ///
-    /// [`ReplayError::Unknown`] if there is none; another one if the transport cannot remove it.
-    pub async fn discard(&self, id: &LetterId) -> Result<(), ReplayError> {
+    /// [`DiscardError::Unknown`] if there is none, [`DiscardError::Transport`] if the transport cannot remove it.
+    pub async fn discard(&self, id: &LetterId) -> Result<(), DiscardError> {
         let publishing = self.0;
         if publishing.capabilities.dead_letters {
-            return self.end(id, LetterEnd::Discard).await;
+            return self.end(id, LetterEnd::Discard).await.map_err(|error| match error.downcast_ref() {
+                Some(LetterError::NotFound) => DiscardError::Unknown { id: id.clone() },
+                // Nothing needs room to be removed: a failure of the transport.
+                Some(LetterError::Full { .. }) | None => DiscardError::Transport(self.failed(error)),
+            });
         }
-        let Some(letter) = publishing.dead.take(id) else { return Err(ReplayError::Unknown { id: id.clone() }) };
+        let Some(letter) = publishing.dead.take(id) else { return Err(DiscardError::Unknown { id: id.clone() }) };
         // Its event is foreign code.
         let _ = isolate(|| drop(letter));
         Ok(())
@@ -228,19 +235,14 @@ impl DeadLetters<'_> {
         self.0.dead.page(None, 0, usize::MAX)
     }
 
-    async fn end(&self, id: &LetterId, end: LetterEnd) -> Result<(), ReplayError> {
+    async fn end(&self, id: &LetterId, end: LetterEnd) -> Result<(), BoxError> {
         let publishing = self.0;
         let ids = [id.clone()];
         let answer = asked(|| publishing.transport.end_letters(&ids, end)).await;
-        let result = match answer {
+        match answer {
             Ok(mut results) => results.pop().unwrap_or_else(|| Err("the transport gave no result".into())),
             Err(panic) => Err((*panic).into()),
-        };
-        result.map_err(|error| match error.downcast_ref::<LetterError>() {
-            Some(LetterError::NotFound) => ReplayError::Unknown { id: id.clone() },
-            Some(LetterError::Full { group }) => ReplayError::Full { id: id.clone(), group: Arc::clone(group) },
-            None => ReplayError::Transport(self.failed(error)),
-        })
+        }
     }
 
     /// Goes to the next page. A transport that gives the same one again and again, or all pages at once, must not hold the thread.
@@ -256,7 +258,7 @@ impl DeadLetters<'_> {
     fn failed(&self, error: BoxError) -> DeadLetterError {
         let reason = crate::listener::ErrorText::with_sources(&*error).to_string();
         self.0.notices.error(Operation::DeadLetters, None, error);
-        DeadLetterError { reason }
+        DeadLetterError::new(reason)
     }
 }
 
@@ -264,52 +266,4 @@ impl fmt::Debug for DeadLetters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.in_memory()).finish()
     }
-}
-
-/// An error of a transport that keeps dead letters.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the transport cannot serve its dead letters: {reason}")]
-#[non_exhaustive]
-pub struct DeadLetterError {
-    /// What the transport says.
-    pub reason: String,
-}
-
-/// An error returned by [`DeadLetters::replay`] and its like.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReplayError {
-    /// There is no such dead letter.
-    #[error("there is no dead letter {id}: it has been replayed, discarded, or has made room for newer ones")]
-    Unknown {
-        /// The id.
-        id: LetterId,
-    },
-    /// The group's queue is full.
-    #[error("dead letter {id} was not replayed: the queue of group `{group}` is full; replay it later")]
-    Full {
-        /// The id.
-        id: LetterId,
-        /// The group.
-        group: Arc<str>,
-    },
-    /// The bus is shutting down, or has shut down.
-    #[error("dead letter {id} was not replayed: the bus has shut down, or is about to")]
-    Closed {
-        /// The id.
-        id: LetterId,
-    },
-    /// The transport does not take it.
-    #[error("dead letter {id} was not replayed: the transport does not take it for group `{group}`: {reason}")]
-    Refused {
-        /// The id.
-        id: LetterId,
-        /// The group.
-        group: Arc<str>,
-        /// What the transport says.
-        reason: String,
-    },
-    /// The transport cannot serve its dead letters.
-    #[error(transparent)]
-    Transport(#[from] DeadLetterError),
 }

@@ -1,7 +1,8 @@
 //! Events to messages, and back.
 
-use super::{PublishError, failed::kind_of, sending::Rejected};
+use super::{error::Why, failed::kind_of, sending::Rejected};
 use crate::{
+    call::MessageId,
     event::IntoEvent,
     transport::{Content, Message, SharedEvent},
 };
@@ -16,7 +17,7 @@ pub(super) fn back_of<I: IntoEvent>(message: Message) -> Option<I> {
     message.into_event()
 }
 
-pub(super) fn error_of<I: IntoEvent>(Rejected { why, message }: Rejected) -> PublishError<I> {
-    let id = message.id();
-    PublishError::new(why, id, back_of(message))
+/// What an error is made of.
+pub(super) fn parts_of<I: IntoEvent>(Rejected { why, message }: Rejected) -> (Why, MessageId, Option<I>) {
+    (why, message.id(), back_of(message))
 }

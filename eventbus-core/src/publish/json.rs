@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PublishError,
+    PublishJsonError,
     failed::described,
     sending::{Limit, Rejected, Sending, When},
 };
@@ -21,7 +21,7 @@ use crate::{
     emission::Bus,
     event::EventType,
     listener::Subject,
-    named::{ByNameError, Json, ReadJson},
+    named::{Json, ReadJson, ReadJsonError},
     transport::{Content, ContentRef, Data, Format, Message, SharedEvent},
 };
 
@@ -36,8 +36,8 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// Those of [`emit_json`](Self::emit_json), before anything is published; awaited, a [`PublishError`] that hands the message
-    /// back.
+    /// Those of [`emit_json`](Self::emit_json), before anything is published; awaited, a [`PublishJsonError`], which hands the
+    /// message back.
     ///
     /// # Cancel safety
     ///
@@ -64,7 +64,7 @@ impl Bus {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn publish_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<PublishJson<'_>, ByNameError> {
+    pub fn publish_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<PublishJson<'_>, ReadJsonError> {
         let content = match self.read_json(name, json)? {
             ReadJson::Typed(event, value) => {
                 Content::Shared(SharedEvent { event: Arc::from(value), kind: described(event) })
@@ -166,7 +166,7 @@ impl<'b> PublishJson<'b> {
 }
 
 impl Future for PublishJson<'_> {
-    type Output = Result<(), PublishError<Message>>;
+    type Output = Result<(), PublishJsonError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { content, sending } = &mut *self;
@@ -181,8 +181,8 @@ impl Future for PublishJson<'_> {
     }
 }
 
-fn error_of(Rejected { why, message }: Rejected) -> PublishError<Message> {
-    PublishError::new(why, message.id(), Some(message))
+fn error_of(Rejected { why, message }: Rejected) -> PublishJsonError {
+    PublishJsonError::new(why, message)
 }
 
 impl Drop for PublishJson<'_> {

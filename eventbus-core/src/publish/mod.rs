@@ -11,6 +11,7 @@ mod batch;
 mod codecs;
 mod counts;
 mod dead_letter;
+mod dead_letter_error;
 mod dead_letters;
 mod error;
 mod events;
@@ -35,8 +36,11 @@ pub use batch::PublishAll;
 pub use counts::{Deliveries, GroupStats, Published};
 pub use dead_letter::DeadLetter;
 pub(crate) use dead_letter::DeadStore;
-pub use dead_letters::{DeadLetterError, DeadLetterPage, DeadLetters, ReplayError};
-pub use error::PublishError;
+pub use dead_letter_error::{DeadLetterError, DiscardError, ReplayError, ReplayWhereError};
+pub use dead_letters::{DeadLetterPage, DeadLetters};
+#[cfg(feature = "serde")]
+pub use error::PublishJsonError;
+pub use error::{PublishAllError, PublishError, TryPublishError};
 pub use failed::Failed;
 pub(crate) use failed::kind_of;
 #[cfg(feature = "serde")]

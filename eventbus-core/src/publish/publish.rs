@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PublishError,
-    events::{back_of, content_of, error_of},
-    sending::{Limit, Sending, When},
+    PublishError, TryPublishError,
+    events::{back_of, content_of, parts_of},
+    sending::{Limit, Rejected, Sending, When},
 };
 use crate::{
     call::MessageId,
@@ -63,9 +63,33 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`PublishError`], which hands the event back: [`Full`](PublishError::Full) if a group's queue is full, and where the
+    /// [`TryPublishError`], which hands the event back: [`Full`](TryPublishError::Full) if a group's queue is full, and where the
     /// transport cannot tell without waiting.
-    pub fn try_publish<I: IntoEvent>(&self, event: I) -> Result<(), PublishError<I>> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # mod eventbus { pub use eventbus_core::*; pub mod publish { pub use eventbus_core::*; } }
+    /// # use eventbus_core::{Event, EventName, Memory};
+    /// # struct Tick(u32);
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use eventbus::{Bus, publish::TryPublishError};
+    ///
+    /// let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    /// bus.consumer("slow").handle::<Tick>(|_, _| async {}).start().await?;
+    /// bus.try_publish(Tick(1))?;
+    ///
+    /// match bus.try_publish(Tick(2)) {
+    ///     Ok(()) => {}
+    ///     Err(TryPublishError::Full(tick)) => println!("no room for tick {}", tick.0),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_publish<I: IntoEvent>(&self, event: I) -> Result<(), TryPublishError<I>> {
         Publish::new(self, event).at_once()
     }
 }
@@ -243,12 +267,15 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         }
     }
 
-    pub(crate) fn at_once(mut self) -> Result<(), PublishError<I>> {
+    pub(crate) fn at_once(mut self) -> Result<(), TryPublishError<I>> {
         let Some(event) = self.event.take() else { unreachable!("it has not been polled") };
         // Its drop is for one that is given up.
         let unused = Sending::new(self.sending.bus());
         let sending = std::mem::replace(&mut self.sending, unused);
-        sending.at_once(content_of(event)).map_err(error_of)
+        sending.at_once(content_of(event)).map_err(|rejected| {
+            let (why, id, event) = parts_of(rejected);
+            TryPublishError::new(why, id, event)
+        })
     }
 }
 
@@ -266,6 +293,11 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
         };
         polled.map(|published| published.map_err(error_of))
     }
+}
+
+fn error_of<I: IntoEvent>(rejected: Rejected) -> PublishError<I> {
+    let (why, id, event) = parts_of(rejected);
+    PublishError::new(why, id, event)
 }
 
 impl<I: IntoEvent> Drop for Publish<'_, I> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    bus::WiringError,
+    bus::NameTaken,
     call::Isolated,
     emission::Bus,
     event::{Event, EventType},
@@ -148,5 +148,5 @@ pub enum UpcastError {
     },
     /// One of the two names is claimed by another type.
     #[error(transparent)]
-    Wiring(#[from] WiringError),
+    NameTaken(#[from] NameTaken),
 }

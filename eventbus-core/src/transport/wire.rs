@@ -20,7 +20,7 @@ use crate::{
     call::{CAUSES, MessageId, TraceContext},
     event::{Codec, EncodeError, EventCodec, EventType, NameError},
     listener::Subject,
-    named::{ByNameError, WireType},
+    named::{MalformedName, WireType},
 };
 
 impl Message {
@@ -188,11 +188,9 @@ const READ: [&str; 9] =
 
 /// Takes a wire type apart.
 fn parse(text: &str) -> Result<Subject, MalformedMessage> {
-    match WireType::parse(text) {
-        Ok(wire) => Ok(wire.subject()),
-        Err(ByNameError::Name { name, error }) => Err(MalformedMessage::Type { text: name, error }),
-        Err(_) => unreachable!("parsing looks at the name only"),
-    }
+    let malformed =
+        |error: MalformedName| MalformedMessage::Type { text: error.name().to_owned(), error: error.kind() };
+    WireType::parse(text).map(WireType::subject).map_err(malformed)
 }
 
 /// An error returned by [`Message::from_attributes`].

@@ -35,7 +35,9 @@ mod service;
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{BoxError, Bus, Consumer, Failed, PublishError, Rate, Retry, ShutdownReport, consumer::Unhandled};
+use eventbus::{
+    BoxError, Bus, Consumer, Failed, Rate, Retry, ShutdownReport, consumer::Unhandled, publish::TryPublishError,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
@@ -110,7 +112,7 @@ async fn fill(bus: &Bus) -> Result<Vec<ResourceFlowCreated>, BoxError> {
     }
     let mut created = flows().map(|flow| ResourceFlowCreated { flow });
     match created.by_ref().find_map(|event| bus.try_publish(event).err()) {
-        Some(full @ PublishError::Full(_)) => {
+        Some(full @ TryPublishError::Full(_)) => {
             println!("{full}");
             Ok(full.into_event().into_iter().chain(created).collect())
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use eventbus::by_name::ByNameError;
+use eventbus::by_name::ReadJsonError;
 use serde::Serialize;
 
 use crate::bounded::{self, Firsts};
@@ -26,9 +26,9 @@ pub(crate) enum FailureKind {
 }
 
 impl FailureKind {
-    pub(crate) fn of(error: &ByNameError) -> Self {
+    pub(crate) fn of(error: &ReadJsonError) -> Self {
         match error {
-            ByNameError::Payload { .. } | ByNameError::TooLarge { .. } => Self::Payload,
+            ReadJsonError::Payload { .. } | ReadJsonError::TooLarge { .. } => Self::Payload,
             _ => Self::Kind,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use eventbus::{Bus, PublishError, ShutdownReport};
+use eventbus::{Bus, ShutdownReport, publish::PublishJsonError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -115,7 +115,7 @@ impl Books {
                     self.tally.arrived(event.name(), listening);
                 }
             }
-            Err(PublishError::Cancelled(_)) => return Err(Interrupted),
+            Err(PublishJsonError::Cancelled(_)) => return Err(Interrupted),
             Err(error) => {
                 let failure = || FailedDelivery::named(line, name, &error.to_string());
                 self.tally.failures.push(FailureKind::Unpublished, failure);

@@ -11,7 +11,7 @@ use std::{
 use eventbus::{
     Bus, Failed, Retry,
     consumer::AttemptError,
-    dead_letter::{DeadLetter, ReplayError},
+    dead_letter::{DeadLetter, DiscardError, ReplayError, ReplayWhereError},
     transport::LetterId,
 };
 
@@ -27,10 +27,10 @@ async fn a_letter_that_is_not_there_is_told_apart_from_a_transport_that_fails() 
         let on_error = move |error: &eventbus::transport::TransportError| told.add(error.to_string());
         let bus = Bus::builder().transport(wire.clone()).on_failure(|_| {}).on_transport_error(on_error).build();
         let (letters, missing) = (bus.dead_letters(), LetterId::new("999"));
-        for answer in [letters.replay(&missing).await, letters.discard(&missing).await] {
-            let unknown = ReplayError::Unknown { id: missing.clone() };
-            assert_eq!(answer, Err(unknown), "the transport keeps its letters: {keeps_letters}");
-        }
+        let replayed = letters.replay(&missing).await;
+        assert_eq!(replayed, Err(ReplayError::Unknown { id: missing.clone() }), "keeps its letters: {keeps_letters}");
+        let discarded = letters.discard(&missing).await;
+        assert_eq!(discarded, Err(DiscardError::Unknown { id: missing.clone() }), "keeps its letters: {keeps_letters}");
         assert!(errors.take().is_empty(), "nothing has failed");
         assert_eq!(bus.stats().transport_errors, 0);
     }
@@ -57,7 +57,7 @@ async fn a_group_that_is_full_keeps_its_letters_until_there_is_room() {
     wire.state().full_group = Some("group".into());
     let full = bus.dead_letters().replay(&letters[0].id).await;
     assert_eq!(full, Err(ReplayError::Full { id: letters[0].id.clone(), group: "group".into() }));
-    assert!(matches!(bus.dead_letters().replay_where(|_| true).await, Err(ReplayError::Full { .. })));
+    assert!(matches!(bus.dead_letters().replay_where(|_| true).await, Err(ReplayWhereError::Full { .. })));
     assert_eq!((bus.dead_letters().list().await.unwrap().len(), bus.stats().transport_errors), (2, 0));
 
     wire.state().full_group = None;

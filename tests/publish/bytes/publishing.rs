@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, PublishError, consumer::ConsumerError};
+use eventbus::{Bus, PublishError, consumer::ConsumerError, publish::TryPublishError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -29,14 +29,14 @@ async fn an_event_without_a_codec_is_refused_at_wiring_and_at_publishing() {
     assert!(matches!(error, ConsumerError::NoCodec { .. }), "{error}");
     let error = bus.publish(Job(1)).await.unwrap_err();
     assert!(matches!(error, PublishError::NoCodec(Job(1))), "{error}");
-    assert!(matches!(bus.try_publish(Job(1)), Err(PublishError::NoCodec(_))));
+    assert!(matches!(bus.try_publish(Job(1)), Err(TryPublishError::NoCodec(_))));
     assert_balanced(&bus.stats());
 }
 
 #[tokio::test(start_paused = true)]
 async fn try_publish_hands_back_where_the_transport_cannot_tell_at_once() {
     let (bus, _) = bus(Answer::Well);
-    assert!(matches!(bus.try_publish(moved(1)), Err(PublishError::Full(_))));
+    assert!(matches!(bus.try_publish(moved(1)), Err(TryPublishError::Full(_))));
     bus.publish(moved(1)).await.unwrap();
     let all = bus.publish_all((0..10).map(moved)).await;
     assert!(all.iter().all(Result::is_ok));

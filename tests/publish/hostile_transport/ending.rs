@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventbus::{
-    consumer::{ConsumerError, RemoveError},
+    consumer::{ConsumerError, RemoveError, RemoveGroupError},
     transport::Operation,
 };
 use tokio::time::Instant;
@@ -139,7 +139,7 @@ fn a_group_that_cannot_be_removed_is_an_error() {
             let stopped = bus.consumer("group").handle::<Job>(|_, _| async {}).start().await.unwrap();
             hostile.breaks(Call::RemoveGroup, fault, 1);
             let failed = stopped.remove(Duration::from_secs(1)).await;
-            assert!(matches!(failed, Err(RemoveError::Transport { .. })), "{failed:?}");
+            assert!(matches!(failed, Err(RemoveError::Group(RemoveGroupError::Transport { .. }))), "{failed:?}");
             assert_told(&hostile, &bus, Operation::RemoveGroup, Some("group"), 1);
         });
     }

@@ -36,6 +36,8 @@ enum Answer {
     FullAndKept,
     /// It cannot tell at once, and takes what it is sent.
     Later,
+    /// It compares ids, whether it is asked to or not.
+    Duplicate,
 }
 
 /// A transport that takes messages and shows them.
@@ -71,6 +73,7 @@ impl Transport for Stub {
             match self.answer {
                 Answer::Full => return Err(full()),
                 Answer::Later => return Err(Refusal::WouldWait),
+                Answer::Duplicate => return Err(Refusal::Duplicate),
                 Answer::FullAndKept => {
                     self.seen.lock().unwrap().extend(slot.clone());
                     return Err(full());

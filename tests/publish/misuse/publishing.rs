@@ -7,7 +7,7 @@ use std::{
 
 use eventbus::{
     Bus, PublishError,
-    publish::PublishJson,
+    publish::{PublishAllError, PublishJson, PublishJsonError, TryPublishError},
     transport::{Capabilities, Memory, MessageId},
 };
 use futures_executor::block_on;
@@ -27,16 +27,16 @@ fn json_sees_time_token_and_shutdown_where_the_transport_is_always_ready_and_alw
         Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let bus = Stub::new(Capabilities::IN_PROCESS, Answer::Full).bus();
             let late = json(&bus).timeout(Duration::from_millis(5)).await;
-            assert!(matches!(late, Err(PublishError::Full(_))));
+            assert!(matches!(late, Err(PublishJsonError::Full(_))));
             let token = CancellationToken::new();
             let cancels = async {
                 tokio::task::yield_now().await;
                 token.cancel();
             };
             let (cancelled, ()) = tokio::join!(json(&bus).cancel_on(&token), cancels);
-            assert!(matches!(cancelled, Err(PublishError::Cancelled(_))));
+            assert!(matches!(cancelled, Err(PublishJsonError::Cancelled(_))));
             let (closed, _) = tokio::join!(json(&bus), bus.shutdown(HOUR));
-            assert!(matches!(closed, Err(PublishError::Closed(_))));
+            assert!(matches!(closed, Err(PublishJsonError::Closed(_))));
             assert_eq!(bus.stats().published.rejected, 3);
         });
     });
@@ -50,7 +50,7 @@ async fn json_takes_several_tokens_and_any_of_them_cancels() {
         let tokens = [CancellationToken::new(), CancellationToken::new()];
         tokens[which].cancel();
         let publish = json(&bus).cancel_on(&tokens[0]).cancel_on(&tokens[1]).timeout(HOUR);
-        assert!(matches!(publish.await, Err(PublishError::Cancelled(_))));
+        assert!(matches!(publish.await, Err(PublishJsonError::Cancelled(_))));
     }
 }
 
@@ -90,7 +90,7 @@ fn a_timeout_without_a_runtime_is_full_at_once_and_does_not_panic() {
     let bus = Bus::builder().transport(unread(Memory::new().capacity(1))).build();
     block_on(bus.publish(Job(1)).timeout(HOUR)).unwrap();
     assert!(matches!(block_on(bus.publish(Job(2)).timeout(HOUR)), Err(PublishError::Full(Job(2)))));
-    assert!(matches!(block_on(json(&bus).timeout(HOUR)), Err(PublishError::Full(_))));
+    assert!(matches!(block_on(json(&bus).timeout(HOUR)), Err(PublishJsonError::Full(_))));
     let stub = Stub::new(Capabilities::IN_PROCESS, Answer::Later);
     let bus = stub.bus();
     assert!(matches!(block_on(bus.publish(Job(3)).timeout(HOUR)), Err(PublishError::Full(Job(3)))));
@@ -118,11 +118,23 @@ async fn an_event_that_the_transport_refuses_and_keeps_may_be_delivered() {
         Err(PublishError::Unknown { event: None, source, .. }) => source.to_string().contains("has kept it"),
         _ => false,
     };
-    assert!(kept(bus.try_publish(Job(1))));
+    assert!(kept(bus.try_publish(Job(1)).map_err(PublishError::from)));
     assert!(kept(bus.publish(Job(1)).timeout(Duration::from_millis(1)).await));
     // In an `Arc` it is shared anyway.
-    assert!(matches!(bus.try_publish(Arc::new(Job(2))), Err(PublishError::Full(_))));
+    assert!(matches!(bus.try_publish(Arc::new(Job(2))), Err(TryPublishError::Full(_))));
     assert_balanced(&bus.stats());
+}
+
+#[tokio::test]
+async fn a_duplicate_where_no_ids_were_to_be_compared_is_a_failure_of_the_transport() {
+    let stub = Stub::new(Capabilities::IN_PROCESS, Answer::Duplicate);
+    let bus = stub.bus();
+    let error = bus.try_publish(Job(1)).unwrap_err();
+    assert!(matches!(error, TryPublishError::Failed { event: Job(1), .. }), "{error}");
+    let error = bus.publish_all([Job(2)]).await.remove(0).unwrap_err();
+    assert!(matches!(error, PublishAllError::Failed { event: Job(2), .. }), "{error}");
+    let error = bus.publish(Job(3)).await.unwrap_err();
+    assert!(matches!(error, PublishError::Duplicate(Job(3))), "{error}");
 }
 
 #[tokio::test]
@@ -153,7 +165,7 @@ async fn what_is_larger_than_the_transport_takes_is_not_sent() {
     assert!(matches!(&error, PublishError::TooLarge { size: 19, limit: 15, .. }), "{error}");
     assert_eq!(error.into_event(), Some(note()));
     let long = bus.publish_json("issues.opened", &format!("\"{}\"", "x".repeat(19))).unwrap().await;
-    assert!(matches!(long, Err(PublishError::TooLarge { size: 21, limit: 15, .. })));
+    assert!(matches!(long, Err(PublishJsonError::TooLarge { size: 21, limit: 15, .. })));
     assert!(stub.seen().is_empty());
     json(&bus).await.unwrap();
     let error = bus.publish(NoteMade { text: String::new() }).key("k".repeat(1025)).await.unwrap_err();

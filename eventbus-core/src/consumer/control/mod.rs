@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::Instant};
 
-use super::{Unfinished, Unhandled, state::ConsumerState};
+use super::{Unfinished, Unhandled, remove_error::RemoveError, state::ConsumerState};
 use crate::{
     call::Frame,
     emission::Bus,
@@ -148,7 +148,8 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// [`RemoveError`] if the transport cannot remove it; the consumer has been stopped then.
+    /// [`RemoveError::Group`] if the group cannot be removed; the consumer has been stopped then. [`RemoveError::Gone`] if the bus is
+    /// gone.
     ///
     /// # Re-entrancy
     ///
@@ -160,7 +161,7 @@ impl Consumer {
         }
         self.0.stop(after(deadline)).await;
         let Some(bus) = self.0.consumer.bus.upgrade() else { return Err(RemoveError::Gone { group }) };
-        bus.remove_group(&group).await
+        Ok(bus.remove_group(&group).await?)
     }
 
     fn is_inside_handler(&self) -> bool {
@@ -172,51 +173,6 @@ impl Consumer {
 pub(crate) fn after(time: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(time).unwrap_or(now + Duration::from_secs(1 << 30))
-}
-
-/// An error returned by [`Consumer::remove`] and [`Bus::remove_group`](crate::Bus::remove_group).
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RemoveError {
-    /// A consumer of this bus reads the group.
-    #[error(
-        "group `{group}` was not removed: a consumer of this bus reads it; stop that first, or use `Consumer::remove`"
-    )]
-    #[non_exhaustive]
-    InUse {
-        /// The group.
-        group: Arc<str>,
-    },
-    /// It was called inside a handler of the bus, which would wait for itself.
-    #[error("group `{group}` was not removed: a handler of the same bus would wait for itself; use a task of its own")]
-    #[non_exhaustive]
-    InsideHandler {
-        /// The group.
-        group: Arc<str>,
-    },
-    /// The bus is gone.
-    #[error("group `{group}` was not removed: the bus is gone")]
-    #[non_exhaustive]
-    Gone {
-        /// The group.
-        group: Arc<str>,
-    },
-    /// There is no such group.
-    #[error("group `{group}` was not removed: there is none")]
-    #[non_exhaustive]
-    Unknown {
-        /// The group.
-        group: Arc<str>,
-    },
-    /// The transport could not remove it.
-    #[error("group `{group}` was not removed: {reason}")]
-    #[non_exhaustive]
-    Transport {
-        /// The group.
-        group: Arc<str>,
-        /// What the transport says.
-        reason: String,
-    },
 }
 
 impl fmt::Debug for Consumer {

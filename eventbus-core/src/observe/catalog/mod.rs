@@ -39,7 +39,7 @@ impl Bus {
     /// # use eventbus_core::{Bus, Event, EventName};
     /// # struct UserCreated;
     /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-    /// # fn main() -> Result<(), eventbus_core::WiringError> {
+    /// # fn main() -> Result<(), eventbus_core::PatternError> {
     /// let bus = Bus::new();
     /// bus.listener::<UserCreated>().named("welcome").on(|_| {});
     /// bus.listener_pattern("user.*")?.named("audit").priority(10).on(|_| {});

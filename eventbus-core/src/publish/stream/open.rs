@@ -10,11 +10,12 @@ use super::{
     listen::{Writer, is_inside_handler},
 };
 use crate::{
-    bus::{ByPattern, Kind, Listener, Topic, WiringError},
+    bus::{ByPattern, Kind, Listener, Topic},
     call::AnyEvent,
     call::BusId,
     emission::Bus,
     event::Event,
+    pattern::PatternError,
     registry::Subscription,
 };
 
@@ -70,7 +71,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`WiringError::Pattern`] if the pattern is malformed.
+    /// [`PatternError`] if the pattern is malformed.
     ///
     /// # Examples
     ///
@@ -87,7 +88,7 @@ impl Bus {
     /// # }
     /// ```
     #[track_caller]
-    pub fn stream_pattern(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, WiringError> {
+    pub fn stream_pattern(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, PatternError> {
         Ok(self.listener_pattern(pattern)?.named("stream").stream())
     }
 

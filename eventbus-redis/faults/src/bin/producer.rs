@@ -51,7 +51,7 @@ async fn publish(options: Arc<Options>, ledger: Arc<Ledger>, own: u64, connectio
             let works = batch.iter().map(|number| Work::new(*number, keys));
             let began = Instant::now();
             let results = if keys == 0 {
-                bus.publish_all(works).await
+                bus.publish_all(works).await.into_iter().map(|result| result.map_err(PublishError::from)).collect()
             } else {
                 join_all(works.map(|work| {
                     let key = work.key.to_string();

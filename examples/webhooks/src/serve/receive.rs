@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use eventbus::{Bus, PublishError, by_name::ByNameError};
+use eventbus::{Bus, by_name::ReadJsonError, publish::PublishJsonError};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Bytes},
@@ -110,9 +110,9 @@ impl Parts {
         // It is no protection against who records a signed request and sends it again: GitHub signs the body, not the GUID.
         let duplicate = match publish.id(id).dedupe(self.window).timeout(ROOM).await {
             Ok(()) => false,
-            Err(PublishError::Duplicate(_)) => true,
-            Err(PublishError::Full(_)) => return Err(Refusal::Busy("too many deliveries wait already")),
-            Err(PublishError::Closed(_)) => return Err(Refusal::Busy("the service is about to end")),
+            Err(PublishJsonError::Duplicate(_)) => true,
+            Err(PublishJsonError::Full(_)) => return Err(Refusal::Busy("too many deliveries wait already")),
+            Err(PublishJsonError::Closed(_)) => return Err(Refusal::Busy("the service is about to end")),
             Err(error) => return Err(Refusal::Broken(error.to_string())),
         };
         Ok(json(StatusCode::ACCEPTED, &Accepted { id: id.to_string(), delivery, name, duplicate }))
@@ -130,10 +130,10 @@ impl Parts {
     }
 }
 
-fn unreadable(error: &ByNameError) -> Refusal {
+fn unreadable(error: &ReadJsonError) -> Refusal {
     match error {
-        ByNameError::TooLarge { .. } => Refusal::TooLarge,
-        ByNameError::NoCodec { .. } | ByNameError::Ambiguous { .. } => Refusal::Broken(error.to_string()),
+        ReadJsonError::TooLarge { .. } => Refusal::TooLarge,
+        ReadJsonError::NoCodec { .. } | ReadJsonError::Ambiguous { .. } => Refusal::Broken(error.to_string()),
         _ => Refusal::Malformed(error.to_string()),
     }
 }
