@@ -2,7 +2,7 @@
 
 pub use eventbus_core::{
     Around, CallEnd, DeliveryEnd, DeliveryInfo, EmissionInfo, Intercepted, Interceptor, MessageInfo, PublishEnd,
-    PublishInfo, TraceContext,
+    PublishInfo, Skipped, TraceContext,
 };
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]

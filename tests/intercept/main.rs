@@ -12,6 +12,7 @@ mod containment;
 mod deliveries;
 mod exactly_once;
 mod metrics;
+mod not_run;
 mod once;
 mod order;
 mod publishing;

@@ -85,6 +85,11 @@ impl Frame {
         with_stack(|stack| (stack.depth.get() > 0).then(|| stack.top().emission))
     }
 
+    /// The outermost emission of the running code.
+    pub(crate) fn root() -> Option<EmissionId> {
+        with_stack(|stack| (stack.depth.get() > 0).then(|| stack.levels[0].get().emission))
+    }
+
     /// The emission around another one of the running code.
     pub(crate) fn parent_of(emission: EmissionId) -> Option<EmissionId> {
         with_stack(|stack| {

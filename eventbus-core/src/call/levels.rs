@@ -214,6 +214,12 @@ impl Drop for Nested {
     }
 }
 
+/// The id of an emission that does not begin: it is on no stack.
+#[cold]
+pub(crate) fn refused_id() -> EmissionId {
+    with_stack(Stack::next_id)
+}
+
 /// The chain of the running code, and at its end the event whose emission was refused.
 #[cold]
 pub(crate) fn chain(refused: &'static EventType, limit: u32) -> Chain {

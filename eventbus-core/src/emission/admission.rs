@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     guards::CallGuard,
-    handle::{BusState, EmissionInfo},
+    handle::{BusState, EmissionInfo, Skipped},
 };
 use crate::{
     call::{AnyEvent, Frame},
@@ -33,8 +33,11 @@ pub(super) fn admit(
     event: &AnyEvent<'_>,
     means: impl FnOnce() -> Result<(), NotRun>,
 ) -> Admission {
-    if entry.is_off() || !entry.admits(event) {
-        return Admission::Skip;
+    if entry.is_off() {
+        return skip(bus, entry, event, Skipped::Off);
+    }
+    if !entry.admits(event) {
+        return skip(bus, entry, event, Skipped::Filter);
     }
     let mut guard = match means().and_then(|()| ask_interceptors(bus, entry, event)) {
         Ok(guard) => guard,
@@ -50,6 +53,17 @@ pub(super) fn admit(
         }
     }
     Admission::Call(guard)
+}
+
+/// Tells the interceptors, if there are some, of a listener that is passed over.
+fn skip(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>, why: Skipped) -> Admission {
+    if !bus.interceptors.is_empty()
+        && let Some(emission) = Frame::current_emission()
+    {
+        let emission = EmissionInfo::new(bus, event.clone(), emission);
+        bus.interceptors.tell_skipped(&emission, &entry.info, why);
+    }
+    Admission::Skip
 }
 
 fn ask_interceptors(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>) -> Result<CallGuard, NotRun> {

@@ -44,11 +44,17 @@ impl<End, F: FnOnce(&End) + Send> Around<End> for F {
 #[derive(Clone, Debug)]
 pub struct CallEnd {
     outcome: Option<Outcome>,
+    refused_by: Option<&'static str>,
 }
 
 impl CallEnd {
     pub(super) fn new(outcome: Option<Outcome>) -> Self {
-        Self { outcome }
+        Self { outcome, refused_by: None }
+    }
+
+    /// Of a call that the interceptor of this type has refused.
+    pub(super) fn refused(outcome: Outcome, by: &'static str) -> Self {
+        Self { outcome: Some(outcome), refused_by: Some(by) }
     }
 
     /// Whether the listener finished well.
@@ -59,5 +65,10 @@ impl CallEnd {
     /// What became of the call, if the listener did not finish well.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
+    }
+
+    /// The type of the interceptor that refused the call, if one did.
+    pub fn refused_by(&self) -> Option<&'static str> {
+        self.refused_by
     }
 }

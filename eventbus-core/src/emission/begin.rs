@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     guards::GuardStack,
     handle::{Bus, BusState, EmissionInfo},
+    interceptors::Refusal,
     options::{Options, Stops},
     payload::PayloadCell,
     pending::Pending,
@@ -62,7 +63,7 @@ pub(super) fn begin_asking(
     }
     let Ok(nested) = Nested::push(state.id, slot.event, state.recursion_limit) else {
         let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
-        return Begun::Over(refuse(state, slot.event, &event.subject(), snapshot, None, &why));
+        return Begun::Over(not_begun(state, slot.event, event.get().view(), snapshot, None, &why));
     };
     let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking };
     let (outer_deadline, outer) = if nested.is_limited { Frame::outer_limits() } else { (None, None) };
@@ -77,9 +78,9 @@ pub(super) fn begin_asking(
         let info = EmissionInfo::new(state, event.get().view(), nested.emission);
         state.interceptors.admit_emission(&info, &mut guards)
     };
-    if let Err(why) = asked {
-        let why = Outcome::NotRun(why);
-        let report = refuse(state, slot.event, &event.subject(), snapshot, None, &why);
+    if let Err(Refusal { reason, by }) = asked {
+        let why = Outcome::NotRun(NotRun::Refused(reason));
+        let report = refuse(state, slot.event, &event.subject(), snapshot, None, &why).refused_by_interceptor(by);
         // User code, and the last of it if there was no listener left to refuse.
         let _ = isolate(|| drop(why));
         report.end(&mut guards);
@@ -106,9 +107,9 @@ fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell) -> Re
     if let Ok(nested) = Nested::push(bus.id, slot.event, bus.recursion_limit) {
         let mut guards = GuardStack::none();
         let info = EmissionInfo::new(bus, event.get().view(), nested.emission).unheard();
-        if let Err(why) = bus.interceptors.admit_emission(&info, &mut guards) {
+        if let Err(refusal) = bus.interceptors.admit_emission(&info, &mut guards) {
             // There is nobody whom this keeps from running.
-            let _ = isolate(|| drop(why));
+            let _ = isolate(|| drop(refusal.reason));
         } else {
             guards.part(|| ());
         }
@@ -258,10 +259,28 @@ fn not_run(context: &mut CallContext<'_>, snapshot: &Snapshot, from: usize, outc
     }
 }
 
+/// The report of an emission that the bus itself does not begin, after its interceptors have heard of it.
+#[cold]
+#[inline(never)]
+pub(super) fn not_begun(
+    bus: &Arc<BusState>,
+    event_type: &'static EventType,
+    event: AnyEvent<'_>,
+    snapshot: &Snapshot,
+    stopped: Option<Stop>,
+    outcome: &Outcome,
+) -> Report {
+    let report = refuse(bus, event_type, event.subject(), snapshot, stopped, outcome);
+    if !bus.interceptors.is_empty() {
+        bus.interceptors.tell_not_begun(&EmissionInfo::of_refused(bus, event), &report);
+    }
+    report
+}
+
 /// The report of an emission that does not begin.
 #[cold]
 #[inline(never)]
-pub(super) fn refuse(
+fn refuse(
     bus: &BusState,
     event: &'static EventType,
     subject: &Subject,

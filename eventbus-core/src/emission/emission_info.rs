@@ -4,18 +4,23 @@ use std::{fmt, sync::Arc};
 
 use super::handle::{Bus, BusState, EmissionInfo};
 use crate::{
-    call::{AnyEvent, EmissionId, Frame, MessageId},
+    call::{AnyEvent, EmissionId, Frame, MessageId, refused_id},
     event::EventType,
 };
 
 impl<'a> EmissionInfo<'a> {
     pub(crate) fn new(bus: &'a Arc<BusState>, event: AnyEvent<'a>, emission: EmissionId) -> Self {
-        Self { bus, event, emission, is_unheard: false }
+        Self { bus, event, emission, is_unheard: false, has_begun: true }
     }
 
     /// The same for an emission without listeners.
     pub(super) fn unheard(self) -> Self {
         Self { is_unheard: true, ..self }
+    }
+
+    /// The same for an emission that the bus does not begin.
+    pub(super) fn of_refused(bus: &'a Arc<BusState>, event: AnyEvent<'a>) -> Self {
+        Self { has_begun: false, ..Self::new(bus, event, refused_id()) }
     }
 
     /// The bus. What is emitted through this handle counts as caused by this emission, as with
@@ -52,7 +57,13 @@ impl<'a> EmissionInfo<'a> {
     /// The emission whose listener emits, if one does; also of a spawned emission, and of one through
     /// [`Context::bus`](crate::Context::bus) in a task of the listener's own.
     pub fn parent(&self) -> Option<EmissionId> {
-        Frame::parent_of(self.emission)
+        if self.has_begun { Frame::parent_of(self.emission) } else { Frame::current_emission() }
+    }
+
+    /// The outermost emission of the chain: this one, unless a listener emits. It is the correlation id of emissions that no message
+    /// has caused; for the others there is [`correlation_id`](Self::correlation_id).
+    pub fn root(&self) -> EmissionId {
+        Frame::root().unwrap_or(self.emission)
     }
 
     /// The message whose handler emits, directly or through other emissions.

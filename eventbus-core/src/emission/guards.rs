@@ -142,6 +142,14 @@ impl CallGuard {
     }
 }
 
+impl CallGuard {
+    /// Tells the guards that an interceptor of that type has refused the call.
+    #[cold]
+    pub(super) fn end_refused(&mut self, outcome: Outcome, by: &'static str) {
+        self.0.end(&CallEnd::refused(outcome, by));
+    }
+}
+
 impl Drop for CallGuard {
     #[inline]
     fn drop(&mut self) {

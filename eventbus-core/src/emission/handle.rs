@@ -221,6 +221,18 @@ pub struct EmissionInfo<'a> {
     pub(super) event: AnyEvent<'a>,
     pub(super) emission: EmissionId,
     pub(super) is_unheard: bool,
+    /// Whether it is on the stack of emissions. One that the bus has refused is not.
+    pub(super) has_begun: bool,
+}
+
+/// Why a listener is passed over; see [`Interceptor::skipped`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Skipped {
+    /// It was switched off, or has had its only run, after the emission began.
+    Off,
+    /// Its filter says no.
+    Filter,
 }
 
 /// What an [`Interceptor`] answers: `Ok(None)` to go on, `Ok(Some(..))` to be around it, `Err` to refuse.
@@ -269,6 +281,18 @@ pub trait Interceptor: Send + Sync + 'static {
     fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
         let _ = delivery;
         Ok(None)
+    }
+
+    /// After the turn of a listener that is not called and asks nobody: it is off, or its filter says no.
+    fn skipped(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo, why: Skipped) {
+        let _ = (emission, listener, why);
+    }
+
+    /// After an emission that the bus itself does not begin: its chain has reached the recursion limit, or too many spawned ones are
+    /// under way. No other method hears of it. `report` has each listener as not run, and why; to look at that does not count as
+    /// reading its failures.
+    fn not_begun(&self, emission: &EmissionInfo<'_>, report: &Report) {
+        let _ = (emission, report);
     }
 
     /// Whether it is also asked about emissions that nobody hears. Read once, when the bus is built.

@@ -6,25 +6,48 @@ use super::{
     around::CallEnd,
     delivery_info::{DeliveryEnd, DeliveryInfo},
     guards::{CallGuard, GuardStack},
-    handle::{EmissionInfo, Intercepted, Interceptor, Interceptors, Named},
+    handle::{EmissionInfo, Intercepted, Interceptor, Interceptors, Named, Skipped},
     publish_info::{PublishEnd, PublishInfo},
     report::Report,
 };
 use crate::{
     call::Isolated,
     event::isolate,
-    listener::{BoxError, ListenerInfo, NotRun, Outcome},
+    listener::{BoxError, ListenerInfo, NotRun, Outcome, to_stderr},
 };
 
 /// Why an interceptor has refused.
 type Reason = Arc<dyn Error + Send + Sync>;
 
+/// The answer of an interceptor that has refused.
+pub(super) struct Refusal {
+    pub(super) reason: Reason,
+    /// The interceptor's type.
+    pub(super) by: &'static str,
+}
+
 impl Interceptors {
+    /// Adds one inside of the others.
     pub(crate) fn push<I: Interceptor>(&mut self, interceptor: I) {
+        let at = self.0.len();
+        self.insert(at, interceptor);
+    }
+
+    /// Adds one around the others.
+    pub(crate) fn push_outermost<I: Interceptor>(&mut self, interceptor: I) {
+        self.insert(0, interceptor);
+    }
+
+    /// The types of the interceptors, the outermost first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|named| named.name)
+    }
+
+    fn insert<I: Interceptor>(&mut self, at: usize, interceptor: I) {
         let interceptor: Isolated<Box<dyn Interceptor>> = Isolated::new(Box::new(interceptor));
         // One that panics is asked no more than others are.
         let hears_unheard = isolate(|| interceptor.get().hears_unheard()).unwrap_or(false);
-        self.0.push(Named { interceptor, name: type_name::<I>(), hears_unheard });
+        self.0.insert(at, Named { interceptor, name: type_name::<I>(), hears_unheard });
     }
 
     #[inline]
@@ -42,9 +65,9 @@ impl Interceptors {
         &self,
         emission: &EmissionInfo<'_>,
         guards: &mut GuardStack<Report>,
-    ) -> Result<(), NotRun> {
+    ) -> Result<(), Refusal> {
         let asked = self.0.iter().filter(|named| named.hears_unheard || !emission.is_unheard);
-        ask(asked, guards, |interceptor| interceptor.emission(emission)).map_err(NotRun::Refused)
+        ask(asked, guards, |interceptor| interceptor.emission(emission))
     }
 
     /// Asks whether a listener may be called, and what is around its call. Does not panic.
@@ -54,9 +77,9 @@ impl Interceptors {
         let mut guard = CallGuard::new(guards);
         match asked {
             Ok(()) => Ok(guard),
-            Err(reason) => {
+            Err(Refusal { reason, by }) => {
                 let why = NotRun::Refused(reason);
-                guard.end(Some(&Outcome::NotRun(why.clone())));
+                guard.end_refused(Outcome::NotRun(why.clone()), by);
                 Err(why)
             }
         }
@@ -68,7 +91,7 @@ impl Interceptors {
         publish: &mut PublishInfo<'_>,
         guards: &mut GuardStack<PublishEnd>,
     ) -> Result<(), Reason> {
-        ask(&self.0, guards, |interceptor| interceptor.publish(publish))
+        ask(&self.0, guards, |interceptor| interceptor.publish(publish)).map_err(|refusal| refusal.reason)
     }
 
     /// Asks whether an attempt to handle a delivery may begin. The guards of those that were asked before one refused are in
@@ -78,7 +101,27 @@ impl Interceptors {
         delivery: &DeliveryInfo<'_>,
         guards: &mut GuardStack<DeliveryEnd>,
     ) -> Result<(), Reason> {
-        ask(&self.0, guards, |interceptor| interceptor.delivery(delivery))
+        ask(&self.0, guards, |interceptor| interceptor.delivery(delivery)).map_err(|refusal| refusal.reason)
+    }
+
+    /// Tells of a listener that is passed over.
+    #[cold]
+    pub(super) fn tell_skipped(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo, why: Skipped) {
+        self.tell(|interceptor| interceptor.skipped(emission, listener, why));
+    }
+
+    /// Tells of an emission that the bus does not begin.
+    #[cold]
+    pub(super) fn tell_not_begun(&self, emission: &EmissionInfo<'_>, report: &Report) {
+        self.tell(|interceptor| report.show(|report| interceptor.not_begun(emission, report)));
+    }
+
+    fn tell(&self, tell: impl Fn(&dyn Interceptor)) {
+        for Named { interceptor, name, .. } in &self.0 {
+            if let Err(message) = isolate(|| tell(&**interceptor.get())) {
+                to_stderr(&format_args!("the interceptor `{name}` panicked: {message}"));
+            }
+        }
     }
 }
 
@@ -86,15 +129,15 @@ fn ask<'a, End>(
     interceptors: impl IntoIterator<Item = &'a Named>,
     guards: &mut GuardStack<End>,
     mut ask: impl FnMut(&dyn Interceptor) -> Intercepted<End>,
-) -> Result<(), Reason> {
+) -> Result<(), Refusal> {
     for Named { interceptor, name, .. } in interceptors {
         match isolate(|| ask(&**interceptor.get())) {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(around))) => guards.push(around, name),
-            Ok(Err(reason)) => return Err(Arc::from(reason)),
+            Ok(Err(reason)) => return Err(Refusal { reason: Arc::from(reason), by: name }),
             Err(message) => {
                 let reason = format!("the interceptor `{name}` panicked: {message}");
-                return Err(Arc::from(BoxError::from(reason)));
+                return Err(Refusal { reason: Arc::from(BoxError::from(reason)), by: name });
             }
         }
     }
@@ -121,6 +164,14 @@ macro_rules! by_pointer {
                 (**self).delivery(delivery)
             }
 
+            fn skipped(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo, why: Skipped) {
+                (**self).skipped(emission, listener, why);
+            }
+
+            fn not_begun(&self, emission: &EmissionInfo<'_>, report: &Report) {
+                (**self).not_begun(emission, report);
+            }
+
             fn hears_unheard(&self) -> bool {
                 (**self).hears_unheard()
             }
@@ -132,6 +183,6 @@ by_pointer!(Arc, Box);
 
 impl fmt::Debug for Interceptors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|named| named.name)).finish()
+        f.debug_list().entries(self.names()).finish()
     }
 }

@@ -44,7 +44,7 @@ pub use emit::{Emit, EmitAny};
 pub use emitter::Emitter;
 pub(crate) use failure_hook::FailureHook;
 pub(crate) use guards::GuardStack;
-pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, WeakBus};
+pub use handle::{Bus, EmissionInfo, Intercepted, Interceptor, Skipped, WeakBus};
 pub(crate) use handle::{BusState, Interceptors};
 pub use kept_events::DeferredStats;
 pub(crate) use kept_events::KeptEvents;

@@ -41,6 +41,7 @@ struct Rest {
     unclaimed: Option<Subject>,
     stopped: Option<Stop>,
     failures: Vec<Failure>,
+    refused_by: Option<&'static str>,
     /// Whether somebody has seen the failures, or the failure hook was told.
     read: AtomicBool,
 }
@@ -106,15 +107,20 @@ impl Report {
     ) -> Self {
         let unclaimed = subject.event_type().is_none().then(|| subject.clone());
         let is_plain = unclaimed.is_none() && stopped.is_none() && failures.is_empty();
-        let rest = || Arc::new(Rest { unclaimed, stopped, failures, read: AtomicBool::new(read) });
+        let rest = || Arc::new(Rest { unclaimed, stopped, failures, refused_by: None, read: AtomicBool::new(read) });
         Self { event, emission, called, rest: if is_plain { None } else { Some(rest()) } }
     }
 
     /// Ends the guards of an emission. Interceptors that look at the failures do not count as readers: the emitter has not
     /// seen them yet.
     pub(crate) fn end(&self, guards: &mut GuardStack<Self>) {
+        self.show(|report| guards.end(report));
+    }
+
+    /// Shows it to an interceptor.
+    pub(super) fn show(&self, to: impl FnOnce(&Self)) {
         let read = self.rest.as_ref().map(|rest| rest.read.load(Ordering::Relaxed));
-        guards.end(self);
+        to(self);
         if let (Some(rest), Some(read)) = (&self.rest, read) {
             rest.read.store(read, Ordering::Relaxed);
         }
@@ -125,7 +131,15 @@ impl Report {
         unclaimed.unwrap_or(Subject::Typed(self.event))
     }
 
-    fn stopped(&self) -> Option<Stop> {
+    /// Notes which interceptor has refused the emission.
+    pub(super) fn refused_by_interceptor(mut self, by: &'static str) -> Self {
+        if let Some(rest) = self.rest.as_mut().and_then(Arc::get_mut) {
+            rest.refused_by = Some(by);
+        }
+        self
+    }
+
+    pub(crate) fn stopped(&self) -> Option<Stop> {
         self.rest.as_ref().and_then(|rest| rest.stopped)
     }
 
@@ -150,6 +164,11 @@ impl Report {
     /// The emission's id; `None` if nothing ran: no listeners, or refused.
     pub fn emission(&self) -> Option<EmissionId> {
         self.emission
+    }
+
+    /// The type of the interceptor that refused the whole emission, if one did.
+    pub fn refused_by(&self) -> Option<&'static str> {
+        self.rest.as_ref()?.refused_by
     }
 
     /// How many listeners finished well.

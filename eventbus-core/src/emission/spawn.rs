@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
-    begin::refuse,
+    begin::not_begun,
     handle::Bus,
     options::Options,
     payload::{ErasedEvent, Payload},
@@ -22,7 +22,7 @@ use super::{
     tasks::{TaskKind, TaskToken},
 };
 use crate::{
-    call::{AnyEvent, Frame, Stop},
+    call::{AnyEvent, Caller, Frame, Stop},
     event::isolate,
     interleave,
     listener::{NotRun, Outcome, Subject},
@@ -49,7 +49,9 @@ pub(super) fn spawn(
     };
     let (report, reported) = oneshot::channel();
     let aborted = Arc::new(AtomicBool::new(false));
-    let spawned = Spawned { target, emission, parent, report: Some(report), aborted: Arc::clone(&aborted), token };
+    let caller = Caller::now();
+    let spawned =
+        Spawned { target, emission, parent, caller, report: Some(report), aborted: Arc::clone(&aborted), token };
     #[cfg(feature = "tracing")]
     let spawned = tracing::Instrument::in_current_span(spawned);
     let abort = interleave::spawn(&runtime, spawned).abort_handle();
@@ -85,7 +87,8 @@ impl Target {
         if snapshot.len == 0 {
             return Report::empty(self.slot.event, &self.subject);
         }
-        refuse(&self.bus.state, self.slot.event, &self.subject, &snapshot, stopped, outcome)
+        let Some(event) = &emission.payload else { return Report::empty(self.slot.event, &self.subject) };
+        not_begun(&self.bus.state, self.slot.event, event.0.clone(), &snapshot, stopped, outcome)
     }
 }
 
@@ -93,8 +96,9 @@ impl Target {
 struct Spawned {
     target: Target,
     emission: Emission<ErasedEvent>,
-    /// Of the code that has spawned it: set around its beginning.
+    /// Of the code that has spawned it, as the next one: set around its beginning.
     parent: Frame,
+    caller: Caller,
     report: Option<oneshot::Sender<Report>>,
     aborted: Arc<AtomicBool>,
     // Last: when the bus has settled, the report has been sent, and nothing is held any more.
@@ -118,8 +122,8 @@ impl Future for Spawned {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { target, emission, parent, .. } = &mut *self;
-        let inside = emission.is_new().then(|| std::mem::take(parent).enter());
+        let Self { target, emission, parent, caller, .. } = &mut *self;
+        let inside = emission.is_new().then(|| (std::mem::take(parent).enter(), caller.enter()));
         let polled = target.poll(emission, cx);
         drop(inside);
         let report = ready!(polled);
@@ -131,7 +135,7 @@ impl Future for Spawned {
 impl Drop for Spawned {
     /// Aborted, or its runtime has shut down.
     fn drop(&mut self) {
-        let Self { target, emission, .. } = self;
+        let Self { target, emission, parent, caller, .. } = self;
         let report = if let Some(running) = emission.running() {
             running.stop(Stop::Cancelled)
         } else if emission.is_new() {
@@ -140,6 +144,7 @@ impl Drop for Spawned {
             } else {
                 (Outcome::NotRun(NotRun::RuntimeShutDown), None)
             };
+            let _inside = (parent.enter(), caller.enter());
             target.refuse(emission, stopped, &outcome)
         } else if self.report.is_none() {
             return;
