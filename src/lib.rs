@@ -41,6 +41,7 @@
 //! | test under many schedules, without sleeps | `testing::explore` (feature `testing`) |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
 //! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
+//! | see what caused what | [`BusBuilder::trace`], [`Bus::trace`]; [`trace`] |
 //!
 //! The [`guide`] goes through all of it, a page for each topic.
 //!
@@ -90,6 +91,7 @@ pub mod stream;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+pub mod trace;
 pub mod transport;
 
 #[cfg(feature = "rate-limit")]

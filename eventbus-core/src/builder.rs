@@ -8,6 +8,7 @@ use crate::{
     emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Parts, Tasks},
     lifecycle::Shutdown,
     listener::Failure,
+    observe::Tracer,
     publish::{DeadLetter, PublishNotice, Publishing, Settings},
     registry::{Registry, Slot},
     sync::AtomicUsize,
@@ -20,6 +21,7 @@ pub struct BusBuilder {
     recursion_limit: u32,
     hook: FailureHook,
     interceptors: Interceptors,
+    traced: usize,
     #[cfg(feature = "serde")]
     max_payload: usize,
     #[cfg(feature = "serde")]
@@ -46,6 +48,7 @@ impl BusBuilder {
             recursion_limit: Self::DEFAULT_RECURSION_LIMIT,
             hook: FailureHook::default(),
             interceptors: Interceptors::default(),
+            traced: 0,
             #[cfg(feature = "serde")]
             max_payload: Self::DEFAULT_MAX_PAYLOAD,
             #[cfg(feature = "serde")]
@@ -97,6 +100,27 @@ impl BusBuilder {
     /// outermost. Without one they cost nothing.
     pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
         self.interceptors.push(interceptor);
+        self
+    }
+
+    /// Keeps the last `records` emissions, publishes and deliveries, for [`Bus::trace`]: what caused what, what ran, how long, and how
+    /// it ended. None unless stated; then a trace costs nothing.
+    ///
+    /// It is an [`Interceptor`] around all others, and costs each emission and each call a lock, and some hundred bytes. What is kept
+    /// is bounded: of an emission 256 calls, of an error 512 bytes of its text, and no payload.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// let bus = Bus::builder().trace(1_000).build();
+    /// bus.emit(Tick).blocking();
+    /// assert!(bus.trace().to_string().contains(": nobody listens"));
+    /// ```
+    pub fn trace(mut self, records: usize) -> Self {
+        self.traced = records;
         self
     }
 
@@ -228,7 +252,11 @@ impl BusBuilder {
 
     /// Makes the bus.
     #[track_caller]
-    pub fn build(self) -> Bus {
+    pub fn build(mut self) -> Bus {
+        let tracer = Tracer::new(self.traced);
+        if let Some(interceptor) = tracer.interceptor() {
+            self.interceptors.push_outermost(interceptor);
+        }
         let (is_intercepted, hear_unheard) = (!self.interceptors.is_empty(), self.interceptors.hear_unheard());
         let publishing = Publishing::new(self.publishing, is_intercepted);
         let plain_depth = if is_intercepted { 0 } else { self.recursion_limit };
@@ -251,7 +279,7 @@ impl BusBuilder {
             kept_events: KeptEvents::default(),
             consumer_era: AtomicUsize::new(1),
             on_unheard: tell_unheard,
-            parts: Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()),
+            parts: Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()).with(tracer),
         };
         Bus { state: Arc::new(state), origin: None }
     }

@@ -80,7 +80,8 @@ pub use emission::{
     AsyncPatternContextStateListener, AsyncPatternListener, AsyncPatternStateListener, Bus, CallEnd, Context,
     ContextListener, ContextStateListener, DeferredStats, DeliveryEnd, DeliveryInfo, EmissionInfo, Emit, EmitAny,
     EmitError, EmitHandle, Emitter, InFlight, Intercepted, Interceptor, MessageInfo, PatternContextListener,
-    PatternContextStateListener, PatternListener, PatternStateListener, PublishEnd, PublishInfo, Report, WeakBus,
+    PatternContextStateListener, PatternListener, PatternStateListener, PublishEnd, PublishInfo, Report, Skipped,
+    WeakBus,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};
@@ -98,7 +99,10 @@ pub use named::{EmitNameError, EventSet, MalformedName};
 pub use named::{Json, ReadJsonError};
 #[cfg(feature = "serde")]
 pub use observe::AsyncApiInfo;
-pub use observe::{Catalog, CatalogEvent, CatalogGroup, CatalogListener, Explanation};
+pub use observe::{
+    Catalog, CatalogEvent, CatalogGroup, CatalogListener, Correlation, Explanation, Trace, TraceCause, TraceNode,
+    TraceOutcome, Traced,
+};
 #[cfg(feature = "tracing")]
 pub use observe::{Propagation, Tracing};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};

@@ -4,6 +4,7 @@
 
 mod any_event;
 mod bus_id;
+mod caller;
 mod cause;
 mod clock;
 mod context;
@@ -22,6 +23,7 @@ pub use any_event::AnyEvent;
 pub use any_event::JsonError;
 pub(crate) use any_event::{Content, ShareEvent, Shared};
 pub(crate) use bus_id::BusId;
+pub(crate) use caller::Caller;
 pub(crate) use cause::{Before, CAUSES, Cause};
 pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
 pub(crate) use context::CallContext;
@@ -29,7 +31,7 @@ pub use emission_id::EmissionId;
 pub(crate) use frame::Frame;
 pub(crate) use isolated::Isolated;
 pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture, panicked};
-pub(crate) use levels::{Nested, NestedPlain, chain};
+pub(crate) use levels::{Nested, NestedPlain, chain, refused_id};
 pub use message_id::MessageId;
 #[cfg(feature = "serde")]
 pub(crate) use message_id::nanos;

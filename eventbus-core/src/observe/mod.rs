@@ -4,6 +4,7 @@ mod catalog;
 mod explain;
 #[cfg(feature = "tracing")]
 mod spans;
+mod trace;
 
 #[cfg(feature = "serde")]
 pub use catalog::AsyncApiInfo;
@@ -13,3 +14,5 @@ pub use explain::Explanation;
 pub use spans::{Propagation, Tracing};
 #[cfg(feature = "tracing")]
 pub(crate) use spans::{tell, tell_failure};
+pub(crate) use trace::Tracer;
+pub use trace::{Correlation, Trace, TraceCause, TraceNode, TraceOutcome, Traced};
