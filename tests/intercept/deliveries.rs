@@ -317,6 +317,22 @@ async fn each_delivery_of_a_batch_is_intercepted_and_ends_as_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_delivery_of_a_batch_that_panics_has_panicked() {
+    hush();
+    let log = Log::default();
+    let bus = Bus::builder().intercept(Watcher::new(&log)).on_failure(|_| {}).build();
+    let consumer = bus.consumer("g").handle_batch::<Numbered>(2, LONG, |_| async { panic!("boom") });
+    consumer.retry(Retry::never()).start().await.unwrap();
+    for number in 0..2 {
+        bus.publish(Numbered(number)).await.unwrap();
+    }
+    bus.drained(LONG).await.unwrap();
+    let noted: Vec<_> = log.take().into_iter().filter(|line| line.contains("g/")).collect();
+    let (begun, panicked) = ("g/numbered 1", "g/numbered 1: panicked, dead");
+    assert_eq!(noted, [begun, begun, panicked, panicked]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_delivery_leaves_its_batch() {
     let refuses = |delivery: &DeliveryInfo<'_>| {
         let event = delivery.message().event().unwrap();

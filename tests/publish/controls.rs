@@ -215,6 +215,36 @@ async fn a_batch_fails_as_a_whole_by_an_error_a_panic_and_a_timeout_and_shorter_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_in_a_batch_fails_each_of_it_and_calls_the_handler_no_more() {
+    hush();
+    for how in 0..3 {
+        let bus = Bus::builder().on_failure(|_| {}).build();
+        let log = Log::default();
+        let seen = log.clone();
+        let handler = move |jobs: Batch<Job>| {
+            let attempt = jobs.delivery(0).unwrap().attempt();
+            seen.add((attempt, jobs.iter().map(|job| job.0).collect::<Vec<_>>()));
+            assert!(how != 0 || attempt > 1, "boom in the call");
+            async move {
+                assert!(how != 1 || attempt > 1, "boom in the future");
+                tokio::task::yield_now().await;
+                assert!(how != 2 || attempt > 1, "boom after a wait");
+            }
+        };
+        let consumer = bus.consumer("group").handle_batch::<Job>(3, Duration::from_secs(1), handler);
+        consumer.retry(Retry::fixed(Duration::from_secs(1))).start().await.unwrap();
+        for id in 0..3 {
+            bus.publish(Job(id)).await.unwrap();
+        }
+        bus.drained(HOUR).await.unwrap();
+        assert_eq!(log.take(), [(1, vec![0, 1, 2]), (2, vec![0, 1, 2])], "{how}");
+        let stats = group(&bus, "group");
+        assert_eq!((stats.handled, stats.retried, stats.dead_lettered), (3, 3, 0), "{how}");
+        assert_balanced(&bus.stats());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_is_interrupted_goes_back_in_order() {
     let bus = Bus::new();
     let handler = |_: Batch<Job>| std::future::pending::<()>();

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 use super::{Delivery, attempt::AttemptOutcome, content::shared_event, desk::Desk, slot::InHand};
 use crate::{
     event::Event,
-    listener::BoxError,
+    listener::{BoxError, Never},
     publish::AttemptError,
     transport::{Leased, Message},
 };
@@ -74,6 +74,7 @@ mod sealed {
     impl BatchReturn for () {}
     impl<E> BatchReturn for Result<(), E> {}
     impl<E> BatchReturn for Vec<Result<(), E>> {}
+    impl BatchReturn for super::Never {}
 }
 
 /// What a handler of batches ends with: `()` or a `Result` for the whole batch, or a `Vec` of results, one for each event in
@@ -91,6 +92,13 @@ pub trait BatchReturn: sealed::BatchReturn {
 impl BatchReturn for () {
     fn into_results(self, _count: usize) -> Vec<Result<(), Arc<dyn std::error::Error + Send + Sync>>> {
         Vec::new()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl BatchReturn for Never {
+    fn into_results(self, _count: usize) -> Vec<Result<(), Arc<dyn std::error::Error + Send + Sync>>> {
+        self
     }
 }
 

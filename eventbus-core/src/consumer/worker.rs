@@ -118,10 +118,17 @@ impl Worker {
             isolate(|| _ = lane.as_mut().poll(cx))
         };
         if let Err(message) = polled {
-            desk.end_running(AttemptOutcome::Failed(AttemptError::Panicked(message)));
-            self.drop_lane(route);
+            self.end_panicked(route, message);
         }
         !self.desk.slot().lock().is_running()
+    }
+
+    /// Ends what a handler has panicked over: one delivery, or all of a batch.
+    #[cold]
+    fn end_panicked(&mut self, route: usize, message: Arc<str>) {
+        // First the lane: what is dropped with it runs inside the delivery.
+        self.drop_lane(route);
+        self.desk.end_running_all(&AttemptOutcome::Failed(AttemptError::Panicked(message)));
     }
 
     /// The same inside of what interceptors put around the delivery. They are asked before it begins; each delivery has a poll of
@@ -140,8 +147,7 @@ impl Worker {
         let lane =
             self.lanes[route].get_or_insert_with(|| Arc::clone(&self.handlers[route]).lane(Arc::clone(&desk), route));
         if let Err(message) = self.guards.part(|| isolate(|| _ = lane.as_mut().poll(cx))) {
-            desk.end_running(AttemptOutcome::Failed(AttemptError::Panicked(message)));
-            self.drop_lane(route);
+            self.end_panicked(route, message);
         }
         let is_done = !desk.slot().lock().is_running();
         if is_done {

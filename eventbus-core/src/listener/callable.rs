@@ -24,7 +24,7 @@ mod sealed {
 }
 
 /// What `|_| todo!()` returns.
-type Never = <fn() -> ! as sealed::Output>::Of;
+pub(crate) type Never = <fn() -> ! as sealed::Output>::Of;
 
 /// What a listener returns: `()`, or a `Result<(), E>` whose error converts into [`BoxError`].
 #[diagnostic::on_unimplemented(
