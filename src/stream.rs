@@ -1,3 +1,3 @@
 //! Events as a stream: what surrounds [`EventStream`](crate::EventStream).
 
-pub use eventbus_core::{Lagged, Next, NoEvent, StreamFull};
+pub use eventbus_core::{Lagged, Next, NoEvent, Recv, StreamFull};

@@ -109,7 +109,7 @@ pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use publish::{
     AttemptError, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, DiscardError, EventStream,
     Failed, GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishAllError, PublishError, PublishNotice,
-    Published, ReplayError, ReplayWhereError, Stats, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
+    Published, Recv, ReplayError, ReplayWhereError, Stats, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
 };
 #[cfg(feature = "serde")]
 pub use publish::{PublishJson, PublishJsonError};

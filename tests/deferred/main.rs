@@ -8,6 +8,7 @@
 #[expect(dead_code, unused_imports, reason = "shared; not all of it is used here")]
 mod support;
 
+mod by_name;
 mod drops;
 mod keeping;
 mod publishing;

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use eventbus::{Bus, EventStream, Outcome, Overflow, Retry, stream::StreamFull};
-use futures_util::StreamExt;
 use tokio::sync::Mutex;
 
 use crate::{Tick, Tock, buffered};

@@ -144,3 +144,24 @@ async fn a_stream_that_is_made_after_the_shutdown_has_ended() {
     bus.emit(Tick(1)).await;
     assert!(ticks.next().now_or_never().unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_stream_of_a_scope_ends_with_it_and_those_of_a_closed_scope_have_ended() {
+    let bus = Bus::new();
+    let scope = bus.scope("window");
+    let (mut typed, mut named) = (scope.stream::<Tick>(), scope.stream_pattern("tick").unwrap());
+    let next = scope.next::<Tick>();
+    assert_eq!(typed.info().scope(), Some("window"));
+    bus.emit(Tick(1)).await;
+    assert_eq!(scope.close(), 2, "`next` has had its event");
+    assert_eq!(next.await.unwrap().0, 1);
+    assert_eq!(typed.next().await.unwrap().unwrap().0, 1);
+    assert_eq!(named.recv().await.unwrap().unwrap().name(), "tick");
+    assert!(typed.next().await.is_none() && named.next().await.is_none());
+
+    assert!(scope.stream::<Tick>().next().await.is_none());
+    assert!(scope.stream_pattern("**").unwrap().next().await.is_none());
+    assert!(scope.next::<Tick>().await.is_none());
+    assert!(scope.stream_pattern("tick*").is_err());
+    assert!(bus.listener_infos().is_empty());
+}

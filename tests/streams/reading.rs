@@ -9,7 +9,7 @@ use eventbus::{
     listener::ListenerKind,
     stream::{Lagged, NoEvent},
 };
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 
 use crate::{Tick, Tock, buffered};
 

@@ -4,7 +4,6 @@ use std::{sync::Arc, thread};
 
 use eventbus::{Bus, EventStream, Overflow};
 use futures_executor::block_on;
-use futures_util::StreamExt;
 
 use crate::Tick;
 

@@ -1,14 +1,20 @@
 //! Kept events: each knows how it is emitted or published.
 
-use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    call::{AnyEvent, Isolated},
+    call::{AnyEvent, Isolated, MessageId},
     emission::{Bus, EmitAny},
-    event::{Event, EventName},
+    event::Event,
     publish::{Publish, PublishError},
     registry::Slot,
     sync::{Mutex, lock},
@@ -60,7 +66,7 @@ impl Drop for Kept {
 
 /// An event that is kept, and what is to be done with it. Its drop does not panic, whatever the event's does.
 pub(super) trait KeptEvent: Send + Sync {
-    fn name(&self) -> EventName;
+    fn name(&self) -> &str;
 
     fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b>;
 }
@@ -94,8 +100,8 @@ pub(super) struct ToEmit {
 }
 
 impl KeptEvent for ToEmit {
-    fn name(&self) -> EventName {
-        self.slot.event.name()
+    fn name(&self) -> &str {
+        self.event.get().name()
     }
 
     fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
@@ -107,17 +113,38 @@ impl KeptEvent for ToEmit {
 pub(super) struct ToPublish<E> {
     pub(super) event: Isolated<Arc<E>>,
     pub(super) key: Option<Box<str>>,
+    pub(super) id: Option<MessageId>,
+    pub(super) dedupe: Option<Duration>,
+    pub(super) when: Option<When>,
+}
+
+/// When handlers may get it.
+pub(super) enum When {
+    /// So long after its release.
+    After(Duration),
+    At(SystemTime),
 }
 
 impl<E: Event> KeptEvent for ToPublish<E> {
-    fn name(&self) -> EventName {
-        E::NAME
+    fn name(&self) -> &str {
+        E::NAME.as_str()
     }
 
     fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
-        let publish = bus.publish(Arc::clone(self.event.get()));
-        Step::Publish(Box::new(match &self.key {
-            Some(key) => publish.key(key.clone()),
+        let Self { event, key, id, dedupe, when } = self;
+        let mut publish = bus.publish(Arc::clone(event.get()));
+        if let Some(key) = key {
+            publish = publish.key(key.clone());
+        }
+        if let Some(id) = id {
+            publish = publish.id(*id);
+        }
+        if let Some(window) = dedupe {
+            publish = publish.dedupe(*window);
+        }
+        Step::Publish(Box::new(match when {
+            Some(When::After(delay)) => publish.after(*delay),
+            Some(When::At(time)) => publish.at(*time),
             None => publish,
         }))
     }

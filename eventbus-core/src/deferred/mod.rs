@@ -5,6 +5,7 @@ mod publish;
 mod release;
 
 use std::{
+    any::Any,
     collections::VecDeque,
     fmt, mem,
     sync::{Arc, PoisonError},
@@ -15,10 +16,13 @@ use kept::{Kept, KeptEvent, ToEmit};
 pub use publish::DeferredPublish;
 pub use release::{Release, ReleaseError, Released};
 
+#[cfg(feature = "serde")]
+use crate::named::{Json, ReadJsonError};
 use crate::{
     call::{AnyEvent, Isolated},
-    emission::Bus,
+    emission::{Bus, EmitAny},
     event::{Event, IntoEvent},
+    named::EmitNameError,
     sync::{Mutex, lock},
 };
 
@@ -87,6 +91,48 @@ impl Deferred {
         let slot = Arc::clone(self.bus.slot_of::<I::Event>());
         let event = AnyEvent::shared(I::Event::TYPE, event.into_arc());
         Kept::keep(&self.kept, Box::new(ToEmit { slot, event: Isolated::new(event) }));
+    }
+
+    /// Keeps a value to be emitted under a name, as [`Bus::emit_name`] does. Whose name that is, is decided here: a type that claims it
+    /// before the release gets nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bus::emit_name`], which hands the value back. Nothing is kept then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::Bus;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bus = Bus::new();
+    /// bus.on_pattern("plugin.**", |e| println!("{}", e.name()))?;
+    ///
+    /// let pending = bus.deferred();
+    /// pending.emit_name("plugin.loaded", 7_u8)?;
+    /// pending.release().blocking().into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<(), EmitNameError<T>> {
+        self.keep_any(self.bus.emit_name(name, value)?);
+        Ok(())
+    }
+
+    /// Keeps JSON to be emitted under a name, as [`Bus::emit_json`] does. It is decoded here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bus::emit_json`]. Nothing is kept then.
+    #[cfg(feature = "serde")]
+    pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<(), ReadJsonError> {
+        self.keep_any(self.bus.emit_json(name, json)?);
+        Ok(())
+    }
+
+    fn keep_any(&self, emit: EmitAny<'_>) {
+        let Some((slot, event)) = emit.into_event() else { unreachable!("it has not been polled") };
+        Kept::keep(&self.kept, Box::new(ToEmit { slot: Arc::clone(slot), event: Isolated::new(event) }));
     }
 
     /// Keeps an event to be published, behind those that are kept; see [`Bus::publish`]. What cannot be published when it is
@@ -171,7 +217,7 @@ impl Deferred {
 
 impl fmt::Debug for Deferred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = lock(&self.kept).events.iter().map(|event| event.name()).collect();
+        let names: Vec<_> = lock(&self.kept).events.iter().map(|event| event.name().to_owned()).collect();
         // Names only: what is in the events may be no log's business.
         f.debug_struct("Deferred").field("events", &names).finish_non_exhaustive()
     }

@@ -263,6 +263,12 @@ impl<'b> EmitAny<'b> {
         Self { inner: Emitting::new(bus, slot, ErasedEvent(event)) }
     }
 
+    /// What is to be emitted, instead of emitting it; `None` once it has been polled.
+    pub(crate) fn into_event(self) -> Option<(&'b Arc<Slot>, AnyEvent<'static>)> {
+        let Emitting { slot, emission, .. } = self.inner;
+        Some((slot, emission.payload?.0))
+    }
+
     /// As [`Emit::until`].
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.with(|options| options.stops.push(stop))

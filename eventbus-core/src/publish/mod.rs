@@ -52,7 +52,7 @@ pub use publish::Publish;
 pub(crate) use publishing::Publishing;
 pub(crate) use settings::Settings;
 pub use stats::Stats;
-pub use stream::{EventStream, Lagged, Next, NoEvent, StreamFull};
+pub use stream::{EventStream, Lagged, Next, NoEvent, Recv, StreamFull};
 pub use unrouted::UnroutedEvent;
 pub use upcast::UpcastError;
 pub(crate) use upcast::{Shared as SharedUpcasts, Upcast};

@@ -37,7 +37,6 @@ use std::{
 };
 
 use eventbus::{AnyEvent, Bus, EventStream, Rate, ShutdownReport, stream::Lagged};
-use futures_util::StreamExt;
 
 use crate::{
     archive::Archive,

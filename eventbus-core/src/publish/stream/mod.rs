@@ -5,6 +5,7 @@ mod lagged;
 mod listen;
 mod next;
 mod open;
+mod recv;
 
 use std::{
     fmt,
@@ -23,12 +24,13 @@ use self::{
 use crate::{call::BusId, listener::ListenerInfo, registry::Subscription, transport::Overflow};
 pub use lagged::{Lagged, NoEvent, StreamFull};
 pub use next::Next;
+pub use recv::Recv;
 
 /// The events that a bus emits, as a [`Stream`]; made by [`Bus::stream`](crate::Bus::stream),
 /// [`Bus::stream_pattern`](crate::Bus::stream_pattern) and [`Listener::stream`](crate::Listener::stream).
 ///
-/// It is a listener that puts each event into a buffer, and the end at which they are read: by the methods of `StreamExt`, of
-/// `futures-util` or `tokio-stream`. It holds events from the moment it is made, also before it is first polled, in the order in
+/// It is a listener that puts each event into a buffer, and the end at which they are read: by [`next`](Self::next), or by the methods
+/// of `StreamExt`, of `futures-util` or `tokio-stream`, which map, filter and merge streams. It holds events from the moment it is made, also before it is first polled, in the order in
 /// which the listener gets them; what one thread emits is in the order of its emissions, except that an event that is emitted
 /// inside another one (by a listener before this one) comes first.
 ///
@@ -54,7 +56,7 @@ pub use next::Next;
 ///
 /// # Cancel safety
 ///
-/// `next` of `StreamExt` loses nothing if it is dropped before it is ready, as in a lost `select!`: events stay in the buffer.
+/// [`next`](Self::next) loses nothing if it is dropped before it is ready, as in a lost `select!`: events stay in the buffer.
 ///
 /// # Re-entrancy
 ///
@@ -69,8 +71,6 @@ pub use next::Next;
 /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Lagged> {
-/// use futures_util::StreamExt;
-///
 /// let bus = Bus::new();
 /// let mut orders = bus.stream::<OrderPlaced>();
 ///
@@ -133,8 +133,6 @@ impl<T> EventStream<T> {
     /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use futures_util::StreamExt;
-    ///
     /// let bus = Bus::new();
     /// let mut ticks = bus.stream::<Tick>().capacity(1).overflow(Overflow::Wait);
     /// let clock = tokio::spawn(async move {
@@ -158,7 +156,7 @@ impl<T> EventStream<T> {
         self
     }
 
-    /// The next event; `None` at the end of the stream. It is `StreamExt::next` without the trait.
+    /// The next event; `None` at the end of the stream. It needs no trait in scope, and is what `StreamExt::next` is.
     ///
     /// # Errors
     ///
@@ -181,14 +179,20 @@ impl<T> EventStream<T> {
     /// bus.emit(Tick(1)).await;
     /// drop(bus);
     ///
-    /// while let Some(tick) = ticks.recv().await {
+    /// while let Some(tick) = ticks.next().await {
     ///     println!("{}", tick?.0);
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn recv(&mut self) -> Option<Result<T, Lagged>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    #[expect(clippy::should_implement_trait, reason = "it is the word of streams, too")]
+    pub fn next(&mut self) -> Recv<'_, T> {
+        Recv(self)
+    }
+
+    /// The same as [`next`](Self::next), under the name that channels have for it, beside [`try_recv`](Self::try_recv).
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        self.next()
     }
 
     /// The next event if there is one, without waiting. Telling apart what there is instead, [`NoEvent`] is a Go program's `select`
@@ -286,6 +290,9 @@ impl<T> FusedStream for EventStream<T> {
         self.over
     }
 }
+
+/// Nothing in it is pinned in place.
+impl<T> Unpin for EventStream<T> {}
 
 impl<T> Drop for EventStream<T> {
     fn drop(&mut self) {

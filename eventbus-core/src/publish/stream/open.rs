@@ -10,7 +10,7 @@ use super::{
     listen::{Writer, is_inside_handler},
 };
 use crate::{
-    bus::{ByPattern, Kind, Listener, Topic},
+    bus::{ByPattern, Kind, Listener, Scope, Topic},
     call::AnyEvent,
     call::BusId,
     emission::Bus,
@@ -123,6 +123,65 @@ impl Bus {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
+    pub fn next<E: Event>(&self) -> Next<E> {
+        Next::new(self.listener::<E>().named("next").once().stream())
+    }
+}
+
+impl Scope {
+    /// The events of `E` as a stream, as [`Bus::stream`]; it ends with the scope.
+    ///
+    /// Through a scope that is closed, or whose bus is gone, it has ended.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName, Lagged};
+    /// # struct Moved(i32);
+    /// # impl Event for Moved { const NAME: EventName = EventName::new("moved"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Lagged> {
+    /// let bus = Bus::new();
+    /// let window = bus.scope("window");
+    /// let mut moves = window.stream::<Moved>();
+    /// bus.emit(Moved(7)).await;
+    /// window.close();
+    ///
+    /// while let Some(moved) = moves.next().await {
+    ///     println!("to {}", moved?.0);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn stream<E: Event>(&self) -> EventStream<Arc<E>> {
+        self.listener::<E>().named("stream").stream()
+    }
+
+    /// All events whose names match `pattern` as a stream, as [`Bus::stream_pattern`]; it ends with the scope.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] if the pattern is malformed.
+    #[track_caller]
+    pub fn stream_pattern(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, PatternError> {
+        Ok(self.listener_pattern(pattern)?.named("stream").stream())
+    }
+
+    /// The next `E` that is emitted, as [`Bus::next`]; `None` if the scope ends before.
+    ///
+    /// # Panics
+    ///
+    /// As [`on`](Self::on).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Bus::next`].
     #[track_caller]
     pub fn next<E: Event>(&self) -> Next<E> {
         Next::new(self.listener::<E>().named("next").once().stream())
