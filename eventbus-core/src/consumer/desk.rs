@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{slot::WorkerSlot, state::ConsumerState};
-use crate::{emission::DeliveryEnd, sync::Mutex};
+use crate::{
+    emission::DeliveryEnd,
+    sync::{AtomicBool, Mutex},
+};
 
 /// A worker's place in its consumer.
 pub(super) struct Desk {
@@ -12,11 +15,14 @@ pub(super) struct Desk {
     /// How deliveries have ended that interceptors were asked about, by number, until they are told. What is handled well need not
     /// be noted.
     pub(super) ends: Mutex<Vec<(u64, DeliveryEnd)>>,
+    /// Whether interceptors were asked about what is being handled, and are to be told how it ends. Read and written by the worker
+    /// only, in its task.
+    pub(super) is_guarded: AtomicBool,
 }
 
 impl Desk {
     pub(super) fn new(consumer: Arc<ConsumerState>, at: usize) -> Self {
-        Self { consumer, at, ends: Mutex::default() }
+        Self { consumer, at, ends: Mutex::default(), is_guarded: AtomicBool::new(false) }
     }
 
     pub(super) fn slot(&self) -> &WorkerSlot {

@@ -8,7 +8,7 @@ use crate::{
     emission::{DeliveryEnd, DeliveryInfo, GuardStack, Interceptors},
     event::isolate,
     publish::AttemptError,
-    sync::lock,
+    sync::{Ordering, lock},
     transport::{Leased, Message},
 };
 
@@ -114,6 +114,7 @@ impl DeliveryGuards {
             interceptors.admit_delivery(&delivery, &mut guards)
         });
         self.0.push(Guarded { number: *number, cause, guards });
+        desk.set_guarded(true);
         asked.map_err(AttemptError::Refused)
     }
 
@@ -134,13 +135,29 @@ impl DeliveryGuards {
             let _ = isolate(|| drop(end));
         }
         let _ = isolate(|| drop(ends));
+        desk.set_guarded(false);
     }
 }
 
 impl Desk {
-    /// The interceptors, if the bus has some.
-    #[inline]
+    /// The interceptors, if the bus has some and one of them has something to do now.
     pub(super) fn interceptors(&self) -> Option<&Arc<Interceptors>> {
-        self.consumer.interceptors.as_ref()
+        self.consumer.interceptors.as_ref().filter(|interceptors| !interceptors.are_idle())
+    }
+
+    /// Whether interceptors are to be asked about the next delivery, or were asked about one that is being handled.
+    #[inline]
+    pub(super) fn is_intercepted(&self) -> bool {
+        self.consumer.interceptors.is_some() && (self.is_guarded() || self.interceptors().is_some())
+    }
+
+    /// Whether interceptors were asked about what is being handled.
+    #[inline]
+    pub(super) fn is_guarded(&self) -> bool {
+        self.is_guarded.load(Ordering::Relaxed)
+    }
+
+    fn set_guarded(&self, is_guarded: bool) {
+        self.is_guarded.store(is_guarded, Ordering::Relaxed);
     }
 }

@@ -96,9 +96,9 @@ impl<S> ConsumerBuilder<S> {
             retry: self.retry,
             timeout: self.timeout,
             #[cfg(feature = "rate-limit")]
-            admits_each: self.rate.is_some() || interceptors.is_some(),
+            admits_each: self.rate.is_some(),
             #[cfg(not(feature = "rate-limit"))]
-            admits_each: interceptors.is_some(),
+            admits_each: false,
             #[cfg(feature = "rate-limit")]
             limiter: self.rate.map(super::rate::Limiter::new),
             interceptors: interceptors.cloned(),

@@ -48,7 +48,7 @@ pub(super) struct ConsumerState {
     pub(super) timeout: Option<Duration>,
     #[cfg(feature = "rate-limit")]
     pub(super) limiter: Option<super::rate::Limiter>,
-    /// Each attempt begins in a poll of its own: there is a rate, and it needs a permit, or there are interceptors to ask.
+    /// Each attempt begins in a poll of its own: there is a rate, and it needs a permit.
     pub(super) admits_each: bool,
     /// The bus's interceptors, if it has some.
     pub(super) interceptors: Option<Arc<Interceptors>>,

@@ -59,8 +59,9 @@ impl Desk {
                 hand = self.slot().lock();
             }
         }
-        // Where there is a rate, the worker asks for a permit before each attempt.
-        let leaves = consumer.admits_each || interleave::ends_run();
+        // Where there is a rate, or interceptors are asked, the worker asks before each attempt. Interceptors that were idle when the
+        // worker began are not looked at again until the lane gives way.
+        let leaves = consumer.admits_each || self.is_guarded() || interleave::ends_run();
         if has_ended && leaves || !consumer.scheduler.is_open() {
             return None;
         }
@@ -88,7 +89,7 @@ impl Desk {
         if let Some(ended) = ended {
             self.slot().lock().put_ended(ended);
         }
-        if let Some(end) = end {
+        if let Some(end) = end.filter(|_| self.is_guarded()) {
             lock(&self.ends).push((number, end));
         }
     }

@@ -108,7 +108,7 @@ impl Worker {
             first.map(|leased| leased.message.cause(desk.consumer.bus_id))
         };
         let Some(cause) = cause else { return true };
-        if desk.interceptors().is_some() {
+        if desk.is_intercepted() {
             return self.poll_intercepted(route, &cause, cx);
         }
         let lane =
@@ -138,8 +138,8 @@ impl Worker {
         let desk = Arc::clone(&self.desk);
         let _frame = Frame::enter_handler(cause);
         let is_running = desk.slot().lock().is_running();
-        if let Some(interceptors) = desk.interceptors()
-            && !is_running
+        if !is_running
+            && let Some(interceptors) = desk.interceptors()
             && !self.guards.ask_next(interceptors, &desk, route)
         {
             return true;

@@ -57,7 +57,7 @@ pub(super) fn admit(
 
 /// Tells the interceptors, if there are some, of a listener that is passed over.
 fn skip(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>, why: Skipped) -> Admission {
-    if !bus.interceptors.is_empty()
+    if !bus.interceptors.are_idle()
         && let Some(emission) = Frame::current_emission()
     {
         let emission = EmissionInfo::new(bus, event.clone(), emission);
@@ -68,7 +68,7 @@ fn skip(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>, why: Skipped) 
 
 fn ask_interceptors(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>) -> Result<CallGuard, NotRun> {
     match Frame::current_emission() {
-        Some(emission) if !bus.interceptors.is_empty() => {
+        Some(emission) if !bus.interceptors.are_idle() => {
             let emission = EmissionInfo::new(bus, event.clone(), emission);
             bus.interceptors.admit_call(&emission, &entry.info)
         }

@@ -70,7 +70,7 @@ pub(super) fn begin_asking(
     if let Some(outer) = outer.clone() {
         options.stops.push_signal(outer);
     }
-    if state.interceptors.is_empty() {
+    if state.interceptors.are_idle() {
         return progress.begin(event, options, outer_deadline, outer.as_ref());
     }
     let mut guards = GuardStack::none();
@@ -104,7 +104,9 @@ fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell) -> Re
         bus.note_unheard(slot);
     }
     let report = Report::empty(slot.event, &event.subject());
-    if let Ok(nested) = Nested::push(bus.id, slot.event, bus.recursion_limit) {
+    if !bus.interceptors.are_idle()
+        && let Ok(nested) = Nested::push(bus.id, slot.event, bus.recursion_limit)
+    {
         let mut guards = GuardStack::none();
         let info = EmissionInfo::new(bus, event.get().view(), nested.emission).unheard();
         if let Err(refusal) = bus.interceptors.admit_emission(&info, &mut guards) {
@@ -139,7 +141,7 @@ impl Progress<'_> {
             context.notes().signal = Some(Arc::clone(&signal));
             Frame::limit(deadline, if stops.is_empty() { None } else { Some(signal) })
         });
-        let asks = is_limited || !bus.state.interceptors.is_empty();
+        let asks = is_limited || !bus.state.interceptors.are_idle();
         let mut asked = Asks { stops, deadline, waking };
         let mut run = SyncRun::asking(&bus.state, slot, event.get(), context, asks.then_some(&mut asked));
         run.run_rest(snapshot);
@@ -271,7 +273,7 @@ pub(super) fn not_begun(
     outcome: &Outcome,
 ) -> Report {
     let report = refuse(bus, event_type, event.subject(), snapshot, stopped, outcome);
-    if !bus.interceptors.is_empty() {
+    if !bus.interceptors.are_idle() {
         bus.interceptors.tell_not_begun(&EmissionInfo::of_refused(bus, event), &report);
     }
     report

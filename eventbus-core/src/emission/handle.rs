@@ -148,7 +148,19 @@ impl Bus {
         if self.origin.is_some() {
             return None;
         }
-        NestedPlain::push(self.state.id, event, self.state.plain_depth)
+        NestedPlain::push(self.state.id, event, self.state.plain_depth).or_else(|| self.push_while_idle(event))
+    }
+
+    /// The same on a bus whose interceptors have nothing to do now.
+    #[cold]
+    #[inline(never)]
+    fn push_while_idle(&self, event: &'static EventType) -> Option<NestedPlain> {
+        let interceptors = &self.state.interceptors;
+        // Those that hear unheard emissions have made every slot look heard; which one is, only the slower way tells.
+        if interceptors.is_empty() || interceptors.hear_unheard() || !interceptors.are_idle() {
+            return None;
+        }
+        NestedPlain::push(self.state.id, event, NestedPlain::deepest(self.state.recursion_limit))
     }
 
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.
@@ -300,6 +312,16 @@ pub trait Interceptor: Send + Sync + 'static {
     /// [`emission`](Self::emission) then sees those, too ([`is_unheard`](EmissionInfo::is_unheard)). Without such an interceptor they
     /// cost a load and a comparison, and nobody sees them.
     fn hears_unheard(&self) -> bool {
+        false
+    }
+
+    /// Whether it would answer `Ok(None)` now, whatever it is asked: nobody collects what it tells.
+    ///
+    /// While all interceptors of a bus say so, none of them is asked, and emissions, publishes and deliveries go their fastest way.
+    /// This is read before each emission and publish, and by a worker before it goes through the deliveries that it has leased, so it
+    /// has to be cheap: a load and a comparison. It may change at any time; what is under way ends as it has begun. A panic in here
+    /// counts as `false`.
+    fn is_idle(&self) -> bool {
         false
     }
 }

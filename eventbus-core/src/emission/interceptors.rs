@@ -55,6 +55,11 @@ impl Interceptors {
         self.0.is_empty()
     }
 
+    /// Whether none of them has anything to do now, or there are none.
+    pub(crate) fn are_idle(&self) -> bool {
+        isolate(|| self.0.iter().all(|named| named.interceptor.get().is_idle())).unwrap_or(false)
+    }
+
     /// Whether one wants to know of emissions that nobody hears.
     pub(crate) fn hear_unheard(&self) -> bool {
         self.0.iter().any(|named| named.hears_unheard)
@@ -174,6 +179,10 @@ macro_rules! by_pointer {
 
             fn hears_unheard(&self) -> bool {
                 (**self).hears_unheard()
+            }
+
+            fn is_idle(&self) -> bool {
+                (**self).is_idle()
             }
         }
     )*};

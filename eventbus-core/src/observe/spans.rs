@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tracing::{Level, Span, debug_span, field, info_span};
+use tracing::{Level, Span, debug_span, field, info_span, level_filters::LevelFilter};
 
 use crate::{
     call::TraceContext,
@@ -69,6 +69,12 @@ impl Tracing {
 }
 
 impl Interceptor for Tracing {
+    /// No subscriber wants any of its spans. If there is a propagation, a message also goes along with spans of others.
+    fn is_idle(&self) -> bool {
+        let least = if self.propagation.is_some() { LevelFilter::ERROR } else { LevelFilter::INFO };
+        LevelFilter::current() < least
+    }
+
     fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
         let span = debug_span!(
             target: "eventbus",

@@ -33,8 +33,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 pub(crate) struct Publishing {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) memory: Option<Arc<Memory>>,
-    /// Messages need nothing that must be checked one by one.
-    pub(crate) is_plain: bool,
+    /// Whether messages need nothing that must be checked one by one.
+    pub(crate) plain: Plain,
     pub(crate) capabilities: Capabilities,
     pub(super) outbox: Arc<Outbox>,
     pub(crate) source: &'static &'static str,
@@ -53,6 +53,15 @@ pub(crate) struct Publishing {
     pub(crate) ended: CancellationToken,
     ledgers: Mutex<BTreeMap<Arc<str>, Arc<GroupLedger>>>,
     pub(crate) upcasts: Upcasts,
+}
+
+/// Whether messages need nothing that must be checked one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Plain {
+    Always,
+    /// While the interceptors of the bus have nothing to do.
+    WhileIdle,
+    Never,
 }
 
 /// Who may publish.
@@ -90,10 +99,11 @@ impl Publishing {
         }
         Self {
             outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch, Arc::clone(&notices)),
-            is_plain: !is_intercepted
-                && !require_codecs
-                && !capabilities.needs_codec
-                && capabilities.max_payload.is_none(),
+            plain: match require_codecs || capabilities.needs_codec || capabilities.max_payload.is_some() {
+                true => Plain::Never,
+                false if is_intercepted => Plain::WhileIdle,
+                false => Plain::Always,
+            },
             transport,
             memory,
             capabilities,

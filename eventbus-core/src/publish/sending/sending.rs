@@ -1,6 +1,6 @@
 //! One event on its way, and each attempt to publish it.
 
-use super::super::{Publishing, error::Why, has_codec, outbox::Ticket};
+use super::super::{Publishing, error::Why, has_codec, outbox::Ticket, publishing::Plain};
 use super::{
     guard,
     options::{Options, When},
@@ -137,7 +137,12 @@ impl<'b> Sending<'b> {
     /// Whether nothing about the message needs a closer look.
     #[inline]
     fn is_plain(&self) -> bool {
-        self.options.is_none() && self.publishing.is_plain
+        self.options.is_none()
+            && match self.publishing.plain {
+                Plain::Always => true,
+                Plain::WhileIdle => self.bus.state.interceptors.are_idle(),
+                Plain::Never => false,
+            }
     }
 
     /// Makes the message, and offers it for the first time; `None` if it has been published and nothing else is to be done, as
@@ -205,7 +210,7 @@ impl<'b> Sending<'b> {
         if publishing.needs_codec() && message.event_type().is_some_and(|event| !has_codec(event)) {
             return Err(Why::NoCodec);
         }
-        if !self.bus.state.interceptors.is_empty() {
+        if !self.bus.state.interceptors.are_idle() {
             let bus = self.bus;
             guard::ask(bus, message, batch, &mut self.options().guard)?;
         }
