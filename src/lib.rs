@@ -54,8 +54,9 @@
 //! # Features
 //!
 //! `derive` (the macros), by default; `rate-limit` (of consumers), `serde` (events as bytes: JSON, by name, and other formats by a
-//! codec), `schema` (their JSON Schemas), `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs), and `testing`
-//! (for `[dev-dependencies]`). Async listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
+//! codec), `schema` (their JSON Schemas), `redis` (Redis Streams as the transport; `redis-tls` for `rediss://` URLs), `tracing` and
+//! `metrics` (spans, counters and histograms of those crates for all that a bus does), and `testing` (for `[dev-dependencies]`). Async
+//! listeners work on any executor; what needs a timer or a pool of threads needs a tokio runtime.
 //!
 //! # Promises
 //!

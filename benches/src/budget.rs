@@ -12,7 +12,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.txt");
 const HEAD: &str = "\
 # Counts that `cargo run --release -p eventbus-benches -- budget` checks, and `-- budget --accept` stores.
 # instructions.PATH.LISTENERS and allocations.PATH.LISTENERS are per emit; text.VARIANT is bytes of code per event type.
-# Of `publish` and `publish-batch` they are per event that is published and handled by so many workers.
+# Of `publish` and `publish-batch` they are per event that is published and handled by so many workers; `-watched` is on a bus with
+# spans and metrics that nobody collects.
 ";
 
 pub(crate) fn run(args: &[String]) -> ExitCode {
@@ -67,7 +68,9 @@ fn measure() -> BTreeMap<String, f64> {
                 counts.insert(format!("instructions.{path}.{listeners}"), (count * 10.0).round() / 10.0);
             }
         }
-        for path in ["publish", "publish-batch"] {
+        let watched = counts::instructions("bus-watched", 10);
+        counts.insert("instructions.bus-watched.10".to_owned(), (watched * 10.0).round() / 10.0);
+        for path in ["publish", "publish-watched", "publish-batch"] {
             counts.insert(format!("instructions.{path}.1"), counts::instructions(path, 1).round());
         }
     } else {

@@ -10,7 +10,11 @@ use std::{
     task::{Context, Waker},
 };
 
-use eventbus::{Bus, emit::EmitAny};
+use eventbus::{
+    Bus,
+    emit::EmitAny,
+    intercept::{Metrics, Tracing},
+};
 use futures_util::future::join_all;
 use mod_events::EventDispatcher as ModEvents;
 
@@ -38,6 +42,10 @@ pub(crate) fn emit_so_often(args: &[String]) {
         "emitter" => {
             let mut emitter = Bus::new().fill(listeners).emitter::<Sample>();
             times(iterations, |sample| _ = emitter.emit(sample).blocking());
+        }
+        "bus-watched" => {
+            let bus = Bus::builder().tracing(Tracing::new()).metrics(Metrics::new()).build().fill(listeners);
+            times(iterations, |sample| _ = bus.emit(sample).blocking());
         }
         "name" => {
             let bus = Bus::new().fill(listeners);

@@ -22,6 +22,8 @@ pub struct BusBuilder {
     hook: FailureHook,
     interceptors: Interceptors,
     traced: usize,
+    #[cfg(feature = "metrics")]
+    metrics: Option<crate::observe::Recorded>,
     #[cfg(feature = "serde")]
     max_payload: usize,
     #[cfg(feature = "serde")]
@@ -49,6 +51,8 @@ impl BusBuilder {
             hook: FailureHook::default(),
             interceptors: Interceptors::default(),
             traced: 0,
+            #[cfg(feature = "metrics")]
+            metrics: None,
             #[cfg(feature = "serde")]
             max_payload: Self::DEFAULT_MAX_PAYLOAD,
             #[cfg(feature = "serde")]
@@ -132,6 +136,18 @@ impl BusBuilder {
         self.hook.set_default(tell_failure);
         self.publishing.notices.set_default_hooks(|error| tell(error), |notice| tell(notice));
         self.interceptors.push(tracing);
+        self
+    }
+
+    /// Counts and measures all that the bus does, in a recorder of the crate `metrics`, if there is one by now; see [`Metrics`](crate::Metrics). As an interceptor
+    /// it stands where this is called: around those that are given later. Given twice, both count, and
+    /// gauges are set in the last one's recorder.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, metrics: crate::observe::Metrics) -> Self {
+        self.metrics = metrics.start();
+        if let Some(recorded) = &self.metrics {
+            self.interceptors.push(Arc::clone(recorded));
+        }
         self
     }
 
@@ -260,6 +276,9 @@ impl BusBuilder {
         let (is_intercepted, hear_unheard) = (!self.interceptors.is_empty(), self.interceptors.hear_unheard());
         let publishing = Publishing::new(self.publishing, is_intercepted);
         let plain_depth = if is_intercepted { 0 } else { self.recursion_limit };
+        let parts = Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()).with(tracer);
+        #[cfg(feature = "metrics")]
+        let parts = parts.with(crate::observe::MetricsPart(self.metrics));
         let state = BusState {
             id: BusId::next(),
             registry: Arc::new(Registry::new(hear_unheard)),
@@ -279,7 +298,7 @@ impl BusBuilder {
             kept_events: KeptEvents::default(),
             consumer_era: AtomicUsize::new(1),
             on_unheard: tell_unheard,
-            parts: Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()).with(tracer),
+            parts,
         };
         Bus { state: Arc::new(state), origin: None }
     }

@@ -99,6 +99,8 @@ pub use named::{EmitNameError, EventSet, MalformedName};
 pub use named::{Json, ReadJsonError};
 #[cfg(feature = "serde")]
 pub use observe::AsyncApiInfo;
+#[cfg(feature = "metrics")]
+pub use observe::Metrics;
 pub use observe::{
     Catalog, CatalogEvent, CatalogGroup, CatalogListener, Correlation, Explanation, Trace, TraceCause, TraceNode,
     TraceOutcome, Traced,

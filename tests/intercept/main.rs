@@ -11,6 +11,8 @@ mod authorisation;
 mod containment;
 mod deliveries;
 mod exactly_once;
+mod idle;
+mod measured;
 mod metrics;
 mod not_run;
 mod once;

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::{Bus, Consumer, Retry};
+use eventbus::{
+    Bus, Consumer, Retry,
+    intercept::{Metrics, Tracing},
+};
 use tokio::{
     runtime::Builder,
     sync::{Mutex, mpsc},
@@ -85,6 +88,14 @@ pub(super) async fn published(producers: usize, workers: usize, events: u32) -> 
     publish(bus, &countdown, producers, events).await
 }
 
+/// On a bus with spans and metrics that nobody collects.
+async fn published_watched(producers: usize, workers: usize, events: u32) -> Duration {
+    let bus = Bus::builder().on_notice(|_| {}).tracing(Tracing::new()).metrics(Metrics::new()).build();
+    let countdown = Countdown::new(events);
+    single(&bus, &countdown, workers).await;
+    publish(bus, &countdown, producers, events).await
+}
+
 pub(super) async fn published_in_batches(producers: usize, workers: usize, events: u32) -> Duration {
     let (bus, countdown) = (quiet_bus(), Countdown::new(events));
     batched(&bus, &countdown, workers).await;
@@ -153,6 +164,7 @@ pub(crate) fn counted(contender: &str, workers: usize, events: u32) -> bool {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     match contender {
         "publish" => runtime.block_on(published(1, workers, events)),
+        "publish-watched" => runtime.block_on(published_watched(1, workers, events)),
         "publish-batch" => runtime.block_on(published_in_batches(1, workers, events)),
         "channel" => runtime.block_on(shared_queue(1, workers, events)),
         _ => return false,

@@ -2,6 +2,8 @@
 
 mod catalog;
 mod explain;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "tracing")]
 mod spans;
 mod trace;
@@ -10,6 +12,10 @@ mod trace;
 pub use catalog::AsyncApiInfo;
 pub use catalog::{Catalog, CatalogEvent, CatalogGroup, CatalogListener};
 pub use explain::Explanation;
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
+#[cfg(feature = "metrics")]
+pub(crate) use metrics::{MetricsPart, Recorded};
 #[cfg(feature = "tracing")]
 pub use spans::{Propagation, Tracing};
 #[cfg(feature = "tracing")]
