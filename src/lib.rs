@@ -41,6 +41,7 @@
 //! | test under many schedules, without sleeps | `testing::explore` (feature `testing`) |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
 //! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
+//! | be told of what may be a mistake | [`BusBuilder::on_warning`]; [`warning`] |
 //! | see what caused what | [`BusBuilder::trace`], [`Bus::trace`]; [`trace`] |
 //!
 //! The [`guide`] goes through all of it, a page for each topic.
@@ -94,6 +95,7 @@ pub mod stream;
 pub mod testing;
 pub mod trace;
 pub mod transport;
+pub mod warning;
 
 #[cfg(feature = "rate-limit")]
 pub use eventbus_core::Rate;

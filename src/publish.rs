@@ -1,7 +1,5 @@
 //! Publishing: what surrounds [`Publish`](crate::Publish), and what a drain and a shutdown tell.
 
-pub use eventbus_core::{
-    NotDrained, PublishAll, PublishAllError, PublishNotice, ReturnedMessage, TryPublishError, Unconsumed,
-};
+pub use eventbus_core::{NotDrained, PublishAll, PublishAllError, ReturnedMessage, TryPublishError, Unconsumed};
 #[cfg(feature = "serde")]
 pub use eventbus_core::{PublishJson, PublishJsonError};

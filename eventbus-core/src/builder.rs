@@ -1,15 +1,17 @@
 //! Floor 13: the builder of a bus, which composes the floors.
 
-use std::{fmt, sync::Arc};
+mod warnings;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     call::{BusId, NestedPlain},
     consumer::{Consumers, tell_unheard},
-    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Parts, Tasks},
+    emission::{Bus, BusState, FailureHook, Interceptor, Interceptors, KeptEvents, Parts, Tasks, Warnings},
     lifecycle::Shutdown,
     listener::Failure,
-    observe::Tracer,
-    publish::{DeadLetter, PublishNotice, Publishing, Settings},
+    observe::{SlowListeners, Tracer},
+    publish::{DeadLetter, Publishing, Settings},
     registry::{Registry, Slot},
     sync::AtomicUsize,
     transport::{Transport, TransportError},
@@ -24,6 +26,8 @@ pub struct BusBuilder {
     traced: usize,
     #[cfg(feature = "metrics")]
     metrics: Option<crate::observe::Recorded>,
+    warnings: Warnings,
+    slow_listener: Option<Duration>,
     #[cfg(feature = "serde")]
     max_payload: usize,
     #[cfg(feature = "serde")]
@@ -53,6 +57,8 @@ impl BusBuilder {
             traced: 0,
             #[cfg(feature = "metrics")]
             metrics: None,
+            warnings: Warnings::default(),
+            slow_listener: None,
             #[cfg(feature = "serde")]
             max_payload: Self::DEFAULT_MAX_PAYLOAD,
             #[cfg(feature = "serde")]
@@ -134,7 +140,8 @@ impl BusBuilder {
     pub fn tracing(mut self, tracing: crate::observe::Tracing) -> Self {
         use crate::observe::{tell, tell_failure};
         self.hook.set_default(tell_failure);
-        self.publishing.notices.set_default_hooks(|error| tell(error), |notice| tell(notice));
+        self.publishing.notices.set_default_hook(|error| tell(error));
+        self.warnings.set_default_hook(|warning| tell(warning));
         self.interceptors.push(tracing);
         self
     }
@@ -196,13 +203,6 @@ impl BusBuilder {
     /// [`Stats::transport_errors`](crate::Stats::transport_errors).
     pub fn on_transport_error(mut self, hook: impl Fn(&TransportError) + Send + Sync + 'static) -> Self {
         self.publishing.notices.set_transport_hook(hook);
-        self
-    }
-
-    /// Calls a hook for what may be a mistake, once for each event: published and no group handles it, or a publisher waits for
-    /// room. Unless set, it goes to stderr.
-    pub fn on_notice(mut self, hook: impl Fn(&PublishNotice) + Send + Sync + 'static) -> Self {
-        self.publishing.notices.set_notice_hook(hook);
         self
     }
 
@@ -273,8 +273,13 @@ impl BusBuilder {
         if let Some(interceptor) = tracer.interceptor() {
             self.interceptors.push_outermost(interceptor);
         }
+        let warnings = Arc::new(self.warnings);
+        if let Some(limit) = self.slow_listener {
+            // Innermost: only what the listener itself does is timed.
+            self.interceptors.push(SlowListeners { limit, warnings: Arc::clone(&warnings) });
+        }
         let (is_intercepted, hear_unheard) = (!self.interceptors.is_empty(), self.interceptors.hear_unheard());
-        let publishing = Publishing::new(self.publishing, is_intercepted);
+        let publishing = Publishing::new(self.publishing, is_intercepted, &warnings);
         let plain_depth = if is_intercepted { 0 } else { self.recursion_limit };
         let parts = Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()).with(tracer);
         #[cfg(feature = "metrics")]
@@ -286,6 +291,7 @@ impl BusBuilder {
             recursion_limit: self.recursion_limit,
             plain_depth: NestedPlain::deepest(plain_depth),
             hook: self.hook,
+            warnings,
             interceptors: Arc::new(self.interceptors),
             unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller(), hear_unheard)),
             runtime: self.runtime,

@@ -81,7 +81,7 @@ pub use emission::{
     ContextListener, ContextStateListener, DeferredStats, DeliveryEnd, DeliveryInfo, EmissionInfo, Emit, EmitAny,
     EmitError, EmitHandle, Emitter, InFlight, Intercepted, Interceptor, MessageInfo, PatternContextListener,
     PatternContextStateListener, PatternListener, PatternStateListener, PublishEnd, PublishInfo, Report, Skipped,
-    WeakBus,
+    Warning, WeakBus,
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};
@@ -110,8 +110,8 @@ pub use observe::{Propagation, Tracing};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use publish::{
     AttemptError, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, DiscardError, EventStream,
-    Failed, GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishAllError, PublishError, PublishNotice,
-    Published, Recv, ReplayError, ReplayWhereError, Stats, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
+    Failed, GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishAllError, PublishError, Published, Recv,
+    ReplayError, ReplayWhereError, Stats, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
 };
 #[cfg(feature = "serde")]
 pub use publish::{PublishJson, PublishJsonError};

@@ -27,7 +27,7 @@ impl Event for Tick {
 /// A bus, and its memory.
 fn bus(capacity: usize) -> (Bus, Arc<Memory>) {
     let memory = Arc::new(Memory::new().capacity(capacity));
-    (Bus::builder().transport(Arc::clone(&memory)).on_notice(|_| {}).build(), memory)
+    (Bus::builder().transport(Arc::clone(&memory)).on_warning(|_| {}).build(), memory)
 }
 
 fn subscribe(memory: &Arc<Memory>, group: &str) -> Arc<dyn Source> {

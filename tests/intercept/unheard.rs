@@ -1,6 +1,6 @@
 //! Emissions that nobody hears: told to interceptors that ask for them, and to no other.
 
-use eventbus::{EventName, prelude::Bus, publish::PublishNotice};
+use eventbus::{EventName, prelude::Bus, warning::Warning};
 
 use super::{recorder::Recorder, watcher::Unheard};
 use crate::support::{Log, Ping, Pong};
@@ -80,11 +80,11 @@ async fn an_unheard_event_of_a_group_is_noticed_once_on_a_watched_bus_too() {
     let (log, notices) = (Log::default(), Log::default());
     let told = notices.clone();
     let builder = Bus::builder().intercept(Unheard(log.clone()));
-    let bus = builder.on_notice(move |notice: &PublishNotice| told.add(notice.clone())).build();
+    let bus = builder.on_warning(move |notice: &Warning| told.add(notice.clone())).build();
     bus.consumer("group").handle::<Ping>(|_, _| async {}).start().await.unwrap();
     for _ in 0..3 {
         assert!(bus.emit(Ping).await.is_ok());
     }
     assert_eq!(log.take(), [UNHEARD; 3]);
-    assert!(matches!(&notices.take()[..], [PublishNotice::EmittedToGroup { .. }]));
+    assert!(matches!(&notices.take()[..], [Warning::EmittedToGroup { .. }]));
 }

@@ -129,7 +129,7 @@ fn group_delayed(bus: &Bus) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_publish_ends_its_wait_at_a_deadline_or_with_a_future() {
-    let bus = Bus::builder().transport(crate::support::unread(Memory::new().capacity(1))).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(crate::support::unread(Memory::new().capacity(1))).on_warning(|_| {}).build();
     bus.publish(Job(0)).await.unwrap();
     let began = Instant::now();
     let late = bus.publish(Job(1)).deadline(began + Duration::from_secs(2)).await.unwrap_err();
@@ -281,7 +281,7 @@ async fn handlers_get_a_clone_of_their_state() {
 
 #[tokio::test(start_paused = true)]
 async fn a_group_that_is_removed_hands_back_what_waited_and_holds_up_nobody() {
-    let bus = Bus::builder().transport(Memory::new().capacity(2)).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(Memory::new().capacity(2)).on_warning(|_| {}).build();
     let (consumer, _) = logging(&bus, "group").await;
     consumer.pause();
     for id in 0..2 {
@@ -376,7 +376,7 @@ async fn a_key_that_retries_starves_no_other_key() {
 
 #[tokio::test]
 async fn a_key_that_floods_waits_for_itself() {
-    let bus = Bus::builder().on_notice(|_| {}).build();
+    let bus = Bus::builder().on_warning(|_| {}).build();
     let consumer = bus.consumer("group").handle::<Job>(|_, _| async {}).max_per_key(16).start().await.unwrap();
     consumer.pause();
     let taken = (0..100).take_while(|id| poll_once(&mut bus.publish(Job(*id)).key("flood")).is_ready()).count();

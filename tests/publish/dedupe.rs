@@ -46,7 +46,7 @@ async fn an_id_may_come_again_when_its_window_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_found_no_room_is_no_duplicate_of_itself() {
-    let bus = Bus::builder().transport(Memory::new().capacity(1)).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(Memory::new().capacity(1)).on_warning(|_| {}).build();
     let (consumer, log) = logging(&bus, "group").await;
     consumer.pause();
     bus.publish(Job(0)).await.unwrap();

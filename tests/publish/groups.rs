@@ -20,7 +20,7 @@ struct Paid(u64);
 
 #[tokio::test]
 async fn a_group_gets_what_waited_for_it_in_order_and_a_later_one_only_what_is_new() {
-    let bus = Bus::builder().transport(Memory::new().capacity(500)).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(Memory::new().capacity(500)).on_warning(|_| {}).build();
     for id in 0..502 {
         bus.publish(Job(id)).await.unwrap();
     }
@@ -40,7 +40,7 @@ async fn a_group_gets_what_waited_for_it_in_order_and_a_later_one_only_what_is_n
 
 #[tokio::test]
 async fn an_event_waits_for_a_group_that_handles_it_and_others_leave_it_alone() {
-    let bus = Bus::builder().on_notice(|_| {}).build();
+    let bus = Bus::builder().on_warning(|_| {}).build();
     bus.publish(Placed(1)).await.unwrap();
     let (_, jobs) = logging(&bus, "jobs").await;
     yield_a_lot().await;

@@ -70,7 +70,7 @@ async fn a_hook_that_panics_ends_nothing() {
 async fn an_event_that_no_group_handles_is_told_once_by_name() {
     let log = Log::default();
     let told = log.clone();
-    let bus = Bus::builder().on_notice(move |notice| told.add(notice.to_string())).build();
+    let bus = Bus::builder().on_warning(move |notice| told.add(notice.to_string())).build();
     bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
     for id in 0..3 {
         bus.publish(Placed).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_publisher_that_waits_for_room_is_told_once_by_name() {
     let log = Log::default();
     let told = log.clone();
     let memory = unread(Memory::new().capacity(1).overflow(Overflow::Wait));
-    let bus = Bus::builder().transport(memory).on_notice(move |notice| told.add(notice.to_string())).build();
+    let bus = Bus::builder().transport(memory).on_warning(move |notice| told.add(notice.to_string())).build();
     bus.publish(Job(0)).await.unwrap();
     for id in 1..4 {
         assert!(poll_once(&mut bus.publish(Job(id))).is_pending());
@@ -100,7 +100,7 @@ async fn a_publisher_that_waits_for_room_is_told_once_by_name() {
 
 #[tokio::test]
 async fn nobody_waits_for_a_group_that_does_not_come() {
-    let bus = Bus::builder().transport(Memory::new().capacity(4)).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(Memory::new().capacity(4)).on_warning(|_| {}).build();
     for _ in 0..2_000 {
         bus.publish(Placed).await.unwrap();
     }
@@ -115,7 +115,7 @@ async fn nobody_waits_for_a_group_that_does_not_come() {
 async fn an_event_that_only_a_group_handles_is_told_once_if_it_is_emitted() {
     let log = Log::default();
     let told = log.clone();
-    let bus = Bus::builder().on_notice(move |notice| told.add(notice.to_string())).build();
+    let bus = Bus::builder().on_warning(move |notice| told.add(notice.to_string())).build();
     bus.emit(Job(0)).await;
     assert!(log.take().is_empty(), "there is no group");
     bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
@@ -133,7 +133,7 @@ async fn an_event_that_only_a_group_handles_is_told_once_if_it_is_emitted() {
 
 #[tokio::test]
 async fn an_event_with_listeners_is_emitted_without_a_word_of_groups() {
-    let bus = Bus::builder().on_notice(|notice| panic!("{notice}")).build();
+    let bus = Bus::builder().on_warning(|notice| panic!("{notice}")).build();
     bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
     let _listener = bus.on::<Job>(|_| {});
     bus.emit(Job(1)).await;

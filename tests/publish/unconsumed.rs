@@ -22,7 +22,7 @@ fn named(all: &[Unconsumed]) -> Vec<(&str, Option<&str>, u64)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_names_the_events_that_nobody_has_consumed() {
-    let bus = Bus::builder().on_notice(|_| {}).build();
+    let bus = Bus::builder().on_warning(|_| {}).build();
     let (jobs, _) = logging(&bus, "jobs").await;
     jobs.stop(HOUR).await;
     for id in 0..2 {
@@ -46,7 +46,7 @@ async fn a_shutdown_names_the_events_that_nobody_has_consumed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_has_made_room_in_the_log_is_named_too() {
-    let bus = Bus::builder().transport(Memory::new().capacity(4)).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(Memory::new().capacity(4)).on_warning(|_| {}).build();
     for _ in 0..10 {
         bus.publish(Placed).await.unwrap();
     }
@@ -63,7 +63,7 @@ async fn what_has_made_room_in_the_log_is_named_too() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_later_group_has_consumed_is_not_named() {
-    let bus = Bus::builder().on_notice(|_| {}).build();
+    let bus = Bus::builder().on_warning(|_| {}).build();
     for id in 0..5 {
         bus.publish(Job(id)).await.unwrap();
     }
@@ -76,7 +76,7 @@ async fn what_a_later_group_has_consumed_is_not_named() {
 
 #[tokio::test(start_paused = true)]
 async fn names_that_come_from_outside_are_bounded_in_number() {
-    let bus = Bus::builder().on_notice(|_| {}).build();
+    let bus = Bus::builder().on_warning(|_| {}).build();
     for number in 0..2_000 {
         bus.publish_json(&format!("outside.n{number}.came"), "1").unwrap().await.unwrap();
     }
@@ -120,7 +120,7 @@ impl Transport for Durable {
 
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_keeps_its_messages_has_told_which_events_no_group_wanted() {
-    let bus = Bus::builder().transport(Durable(Memory::new())).on_notice(|_| {}).build();
+    let bus = Bus::builder().transport(Durable(Memory::new())).on_warning(|_| {}).build();
     let (_, log) = logging(&bus, "jobs").await;
     bus.publish(Job(1)).await.unwrap();
     bus.publish(Placed).await.unwrap();

@@ -1,8 +1,11 @@
-//! The trace of a bus: what caused what, as a tree.
+//! What a bus tells by itself: its trace, which is a tree of what caused what, and warnings.
 
 #![cfg(feature = "derive")]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+#[path = "../common/log.rs"]
+mod log;
 
 mod causes;
 mod outcomes;
@@ -10,6 +13,7 @@ mod ring;
 mod support;
 mod threads;
 mod tree;
+mod warnings;
 
 use eventbus::trace::Trace;
 

@@ -77,7 +77,7 @@ pub(crate) fn add_rivals<'a>(table: &mut Table<'a>, runtime: &'a Runtime, produc
 
 /// One that does not tell that publishers wait: that is what they do here.
 fn quiet_bus() -> Bus {
-    Bus::builder().on_notice(|_| {}).build()
+    Bus::builder().on_warning(|_| {}).build()
 }
 
 /// Counts down, and says when it has come to the end: one number that holds how many are left, and above all the sum of their ids.

@@ -68,7 +68,7 @@ type Errors = Log<(Operation, String)>;
 fn bus_over(transport: Arc<dyn Transport>) -> (Bus, Errors) {
     let errors = Log::default();
     let noted = errors.clone();
-    let builder = Bus::builder().transport(transport).on_failure(|_| {}).on_dead_letter(|_| {}).on_notice(|_| {});
+    let builder = Bus::builder().transport(transport).on_failure(|_| {}).on_dead_letter(|_| {}).on_warning(|_| {});
     (builder.on_transport_error(move |error| noted.add((error.operation(), error.to_string()))).build(), errors)
 }
 

@@ -6,7 +6,7 @@ use super::{ConsumerError, Control};
 use crate::{
     emission::{Bus, BusState},
     event::EventType,
-    publish::Publishing,
+    publish::{FAILED, Publishing},
     sync::{Mutex, lock},
 };
 
@@ -74,12 +74,15 @@ impl Drop for Consumers {
     }
 }
 
-/// Tells of an event that was emitted, that nobody listens to, and that a group handles: most likely it was to be published.
+/// Tells of an event that was emitted and that nobody listens to. If a group handles it, most likely it was to be published.
 pub(crate) fn tell_unheard(bus: &BusState, event: &'static EventType) {
-    let groups = bus.parts.get::<Consumers>().groups_of(event.name().as_str(), event.version());
-    if let Some(group) = groups.first() {
-        bus.parts.get::<Publishing>().notices.emitted(event, group);
+    // The bus itself emits those, whether or not somebody wants to hear of them.
+    if event.name() == FAILED {
+        return;
     }
+    let consumers = bus.parts.get::<Consumers>().all();
+    let group = consumers.iter().find(|control| control.has_handler(event.name().as_str(), event.version()));
+    bus.warnings.unheard(event, group.map(|control| control.group()));
 }
 
 /// A group that is reserved; given up when this is dropped, unless a consumer has taken it.

@@ -4,6 +4,7 @@
 //! settles (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`: deliveries behind others of their key, and
 //! those that wait for their next attempt.
 
+mod age;
 mod attempt;
 mod batch;
 mod builder;

@@ -6,7 +6,7 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Consumer, ConsumerBuilder, ConsumerError, control::Control, handler::Handlers, reader, routes::Routes,
+    Consumer, ConsumerBuilder, ConsumerError, age, control::Control, handler::Handlers, reader, routes::Routes,
     scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, unkept::Unkept, worker,
 };
 use crate::{
@@ -137,6 +137,9 @@ impl<S> ConsumerBuilder<S> {
             // Ends with the others: it holds nothing that they need.
             let (keeping, cancel) = (settle::keep_leases(Arc::clone(&consumer), lease), consumer.cancel.clone());
             interleave::spawn(&runtime, async move { cancel.run_until_cancelled(keeping).await });
+        }
+        if let Some(limit) = consumer.notices.warnings.old_queue {
+            interleave::spawn(&runtime, age::watch(Arc::clone(&consumer), limit));
         }
         drop(tasks);
         Ok(control)

@@ -84,6 +84,9 @@ pub(super) struct ReadHealth {
     pub(super) is_closed: bool,
 }
 
+/// How long reads may fail before the consumer counts as stalled.
+pub(super) const STALLED: Duration = Duration::from_secs(30);
+
 /// How many deliveries a worker leases at most at once.
 pub(super) const MAX_BATCH: usize = 64;
 
@@ -161,15 +164,19 @@ impl ConsumerState {
     pub(super) fn source_closed(&self) {
         if !self.scheduler.is_stopping() && !std::mem::replace(&mut lock(&self.health).is_closed, true) {
             self.transport_error(Operation::Read, "the source has closed by itself: the group is not read any more");
+            self.notices.warnings.stalled(&self.name, "its source has closed by itself");
         }
     }
 
     /// Counts and tells a read that failed.
     pub(super) fn read_failed(&self, error: impl Into<crate::listener::BoxError>) {
         self.ledger.read_errors.add(1);
-        lock(&self.health).failing_since.get_or_insert_with(Instant::now);
+        let since = *lock(&self.health).failing_since.get_or_insert_with(Instant::now);
         self.reads_fail.store(true, Ordering::Relaxed);
         self.transport_error(Operation::Read, error);
+        if since.elapsed() >= STALLED {
+            self.notices.warnings.stalled(&self.name, "its reads have only failed for longer than 30 seconds");
+        }
     }
 
     /// Tells an error of the transport.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     guards::CallGuard,
     handle::{BusState, EmissionInfo, Skipped},
+    wait::Mode,
 };
 use crate::{
     call::{AnyEvent, Frame},
@@ -31,15 +32,16 @@ pub(super) fn admit(
     slot: &Slot,
     entry: &Entry,
     event: &AnyEvent<'_>,
+    mode: Mode,
     means: impl FnOnce() -> Result<(), NotRun>,
 ) -> Admission {
     if entry.is_off() {
-        return skip(bus, entry, event, Skipped::Off);
+        return skip(bus, entry, event, mode, Skipped::Off);
     }
     if !entry.admits(event) {
-        return skip(bus, entry, event, Skipped::Filter);
+        return skip(bus, entry, event, mode, Skipped::Filter);
     }
-    let mut guard = match means().and_then(|()| ask_interceptors(bus, entry, event)) {
+    let mut guard = match means().and_then(|()| ask_interceptors(bus, entry, event, mode)) {
         Ok(guard) => guard,
         Err(why) => return Admission::Refused(why),
     };
@@ -56,20 +58,20 @@ pub(super) fn admit(
 }
 
 /// Tells the interceptors, if there are some, of a listener that is passed over.
-fn skip(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>, why: Skipped) -> Admission {
+fn skip(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>, mode: Mode, why: Skipped) -> Admission {
     if !bus.interceptors.are_idle()
         && let Some(emission) = Frame::current_emission()
     {
-        let emission = EmissionInfo::new(bus, event.clone(), emission);
+        let emission = EmissionInfo::new(bus, event.clone(), emission).awaited(mode);
         bus.interceptors.tell_skipped(&emission, &entry.info, why);
     }
     Admission::Skip
 }
 
-fn ask_interceptors(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>) -> Result<CallGuard, NotRun> {
+fn ask_interceptors(bus: &Arc<BusState>, entry: &Entry, event: &AnyEvent<'_>, mode: Mode) -> Result<CallGuard, NotRun> {
     match Frame::current_emission() {
         Some(emission) if !bus.interceptors.are_idle() => {
-            let emission = EmissionInfo::new(bus, event.clone(), emission);
+            let emission = EmissionInfo::new(bus, event.clone(), emission).awaited(mode);
             bus.interceptors.admit_call(&emission, &entry.info)
         }
         _ => Ok(CallGuard::none()),

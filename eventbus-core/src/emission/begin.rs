@@ -13,7 +13,7 @@ use super::{
     run::{Asks, SyncRun},
     running::{Running, Until, note_overrun},
     start::{StartContext, start_awaited},
-    wait::Wait,
+    wait::{Mode, Wait},
     waking::Waking,
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) fn begin_asking(
     let _inside = origin.map(|origin| origin.enter());
     let state = &bus.state;
     if snapshot.len == 0 {
-        return Begun::Over(tell_unheard(state, slot, event));
+        return Begun::Over(tell_unheard(state, slot, event, waking.mode()));
     }
     let Ok(nested) = Nested::push(state.id, slot.event, state.recursion_limit) else {
         let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
@@ -75,7 +75,7 @@ pub(super) fn begin_asking(
     }
     let mut guards = GuardStack::none();
     let asked = {
-        let info = EmissionInfo::new(state, event.get().view(), nested.emission);
+        let info = EmissionInfo::new(state, event.get().view(), nested.emission).awaited(waking.mode());
         state.interceptors.admit_emission(&info, &mut guards)
     };
     if let Err(Refusal { reason, by }) = asked {
@@ -99,7 +99,7 @@ pub(super) fn begin_asking(
 }
 
 /// Tells the interceptors that want to know of an emission that nobody hears.
-fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell) -> Report {
+fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell, mode: Mode) -> Report {
     if !std::ptr::eq(slot, Arc::as_ptr(&bus.unclaimed)) {
         bus.note_unheard(slot);
     }
@@ -108,7 +108,7 @@ fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell) -> Re
         && let Ok(nested) = Nested::push(bus.id, slot.event, bus.recursion_limit)
     {
         let mut guards = GuardStack::none();
-        let info = EmissionInfo::new(bus, event.get().view(), nested.emission).unheard();
+        let info = EmissionInfo::new(bus, event.get().view(), nested.emission).awaited(mode).unheard();
         if let Err(refusal) = bus.interceptors.admit_emission(&info, &mut guards) {
             // There is nobody whom this keeps from running.
             let _ = isolate(|| drop(refusal.reason));

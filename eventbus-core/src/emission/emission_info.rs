@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use super::handle::{Bus, BusState, EmissionInfo};
+use super::{
+    handle::{Bus, BusState, EmissionInfo},
+    wait::Mode,
+};
 use crate::{
     call::{AnyEvent, EmissionId, Frame, MessageId, refused_id},
     event::EventType,
@@ -10,12 +13,17 @@ use crate::{
 
 impl<'a> EmissionInfo<'a> {
     pub(crate) fn new(bus: &'a Arc<BusState>, event: AnyEvent<'a>, emission: EmissionId) -> Self {
-        Self { bus, event, emission, is_unheard: false, has_begun: true }
+        Self { bus, event, emission, is_unheard: false, has_begun: true, is_awaited: false }
     }
 
     /// The same for an emission without listeners.
     pub(super) fn unheard(self) -> Self {
         Self { is_unheard: true, ..self }
+    }
+
+    /// The same for an emission that is waited for in this way.
+    pub(super) fn awaited(self, mode: Mode) -> Self {
+        Self { is_awaited: mode == Mode::Task, ..self }
     }
 
     /// The same for an emission that the bus does not begin.
@@ -74,6 +82,12 @@ impl<'a> EmissionInfo<'a> {
     /// The first message of the chain that [`message_id`](Self::message_id) belongs to.
     pub fn correlation_id(&self) -> Option<MessageId> {
         Frame::current_cause().map(|cause| MessageId::from_u128(cause.correlation()))
+    }
+
+    /// Whether it is polled as a future: awaited, or spawned. Of one that ends with `blocking()` it is not. What holds up the thread
+    /// of a polled emission holds up other tasks, too.
+    pub fn is_awaited(&self) -> bool {
+        self.is_awaited
     }
 
     /// Whether nobody listens. Only for interceptors that want to hear of this

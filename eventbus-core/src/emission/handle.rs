@@ -19,6 +19,7 @@ use super::{
     publish_info::{PublishEnd, PublishInfo},
     report::Report,
     tasks::Tasks,
+    warning::Warnings,
 };
 use crate::{
     call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated, NestedPlain},
@@ -31,8 +32,9 @@ use crate::{
 /// Brings events to their listeners.
 ///
 /// A clone is another handle to the same bus and costs as much as cloning an `Arc`. The bus lives as long as one of its
-/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: capture
-/// [`downgrade`](Self::downgrade)d ones.
+/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: both stay for ever, and nothing tells it,
+/// since a closure does not show what it captures. Emit through [`Context::bus`](crate::Context::bus), or capture
+/// [`downgrade`](Self::downgrade)d handles.
 ///
 /// **Re-entrancy:** a listener may do anything to the bus that calls it: emit, register, unsubscribe, clear, drop the last
 /// handle. No lock is held while listeners run. An emission calls the listeners that were registered when it started,
@@ -69,6 +71,7 @@ pub(crate) struct BusState {
     /// How deep an emission may be that has nothing to ask: as deep as the limit, or not at all if there are interceptors.
     pub(crate) plain_depth: u32,
     pub(crate) hook: FailureHook,
+    pub(crate) warnings: Arc<Warnings>,
     pub(crate) interceptors: Arc<Interceptors>,
     /// Stands for the slot of names that no type claims. It has no listeners of its own.
     pub(crate) unclaimed: Arc<Slot>,
@@ -235,6 +238,7 @@ pub struct EmissionInfo<'a> {
     pub(super) is_unheard: bool,
     /// Whether it is on the stack of emissions. One that the bus has refused is not.
     pub(super) has_begun: bool,
+    pub(super) is_awaited: bool,
 }
 
 /// Why a listener is passed over; see [`Interceptor::skipped`].

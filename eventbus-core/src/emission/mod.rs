@@ -35,6 +35,7 @@ mod task;
 mod tasks;
 mod wait;
 mod waking;
+mod warning;
 mod work;
 
 pub use around::{Around, CallEnd};
@@ -60,3 +61,5 @@ pub use spawn::EmitHandle;
 pub use tasks::InFlight;
 pub(crate) use tasks::Tasks;
 pub(crate) use wait::Mode;
+pub use warning::Warning;
+pub(crate) use warning::Warnings;

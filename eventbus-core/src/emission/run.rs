@@ -12,6 +12,7 @@ use super::{
     guards::CallGuard,
     handle::{Bus, BusState},
     options::Stops,
+    wait::Mode,
     waking::Waking,
 };
 use crate::{
@@ -182,7 +183,9 @@ impl<'a> SyncRun<'a> {
             self.context.at -= 1;
             return ControlFlow::Break(());
         }
-        match admit(self.bus, self.slot, entry, &self.event.view(), || Ok(())) {
+        // Without interceptors nobody wants to know.
+        let mode = self.asks.as_ref().map_or(Mode::Thread, |asks| asks.waking.mode());
+        match admit(self.bus, self.slot, entry, &self.event.view(), mode, || Ok(())) {
             Admission::Call(guard) if guard.is_none() => call(&mut self.context),
             Admission::Call(guard) => call_isolated(guard, &mut self.context, call),
             Admission::Skip => self.context.skipped += 1,

@@ -124,7 +124,7 @@ impl StartContext<'_, '_> {
             self.context.at -= 1;
             return false;
         }
-        match admit(self.bus, self.slot, &member.entry, self.event, || self.means(member)) {
+        match admit(self.bus, self.slot, &member.entry, self.event, self.waking.mode(), || self.means(member)) {
             Admission::Call(guard) => self.start_admitted(member, code, guard, cx),
             Admission::Skip => self.context.skipped += 1,
             Admission::Refused(why) => self.context.add(Outcome::NotRun(why)),

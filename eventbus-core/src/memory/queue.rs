@@ -141,8 +141,10 @@ impl Queue {
     }
 
     pub(super) fn oldest_age(&self) -> Option<Duration> {
-        let oldest = self.ready.first()?.message.time();
-        Some(interleave::system_time().duration_since(oldest).unwrap_or_default())
+        let oldest = &self.ready.first()?.message;
+        // What was published with a delay waits from the moment at which it is due.
+        let since = oldest.not_before().map_or(oldest.time(), |due| due.max(oldest.time()));
+        Some(interleave::system_time().duration_since(since).unwrap_or_default())
     }
 
     #[inline]

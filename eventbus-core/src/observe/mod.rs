@@ -4,6 +4,7 @@ mod catalog;
 mod explain;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod slow;
 #[cfg(feature = "tracing")]
 mod spans;
 mod trace;
@@ -16,6 +17,7 @@ pub use explain::Explanation;
 pub use metrics::Metrics;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::{MetricsPart, Recorded};
+pub(crate) use slow::SlowListeners;
 #[cfg(feature = "tracing")]
 pub use spans::{Propagation, Tracing};
 #[cfg(feature = "tracing")]

@@ -15,6 +15,9 @@ use crate::{
     transport::Kind,
 };
 
+/// The name of all [`Failed`] events.
+pub(crate) const FAILED: EventName = EventName::new("delivery.failed");
+
 /// A delivery of `E` has failed for the last time: emitted on the bus whose consumer it was, once its dead letter is kept.
 ///
 /// Over a transport that carries bytes, `E` is the type that the group's handler handles, and the event is read once more. What
@@ -45,7 +48,7 @@ impl<E> fmt::Debug for Failed<E> {
 
 #[diagnostic::do_not_recommend]
 impl<E: Event> Event for Failed<E> {
-    const NAME: EventName = EventName::new("delivery.failed");
+    const NAME: EventName = FAILED;
     const DOCS: &'static str = "A delivery has failed for the last time.";
     const SHARES_NAME: bool = true;
 }

@@ -42,11 +42,10 @@ pub use dead_letters::{DeadLetterPage, DeadLetters};
 pub use error::PublishJsonError;
 pub use error::{PublishAllError, PublishError, TryPublishError};
 pub use failed::Failed;
-pub(crate) use failed::kind_of;
+pub(crate) use failed::{FAILED, kind_of};
 #[cfg(feature = "serde")]
 pub use json::PublishJson;
 pub(crate) use ledger::GroupLedger;
-pub use notices::Notice as PublishNotice;
 pub(crate) use notices::Notices;
 pub use publish::Publish;
 pub(crate) use publishing::Publishing;

@@ -16,7 +16,7 @@ use super::{
     upcast::Upcasts,
 };
 use crate::{
-    emission::Bus,
+    emission::{Bus, Warnings},
     event::isolate,
     listener::to_stderr,
     memory::Memory,
@@ -78,12 +78,12 @@ pub(crate) enum Phase {
 
 impl Publishing {
     /// `is_intercepted` if the bus has interceptors, which look at each message.
-    pub(crate) fn new(settings: Settings, is_intercepted: bool) -> Self {
+    pub(crate) fn new(settings: Settings, is_intercepted: bool, warnings: &Arc<Warnings>) -> Self {
         let Settings { transport, memory, source, require_codecs, max_hops, .. } = settings;
         #[cfg(feature = "serde")]
         let codecs = settings.codecs;
         let Settings { dead_letters, dead_letter_bytes, dead_letter_hook, notices, .. } = settings;
-        let notices = Arc::new(notices);
+        let notices = Arc::new(notices.with_warnings(warnings));
         let capabilities = match isolate(|| transport.capabilities()) {
             Ok(capabilities) => capabilities,
             Err(message) => {

@@ -74,6 +74,11 @@ impl Patterns {
         stale
     }
 
+    /// How many listeners there are.
+    pub(super) fn len(&self) -> usize {
+        self.listeners.len()
+    }
+
     /// Takes a listener out, also of its slots, and switches it off.
     pub(super) fn remove(&mut self, key: Key) -> Option<RemovedByPattern> {
         let Listening { place, member, slots } = self.listeners.remove(&key)?;

@@ -175,10 +175,14 @@ impl Registry {
         positions.into_iter().filter_map(|position| self.at(position)).collect()
     }
 
-    /// Adds a listener by pattern. It joins the slots that it matches.
-    pub(crate) fn add_by_pattern(&self, member: &Member) {
-        let stale = lock(&self.patterns).insert(member);
+    /// Adds a listener by pattern, which joins the slots that it matches. Returns how many there are.
+    pub(crate) fn add_by_pattern(&self, member: &Member) -> usize {
+        let (stale, listeners) = {
+            let mut patterns = lock(&self.patterns);
+            (patterns.insert(member), patterns.len())
+        };
         drop(stale);
+        listeners
     }
 
     /// Ends a listener by pattern; whether it was there.

@@ -54,7 +54,7 @@ const LATEST: usize = 16;
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     // Publishers wait for room here: that is what goes at the pace of the archive.
-    let bus = Bus::builder().on_notice(|_| {}).build();
+    let bus = Bus::builder().on_warning(|_| {}).build();
 
     // Streams first: they have what is emitted from here on.
     let latest = bus.stream_pattern("github.*")?.capacity(LATEST);

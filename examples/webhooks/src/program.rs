@@ -67,7 +67,7 @@ impl Program {
         }
         if mode != Mode::Emit {
             // To wait for room is how a replay goes at the pace of its workers.
-            bus = bus.on_notice(|_| {});
+            bus = bus.on_warning(|_| {});
         }
         if mode == Mode::Serve {
             let dead = Arc::clone(&dead);

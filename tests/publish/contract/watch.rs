@@ -111,7 +111,7 @@ impl Watch {
     pub(super) fn builder(&self) -> BusBuilder {
         let seen = Arc::clone(&self.seen);
         let on_drop = OnDrop(move || seen.dropped.add("transport"));
-        Bus::builder().transport(Watched { watch: self.clone(), _on_drop: Box::new(on_drop) }).on_notice(|_| {})
+        Bus::builder().transport(Watched { watch: self.clone(), _on_drop: Box::new(on_drop) }).on_warning(|_| {})
     }
 
     pub(super) fn bus(&self) -> Bus {

@@ -64,15 +64,20 @@ fn reads_that_always_fail_leave_the_thread_to_others_and_are_not_told_without_en
     ] {
         for batches in [false, true] {
             finishes(format!("{shape:?} {call:?} {fault:?} {batches}"), move || async move {
-                let hostile = Hostile::new(shape);
-                let bus = hostile.bus();
+                let (hostile, warnings) = (Hostile::new(shape), Log::default());
+                let warned = warnings.clone();
+                let bus = hostile.builder().on_warning(move |warning| warned.add(warning.to_string())).build();
                 let builder = handling(&bus, batches.then_some(Duration::from_secs(1)));
                 builder.start().await.unwrap();
                 publish(&bus, 0..1).await;
                 yield_a_lot().await;
                 hostile.breaks(call, fault, ALWAYS);
                 publish(&bus, 1..3).await;
-                tokio::time::sleep(Duration::from_mins(1)).await;
+                tokio::time::sleep(Duration::from_secs(25)).await;
+                assert!(warnings.take().is_empty(), "not yet");
+                tokio::time::sleep(Duration::from_secs(35)).await;
+                let warned = warnings.take();
+                assert!(warned.len() == 1 && warned[0].contains("of group `group` is stalled"), "{warned:?}");
                 let told = assert_told(&hostile, &bus, Operation::Read, Some("group"), 1).len();
                 assert!(told < 100, "{told} in a minute");
                 assert!(bus.health().await.consumers[0].is_stalled);
@@ -164,7 +169,9 @@ fn a_source_that_closes_by_itself_is_told_and_its_consumer_is_stalled() {
     for (shape, call) in [(Shape::AtOnce, Call::TryNext), (Shape::AtOnce, Call::Next), (Shape::Later, Call::Next)] {
         finishes(format!("{shape:?} {call:?}"), move || async move {
             let (hostile, log) = (Hostile::new(shape), Log::default());
-            let bus = hostile.bus();
+            let warnings = Log::default();
+            let warned = warnings.clone();
+            let bus = hostile.builder().on_warning(move |warning| warned.add(warning.to_string())).build();
             consumer(&bus, &log).await;
             publish(&bus, 0..5).await;
             bus.drained(HOUR).await.unwrap();
@@ -175,6 +182,8 @@ fn a_source_that_closes_by_itself_is_told_and_its_consumer_is_stalled() {
             let told = assert_told(&hostile, &bus, Operation::Read, Some("group"), 1);
             assert_eq!(told.len(), 1, "{told:?}");
             assert!(bus.health().await.consumers[0].is_stalled);
+            let warned = warnings.take();
+            assert!(warned.len() == 1 && warned[0].contains("its source has closed by itself"), "{warned:?}");
             ends_in_time(&bus, &log, 10).await;
         });
     }

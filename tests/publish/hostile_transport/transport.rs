@@ -153,7 +153,7 @@ impl Hostile {
         let note = move |error: &eventbus::transport::TransportError| {
             errors.add((error.operation(), error.group().map(str::to_owned), error.error().to_string()));
         };
-        Bus::builder().transport(self.clone()).on_transport_error(note).on_notice(|_| {})
+        Bus::builder().transport(self.clone()).on_transport_error(note).on_warning(|_| {})
     }
 
     pub(crate) fn bus(&self) -> Bus {

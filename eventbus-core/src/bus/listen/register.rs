@@ -43,7 +43,9 @@ impl Target<'_> {
         let slot = bus.slot(slot_type, self.location);
         let place = Place::Slot(Arc::downgrade(slot));
         let registration = Registration::new(member.entry.key(), place, departure);
-        self.subscribe(info, registration, || drop(slot.insert(member)))
+        let subscription = self.subscribe(info, registration, || drop(slot.insert(member)));
+        bus.state.warnings.count_listeners(slot.len(), Some(slot.event), self.location);
+        subscription
     }
 
     /// Registers a listener by pattern.
@@ -55,7 +57,10 @@ impl Target<'_> {
         let registry = &bus.state.registry;
         let place = Place::Patterns(Arc::downgrade(registry));
         let registration = Registration::new(member.entry.key(), place, departure);
-        self.subscribe(info, registration, || registry.add_by_pattern(&member))
+        let mut listeners = 0;
+        let subscription = self.subscribe(info, registration, || listeners = registry.add_by_pattern(&member));
+        bus.state.warnings.count_listeners(listeners, None, self.location);
+        subscription
     }
 
     fn info(

@@ -1,11 +1,8 @@
 //! How a consumer is doing.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
-use super::Control;
+use super::{super::state::STALLED, Control};
 use crate::sync::lock;
 
 /// How a consumer is doing; part of [`BusHealth`](crate::BusHealth).
@@ -25,9 +22,6 @@ pub struct ConsumerHealth {
     pub held: usize,
 }
 
-/// How long reads may fail before the consumer counts as stalled.
-const STALLED: Duration = Duration::from_secs(30);
-
 impl Control {
     pub(crate) fn health(&self) -> ConsumerHealth {
         let (last_read, failing_since, is_closed) = {
@@ -35,10 +29,14 @@ impl Control {
             (health.last_read, health.failing_since, health.is_closed)
         };
         let fails = failing_since.is_some_and(|since| since.elapsed() >= STALLED);
+        let is_dead = self.is_dead();
+        if is_dead {
+            self.consumer.notices.warnings.stalled(self.group(), "its tasks have ended with their runtime");
+        }
         ConsumerHealth {
             group: Arc::clone(self.group()),
             last_read,
-            is_stalled: fails || is_closed || self.is_dead(),
+            is_stalled: fails || is_closed || is_dead,
             is_paused: self.is_paused(),
             held: self.consumer.scheduler.held(),
         }

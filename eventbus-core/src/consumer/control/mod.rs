@@ -47,6 +47,11 @@ impl Control {
         consumer.routes.wants(consumer.unhandled == Unhandled::Fail).includes_type(name, version)
     }
 
+    /// Whether it has a handler for events of this name and version.
+    pub(crate) fn has_handler(&self, name: &str, version: u32) -> bool {
+        self.consumer.routes.wants(false).includes_type(name, version)
+    }
+
     /// Where its tasks run.
     pub(crate) fn runtime(&self) -> Handle {
         self.runtime.clone()

@@ -51,14 +51,14 @@ impl Interceptor for Recording {
         let (record, id) = (self.0.add(record_of(emission, Span::begin())), emission.emission());
         let is_unheard = emission.is_unheard();
         let caller = Caller::Emission { emission: id, record };
-        Ok(Some(Box::new(Recorded { ring: Arc::clone(&self.0), caller, end: EmissionRecorded { record, is_unheard } })))
+        Ok(Some(Box::new(TracedPart { ring: Arc::clone(&self.0), caller, end: EmissionEnded { record, is_unheard } })))
     }
 
     fn call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Intercepted<CallEnd> {
         let Some(record) = record_that_runs(emission) else { return Ok(None) };
         let call = self.0.add_call(record, listener, Span::begin());
         let caller = Caller::Listener { emission: emission.emission(), call };
-        Ok(Some(Box::new(Recorded { ring: Arc::clone(&self.0), caller, end: CallRecorded { record, call } })))
+        Ok(Some(Box::new(TracedPart { ring: Arc::clone(&self.0), caller, end: CallEnded { record, call } })))
     }
 
     fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
@@ -79,7 +79,7 @@ impl Interceptor for Recording {
             more_calls: 0,
         });
         let end = RecordEnded(record);
-        Ok(Some(Box::new(Recorded { ring: Arc::clone(&self.0), caller: Caller::now(), end })))
+        Ok(Some(Box::new(TracedPart { ring: Arc::clone(&self.0), caller: Caller::now(), end })))
     }
 
     fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
@@ -102,7 +102,7 @@ impl Interceptor for Recording {
             more_calls: 0,
         });
         let caller = Caller::Handler { message: message.id(), delivery: record };
-        Ok(Some(Box::new(Recorded { ring: Arc::clone(&self.0), caller, end: RecordEnded(record) })))
+        Ok(Some(Box::new(TracedPart { ring: Arc::clone(&self.0), caller, end: RecordEnded(record) })))
     }
 
     fn skipped(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo, why: Skipped) {
@@ -173,7 +173,7 @@ fn add_not_run(ring: &Ring, record: u64, report: &Report) {
 }
 
 /// What is around something that is recorded.
-struct Recorded<T> {
+struct TracedPart<T> {
     ring: Arc<Ring>,
     /// The caller of what its parts cause.
     caller: Caller,
@@ -185,7 +185,7 @@ trait NoteEnd<End>: Send {
     fn note(&self, ring: &Ring, end: &End);
 }
 
-impl<End, T: NoteEnd<End>> Around<End> for Recorded<T> {
+impl<End, T: NoteEnd<End>> Around<End> for TracedPart<T> {
     fn part(&mut self, part: &mut dyn FnMut()) {
         let _inside = self.caller.enter();
         part();
@@ -196,12 +196,12 @@ impl<End, T: NoteEnd<End>> Around<End> for Recorded<T> {
     }
 }
 
-struct EmissionRecorded {
+struct EmissionEnded {
     record: u64,
     is_unheard: bool,
 }
 
-impl NoteEnd<Report> for EmissionRecorded {
+impl NoteEnd<Report> for EmissionEnded {
     fn note(&self, ring: &Ring, report: &Report) {
         let outcome = TraceOutcome::of_report(report, self.is_unheard);
         add_not_run(ring, self.record, report);
@@ -209,12 +209,12 @@ impl NoteEnd<Report> for EmissionRecorded {
     }
 }
 
-struct CallRecorded {
+struct CallEnded {
     record: u64,
     call: u64,
 }
 
-impl NoteEnd<CallEnd> for CallRecorded {
+impl NoteEnd<CallEnd> for CallEnded {
     fn note(&self, ring: &Ring, end: &CallEnd) {
         let outcome = TraceOutcome::of_call(end);
         ring.change_call(self.record, self.call, |call: &mut Call| call.span.end(outcome));

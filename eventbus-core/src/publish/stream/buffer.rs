@@ -49,6 +49,8 @@ struct Waiting<T> {
 /// What became of an event that was put in.
 pub(super) enum Put {
     Done,
+    /// It is in, or not, and an event was lost for that.
+    Lost,
     /// It waits for room, under this ticket.
     Waits(u64),
 }
@@ -88,16 +90,17 @@ impl<T> Buffer<T> {
                 evicted = Some(event);
                 Ok(Put::Done)
             } else if state.has_room() || state.overflow == Overflow::DropOldest {
-                if !state.has_room() {
+                let lost = !state.has_room();
+                if lost {
                     evicted = state.evict();
                 }
                 state.push(event);
                 reader = state.reader.take();
-                Ok(Put::Done)
+                Ok(if lost { Put::Lost } else { Put::Done })
             } else if state.overflow == Overflow::DropNewest {
                 state.miss();
                 evicted = Some(event);
-                Ok(Put::Done)
+                Ok(Put::Lost)
             } else if state.overflow == Overflow::Fail {
                 evicted = Some(event);
                 Err(StreamFull::NoRoom)

@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -12,7 +12,12 @@ use super::{
     StreamFull,
     buffer::{Buffer, Put},
 };
-use crate::call::{BusId, Frame};
+use crate::{
+    call::{BusId, Frame},
+    emission::Warnings,
+    listener::ListenerInfo,
+    sync::{AtomicBool, Ordering},
+};
 
 /// The end of a stream at which events come in: what its listener holds. With the last one, the stream ends: the listener is off,
 /// or its bus is gone.
@@ -20,6 +25,34 @@ pub(super) struct Writer<T> {
     pub(super) buffer: Arc<Buffer<T>>,
     pub(super) bus: Option<BusId>,
     pub(super) ended: CancellationToken,
+    pub(super) lag: Arc<LagWarning>,
+}
+
+/// Warns once that a stream has lost an event.
+pub(super) struct LagWarning {
+    warnings: Option<Arc<Warnings>>,
+    /// The stream's listener, once that is registered.
+    listener: OnceLock<ListenerInfo>,
+    is_told: AtomicBool,
+}
+
+impl LagWarning {
+    pub(super) fn of(warnings: Option<&Arc<Warnings>>) -> Self {
+        Self { warnings: warnings.cloned(), listener: OnceLock::new(), is_told: AtomicBool::new(false) }
+    }
+
+    pub(super) fn set_listener(&self, listener: &ListenerInfo) {
+        let _ = self.listener.set(listener.clone());
+    }
+
+    #[cold]
+    fn tell(&self) {
+        if let (Some(warnings), Some(listener)) = (&self.warnings, self.listener.get())
+            && !self.is_told.swap(true, Ordering::Relaxed)
+        {
+            warnings.stream_lagged(listener);
+        }
+    }
 }
 
 impl<T> Writer<T> {
@@ -67,6 +100,10 @@ impl<T> Future for Write<T> {
             Step::Has(_) if writer.ended.is_cancelled() => Poll::Ready(Ok(())),
             Step::Has(event) => match writer.buffer.put(event, cx.waker(), is_inside_handler(writer.bus)) {
                 Ok(Put::Done) => Poll::Ready(Ok(())),
+                Ok(Put::Lost) => {
+                    writer.lag.tell();
+                    Poll::Ready(Ok(()))
+                }
                 Ok(Put::Waits(ticket)) => {
                     this.step = Step::Waits(ticket);
                     Poll::Pending

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     EventStream, Next,
     buffer::Buffer,
-    listen::{Writer, is_inside_handler},
+    listen::{LagWarning, Writer, is_inside_handler},
 };
 use crate::{
     bus::{ByPattern, Kind, Listener, Scope, Topic},
@@ -232,6 +232,7 @@ struct Opening<T> {
     buffer: Arc<Buffer<T>>,
     bus: Option<BusId>,
     ended: CancellationToken,
+    lag: Arc<LagWarning>,
 }
 
 impl<T> Opening<T> {
@@ -239,16 +240,19 @@ impl<T> Opening<T> {
         let bus = listener.bus();
         // Of a bus that is gone there is no end to wait for: the listener is dropped at once, and that is the end.
         let ended = bus.map_or_else(CancellationToken::new, |bus| bus.publishing().ended.clone());
+        let lag = Arc::new(LagWarning::of(bus.map(|bus| &bus.state.warnings)));
         let bus = bus.map(Bus::id);
-        Self { buffer: Arc::new(Buffer::new(is_inside_handler(bus))), bus, ended }
+        Self { buffer: Arc::new(Buffer::new(is_inside_handler(bus))), bus, ended, lag }
     }
 
     fn writer(&self) -> Arc<Writer<T>> {
-        Arc::new(Writer { buffer: Arc::clone(&self.buffer), bus: self.bus, ended: self.ended.clone() })
+        let (buffer, lag) = (Arc::clone(&self.buffer), Arc::clone(&self.lag));
+        Arc::new(Writer { buffer, bus: self.bus, ended: self.ended.clone(), lag })
     }
 
     fn stream(self, subscription: Subscription) -> EventStream<T> {
-        let Self { buffer, bus, ended } = self;
+        let Self { buffer, bus, ended, lag } = self;
+        lag.set_listener(subscription.info());
         EventStream { buffer, subscription, bus, ended, ending: None, over: false }
     }
 }
