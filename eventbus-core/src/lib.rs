@@ -85,6 +85,8 @@ pub use emission::{
 };
 #[cfg(feature = "serde")]
 pub use event::{Codec, DecodeCategory, DecodeError, Decoded, Encodable, EncodeError, EventCodec, Serde};
+#[doc(hidden)]
+pub use event::{DebugFn, DebugOf, NoDebug};
 pub use event::{Event, EventName, EventType, Field, IntoEvent, NameError};
 #[cfg(feature = "schema")]
 pub use event::{HasSchema, Schema};

@@ -28,6 +28,16 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
             }
         }
     });
+    // Of a type with parameters it depends on them whether it has a `Debug`.
+    let debug = (cfg!(feature = "testing") && input.source.generics.params.is_empty()).then(|| {
+        quote! {
+            fn __debug() -> ::core::option::Option<#krate::event::DebugFn> {
+                #[allow(unused_imports)]
+                use #krate::event::NoDebug as _;
+                #krate::event::DebugOf::<Self>::DEBUG
+            }
+        }
+    });
     let codec = input.attrs.serde.as_ref().map(|flag| {
         let codec = quote_spanned!(flag.span()=> #krate::codec::EventCodec::of::<Self>());
         quote! {
@@ -59,6 +69,7 @@ pub(crate) fn event(input: &Input<'_>, name: &LitStr) -> TokenStream {
             const FIELDS: &'static [#krate::event::Field] = &[#(#fields),*];
             const SHARES_NAME: ::core::primitive::bool = #shares_name;
             #number
+            #debug
             #codec
             #schema
         }

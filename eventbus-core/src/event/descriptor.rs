@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+#[cfg(feature = "testing")]
+use super::DebugFn;
 #[cfg(feature = "serde")]
 use super::EventCodec;
 use super::EventName;
@@ -45,6 +47,8 @@ pub struct EventType {
     pub(super) fields: &'static [Field],
     pub(super) shares_name: bool,
     pub(super) number: fn() -> Option<&'static AtomicU32>,
+    #[cfg(feature = "testing")]
+    pub(super) debug: fn() -> Option<DebugFn>,
     #[cfg(feature = "serde")]
     pub(super) codec: fn() -> Option<&'static EventCodec>,
     #[cfg(feature = "schema")]
@@ -103,6 +107,12 @@ impl EventType {
     #[cfg(feature = "schema")]
     pub fn schema(&self) -> Option<Schema> {
         (self.schema)()
+    }
+
+    /// How its events are printed by the type's own `Debug`, if the derive has found one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn debug(&self) -> Option<DebugFn> {
+        (self.debug)()
     }
 
     #[cfg(feature = "serde")]

@@ -9,7 +9,7 @@ use std::{
 use super::EventCodec;
 #[cfg(feature = "schema")]
 use super::Schema;
-use super::{EventName, EventType, Field, descriptor::number};
+use super::{DebugFn, EventName, EventType, Field, descriptor::number};
 
 /// A fact: something that happened, with enough context for whoever listens.
 ///
@@ -59,6 +59,12 @@ pub trait Event: Sized + Send + Sync + 'static {
         None
     }
 
+    /// How its events are printed by their own `Debug`. Written by the derive with the feature `testing`, for types that have one.
+    #[doc(hidden)]
+    fn __debug() -> Option<DebugFn> {
+        None
+    }
+
     /// How its events are written and read; `#[event(serde)]` overrides it.
     #[cfg(feature = "serde")]
     #[doc(hidden)]
@@ -89,6 +95,8 @@ const fn event_type<E: Event>() -> EventType {
         fields: E::FIELDS,
         shares_name: E::SHARES_NAME,
         number: E::__number,
+        #[cfg(feature = "testing")]
+        debug: E::__debug,
         #[cfg(feature = "serde")]
         codec: E::__codec,
         #[cfg(feature = "schema")]

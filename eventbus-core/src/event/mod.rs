@@ -4,6 +4,7 @@
 mod codec;
 #[cfg(feature = "serde")]
 mod codec_error;
+mod debug;
 #[cfg(feature = "serde")]
 mod decode;
 mod descriptor;
@@ -23,6 +24,8 @@ pub(crate) use codec::read as read_with;
 pub use codec::{Codec, Encodable};
 #[cfg(feature = "serde")]
 pub use codec_error::{DecodeCategory, DecodeError, EncodeError};
+#[doc(hidden)]
+pub use debug::{DebugFn, DebugOf, NoDebug};
 #[cfg(feature = "serde")]
 pub use decode::Decoded;
 pub use descriptor::{EventType, Field};
