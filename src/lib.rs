@@ -38,7 +38,7 @@
 //! | list, replay and discard what has failed for good | [`Bus::dead_letters`], [`Failed`]; [`dead_letter`] |
 //! | write events in another format than JSON | `BusBuilder::codec` (feature `serde`); `codec` |
 //! | carry them elsewhere | [`BusBuilder::transport`]; [`transport`] |
-//! | test under many schedules, without sleeps | `testing::explore` (feature `testing`) |
+//! | assert what was emitted, fake it, let listeners fail; test under many schedules | `testing::Recorder`, `testing::explore` (feature `testing`) |
 //! | see what is wired | [`Bus::catalog`], [`Bus::explain`], [`Bus::listener_infos`], [`Bus::declare_all`]; [`catalog`] |
 //! | see what is going on | [`Bus::stats`], [`Bus::health`]; [`stats`] |
 //! | be told of what may be a mistake | [`BusBuilder::on_warning`]; [`warning`] |

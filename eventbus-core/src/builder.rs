@@ -269,6 +269,8 @@ impl BusBuilder {
     /// Makes the bus.
     #[track_caller]
     pub fn build(mut self) -> Bus {
+        #[cfg(feature = "testing")]
+        self.interceptors.add_ambient();
         let tracer = Tracer::new(self.traced);
         if let Some(interceptor) = tracer.interceptor() {
             self.interceptors.push_outermost(interceptor);

@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    panic::{AssertUnwindSafe, catch_unwind},
     process::Command,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
@@ -12,22 +11,14 @@ use eventbus::{
     testing::{Explorer, Sim, explore},
 };
 
+use crate::support::panic_of;
+
 #[derive(Event)]
 struct Tick;
 
 /// Fails with a third of the seeds.
 async fn fails_now_and_then(sim: Sim) {
     assert!(!sim.one_in(3), "it was drawn");
-}
-
-/// The panic of `explore`.
-fn panic_of(explored: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(explored)).expect_err("it does not panic");
-    payload
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).into()))
-        .unwrap()
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod clock;
 mod context;
 mod emission_id;
 mod frame;
+mod injected;
 mod isolated;
 mod isolated_future;
 mod levels;
@@ -29,6 +30,9 @@ pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
 pub(crate) use context::CallContext;
 pub use emission_id::EmissionId;
 pub(crate) use frame::Frame;
+pub(crate) use injected::Injected;
+#[cfg(feature = "testing")]
+pub(crate) use injected::InjectedEnd;
 pub(crate) use isolated::Isolated;
 pub(crate) use isolated_future::{IsolatedFuture, ListenerFuture, panicked};
 pub(crate) use levels::{Nested, NestedPlain, chain, refused_id};

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{slot::WorkerSlot, state::ConsumerState};
+#[cfg(feature = "testing")]
+use crate::{call::Injected, sync::lock};
 use crate::{
-    emission::DeliveryEnd,
+    emission::{DeliveryEnd, TestPlan},
     sync::{AtomicBool, Mutex},
 };
 
@@ -18,16 +20,66 @@ pub(super) struct Desk {
     /// Whether interceptors were asked about what is being handled, and are to be told how it ends. Read and written by the worker
     /// only, in its task.
     pub(super) is_guarded: AtomicBool,
+    /// What a test makes of the attempt that begins: the worker takes it before it calls the handler.
+    #[cfg(feature = "testing")]
+    injected: Mutex<Option<Injected>>,
 }
 
 impl Desk {
     pub(super) fn new(consumer: Arc<ConsumerState>, at: usize) -> Self {
-        Self { consumer, at, ends: Mutex::default(), is_guarded: AtomicBool::new(false) }
+        Self {
+            consumer,
+            at,
+            ends: Mutex::default(),
+            is_guarded: AtomicBool::new(false),
+            #[cfg(feature = "testing")]
+            injected: Mutex::default(),
+        }
     }
 
     pub(super) fn slot(&self) -> &WorkerSlot {
         &self.consumer.slots[self.at]
     }
+}
+
+#[cfg(feature = "testing")]
+impl Desk {
+    /// Notes what a test makes of the attempt that begins. The deliveries of a batch share one attempt: the longest delay counts,
+    /// and the first end.
+    pub(super) fn inject(&self, plan: &TestPlan) {
+        if let Some(more) = plan.take_injected() {
+            let mut injected = lock(&self.injected);
+            *injected = Some(match injected.take() {
+                Some(first) => first.and(more),
+                None => more,
+            });
+        }
+    }
+
+    /// Forgets what a test makes of an attempt that did not begin.
+    pub(super) fn forget_injected(&self) {
+        *lock(&self.injected) = None;
+    }
+
+    /// Runs what a test has put before the handler's code; it is not to run after an error.
+    pub(super) async fn before_handler(&self) -> Result<(), crate::listener::BoxError> {
+        if !self.is_guarded() {
+            return Ok(());
+        }
+        let injected = lock(&self.injected).take();
+        match injected {
+            Some(injected) => injected.before().await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+#[expect(clippy::unused_self, reason = "the shape that it has with the feature")]
+impl Desk {
+    pub(super) fn inject(&self, _plan: &TestPlan) {}
+
+    pub(super) fn forget_injected(&self) {}
 }
 
 #[cfg(feature = "rate-limit")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{attempt::AttemptOutcome, desk::Desk};
 use crate::{
     call::{Cause, Frame},
-    emission::{DeliveryEnd, DeliveryInfo, GuardStack, Interceptors},
+    emission::{DeliveryEnd, DeliveryInfo, GuardStack, Interceptors, TestPlan},
     event::isolate,
     publish::AttemptError,
     sync::{Ordering, lock},
@@ -110,8 +110,13 @@ impl DeliveryGuards {
                 deliveries: *deliveries,
                 batch,
                 handler: route.map(|route| &desk.consumer.infos[route]),
+                plan: TestPlan::default(),
             };
-            interceptors.admit_delivery(&delivery, &mut guards)
+            let asked = interceptors.admit_delivery(&delivery, &mut guards);
+            if asked.is_ok() {
+                desk.inject(&delivery.plan);
+            }
+            asked
         });
         self.0.push(Guarded { number: *number, cause, guards });
         desk.set_guarded(true);
@@ -120,6 +125,7 @@ impl DeliveryGuards {
 
     /// Tells the guards how their deliveries have ended.
     pub(super) fn end(&mut self, desk: &Desk) {
+        desk.forget_injected();
         let mut ends = std::mem::take(&mut *lock(&desk.ends));
         for Guarded { number, cause, mut guards } in self.0.drain(..) {
             let noted = ends.iter().position(|(ended, _)| *ended == number);

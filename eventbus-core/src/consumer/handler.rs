@@ -131,6 +131,11 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
                     hand.running().first().map(|leased| Delivery::of(leased, &desk))
                 };
                 let Some(delivery) = begun else { continue };
+                #[cfg(feature = "testing")]
+                if let Err(error) = desk.before_handler().await {
+                    ended = Some(Err(AttemptError::of(error)));
+                    continue;
+                }
                 match event_of::<E>(delivery.message(), &desk.consumer.routes.versions) {
                     Ok(event) => {
                         let result = (self.code.get())(event, delivery).await.into_result();
@@ -174,7 +179,14 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
             } else {
                 let count = events.len();
                 let batch = Batch::new(events, Arc::clone(&desk), unread.iter().map(|(at, _)| *at).collect());
-                (self.code.get())(batch).await.into_results(count)
+                #[cfg(feature = "testing")]
+                let injected = desk.before_handler().await;
+                #[cfg(not(feature = "testing"))]
+                let injected: Result<(), BoxError> = Ok(());
+                match injected {
+                    Ok(()) => (self.code.get())(batch).await.into_results(count),
+                    Err(error) => BatchReturn::into_results(Err::<(), _>(error), count),
+                }
             };
             desk.end_many(returned, unread);
         })
@@ -195,6 +207,11 @@ impl<F: PatternHandlerFn> AnyHandler for Named<F> {
                     hand.running().first().map(|leased| Delivery::of(leased, &desk))
                 };
                 let Some(delivery) = begun else { continue };
+                #[cfg(feature = "testing")]
+                if let Err(error) = desk.before_handler().await {
+                    ended = Some(Err(AttemptError::of(error)));
+                    continue;
+                }
                 match any_event(delivery.message()) {
                     Ok(event) => {
                         let result = (self.0.get())(event, delivery).await.into_result();

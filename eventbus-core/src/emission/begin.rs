@@ -7,7 +7,7 @@ use super::{
     handle::{Bus, BusState, EmissionInfo},
     interceptors::Refusal,
     options::{Options, Stops},
-    payload::PayloadCell,
+    payload::{ErasedEvent, PayloadCell},
     pending::Pending,
     report::Report,
     run::{Asks, SyncRun},
@@ -58,6 +58,13 @@ pub(super) fn begin_asking(
     let origin = if Frame::is_set() { None } else { bus.origin.as_ref() };
     let _inside = origin.map(|origin| origin.enter());
     let state = &bus.state;
+    let mut shared;
+    let event = if state.interceptors.keep_events() {
+        shared = Some(ErasedEvent(event.take()));
+        &mut shared as &mut dyn PayloadCell
+    } else {
+        event
+    };
     if snapshot.len == 0 {
         return Begun::Over(tell_unheard(state, slot, event, waking.mode()));
     }
@@ -74,15 +81,21 @@ pub(super) fn begin_asking(
         return progress.begin(event, options, outer_deadline, outer.as_ref());
     }
     let mut guards = GuardStack::none();
-    let asked = {
+    let (asked, is_faked) = {
         let info = EmissionInfo::new(state, event.get().view(), nested.emission).awaited(waking.mode());
-        state.interceptors.admit_emission(&info, &mut guards)
+        (state.interceptors.admit_emission(&info, &mut guards), info.plan.is_faked())
     };
     if let Err(Refusal { reason, by }) = asked {
         let why = Outcome::NotRun(NotRun::Refused(reason));
         let report = refuse(state, slot.event, &event.subject(), snapshot, None, &why).refused_by_interceptor(by);
         // User code, and the last of it if there was no listener left to refuse.
         let _ = isolate(|| drop(why));
+        report.end(&mut guards);
+        return Begun::Over(report);
+    }
+    if is_faked {
+        let report = Report::faked(slot.event, &event.subject(), snapshot.len);
+        guards.part(|| ());
         report.end(&mut guards);
         return Begun::Over(report);
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::message_info::MessageInfo;
+use super::{message_info::MessageInfo, test_plan::TestPlan};
 use crate::listener::{Excerpt, ListenerInfo, Outcome};
 
 /// An attempt to handle a delivery, as an [`Interceptor`](super::Interceptor) sees it.
@@ -13,6 +13,7 @@ pub struct DeliveryInfo<'a> {
     pub(crate) deliveries: u32,
     pub(crate) batch: usize,
     pub(crate) handler: Option<&'a ListenerInfo>,
+    pub(crate) plan: TestPlan,
 }
 
 impl<'a> DeliveryInfo<'a> {

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     handle::{Bus, BusState, EmissionInfo},
+    test_plan::TestPlan,
     wait::Mode,
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 
 impl<'a> EmissionInfo<'a> {
     pub(crate) fn new(bus: &'a Arc<BusState>, event: AnyEvent<'a>, emission: EmissionId) -> Self {
-        Self { bus, event, emission, is_unheard: false, has_begun: true, is_awaited: false }
+        Self { bus, event, emission, is_unheard: false, has_begun: true, is_awaited: false, plan: TestPlan::default() }
     }
 
     /// The same for an emission without listeners.

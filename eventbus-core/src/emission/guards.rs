@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::around::{Around, CallEnd};
-use crate::{event::isolate, listener::Outcome, listener::to_stderr};
+use crate::{call::Injected, event::isolate, listener::Outcome, listener::to_stderr};
 
 /// The guards around an emission or a call. Most have none, and carry a null pointer.
 pub(crate) struct GuardStack<End>(Option<Box<List<End>>>);
@@ -109,35 +109,44 @@ fn run<End>(list: &mut [Held<End>], part: &mut dyn FnMut()) {
 /// The guards around the call of a listener.
 ///
 /// Dropped before the call has ended, it ends as cancelled. The frame must be set whenever it is run, ended or dropped.
-pub(crate) struct CallGuard(GuardStack<CallEnd>);
+pub(crate) struct CallGuard {
+    guards: GuardStack<CallEnd>,
+    /// What a test makes of the call.
+    injected: Option<Injected>,
+}
 
 impl CallGuard {
     /// With nothing around the call.
     #[inline]
     pub(crate) const fn none() -> Self {
-        Self(GuardStack::none())
+        Self { guards: GuardStack::none(), injected: None }
     }
 
-    pub(crate) fn new(guards: GuardStack<CallEnd>) -> Self {
-        Self(guards)
+    pub(crate) fn new(guards: GuardStack<CallEnd>, injected: Option<Injected>) -> Self {
+        Self { guards, injected }
+    }
+
+    /// Takes out what a test makes of the call, which then begins.
+    pub(crate) fn take_injected(&mut self) -> Option<Injected> {
+        self.injected.take()
     }
 
     #[inline]
     pub(crate) fn is_none(&self) -> bool {
-        self.0.is_none()
+        self.guards.is_none() && self.injected.is_none()
     }
 
     /// Runs a part of the call.
     #[inline]
     pub(crate) fn part<T>(&mut self, part: impl FnOnce() -> T) -> T {
-        self.0.part(part)
+        self.guards.part(part)
     }
 
     /// Tells the guards that the call has ended; `None` is success. Only the first time counts.
     #[inline]
     pub(crate) fn end(&mut self, outcome: Option<&Outcome>) {
-        if !self.0.is_none() {
-            self.0.end(&CallEnd::new(outcome.cloned()));
+        if !self.guards.is_none() {
+            self.guards.end(&CallEnd::new(outcome.cloned()));
         }
     }
 }
@@ -146,7 +155,7 @@ impl CallGuard {
     /// Tells the guards that an interceptor of that type has refused the call.
     #[cold]
     pub(super) fn end_refused(&mut self, outcome: Outcome, by: &'static str) {
-        self.0.end(&CallEnd::refused(outcome, by));
+        self.guards.end(&CallEnd::refused(outcome, by));
     }
 }
 

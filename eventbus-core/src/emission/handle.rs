@@ -19,6 +19,7 @@ use super::{
     publish_info::{PublishEnd, PublishInfo},
     report::Report,
     tasks::Tasks,
+    test_plan::TestPlan,
     warning::Warnings,
 };
 use crate::{
@@ -239,6 +240,7 @@ pub struct EmissionInfo<'a> {
     /// Whether it is on the stack of emissions. One that the bus has refused is not.
     pub(super) has_begun: bool,
     pub(super) is_awaited: bool,
+    pub(crate) plan: TestPlan,
 }
 
 /// Why a listener is passed over; see [`Interceptor::skipped`].
@@ -328,6 +330,14 @@ pub trait Interceptor: Send + Sync + 'static {
     fn is_idle(&self) -> bool {
         false
     }
+
+    /// Whether it keeps events. Read once, when the bus is built.
+    ///
+    /// An event that is emitted by value lies with its emitter, and [`AnyEvent::to_owned`] gives nothing. On a bus with an interceptor
+    /// that says `true`, each event moves into an `Arc` before interceptors are asked, and can be kept.
+    fn keeps_events(&self) -> bool {
+        false
+    }
 }
 
 /// The interceptors of a bus, the outermost first.
@@ -339,4 +349,5 @@ pub(super) struct Named {
     pub(super) interceptor: Isolated<Box<dyn Interceptor>>,
     pub(super) name: &'static str,
     pub(super) hears_unheard: bool,
+    pub(super) keeps_events: bool,
 }

@@ -47,7 +47,8 @@ impl Interceptors {
         let interceptor: Isolated<Box<dyn Interceptor>> = Isolated::new(Box::new(interceptor));
         // One that panics is asked no more than others are.
         let hears_unheard = isolate(|| interceptor.get().hears_unheard()).unwrap_or(false);
-        self.0.insert(at, Named { interceptor, name: type_name::<I>(), hears_unheard });
+        let keeps_events = isolate(|| interceptor.get().keeps_events()).unwrap_or(false);
+        self.0.insert(at, Named { interceptor, name: type_name::<I>(), hears_unheard, keeps_events });
     }
 
     #[inline]
@@ -65,6 +66,11 @@ impl Interceptors {
         self.0.iter().any(|named| named.hears_unheard)
     }
 
+    /// Whether one keeps events.
+    pub(super) fn keep_events(&self) -> bool {
+        self.0.iter().any(|named| named.keeps_events)
+    }
+
     /// Asks whether an emission may begin. The guards of those that were asked before one refused are in `guards`.
     pub(super) fn admit_emission(
         &self,
@@ -79,7 +85,7 @@ impl Interceptors {
     pub(super) fn admit_call(&self, emission: &EmissionInfo<'_>, listener: &ListenerInfo) -> Result<CallGuard, NotRun> {
         let mut guards = GuardStack::none();
         let asked = ask(&self.0, &mut guards, |interceptor| interceptor.call(emission, listener));
-        let mut guard = CallGuard::new(guards);
+        let mut guard = CallGuard::new(guards, emission.plan.take_injected());
         match asked {
             Ok(()) => Ok(guard),
             Err(Refusal { reason, by }) => {
@@ -183,6 +189,10 @@ macro_rules! by_pointer {
 
             fn is_idle(&self) -> bool {
                 (**self).is_idle()
+            }
+
+            fn keeps_events(&self) -> bool {
+                (**self).keeps_events()
             }
         }
     )*};

@@ -21,6 +21,11 @@ pub(super) struct ListenerTask {
 impl ListenerTask {
     /// Calls the listener for its future; its outcome, if that panics.
     pub(super) fn start(mut guard: CallGuard, make: impl FnOnce() -> ListenerFuture) -> Result<Self, Outcome> {
+        let injected = guard.take_injected();
+        let make = || match injected {
+            None => make(),
+            Some(injected) => injected.around(make),
+        };
         match guard.part(|| isolate(make)) {
             Ok(future) => Ok(Self { future: IsolatedFuture::new(future), guard }),
             Err(message) => {

@@ -4,6 +4,8 @@
 //! listeners. Everything else knows an event as an [`AnyEvent`](crate::AnyEvent) and is compiled once.
 
 mod admission;
+#[cfg(feature = "testing")]
+mod ambient;
 mod around;
 mod begin;
 mod cached;
@@ -33,11 +35,14 @@ mod stage;
 mod start;
 mod task;
 mod tasks;
+mod test_plan;
 mod wait;
 mod waking;
 mod warning;
 mod work;
 
+#[cfg(feature = "testing")]
+pub(crate) use ambient::AmbientInterceptor;
 pub use around::{Around, CallEnd};
 pub use context::{AsyncContextListener, AsyncContextStateListener, Context, ContextListener, ContextStateListener};
 pub use delivery_info::{DeliveryEnd, DeliveryInfo};
@@ -60,6 +65,7 @@ pub use report::{EmitError, Report};
 pub use spawn::EmitHandle;
 pub use tasks::InFlight;
 pub(crate) use tasks::Tasks;
+pub(crate) use test_plan::TestPlan;
 pub(crate) use wait::Mode;
 pub use warning::Warning;
 pub(crate) use warning::Warnings;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::message_info::MessageInfo;
+use super::{message_info::MessageInfo, test_plan::TestPlan};
 use crate::call::{EmissionId, TraceContext};
 
 /// An event that is about to be published, as an [`Interceptor`](super::Interceptor) sees it.
@@ -11,11 +11,12 @@ pub struct PublishInfo<'a> {
     emission: Option<EmissionId>,
     batch: usize,
     trace: Option<TraceContext>,
+    pub(crate) plan: TestPlan,
 }
 
 impl<'a> PublishInfo<'a> {
     pub(crate) fn new(message: MessageInfo<'a>, emission: Option<EmissionId>, batch: usize) -> Self {
-        Self { message, emission, batch, trace: None }
+        Self { message, emission, batch, trace: None, plan: TestPlan::default() }
     }
 
     /// The message.
@@ -43,8 +44,9 @@ impl<'a> PublishInfo<'a> {
         self.trace = Some(trace);
     }
 
-    pub(crate) fn into_trace(self) -> Option<TraceContext> {
-        self.trace
+    /// What the interceptors have set: the trace, and whether a test fakes the publish.
+    pub(crate) fn into_answer(self) -> (Option<TraceContext>, bool) {
+        (self.trace, self.plan.is_faked())
     }
 }
 

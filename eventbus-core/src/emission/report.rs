@@ -42,6 +42,8 @@ struct Rest {
     stopped: Option<Stop>,
     failures: Vec<Failure>,
     refused_by: Option<&'static str>,
+    /// How many listeners were not called since a test fakes the emission.
+    faked: Option<usize>,
     /// Whether somebody has seen the failures, or the failure hook was told.
     read: AtomicBool,
 }
@@ -96,6 +98,15 @@ impl Report {
         Self::with_failures(event, subject, emission, called, Some(Stop::Cancelled), failures, true)
     }
 
+    /// The report of an emission that a test fakes.
+    pub(super) fn faked(event: &'static EventType, subject: &Subject, listeners: usize) -> Self {
+        let unclaimed = subject.event_type().is_none().then(|| subject.clone());
+        let read = AtomicBool::new(true);
+        let rest =
+            Rest { unclaimed, stopped: None, failures: Vec::new(), refused_by: None, faked: Some(listeners), read };
+        Self { event, emission: None, called: 0, rest: Some(Arc::new(rest)) }
+    }
+
     fn with_failures(
         event: &'static EventType,
         subject: &Subject,
@@ -107,7 +118,9 @@ impl Report {
     ) -> Self {
         let unclaimed = subject.event_type().is_none().then(|| subject.clone());
         let is_plain = unclaimed.is_none() && stopped.is_none() && failures.is_empty();
-        let rest = || Arc::new(Rest { unclaimed, stopped, failures, refused_by: None, read: AtomicBool::new(read) });
+        let rest = || {
+            Arc::new(Rest { unclaimed, stopped, failures, refused_by: None, faked: None, read: AtomicBool::new(read) })
+        };
         Self { event, emission, called, rest: if is_plain { None } else { Some(rest()) } }
     }
 
@@ -171,6 +184,13 @@ impl Report {
         self.rest.as_ref()?.refused_by
     }
 
+    /// Whether a test fakes the emission: its listeners were not called. It counts as well then.
+    #[cfg(feature = "testing")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+    pub fn is_faked(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.faked.is_some())
+    }
+
     /// How many listeners finished well.
     pub fn succeeded(&self) -> usize {
         self.called.saturating_sub(self.failed())
@@ -224,6 +244,10 @@ impl fmt::Debug for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failures = self.failures();
+        if let Some(listeners) = self.rest.as_ref().and_then(|rest| rest.faked) {
+            let s = if listeners == 1 { " was" } else { "s were" };
+            return write!(f, "{}: a test fakes the emission: {listeners} listener{s} not called", self.subject());
+        }
         if failures.is_empty() {
             let s = if self.called == 1 { "" } else { "s" };
             let late = if self.stopped() == Some(Stop::TimedOut) { ", but not in time" } else { "" };

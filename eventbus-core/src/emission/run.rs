@@ -16,7 +16,7 @@ use super::{
     waking::Waking,
 };
 use crate::{
-    call::{AnyEvent, CallContext, Deadline, EmissionId, NestedPlain, ShareEvent},
+    call::{AnyEvent, CallContext, Deadline, EmissionId, Injected, NestedPlain, ShareEvent},
     event::{Event, IntoEvent, isolate, panic_message},
     listener::Outcome,
     registry::{Chunk, Code, Entry, Member, Slot, Snapshot},
@@ -210,6 +210,12 @@ pub(super) fn call_isolated(
     call: impl FnOnce(&mut CallContext<'_>),
 ) {
     let before = context.failures().len();
+    let injected = guard.take_injected();
+    let call = |context: &mut CallContext<'_>| match injected.and_then(Injected::end_at_once) {
+        None => call(context),
+        Some(Ok(())) => {}
+        Some(Err(error)) => context.failed(error),
+    };
     if let Err(message) = guard.part(|| isolate(|| call(context))) {
         context.add(Outcome::Panicked(message));
     }

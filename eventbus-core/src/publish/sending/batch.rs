@@ -52,7 +52,7 @@ impl<'b> SendingAll<'b> {
             guards.push(guard);
             match offered {
                 Ok(message) => Item::Offered(message, bytes),
-                Err(rejected) => Item::Ended(Some(Err(rejected))),
+                Err(ended) => Item::Ended(Some(ended)),
             }
         };
         let items = contents.map(&mut offer).collect();

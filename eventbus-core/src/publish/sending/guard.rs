@@ -43,16 +43,17 @@ impl Drop for PublishGuard {
     }
 }
 
-/// Asks the interceptors of a bus whether a message may be published, and gives it the trace that they have set.
-pub(super) fn ask(bus: &Bus, message: &mut Message, batch: usize, guard: &mut PublishGuard) -> Result<(), Why> {
+/// Asks the interceptors of a bus whether a message may be published, and gives it the trace that they have set. `true` if a test
+/// fakes the publish.
+pub(super) fn ask(bus: &Bus, message: &mut Message, batch: usize, guard: &mut PublishGuard) -> Result<bool, Why> {
     let emission = bus.frame().and_then(|frame| frame.emission());
-    let (asked, trace) = message.with_info(|info| {
+    let (asked, (trace, is_faked)) = message.with_info(|info| {
         let mut publish = PublishInfo::new(info, emission, batch);
         let asked = bus.state.interceptors.admit_publish(&mut publish, &mut guard.0);
-        (asked, publish.into_trace())
+        (asked, publish.into_answer())
     });
     if let Some(trace) = trace {
         message.set_trace(trace);
     }
-    asked.map_err(Why::Refused)
+    asked.map(|()| is_faked).map_err(Why::Refused)
 }

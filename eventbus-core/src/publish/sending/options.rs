@@ -28,6 +28,8 @@ pub(in crate::publish) struct Options<'b> {
     /// The message as a transport is sent it that carries bytes; the event itself stays here.
     pub(super) bytes: Option<Message>,
     pub(super) guard: PublishGuard,
+    /// Whether a test fakes the publish: the transport is not asked.
+    pub(super) is_faked: bool,
     /// When the wait is over, once it has begun.
     pub(super) deadline: Option<Instant>,
     pub(super) waiting: Option<Waiting<'b>>,
