@@ -47,22 +47,28 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use eventbus::testing::Recorder;
+
     use super::*;
-    use crate::{events::UserCreated, testing::record};
+    use crate::events::UserCreated;
 
     fn created(id: i64) -> UserCreated {
         UserCreated { id, email: String::new() }
     }
 
     /// A database with a table of numbers that differ, checked when they are inserted or at the commit.
-    fn numbers(checked: &str) -> (Bus, Database) {
+    fn numbers(checked: &str) -> (Recorder, Bus, Database) {
         let database = Database::in_memory().unwrap();
         let tables = format!(
             "PRAGMA foreign_keys = ON; CREATE TABLE numbers (n INTEGER PRIMARY KEY);
              CREATE TABLE copies (n INTEGER REFERENCES numbers (n) {checked});"
         );
         database.with(|connection| connection.execute_batch(&tables)).unwrap();
-        (Bus::new(), database)
+        let recorder = Recorder::new();
+        let bus = recorder.bus();
+        (recorder, bus, database)
     }
 
     fn count(database: &Database, table: &str) -> i64 {
@@ -72,43 +78,43 @@ mod tests {
 
     #[test]
     fn a_transaction_that_is_rolled_back_emits_nothing() {
-        let (bus, database) = numbers("");
-        let heard = record::<UserCreated>(&bus);
+        let (recorder, bus, database) = numbers("");
         let failed = database.transaction(&bus, |transaction, pending| {
             transaction.execute("INSERT INTO numbers VALUES (1)", ())?;
             pending.emit(created(1));
             transaction.execute("INSERT INTO numbers VALUES (1)", ())
         });
         assert!(failed.is_err());
-        assert_eq!((heard.take(), count(&database, "numbers"), bus.stats().deferred.discarded), (vec![], 0, 1));
+        recorder.assert_nothing_emitted();
+        assert_eq!((count(&database, "numbers"), bus.stats().deferred.discarded), (0, 1));
     }
 
     #[test]
     fn a_commit_that_fails_emits_nothing() {
-        let (bus, database) = numbers("DEFERRABLE INITIALLY DEFERRED");
-        let heard = record::<UserCreated>(&bus);
+        let (recorder, bus, database) = numbers("DEFERRABLE INITIALLY DEFERRED");
         let failed = database.transaction(&bus, |transaction, pending| {
             pending.emit(created(7));
             transaction.execute("INSERT INTO copies VALUES (7)", ())
         });
         assert!(failed.unwrap_err().to_string().contains("FOREIGN KEY"));
-        assert_eq!((heard.take(), count(&database, "copies"), bus.stats().deferred.discarded), (vec![], 0, 1));
+        recorder.assert_nothing_emitted();
+        assert_eq!((count(&database, "copies"), bus.stats().deferred.discarded), (0, 1));
     }
 
     #[test]
     fn a_committed_transaction_emits_once_and_in_order_and_not_before() {
-        let (bus, database) = numbers("");
-        let heard = record::<UserCreated>(&bus);
+        let (recorder, bus, database) = numbers("");
         let (_, pending) = database
             .transaction(&bus, |transaction, pending| {
                 (1..=3).for_each(|id| pending.emit(created(id)));
                 transaction.execute("INSERT INTO numbers VALUES (1), (2), (3)", ())
             })
             .unwrap();
-        assert_eq!((heard.take(), count(&database, "numbers")), (vec![], 3));
+        recorder.assert_nothing_emitted();
+        assert_eq!(count(&database, "numbers"), 3);
 
         assert!(pending.release().blocking().is_ok());
-        assert_eq!(heard.take(), [created(1), created(2), created(3)]);
+        assert_eq!(recorder.emitted::<UserCreated>(), [created(1), created(2), created(3)].map(Arc::new));
         assert_eq!((bus.stats().deferred.released, bus.stats().deferred.pending), (3, 0));
     }
 }

@@ -18,8 +18,6 @@ mod events;
 mod notifications;
 mod orders;
 mod posts;
-#[cfg(test)]
-mod testing;
 mod users;
 
 use std::{error::Error, sync::Arc};

@@ -64,34 +64,37 @@ impl Orders {
 
 #[cfg(test)]
 mod tests {
+    use eventbus::{Event, testing::Recorder};
+
     use super::*;
-    use crate::testing::record;
 
     /// The module alone: nobody has a say, unless the test says so.
-    fn alone() -> (Bus, Orders) {
+    fn alone() -> (Recorder, Bus, Orders) {
+        let recorder = Recorder::new();
         // The failures of this bus are read in reports; its hook keeps them off the terminal.
-        let bus = Bus::builder().on_failure(|_| ()).build();
+        let bus = Bus::builder().recorder(&recorder).on_failure(|_| ()).build();
         let orders = Orders::new(&bus, &Arc::new(Database::in_memory().unwrap())).unwrap();
-        (bus, orders)
+        (recorder, bus, orders)
     }
 
     #[tokio::test]
     async fn a_critical_listener_that_fails_fails_the_call_and_nothing_is_stored() {
-        let (bus, orders) = alone();
-        let heard = record::<OrderPlaced>(&bus);
+        let (recorder, bus, orders) = alone();
         let no = bus.on::<OrderPlacing>(|_| Err("not today"));
         let error = orders.place(1, "lamp", 1250).await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("failed: not today"), "{error}");
-        assert_eq!((heard.take(), orders.count().unwrap()), (vec![], 0));
+        recorder.assert_not_emitted::<OrderPlaced>();
+        assert_eq!(orders.count().unwrap(), 0);
 
         no.off();
         let id = orders.place(1, "lamp", 1250).await.unwrap();
-        assert_eq!(heard.take(), [OrderPlaced { id, user: 1, item: "lamp".into(), cents: 1250 }]);
+        let placed = OrderPlaced { id, user: 1, item: "lamp".into(), cents: 1250 };
+        assert_eq!(recorder.emitted::<OrderPlaced>(), [Arc::new(placed)]);
     }
 
     #[tokio::test]
     async fn other_listeners_that_fail_do_not_fail_the_call() {
-        let (bus, orders) = alone();
+        let (_, bus, orders) = alone();
         bus.on::<OrderPlaced>(|_| Err("no paper"));
         bus.on::<ItemSold>(|_| Err("cannot count"));
         orders.place(1, "lamp", 1250).await.unwrap();
@@ -101,20 +104,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_critical_runs_when_the_call_has_ended() {
-        let (bus, orders) = alone();
-        let heard = record::<ItemSold>(&bus);
+        let (recorder, bus, orders) = alone();
         orders.place(1, "lamp", 1250).await.unwrap();
-        assert_eq!(heard.take(), [], "spawned, on a runtime with one thread");
+        recorder.assert_not_emitted::<ItemSold>(); // spawned, on a runtime with one thread
         bus.settled().await.unwrap();
-        assert_eq!(heard.take(), [ItemSold { item: "lamp".into() }]);
+        recorder.assert_emitted::<ItemSold>(|e| e.item == "lamp");
+        recorder.assert_order([OrderPlacing::NAME, OrderPlaced::NAME, ItemSold::NAME]);
     }
 
     #[tokio::test]
     async fn an_order_that_the_database_refuses_is_not_announced() {
-        let (bus, orders) = alone();
-        let (placed, sold) = (record::<OrderPlaced>(&bus), record::<ItemSold>(&bus));
+        let (recorder, bus, orders) = alone();
         assert!(matches!(orders.place(1, "lamp", 0).await, Err(Error::Database(_))));
         bus.settled().await.unwrap();
-        assert_eq!((placed.take(), sold.take()), (vec![], vec![]));
+        assert_eq!(recorder.names(), ["order.placing"]);
     }
 }

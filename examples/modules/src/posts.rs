@@ -55,21 +55,23 @@ impl Posts {
 
 #[cfg(test)]
 mod tests {
+    use eventbus::testing::Recorder;
+
     use super::*;
-    use crate::testing::record;
 
     #[tokio::test]
     async fn posts_are_announced_in_order_and_all_or_none_of_them() {
-        let (bus, database) = (Bus::new(), Arc::new(Database::in_memory().unwrap()));
+        let (recorder, database) = (Recorder::new(), Arc::new(Database::in_memory().unwrap()));
+        let bus = recorder.bus();
         let posts = Posts::new(&bus, &database).unwrap();
-        let heard = record::<PostPublished>(&bus);
 
         posts.publish(1, &["a", "b"]).await.unwrap();
-        let titles: Vec<_> = heard.take().into_iter().map(|e| e.title).collect();
+        let titles: Vec<_> = recorder.emitted::<PostPublished>().iter().map(|e| e.title.clone()).collect();
         assert_eq!(titles, ["a", "b"]);
 
         assert!(matches!(posts.publish(1, &["c", "d", "a"]).await, Err(Error::Database(_))));
-        assert_eq!((heard.take(), posts.count().unwrap()), (vec![], 2));
+        recorder.assert_emitted_times::<PostPublished>(2);
+        assert_eq!(posts.count().unwrap(), 2);
         assert_eq!((bus.stats().deferred.released, bus.stats().deferred.discarded), (2, 2));
     }
 }

@@ -67,37 +67,38 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::record;
+    use eventbus::testing::Recorder;
 
-    /// The module alone: a bus, a database of its own, and no other module.
-    fn alone() -> (Bus, Arc<Users>) {
-        let (bus, database) = (Bus::new(), Arc::new(Database::in_memory().unwrap()));
+    use super::*;
+
+    /// The module alone: a bus that is recorded, a database of its own, and no other module.
+    fn alone() -> (Recorder, Bus, Arc<Users>) {
+        let (recorder, database) = (Recorder::new(), Arc::new(Database::in_memory().unwrap()));
+        let bus = recorder.bus();
         let users = Arc::new(Users::new(&bus, &database).unwrap());
         bus.register(users.clone()).unwrap();
-        (bus, users)
+        (recorder, bus, users)
     }
 
     #[tokio::test]
     async fn who_signs_up_is_announced_once() {
-        let (bus, users) = alone();
-        let heard = record::<UserCreated>(&bus);
+        let (recorder, _bus, users) = alone();
         let id = users.register("ada@example.org").await.unwrap();
-        assert_eq!(heard.take(), [UserCreated { id, email: "ada@example.org".into() }]);
+        recorder.assert_emitted::<UserCreated>(|e| e.id == id && e.email == "ada@example.org");
+        recorder.assert_emitted_times::<UserCreated>(1);
     }
 
     #[tokio::test]
     async fn an_address_that_is_taken_is_refused_and_nobody_hears_of_it() {
-        let (bus, users) = alone();
+        let (recorder, _bus, users) = alone();
         users.register("ada@example.org").await.unwrap();
-        let heard = record::<UserCreated>(&bus);
         assert!(matches!(users.register("ada@example.org").await, Err(Error::Database(_))));
-        assert_eq!(heard.take(), []);
+        recorder.assert_emitted_times::<UserCreated>(1);
     }
 
     #[tokio::test]
     async fn a_listener_that_fails_leaves_the_user_and_is_told() {
-        let (bus, users) = alone();
+        let (_, bus, users) = alone();
         bus.listener::<UserCreated>().named("welcome").on(|_| Err("no ink"));
         let error = users.register("ada@example.org").await.unwrap_err();
         assert!(matches!(error, Error::DoneBut(_)) && error.to_string().contains("failed: no ink"), "{error}");
@@ -106,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_users_may_buy() {
-        let (bus, users) = alone();
+        let (_, bus, users) = alone();
         let user = users.register("ada@example.org").await.unwrap();
         assert!(bus.emit(OrderPlacing { user }).await.is_ok());
         assert!(!bus.emit(OrderPlacing { user: user + 1 }).await.is_ok());
