@@ -15,6 +15,7 @@
 //! 13. [`framework`]: a framework with a bus inside
 //! 14. [`from_go`]: the Go emitter and the Go channels design, side by side with this
 //! 15. [`from_broadcast`]: from `tokio::sync::broadcast`
+//! 16. [`compiler_messages`]: what the compiler says to a mistake, and the line to write
 
 macro_rules! pages {
     ($($page:ident)+) => {
@@ -27,5 +28,5 @@ macro_rules! pages {
 
 pages! {
     events listening emitting reports by_name modules publishing redis testing watching performance transport framework
-    from_go from_broadcast
+    from_go from_broadcast compiler_messages
 }

@@ -130,6 +130,18 @@ impl<'a> AnyEvent<'a> {
         }
     }
 
+    /// ```compile_fail,E0277
+    /// eventbus_core::Bus::new().on_pattern("**", |e| println!("{:?}", e.to_json()));
+    /// ```
+    #[cfg(not(feature = "serde"))]
+    #[doc(hidden)]
+    pub fn to_json(&self) -> Result<(), std::convert::Infallible>
+    where
+        Self: crate::event::FeatureSerde,
+    {
+        Ok(())
+    }
+
     /// The event for keeps; `None` if it was emitted by value and is only borrowed here.
     pub fn to_owned(&self) -> Option<AnyEvent<'static>> {
         let value = match &self.value {

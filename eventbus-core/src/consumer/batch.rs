@@ -70,20 +70,21 @@ impl<E> fmt::Debug for Batch<E> {
 }
 
 mod sealed {
-    pub trait BatchReturn {}
-    impl BatchReturn for () {}
-    impl<E> BatchReturn for Result<(), E> {}
-    impl<E> BatchReturn for Vec<Result<(), E>> {}
-    impl BatchReturn for super::Never {}
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<E> Sealed for Result<(), E> {}
+    impl<E> Sealed for Vec<Result<(), E>> {}
+    impl Sealed for super::Never {}
 }
 
 /// What a handler of batches ends with: `()` or a `Result` for the whole batch, or a `Vec` of results, one for each event in
 /// order. Of a shorter `Vec` the events that it leaves out have failed.
 #[diagnostic::on_unimplemented(
     message = "a handler of batches returns `()`, `Result<(), E>` or `Vec<Result<(), E>>`, not `{Self}`",
-    label = "this returns `{Self}`"
+    label = "this returns `{Self}`",
+    note = "the error of a `Result` is a text, or implements `Error + Send + Sync`; instead of `Box<dyn Error>` write `eventbus::BoxError`"
 )]
-pub trait BatchReturn: sealed::BatchReturn {
+pub trait BatchReturn: sealed::Sealed {
     /// A result for each of `count` events; empty if all are well.
     #[doc(hidden)]
     fn into_results(self, count: usize) -> Vec<Result<(), Arc<dyn std::error::Error + Send + Sync>>>;
@@ -102,6 +103,7 @@ impl BatchReturn for Never {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> BatchReturn for Result<(), E> {
     fn into_results(self, count: usize) -> Vec<Result<(), Arc<dyn std::error::Error + Send + Sync>>> {
         match self {
@@ -114,6 +116,7 @@ impl<E: Into<BoxError>> BatchReturn for Result<(), E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> BatchReturn for Vec<Result<(), E>> {
     fn into_results(self, count: usize) -> Vec<Result<(), Arc<dyn std::error::Error + Send + Sync>>> {
         let mut results: Vec<_> = self.into_iter().map(|one| one.map_err(|error| Arc::from(error.into()))).collect();

@@ -318,6 +318,15 @@ impl<S> ConsumerBuilder<S> {
         self
     }
 
+    /// ```compile_fail,E0277
+    /// let consumer = eventbus_core::Bus::new().consumer("mailer").rate_limit(50);
+    /// ```
+    #[cfg(not(feature = "rate-limit"))]
+    #[doc(hidden)]
+    pub fn rate_limit<R: crate::event::FeatureRateLimit>(self, _: R) -> Self {
+        self
+    }
+
     /// What happens to an event that finds the group's queue full; the transport's own policy unless stated.
     pub fn overflow(mut self, policy: Overflow) -> Self {
         self.group.overflow = Some(policy);

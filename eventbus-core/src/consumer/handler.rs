@@ -15,13 +15,19 @@ use super::{
 use crate::{
     call::{AnyEvent, Isolated},
     event::Event,
-    listener::{BoxError, Return, async_callable},
+    listener::{BoxError, Return, ReturnFuture, async_callable},
     publish::AttemptError,
     transport::BoxFuture,
 };
 
 async_callable! {
     /// A closure that handles deliveries of an event: `Fn(Arc<E>, Delivery) -> Future`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a handler",
+        label = "not a closure or function that takes the event and its delivery",
+        note = "for an event type: `handle::<UserCreated>(|e, delivery| async move {{ .. }})`; by pattern: `handle_pattern`; a value \
+                that implements `Handler`: `handle_with`"
+    )]
     HandlerFn[E](Arc<E>, Delivery)
 }
 async_callable! {
@@ -48,7 +54,7 @@ pub trait BatchHandlerFn<E: Event>: Fn(Batch<E>) -> Self::Future + Send + Sync +
 impl<E: Event, F, T> BatchHandlerFn<E> for F
 where
     F: Fn(Batch<E>) -> T + Send + Sync + 'static,
-    T: Future<Output: BatchReturn> + Send + 'static,
+    T: ReturnFuture<Output: BatchReturn> + Send + 'static,
 {
     type Future = T;
     type Returns = T::Output;

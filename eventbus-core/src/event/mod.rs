@@ -12,6 +12,8 @@ mod descriptor;
 mod event;
 #[cfg(feature = "serde")]
 mod event_codec;
+#[cfg(not(all(feature = "serde", feature = "rate-limit")))]
+mod features;
 mod isolate;
 mod name;
 #[cfg(feature = "schema")]
@@ -33,6 +35,10 @@ pub(crate) use event::number_of;
 pub use event::{Event, IntoEvent};
 #[cfg(feature = "serde")]
 pub use event_codec::{EventCodec, Serde};
+#[cfg(not(feature = "rate-limit"))]
+pub(crate) use features::FeatureRateLimit;
+#[cfg(not(feature = "serde"))]
+pub(crate) use features::FeatureSerde;
 pub(crate) use isolate::{isolate, panic_message};
 pub use name::{EventName, NameError};
 #[cfg(feature = "schema")]

@@ -9,10 +9,10 @@ use std::{error::Error, sync::Arc};
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 mod sealed {
-    pub trait Return {}
-    impl Return for () {}
-    impl<E> Return for Result<(), E> {}
-    impl Return for super::Never {}
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<E> Sealed for Result<(), E> {}
+    impl Sealed for super::Never {}
 
     /// Names `!`, which stable Rust writes only behind an arrow.
     pub trait Output {
@@ -30,9 +30,11 @@ pub(crate) type Never = <fn() -> ! as sealed::Output>::Of;
 #[diagnostic::on_unimplemented(
     message = "a listener returns `()` or `Result<(), E>`, not `{Self}`",
     label = "this returns `{Self}`",
-    note = "end the body with `;`, or with `eventbus::Ok(())`; an error must convert into `Box<dyn Error + Send + Sync>`"
+    note = "a future, such as an `async` block, is for `on_async`; given to `on`, or with a `;` behind it, it would never run",
+    note = "otherwise end the body with `;`, or with `eventbus::Ok(())`",
+    note = "the error of a `Result` is a text, or implements `Error + Send + Sync`; instead of `Box<dyn Error>` write `eventbus::BoxError`"
 )]
-pub trait Return: sealed::Return {
+pub trait Return: sealed::Sealed {
     /// The result, its error boxed.
     ///
     /// # Errors
@@ -54,11 +56,24 @@ impl Return for Never {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> Return for Result<(), E> {
     fn into_result(self) -> Result<(), BoxError> {
         self.map_err(Into::into)
     }
 }
+
+/// A future that a listener or handler returns: every future. It is a trait of its own for its message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a future, which an async listener or a handler returns",
+    label = "this returns `{Self}`",
+    note = "write `|e| async move {{ .. }}`, or `|e, delivery| async move {{ .. }}` for a handler",
+    note = "a listener that waits for nothing is for `on`"
+)]
+pub trait ReturnFuture: Future {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Future> ReturnFuture for T {}
 
 /// `Ok(())` with the error type of listeners, for closures that use `?`.
 ///
@@ -121,7 +136,7 @@ macro_rules! async_callable {
         impl<F, T, $($param),*> $name<$($param),*> for F
         where
             F: Fn($($arg),*) -> T + Send + Sync + 'static,
-            T: Future<Output: $crate::listener::Return> + Send + 'static,
+            T: $crate::listener::ReturnFuture<Output: $crate::listener::Return> + Send + 'static,
         {
             type Future = T;
             type Returns = T::Output;
@@ -132,6 +147,11 @@ pub(crate) use async_callable;
 
 callable! {
     /// Code that runs on the emitting thread, or on the blocking pool: `Fn(&E)`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a listener",
+        label = "not a closure or function that takes the event",
+        note = "to an event type: `on::<UserCreated>(|e| ..)`; by name or pattern: `on_pattern(\"user.*\", |e| ..)?`"
+    )]
     SyncListener[E](&E)
 }
 callable! {
@@ -140,6 +160,11 @@ callable! {
 }
 async_callable! {
     /// Code that waits: `Fn(Arc<E>) -> Future`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not an async listener",
+        label = "not a closure or function that takes the event",
+        note = "to an event type: `on_async::<UserCreated>(|e| async move {{ .. }})`; by name or pattern: `on_pattern_async`"
+    )]
     AsyncListener[E](Arc<E>)
 }
 async_callable! {

@@ -8,7 +8,7 @@ mod stderr;
 mod subject;
 
 pub use callable::{AsyncListener, AsyncStateListener, BoxError, Ok, Return, StateListener, SyncListener};
-pub(crate) use callable::{Never, async_callable, callable};
+pub(crate) use callable::{Never, ReturnFuture, async_callable, callable};
 pub use info::{ListenerId, ListenerInfo, ListenerKind};
 pub use outcome::{Chain, Failure, NotRun, Outcome};
 pub(crate) use render::source_of;

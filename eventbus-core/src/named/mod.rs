@@ -5,6 +5,8 @@ mod error;
 mod event_set;
 #[cfg(feature = "serde")]
 mod json;
+#[cfg(not(feature = "serde"))]
+mod no_json;
 mod wire_type;
 
 #[cfg(feature = "serde")]

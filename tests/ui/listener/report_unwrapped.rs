@@ -1,0 +1,10 @@
+use eventbus::{Bus, Event};
+
+#[derive(Event)]
+struct UserCreated {
+    email: String,
+}
+
+fn main() {
+    Bus::new().emit(UserCreated { email: String::new() }).blocking().unwrap();
+}

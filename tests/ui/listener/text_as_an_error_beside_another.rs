@@ -1,0 +1,21 @@
+use eventbus::{Bus, Event};
+
+#[derive(Event)]
+struct UserCreated {
+    email: String,
+}
+
+fn save(_: &str) -> Result<(), std::io::Error> {
+    Ok(())
+}
+
+fn main() {
+    let bus = Bus::new();
+    bus.on::<UserCreated>(|e| {
+        save(&e.email)?;
+        if e.email.is_empty() {
+            return Err("no address");
+        }
+        eventbus::Ok(())
+    });
+}
