@@ -41,6 +41,9 @@ Of the server (--serve), so that nobody needs more of the machine than this:
   --remember-s N   for how long deliveries are remembered by their GUID, 3600 seconds unless stated: one that comes again is
                    answered 202 with `duplicate`, and not handled again
 
+With --serve, GET /metrics is answered with what the program counts and measures, for Prometheus: names of events and modules, nothing
+of a delivery.
+
 SIGINT and SIGTERM end it: nothing more is taken in, what was taken in is handled, and the ledger is printed; a second one
 ends the waiting. Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least
 one failed, 2 if the command line is wrong or the input cannot be opened. With --serve: 0 if everything that was taken in

@@ -14,7 +14,8 @@
 //! To read it: `events/` says what can happen, `modules/` who cares, and `run.rs` how a delivery becomes an
 //! event and what is counted. With `--workers` the deliveries are published and not emitted: `consumers.rs` makes a group of each
 //! module, `queued.rs` publishes and keeps the books. `bounded.rs` is why those do not grow with the deliveries. `serve/` takes
-//! deliveries from GitHub itself: `connections.rs` and `body.rs` are for whoever connects, `receive.rs` for what is signed.
+//! deliveries from GitHub itself: `connections.rs` and `body.rs` are for whoever connects, `receive.rs` for what is signed,
+//! `metrics.rs` for Prometheus.
 
 //!
 //! `main.rs` says how the program connects to a server. The rest is this library, so that the program with Redis and the one
@@ -55,7 +56,7 @@ use crate::{
     cli::{Command, Options, Role},
     input::Input,
     program::{Mode, Program, Running},
-    serve::{Ending, Secret, Service},
+    serve::{Ending, Exporter, Secret, Service},
     summary::Summary,
 };
 
@@ -77,7 +78,7 @@ pub fn run(connect: Connect) -> ExitCode {
     };
     match (options.catalog, mode) {
         (None, Mode::Serve) => serve(&options, connect),
-        (form, _) => match (Program::wire(mode, None), form) {
+        (form, _) => match (Program::wire(mode, None, None), form) {
             (Ok(program), Some(form)) => print(&program.catalog(form), ExitCode::SUCCESS),
             (Ok(program), None) => replay(program, &options),
             (Err(error), _) => refuse(&error.to_string()),
@@ -125,14 +126,18 @@ fn end_of_service(options: &Options, connect: Connect) -> Result<Ending, BoxErro
     let running = Running::begin()?;
     let connecting = options.transport.clone().map(|url| connect(url.into_text()));
     let transport = connecting.map(|connecting| running.wait(connecting)).transpose()?;
-    let program = Program::wire(Mode::Serve, transport)?;
-    let Some(addr) = options.serve else { return program.work(&running, &options.settings, || tell("working")) };
+    // Who only works is not asked for metrics.
+    let exporter = options.serve.map(|_| Exporter::new()).transpose()?;
+    let program = Program::wire(Mode::Serve, transport, exporter.as_ref())?;
+    let Some((addr, exporter)) = options.serve.zip(exporter) else {
+        return program.work(&running, &options.settings, || tell("working"));
+    };
     let secret = env::var_os(Secret::VARIABLE).and_then(|secret| Secret::new(secret.as_encoded_bytes()));
     let variable = Secret::VARIABLE;
     let secret =
         secret.ok_or_else(|| format!("`--serve` needs the secret of the webhook in the variable {variable}"))?;
     let (limits, shutdown) = (options.limits.clone(), options.settings.shutdown);
-    let service = Service { addr, secret, limits, shutdown };
+    let service = Service { addr, secret, limits, shutdown, exporter };
     let handles = options.role == Role::All;
     program.serve(&running, service, handles.then_some(&options.settings), |addr| tell(&format!("listening on {addr}")))
 }

@@ -16,7 +16,7 @@ use crate::{
     progress::Progress,
     queued,
     run::{Listening, run},
-    serve::{Dead, Ending, Service},
+    serve::{Dead, Ending, Exporter, Service},
     signals::Signals,
     summary::{Modules, Summary},
 };
@@ -56,10 +56,18 @@ struct Places {
 }
 
 impl Program {
-    /// Wires the modules.
-    pub(crate) fn wire(mode: Mode, transport: Option<Arc<dyn Transport>>) -> Result<Self, WiringError> {
+    /// Wires the modules. All buses record in `exporter`, if there is one.
+    pub(crate) fn wire(
+        mode: Mode,
+        transport: Option<Arc<dyn Transport>>,
+        exporter: Option<&Exporter>,
+    ) -> Result<Self, WiringError> {
         let (failing, dead) = (Arc::new(Failing::default()), Arc::new(Dead::default()));
-        let mut bus = Bus::builder().max_payload(input::LARGEST_DELIVERY);
+        let builder = || match exporter {
+            Some(exporter) => Bus::builder().metrics(exporter.metrics()),
+            None => Bus::builder(),
+        };
+        let mut bus = builder().max_payload(input::LARGEST_DELIVERY);
         if mode == Mode::Publish {
             // A replay lists them by line and keeps none; a service keeps the newest ones.
             let failing = Arc::clone(&failing);
@@ -83,7 +91,7 @@ impl Program {
         let bus = bus.build();
         events::declare(&bus)?;
         let published = mode != Mode::Emit;
-        let place = || if published { Bus::new() } else { bus.clone() };
+        let place = || if published { builder().build() } else { bus.clone() };
         let places = Places { audit: place(), triage: place(), statistics: place() };
         let audit = Audit::new(&places.audit, &places.triage);
         let triage = Triage::new(&places.triage, LabelRules::default());

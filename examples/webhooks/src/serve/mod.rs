@@ -6,6 +6,7 @@ mod budget;
 mod connections;
 mod guid;
 mod limits;
+mod metrics;
 mod receive;
 mod refusal;
 mod signature;
@@ -22,6 +23,7 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use limits::Limits;
+pub(crate) use metrics::Exporter;
 pub(crate) use signature::Secret;
 
 use crate::{bounded::Firsts, ledger::Ledger};
@@ -67,6 +69,8 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     /// How long the end may take.
     pub(crate) shutdown: Duration,
+    /// Where the buses record what `/metrics` tells.
+    pub(crate) exporter: Exporter,
 }
 
 impl Service {
@@ -84,18 +88,18 @@ impl Service {
         stop: &CancellationToken,
         ready: impl FnOnce(SocketAddr),
     ) -> Result<Ending, CannotListen> {
-        let Self { addr, secret, limits, shutdown } = self;
+        let Self { addr, secret, limits, shutdown, exporter } = self;
         let cannot = |error| CannotListen { addr, error };
         let listener = TcpListener::bind(addr).await.map_err(cannot)?;
         let addr = listener.local_addr().map_err(cannot)?;
         let cutoff = CancellationToken::new();
-        let receiver = Receiver::new(bus, secret, &limits, &cutoff);
+        let receiver = Receiver::new(bus, secret, &limits, &cutoff, &exporter);
         let service = move |request| receiver.clone().answer(request);
         let stopped = stop.clone();
         let mut server = tokio::spawn(async move { connections::serve(listener, service, &limits, &stopped).await });
         ready(addr);
 
-        stop.cancelled().await;
+        stop.run_until_cancelled(exporter.keep_up()).await;
         let until = Instant::now() + shutdown;
         // First who publishes, then what is published: what a request was answered 202 for is in a queue by now. A client that
         // does not finish its request must not take all the time; it is told to come again.

@@ -18,6 +18,7 @@ use super::{
     budget::Budget,
     guid::identity,
     limits::Limits,
+    metrics::Exporter,
     refusal::Refusal,
     signature::{Secret, Verifier},
 };
@@ -37,6 +38,7 @@ struct Parts {
     window: Duration,
     patience: Duration,
     cutoff: CancellationToken,
+    exporter: Exporter,
 }
 
 /// A delivery that was taken in, now or before. What handlers make of it is not known yet.
@@ -69,10 +71,16 @@ enum Action<'a> {
 
 impl Receiver {
     /// What publishes on `bus`. Bodies that have not arrived when `cutoff` is cancelled are refused.
-    pub(super) fn new(bus: &Bus, secret: Secret, limits: &Limits, cutoff: &CancellationToken) -> Self {
-        let (bus, cutoff, patience) = (bus.clone(), cutoff.clone(), limits.body);
+    pub(super) fn new(
+        bus: &Bus,
+        secret: Secret,
+        limits: &Limits,
+        cutoff: &CancellationToken,
+        exporter: &Exporter,
+    ) -> Self {
+        let (bus, cutoff, exporter, patience) = (bus.clone(), cutoff.clone(), exporter.clone(), limits.body);
         let (budget, window) = (Budget::new(limits.held_bytes), limits.remembered_for);
-        Self(Arc::new(Parts { bus, secret, budget, window, patience, cutoff }))
+        Self(Arc::new(Parts { bus, secret, budget, window, patience, cutoff, exporter }))
     }
 
     /// Takes a delivery in, on any path: which one it is, is agreed upon with GitHub, not with this program.
@@ -80,6 +88,9 @@ impl Receiver {
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        if Exporter::is_asked(&request) {
+            return self.0.exporter.answer(&self.0.bus).await;
+        }
         self.0.receive(request).await.unwrap_or_else(Refusal::answer)
     }
 }

@@ -10,6 +10,8 @@ mod many;
 mod process;
 mod protocol;
 #[cfg(unix)]
+mod scraping;
+#[cfg(unix)]
 mod serving;
 #[cfg(unix)]
 mod workers;
