@@ -13,6 +13,7 @@ use eventbus::{
     BoxError, Bus, Event, Outcome, Retry,
     consumer::Batch,
     emit::NotRun,
+    listeners,
     testing::{Recorder, explore},
 };
 use tokio::time::Instant;
@@ -89,6 +90,30 @@ async fn listeners_of_every_kind_panic() {
     let report = bus.emit(OrderPlaced).await;
     let is_panic = |outcome: &Outcome| matches!(outcome, Outcome::Panicked(text) if &**text == "out of luck");
     assert_eq!(report.failures().iter().filter(|failure| is_panic(failure.outcome())).count(), 4);
+}
+
+#[derive(Default)]
+struct Shop {
+    charged: AtomicUsize,
+}
+
+#[listeners]
+impl Shop {
+    #[on]
+    fn charge(&self, _: &OrderPlaced) {
+        self.charged.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn a_method_of_a_module_is_named_by_both() {
+    let (recorder, bus) = recorded();
+    let shop = Arc::new(Shop::default());
+    bus.register(Arc::clone(&shop)).unwrap();
+    recorder.fail("Shop::charge", "declined").times(1);
+    assert_eq!(bus.emit(OrderPlaced).blocking().failures()[0].outcome().to_string(), "failed: declined");
+    assert!(bus.emit(OrderPlaced).blocking().is_ok());
+    assert_eq!(shop.charged.load(Relaxed), 1);
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use eventbus::{BoxError, Bus, Event, Rate, Retry, testing::explore};
+use eventbus::{
+    BoxError, Bus, Event, Rate, Retry,
+    testing::{Recorder, explore},
+};
 use tokio::time::{Instant, sleep};
 
 #[derive(Event)]
@@ -102,6 +105,20 @@ fn a_rate_goes_by_the_simulated_clock() {
         assert!((9..12).contains(&sim.elapsed().as_secs()), "{:?}", sim.elapsed());
         Ok::<_, BoxError>(())
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn delays_and_rates_go_by_a_paused_clock_without_exploring() -> Result<(), BoxError> {
+    let (bus, began) = (Recorder::new().bus(), Instant::now());
+    let rate = Rate::per_second(1).burst(1);
+    bus.consumer("paced").handle::<Tick>(|_, _| async {}).rate_limit(rate).start().await?;
+    for _ in 0..10 {
+        bus.publish(Tick).after(HOUR / 4).await?;
+    }
+    bus.drained(HOUR).await?;
+    let took = began.elapsed();
+    assert!((909..912).contains(&took.as_secs()), "{took:?}");
+    Ok(())
 }
 
 #[test]
