@@ -30,6 +30,9 @@ impl Bus {
     /// It returns `()` or a `Result`; errors and panics go into the report of the emission. Options come with
     /// [`listener`](Self::listener).
     ///
+    /// A listener that uses the bus takes it from its [`Context`](crate::Context): `with_context()` and `cx.bus()`. One that captures a
+    /// `Bus` keeps it alive for ever, and itself with it.
+    ///
     /// # Panics
     ///
     /// Panics if another type with `E`'s name and version has been used on this bus.
@@ -61,7 +64,7 @@ impl Bus {
     /// Registers an async listener: it runs inside the emitting task, concurrently with the other async ones.
     ///
     /// Its future is dropped when the emission is: at its next await it stops. One that must run on says `spawned()`; see
-    /// [`listener`](Self::listener).
+    /// [`listener`](Self::listener). One that uses the bus takes it from its context (`cx.bus()`), as for [`on`](Self::on).
     ///
     /// # Panics
     ///
@@ -83,7 +86,7 @@ impl Bus {
     }
 
     /// Registers a listener that may block: it runs on the runtime's blocking pool if the emission is awaited, on the
-    /// emitting thread if that blocks anyway.
+    /// emitting thread if that blocks anyway. One that uses the bus takes it from its context (`cx.bus()`), as for [`on`](Self::on).
     ///
     /// # Panics
     ///

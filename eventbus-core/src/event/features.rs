@@ -7,7 +7,7 @@
 #[diagnostic::on_unimplemented(
     message = "this method needs the feature `serde` of `eventbus`",
     label = "the feature `serde` is off",
-    note = "turn it on in Cargo.toml: `eventbus = {{ version = \"..\", features = [\"serde\"] }}`"
+    note = "turn it on in Cargo.toml: give the dependency `eventbus` the entry `features = [\"serde\"]`"
 )]
 pub trait FeatureSerde {}
 
@@ -16,6 +16,6 @@ pub trait FeatureSerde {}
 #[diagnostic::on_unimplemented(
     message = "this method needs the feature `rate-limit` of `eventbus`",
     label = "the feature `rate-limit` is off",
-    note = "turn it on in Cargo.toml: `eventbus = {{ version = \"..\", features = [\"rate-limit\"] }}`"
+    note = "turn it on in Cargo.toml: give the dependency `eventbus` the entry `features = [\"rate-limit\"]`"
 )]
 pub trait FeatureRateLimit {}
