@@ -13,6 +13,7 @@ Usage: webhooks [--json] [--input FILE] [--workers N] [..]
        WEBHOOK_SECRET=.. webhooks --serve ADDR --transport URL --role ingest
        webhooks --transport URL --role work [--json] [--workers N] [..]
        webhooks --catalog asyncapi|markdown|map
+       webhooks --trace [--input FILE]
 
   --input FILE  deliveries as JSON lines, plain or gzip: {\"event\": \"issues\", \"name\": \"issues.opened\", \"payload\": {..}}
                 (without it: the 329 recorded deliveries that come with the example)
@@ -24,6 +25,8 @@ Usage: webhooks [--json] [--input FILE] [--workers N] [..]
   --json        print the summary as one JSON object
   --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.1 (JSON), as
                 Markdown, or as a map for Mermaid
+  --trace       print what the delivery has caused that has caused the most, as a tree: its event, the listeners with their times,
+                what those have emitted, and so on; and stop
   --help        print this and stop
 
 Of what is published (--workers, --serve):
@@ -63,6 +66,8 @@ pub(crate) struct Options {
     pub(crate) input: Option<PathBuf>,
     /// Print this instead of running.
     pub(crate) catalog: Option<CatalogForm>,
+    /// Print the tree of a delivery instead of the summary.
+    pub(crate) trace: bool,
     /// Publish instead of emitting.
     pub(crate) queued: bool,
     pub(crate) settings: Settings,
@@ -101,6 +106,7 @@ impl Default for Options {
             json: false,
             input: None,
             catalog: None,
+            trace: false,
             queued: false,
             settings,
             serve: None,
@@ -188,6 +194,10 @@ impl Command {
                 Some("--help" | "-h") => return Ok(Self::Help),
                 Some("--json") => {
                     options.json = true;
+                    continue;
+                }
+                Some("--trace") => {
+                    options.trace = true;
                     continue;
                 }
                 Some("--catalog") => {

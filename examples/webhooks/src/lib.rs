@@ -6,6 +6,7 @@
 //! cargo run --release -p webhooks -- --json
 //! cargo run --release -p webhooks -- --input FILE  # JSON lines, plain or gzip
 //! cargo run --release -p webhooks -- --catalog asyncapi
+//! cargo run --release -p webhooks -- --trace          # what one delivery causes, as a tree
 //! cargo run --release -p webhooks -- --workers 4      # published, and handled by workers
 //! WEBHOOK_SECRET=.. cargo run --release -p webhooks -- --serve 127.0.0.1:8080
 //! cargo run --release -p webhooks --features redis -- --transport redis://127.0.0.1 --role work   # and `--role ingest`
@@ -40,6 +41,7 @@ mod run;
 mod serve;
 mod signals;
 mod summary;
+mod traced;
 mod transport;
 
 use std::{
@@ -72,12 +74,14 @@ pub fn run(connect: Connect) -> ExitCode {
     let mode = match &*options {
         // A catalog shows everything in one place.
         Options { catalog: Some(_), .. } => Mode::Emit,
+        Options { trace: true, .. } => Mode::Trace,
         Options { serve: Some(_), .. } | Options { role: Role::Work, .. } => Mode::Serve,
         Options { queued: true, .. } => Mode::Publish,
         Options { .. } => Mode::Emit,
     };
     match (options.catalog, mode) {
         (None, Mode::Serve) => serve(&options, connect),
+        (None, Mode::Trace) => trace(&options),
         (form, _) => match (Program::wire(mode, None, None), form) {
             (Ok(program), Some(form)) => print(&program.catalog(form), ExitCode::SUCCESS),
             (Ok(program), None) => replay(program, &options),
@@ -86,15 +90,31 @@ pub fn run(connect: Connect) -> ExitCode {
     }
 }
 
+/// Replays a file, and prints the tree of one delivery.
+fn trace(options: &Options) -> ExitCode {
+    match (Program::wire(Mode::Trace, None, None), open_input(options)) {
+        (Ok(program), Ok(mut input)) => match program.trace(&mut input) {
+            Some(tree) => print(&tree, ExitCode::SUCCESS),
+            None => refuse("no delivery has arrived as an event"),
+        },
+        (Err(error), _) => refuse(&error.to_string()),
+        (_, Err(why)) => refuse(&why),
+    }
+}
+
+fn open_input(options: &Options) -> Result<Input, String> {
+    let path = options.input.clone().unwrap_or_else(recorded_deliveries);
+    Input::open(&path).map_err(|error| {
+        let path = path.display();
+        format!("cannot read `{path}`: {error}; `--input FILE` names a file of JSON lines")
+    })
+}
+
 /// Replays a file.
 fn replay(program: Program, options: &Options) -> ExitCode {
-    let path = options.input.clone().unwrap_or_else(recorded_deliveries);
-    let mut input = match Input::open(&path) {
+    let mut input = match open_input(options) {
         Ok(input) => input,
-        Err(error) => {
-            let path = path.display();
-            return refuse(&format!("cannot read `{path}`: {error}; `--input FILE` names a file of JSON lines"));
-        }
+        Err(why) => return refuse(&why),
     };
     let summary = if options.queued {
         match program.replay_queued(input, &options.settings) {

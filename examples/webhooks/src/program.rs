@@ -19,6 +19,7 @@ use crate::{
     serve::{Dead, Ending, Exporter, Service},
     signals::Signals,
     summary::{Modules, Summary},
+    traced,
 };
 
 /// What becomes of deliveries.
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) enum Mode {
     /// Those of a file are emitted.
     Emit,
+    /// The same, on a bus that keeps a trace.
+    Trace,
     /// Those of a file are published.
     Publish,
     /// Those that come by HTTP are published.
@@ -73,7 +76,11 @@ impl Program {
             let failing = Arc::clone(&failing);
             bus = bus.max_dead_letters(0).on_dead_letter(move |letter| failing.dead(letter));
         }
-        if mode != Mode::Emit {
+        if mode == Mode::Trace {
+            bus = bus.trace(traced::RECORDS);
+        }
+        let published = matches!(mode, Mode::Publish | Mode::Serve);
+        if published {
             // To wait for room is how a replay goes at the pace of its workers.
             bus = bus.on_warning(|_| {});
         }
@@ -81,7 +88,7 @@ impl Program {
             let dead = Arc::clone(&dead);
             bus = bus.on_dead_letter(move |letter| dead.add(letter));
         }
-        if mode != Mode::Emit {
+        if published {
             // The end tells the dead letters.
             bus = bus.on_failure(|_| {});
         }
@@ -90,7 +97,6 @@ impl Program {
         }
         let bus = bus.build();
         events::declare(&bus)?;
-        let published = mode != Mode::Emit;
         let place = || if published { builder().build() } else { bus.clone() };
         let places = Places { audit: place(), triage: place(), statistics: place() };
         let audit = Audit::new(&places.audit, &places.triage);
@@ -109,6 +115,11 @@ impl Program {
         let tally = run(&self.bus, input, &mut progress);
         progress.done();
         Summary::new(&tally, self.unclaimed.kinds(), self.modules())
+    }
+
+    /// Emits the deliveries of a file, and gives the tree of the one that has caused the most.
+    pub(crate) fn trace(&self, input: &mut Input) -> Option<String> {
+        traced::largest_tree(&self.bus, input)
     }
 
     /// Publishes the deliveries of a file; the modules' workers handle them side by side.
