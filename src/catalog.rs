@@ -2,4 +2,6 @@
 
 #[cfg(feature = "serde")]
 pub use eventbus_core::AsyncApiInfo;
-pub use eventbus_core::{Catalog, CatalogEvent, CatalogGroup, CatalogListener, EventSet, Explanation};
+pub use eventbus_core::{
+    Catalog, CatalogEvent, CatalogGroup, CatalogListener, EventSet, ExplainedGroup, Explanation, GroupCondition,
+};

@@ -104,8 +104,8 @@ pub use observe::AsyncApiInfo;
 #[cfg(feature = "metrics")]
 pub use observe::Metrics;
 pub use observe::{
-    Catalog, CatalogEvent, CatalogGroup, CatalogListener, Correlation, Explanation, Trace, TraceCause, TraceNode,
-    TraceOutcome, Traced,
+    Catalog, CatalogEvent, CatalogGroup, CatalogListener, Correlation, ExplainedGroup, Explanation, GroupCondition,
+    Trace, TraceCause, TraceNode, TraceOutcome, Traced,
 };
 #[cfg(feature = "tracing")]
 pub use observe::{Propagation, Tracing};

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventbus::{Bus, Delivery, Event, Overflow, Retry, listener::ListenerKind, transport::Memory};
+use eventbus::{
+    Bus, Delivery, Event, Overflow, Retry, catalog::ExplainedGroup, listener::ListenerKind, transport::Memory,
+};
 
 use crate::support::{HOUR, Job, Log, hush, poll_once, unread, yield_a_lot};
 
@@ -145,7 +147,8 @@ async fn explain_names_the_groups_that_handle_what_is_published() {
     bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();
     bus.consumer("rest").handle_rest(|_, _| async {}).start().await.unwrap();
     let explanation = bus.explain("job").unwrap();
-    assert_eq!(explanation.groups().iter().map(|group| &**group).collect::<Vec<_>>(), ["jobs", "rest"]);
-    assert!(explanation.to_string().contains("published, it goes to the groups `jobs`, `rest`"), "{explanation}");
+    assert_eq!(explanation.groups().iter().map(ExplainedGroup::name).collect::<Vec<_>>(), ["jobs", "rest"]);
+    let text = explanation.to_string();
+    assert!(text.contains("published, it goes to:\n  group `jobs` (tests/publish/telling.rs:"), "{text}");
     assert_eq!(bus.explain("placed").unwrap().groups().len(), 1);
 }

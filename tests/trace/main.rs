@@ -8,6 +8,7 @@
 mod log;
 
 mod causes;
+mod explain;
 mod outcomes;
 mod ring;
 mod support;

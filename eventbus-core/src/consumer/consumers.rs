@@ -8,11 +8,16 @@ use crate::{
     event::EventType,
     publish::{FAILED, Publishing},
     sync::{Mutex, lock},
+    transport::Wants,
 };
 
 /// The consumers that run, and the groups that are reserved for those about to start.
 #[derive(Default)]
-pub(crate) struct Consumers(Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>);
+pub(crate) struct Consumers {
+    running: Mutex<BTreeMap<Arc<str>, Option<Arc<Control>>>>,
+    /// What the groups want whose consumers have stopped.
+    stopped: Mutex<BTreeMap<Arc<str>, Wants>>,
+}
 
 impl Consumers {
     /// Reserves a group for a consumer that is about to start. One whose tasks have all ended with their runtime is taken
@@ -22,12 +27,12 @@ impl Consumers {
         group: &Arc<str>,
         publishing: &'a Publishing,
     ) -> Result<Reservation<'a>, ConsumerError> {
-        let dead = lock(&self.0).get(group).cloned().flatten().filter(|control| control.is_dead());
+        let dead = lock(&self.running).get(group).cloned().flatten().filter(|control| control.is_dead());
         if let Some(control) = dead {
             control.end_now();
             self.leave(&control);
         }
-        let mut consumers = lock(&self.0);
+        let mut consumers = lock(&self.running);
         if publishing.is_closed_for(false) {
             return Err(ConsumerError::Closed { group: Arc::clone(group) });
         }
@@ -40,27 +45,33 @@ impl Consumers {
 
     /// Those that run.
     pub(crate) fn all(&self) -> Vec<Arc<Control>> {
-        lock(&self.0).values().flatten().cloned().collect()
+        lock(&self.running).values().flatten().cloned().collect()
     }
 
     /// Whether a consumer reads a group, or is about to.
     pub(crate) fn contains(&self, group: &str) -> bool {
-        lock(&self.0).contains_key(group)
+        lock(&self.running).contains_key(group)
     }
 
-    /// The groups whose consumers handle events of this name and version.
-    pub(crate) fn groups_of(&self, name: &str, version: u32) -> Vec<Arc<str>> {
-        let mut all = self.all();
-        all.retain(|control| control.handles(name, version));
-        all.iter().map(|control| Arc::clone(control.group())).collect()
+    /// The groups that want events of this name and version, and whose consumers have stopped.
+    pub(crate) fn stopped_groups_of(&self, name: &str, version: u32) -> Vec<Arc<str>> {
+        let stopped = lock(&self.stopped);
+        let wanting = stopped.iter().filter(|(_, wants)| wants.includes_type(name, version));
+        wanting.map(|(group, _)| Arc::clone(group)).collect()
+    }
+
+    /// Forgets a group that has been removed.
+    pub(crate) fn forget_stopped(&self, group: &str) {
+        lock(&self.stopped).remove(group);
     }
 
     /// Frees the group of a consumer that has stopped.
     pub(super) fn leave(&self, control: &Arc<Control>) {
-        let mut consumers = lock(&self.0);
+        let mut consumers = lock(&self.running);
         let is_its = |taken: &Option<Arc<Control>>| taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, control));
         if consumers.get(control.group()).is_some_and(is_its) {
             consumers.remove(control.group());
+            lock(&self.stopped).insert(Arc::clone(control.group()), control.wants());
         }
     }
 }
@@ -94,19 +105,20 @@ pub(super) struct Reservation<'a> {
 
 impl Reservation<'_> {
     pub(super) fn take(self, control: &Arc<Control>) -> Result<(), ConsumerError> {
-        let mut consumers = lock(&self.consumers.0);
+        let mut consumers = lock(&self.consumers.running);
         // A shutdown that began meanwhile has not seen it.
         if self.publishing.is_closed_for(false) {
             return Err(ConsumerError::Closed { group: Arc::clone(&self.group) });
         }
         consumers.insert(Arc::clone(&self.group), Some(Arc::clone(control)));
+        self.consumers.forget_stopped(&self.group);
         Ok(())
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        let mut consumers = lock(&self.consumers.0);
+        let mut consumers = lock(&self.consumers.running);
         if let Some(None) = consumers.get(&self.group) {
             consumers.remove(&self.group);
         }

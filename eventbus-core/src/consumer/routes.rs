@@ -133,13 +133,21 @@ impl Routes {
     }
 
     fn look_up(&self, event: Option<&'static EventType>, message: &Message) -> Option<usize> {
-        let typed = match event {
-            Some(event) => self.typed.get(&event.id()),
-            None => self.named.get(&(message.name(), message.version())),
-        };
-        let by_pattern =
-            || self.patterns.iter().find(|(pattern, _)| pattern.matches(message.name())).map(|(_, at)| *at);
-        typed.copied().or_else(by_pattern).or(self.rest)
+        match event {
+            Some(event) => self.typed.get(&event.id()).copied().or_else(|| self.find_pattern(message.name())),
+            None => self.find_name(message.name(), message.version()),
+        }
+    }
+
+    /// The handler of events of this name and version.
+    pub(super) fn find_name(&self, name: &str, version: u32) -> Option<usize> {
+        self.named.get(&(name, version)).copied().or_else(|| self.find_pattern(name))
+    }
+
+    /// The handler of what no handler of a type handles.
+    fn find_pattern(&self, name: &str) -> Option<usize> {
+        let by_pattern = self.patterns.iter().find(|(pattern, _)| pattern.matches(name));
+        by_pattern.map(|(_, at)| *at).or(self.rest)
     }
 
     /// The handlers, as failures and interceptors name them.

@@ -42,6 +42,7 @@ impl Bus {
         let reason = match answer {
             Ok(Ok(left)) => {
                 publishing.forget_ledger(group);
+                self.consumers().forget_stopped(group);
                 return Ok(left);
             }
             Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveGroupError::Unknown { group: name }),

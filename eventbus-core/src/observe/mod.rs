@@ -12,7 +12,7 @@ mod trace;
 #[cfg(feature = "serde")]
 pub use catalog::AsyncApiInfo;
 pub use catalog::{Catalog, CatalogEvent, CatalogGroup, CatalogListener};
-pub use explain::Explanation;
+pub use explain::{ExplainedGroup, Explanation, GroupCondition};
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 #[cfg(feature = "metrics")]

@@ -4,7 +4,7 @@ mod drain;
 mod ending;
 mod health;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic::Location, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::Instant};
 
@@ -14,7 +14,7 @@ use crate::{
     emission::Bus,
     interleave,
     sync::{Mutex, lock},
-    transport::Message,
+    transport::{Message, Wants},
 };
 pub use health::ConsumerHealth;
 
@@ -43,8 +43,18 @@ impl Control {
 
     /// Whether the group gets events of this name and version.
     pub(crate) fn handles(&self, name: &str, version: u32) -> bool {
-        let consumer = &self.consumer;
-        consumer.routes.wants(consumer.unhandled == Unhandled::Fail).includes_type(name, version)
+        self.wants().includes_type(name, version)
+    }
+
+    /// What the group gets.
+    pub(crate) fn wants(&self) -> Wants {
+        self.consumer.routes.wants(self.consumer.unhandled == Unhandled::Fail)
+    }
+
+    /// Where its handler for events of this name and version was given.
+    pub(crate) fn handler_of(&self, name: &str, version: u32) -> Option<&'static Location<'static>> {
+        let routes = &self.consumer.routes;
+        routes.find_name(name, version).map(|at| routes.all[at].location)
     }
 
     /// Whether it has a handler for events of this name and version.

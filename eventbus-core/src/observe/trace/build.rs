@@ -15,10 +15,11 @@ pub(super) fn build(records: Vec<Record>, capacity: Option<usize>, fallen: u64) 
     let mut known = Known::default();
     for record in records {
         let (parent, missing_cause) = known.parent_of(&record);
-        let node = tree.add(parent, record.number, node_of(&record, missing_cause));
+        let node = tree.add(parent, node_of(&record, missing_cause));
         known.add(&record, node);
         for call in record.calls {
             let called = Node {
+                number: call.number,
                 what: Traced::Call { listener: call.listener },
                 began: call.span.began,
                 took: call.span.took,
@@ -27,9 +28,8 @@ pub(super) fn build(records: Vec<Record>, capacity: Option<usize>, fallen: u64) 
                 more_calls: 0,
                 ..tree.pending[node].node.clone()
             };
-            let number = call.number;
-            let at = tree.add(Some(node), number, called);
-            known.calls.insert(number, at);
+            let at = tree.add(Some(node), called);
+            known.calls.insert(call.number, at);
         }
     }
     Trace { nodes: tree.in_order(), capacity, fallen }
@@ -52,6 +52,7 @@ fn node_of(record: &Record, missing_cause: Option<TraceCause>) -> Node {
         }
     };
     Node {
+        number: record.number,
         parent: None,
         depth: 0,
         event: Arc::from(record.subject.to_string()),
@@ -145,7 +146,6 @@ struct Tree {
 
 struct Pending {
     node: Node,
-    number: u64,
     children: Vec<usize>,
 }
 
@@ -154,7 +154,7 @@ impl Tree {
         Self { pending: Vec::with_capacity(nodes) }
     }
 
-    fn add(&mut self, parent: Option<usize>, number: u64, mut node: Node) -> usize {
+    fn add(&mut self, parent: Option<usize>, mut node: Node) -> usize {
         let at = self.pending.len();
         if let Some(parent) = parent {
             let above = &mut self.pending[parent];
@@ -163,20 +163,20 @@ impl Tree {
             node.depth = above.node.depth + 1;
         }
         node.parent = parent;
-        self.pending.push(Pending { node, number, children: Vec::new() });
+        self.pending.push(Pending { node, children: Vec::new() });
         at
     }
 
     /// The nodes with those below each right behind it.
     fn in_order(self) -> Vec<Node> {
-        let numbers: Vec<_> = self.pending.iter().map(|pending| pending.number).collect();
+        let numbers: Vec<_> = self.pending.iter().map(|pending| pending.node.number).collect();
         // The last one is next.
         let mut next: Vec<_> = (0..numbers.len()).filter(|at| self.pending[*at].node.parent.is_none()).rev().collect();
         let mut pending: Vec<_> = self.pending.into_iter().map(Some).collect();
         let mut places = vec![0; pending.len()];
         let mut nodes: Vec<Node> = Vec::with_capacity(pending.len());
         while let Some(at) = next.pop() {
-            let Some(Pending { mut node, mut children, .. }) = pending[at].take() else { continue };
+            let Some(Pending { mut node, mut children }) = pending[at].take() else { continue };
             places[at] = nodes.len();
             node.parent = node.parent.map(|parent| places[parent]);
             nodes.push(node);

@@ -17,7 +17,7 @@ impl fmt::Display for Trace {
         if self.nodes.is_empty() {
             return writeln!(f, "nothing was emitted, published or delivered on this bus yet");
         }
-        self.nodes().try_for_each(|node| line(f, node, 0))?;
+        self.indented(f, 0)?;
         if self.fallen > 0 {
             let s = if self.fallen == 1 { "" } else { "s" };
             writeln!(f, "({} older record{s} not kept)", self.fallen)?;
@@ -26,14 +26,21 @@ impl fmt::Display for Trace {
     }
 }
 
-impl fmt::Display for TraceNode<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.subtree().try_for_each(|node| line(f, node, self.depth()))
+impl Trace {
+    /// Prints the trees behind so many spaces.
+    pub(in crate::observe) fn indented(&self, f: &mut fmt::Formatter<'_>, indent: usize) -> fmt::Result {
+        self.nodes().try_for_each(|node| line(f, node, indent + 2 * node.depth()))
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, node: TraceNode<'_>, outer: usize) -> fmt::Result {
-    let (event, indent) = (Excerpt(node.event()), (node.depth() - outer) * 2);
+impl fmt::Display for TraceNode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.subtree().try_for_each(|node| line(f, node, 2 * (node.depth() - self.depth())))
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, node: TraceNode<'_>, indent: usize) -> fmt::Result {
+    let event = Excerpt(node.event());
     write!(f, "{:indent$}", "")?;
     match node.what() {
         Traced::Emission { id } => write!(f, "emit {event} #{id}")?,

@@ -30,6 +30,8 @@ pub struct Trace {
 
 #[derive(Clone)]
 pub(super) struct Node {
+    /// Numbers grow in the order in which things began.
+    pub(super) number: u64,
     pub(super) parent: Option<usize>,
     pub(super) depth: usize,
     pub(super) event: Arc<str>,
@@ -122,6 +124,30 @@ impl Trace {
     /// The tree in which this message was published or delivered.
     pub fn root_of_message(&self, message: MessageId) -> Option<TraceNode<'_>> {
         self.nodes().find(|node| node.message_id() == Some(message)).map(TraceNode::root)
+    }
+
+    /// The last `most` emissions and publishes of an event, and deliveries without their publish, each with what is right below it: calls
+    /// and deliveries.
+    pub(in crate::observe) fn latest(&self, event: &str, most: usize) -> Self {
+        let is_one = |node: &TraceNode<'_>| {
+            node.event() == event
+                && match node.what() {
+                    Traced::Emission { .. } | Traced::Publish { .. } => true,
+                    Traced::Delivery { .. } => node.parent().is_none(),
+                    Traced::Call { .. } => false,
+                }
+        };
+        let mut found: Vec<_> = self.nodes().filter(is_one).collect();
+        found.sort_by_key(|node| node.node().number);
+        let mut nodes = Vec::new();
+        for root in found.split_off(found.len().saturating_sub(most)) {
+            let at = nodes.len();
+            nodes.push(Node { parent: None, depth: 0, ..root.node().clone() });
+            let is_part = |node: &TraceNode<'_>| matches!(node.what(), Traced::Call { .. } | Traced::Delivery { .. });
+            let part = |node: TraceNode<'_>| Node { parent: Some(at), depth: 1, ..node.node().clone() };
+            nodes.extend(root.children().filter(is_part).map(part));
+        }
+        Self { nodes, capacity: self.capacity, fallen: 0 }
     }
 
     /// How many emissions, publishes and deliveries the bus keeps; `None` if it keeps no trace.
