@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sync", 0),
     ("pattern", 5),
     ("listener", 10),
+    ("counting", 15),
     ("call", 20),
     ("registry", 30),
     ("emission", 40),

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
 fn measure() -> BTreeMap<String, f64> {
     let mut counts = counts::allocations();
     if counts::has_valgrind() {
-        for path in ["bus", "emitter"] {
+        for path in ["bus", "bus_stats", "emitter"] {
             for listeners in [0, 1, 10] {
                 let count = counts::instructions(path, listeners);
                 counts.insert(format!("instructions.{path}.{listeners}"), (count * 10.0).round() / 10.0);

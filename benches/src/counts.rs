@@ -39,6 +39,19 @@ pub(crate) fn emit_so_often(args: &[String]) {
             let bus = Bus::new().fill(listeners);
             times(iterations, |sample| _ = bus.emit(sample).blocking());
         }
+        "bus_stats" => {
+            let bus = Bus::builder().stats(true).build().fill(listeners);
+            times(iterations, |sample| _ = bus.emit(sample).blocking());
+        }
+        "emitter_stats" => {
+            let mut emitter = Bus::builder().stats(true).build().fill(listeners).emitter::<Sample>();
+            times(iterations, |sample| _ = emitter.emit(sample).blocking());
+        }
+        "awaited_stats" => {
+            let bus = Bus::builder().stats(true).build();
+            (0..listeners).for_each(|at| _ = bus.on_async::<Sample>(move |sample| ready(sample, at as u64)));
+            times(iterations, |sample| at_once(pin!(async { drop(bus.emit(sample).await) })));
+        }
         "emitter" => {
             let mut emitter = Bus::new().fill(listeners).emitter::<Sample>();
             times(iterations, |sample| _ = emitter.emit(sample).blocking());

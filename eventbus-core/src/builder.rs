@@ -21,6 +21,7 @@ use crate::{
 #[must_use = "ends with `.build()`"]
 pub struct BusBuilder {
     recursion_limit: u32,
+    stats: bool,
     hook: FailureHook,
     interceptors: Interceptors,
     traced: usize,
@@ -52,6 +53,7 @@ impl BusBuilder {
     fn new() -> Self {
         Self {
             recursion_limit: Self::DEFAULT_RECURSION_LIMIT,
+            stats: false,
             hook: FailureHook::default(),
             interceptors: Interceptors::default(),
             traced: 0,
@@ -74,6 +76,34 @@ impl BusBuilder {
     /// least 1.
     pub fn recursion_limit(mut self, limit: u32) -> Self {
         self.recursion_limit = limit.max(1);
+        self
+    }
+
+    /// Counts the emissions of each event and the calls of each listener, and measures how long they take: what
+    /// [`Bus::stats`](crate::Bus::stats) then tells and prints. Off unless stated. What was published and has become of deliveries is
+    /// always counted.
+    ///
+    /// Counts are exact. Of emissions with synchronous listeners a part is measured: the first 16 of each event on each thread, then
+    /// one of 256. Async, spawned and blocking listeners, and handlers of consumers, are measured at each call.
+    ///
+    /// A plain emission to ten listeners costs a third more, an emission that nobody hears as much as one with a listener, and a call
+    /// of an async listener twice as much. Each event and listener takes a few kilobytes, and up to 36 more once it is measured.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core::{Bus, Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// let bus = Bus::builder().stats(true).build();
+    /// bus.listener::<UserCreated>().named("welcome").on(|_| {});
+    /// bus.emit(UserCreated).blocking();
+    ///
+    /// println!("{}", bus.stats()); // a table
+    /// assert_eq!(bus.stats().event::<UserCreated>().map(|event| event.emissions), Some(1));
+    /// ```
+    pub fn stats(mut self, on: bool) -> Self {
+        self.stats = on;
         self
     }
 
@@ -282,20 +312,27 @@ impl BusBuilder {
         }
         let (is_intercepted, hear_unheard) = (!self.interceptors.is_empty(), self.interceptors.hear_unheard());
         let publishing = Publishing::new(self.publishing, is_intercepted, &warnings);
-        let plain_depth = if is_intercepted { 0 } else { self.recursion_limit };
+        let depth = NestedPlain::deepest(self.recursion_limit);
         let parts = Parts::default().with(publishing).with(Consumers::default()).with(Shutdown::default()).with(tracer);
         #[cfg(feature = "metrics")]
         let parts = parts.with(crate::observe::MetricsPart(self.metrics));
         let state = BusState {
             id: BusId::next(),
-            registry: Arc::new(Registry::new(hear_unheard)),
+            registry: Arc::new(Registry::new(hear_unheard, self.stats)),
             modules: Arc::default(),
             recursion_limit: self.recursion_limit,
-            plain_depth: NestedPlain::deepest(plain_depth),
+            is_counted: self.stats,
+            plain_depth: if is_intercepted || self.stats { 0 } else { depth },
+            idle_depth: depth,
             hook: self.hook,
             warnings,
             interceptors: Arc::new(self.interceptors),
-            unclaimed: Arc::new(Slot::new(BusState::UNCLAIMED, std::panic::Location::caller(), hear_unheard)),
+            unclaimed: Arc::new(Slot::new(
+                BusState::UNCLAIMED,
+                std::panic::Location::caller(),
+                hear_unheard,
+                self.stats,
+            )),
             runtime: self.runtime,
             max_spawned: self.max_spawned,
             tasks: Arc::new(Tasks::default()),

@@ -19,6 +19,7 @@ mod publish;
 
 // Floor 9.
 mod consumer;
+mod counting;
 
 // Floor 11.
 mod lifecycle;
@@ -74,6 +75,7 @@ pub use consumer::{
     FailedAttempt, Handler, HandlerFn, KeyFn, NoHandlerState, PatternHandlerFn, PatternStateHandlerFn, RemoveError,
     RemoveGroupError, Retry, StateHandlerFn, StopReport, Unfinished, Unhandled, WithState,
 };
+pub use counting::{FailureStats, Latency};
 pub use deferred::{Deferred, DeferredPublish, Release, ReleaseError, Released, Unpublished};
 pub use emission::{
     Around, AsyncContextListener, AsyncContextStateListener, AsyncPatternContextListener,
@@ -104,8 +106,8 @@ pub use observe::AsyncApiInfo;
 #[cfg(feature = "metrics")]
 pub use observe::Metrics;
 pub use observe::{
-    Catalog, CatalogEvent, CatalogGroup, CatalogListener, Correlation, ExplainedGroup, Explanation, GroupCondition,
-    Trace, TraceCause, TraceNode, TraceOutcome, Traced,
+    Catalog, CatalogEvent, CatalogGroup, CatalogListener, Correlation, EventStats, ExplainedGroup, Explanation,
+    GroupCondition, ListenerStats, Stats, Trace, TraceCause, TraceNode, TraceOutcome, Traced,
 };
 #[cfg(feature = "tracing")]
 pub use observe::{Propagation, Tracing};
@@ -113,7 +115,7 @@ pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use publish::{
     AttemptError, DeadLetter, DeadLetterError, DeadLetterPage, DeadLetters, Deliveries, DiscardError, EventStream,
     Failed, GroupStats, Lagged, Next, NoEvent, Publish, PublishAll, PublishAllError, PublishError, Published, Recv,
-    ReplayError, ReplayWhereError, Stats, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
+    ReplayError, ReplayWhereError, StreamFull, TryPublishError, UnroutedEvent, UpcastError,
 };
 #[cfg(feature = "serde")]
 pub use publish::{PublishJson, PublishJsonError};

@@ -105,9 +105,44 @@ struct Real {
     subscriptions: Vec<Subscription>,
 }
 
+/// What the model has of the counts of a bus: emissions, those that nobody heard, calls, failures; and calls and failures of each
+/// listener.
+#[derive(Default)]
+struct Counts {
+    event: [u64; 4],
+    listeners: std::collections::HashMap<usize, [u64; 2]>,
+}
+
+impl Counts {
+    fn emitted(&mut self, model: &Model, called: &[Member]) {
+        let failed = |member: &Member| u64::from(!matches!(member.ends, Ends::Well));
+        let is_unheard = model.members.is_empty();
+        let more = [1, is_unheard.into(), called.len() as u64, called.iter().map(failed).sum()];
+        self.event.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+        for member in called {
+            let [calls, failures] = self.listeners.entry(member.id).or_default();
+            (*calls, *failures) = (*calls + 1, *failures + failed(member));
+        }
+    }
+
+    fn check(&self, bus: &Bus, model: &Model) {
+        let stats = bus.stats();
+        let Some(event) = stats.event::<Numbered>() else {
+            return assert_eq!((self.event[0], model.members.len()), (0, 0));
+        };
+        let counted = [event.emissions, event.unheard, event.calls, event.failures.total()];
+        assert_eq!((counted, event.in_flight), (self.event, 0));
+        assert_eq!(event.listeners.len(), model.members.len());
+        for (listener, member) in event.listeners.iter().zip(&model.members) {
+            let expected = self.listeners.get(&member.id).copied().unwrap_or_default();
+            assert_eq!([listener.calls, listener.failures.total()], expected);
+        }
+    }
+}
+
 impl Real {
-    fn new() -> Self {
-        let bus = Bus::builder().on_failure(|_| ()).build();
+    fn new(counts: bool) -> Self {
+        let bus = Bus::builder().stats(counts).on_failure(|_| ()).build();
         let (scope, emitter) = (bus.scope("scope"), bus.emitter());
         Self { bus, scope, emitter, log: Log::default(), subscriptions: Vec::new() }
     }
@@ -146,9 +181,9 @@ impl Real {
     }
 }
 
-fn check(steps: Vec<Step>) {
+fn check(steps: Vec<Step>, counts: bool) {
     hush();
-    let (mut model, mut real) = (Model::default(), Real::new());
+    let (mut model, mut real, mut counted) = (Model::default(), Real::new(counts), Counts::default());
     for step in steps {
         match step {
             Step::On { priority, once, divisor, scoped, ends } => {
@@ -168,7 +203,9 @@ fn check(steps: Vec<Step>) {
             }
             Step::Emit { number, by } => {
                 let report = real.emit(number, by);
+                let before = Model { members: model.members.clone() };
                 let called = model.emit(number);
+                counted.emitted(&before, &called);
                 assert_eq!(real.log.take(), called.iter().map(|member| (member.id, number)).collect::<Vec<_>>());
                 let (well, ill): (Vec<_>, Vec<_>) = called.iter().partition(|member| matches!(member.ends, Ends::Well));
                 assert_eq!(report.succeeded(), well.len());
@@ -176,6 +213,9 @@ fn check(steps: Vec<Step>) {
                     report.failures().iter().map(|failure| failure.listener().name().unwrap().to_owned()).collect();
                 assert_eq!(failed, ill.iter().map(|member| member.id.to_string()).collect::<Vec<_>>());
             }
+        }
+        if counts {
+            counted.check(&real.bus, &model);
         }
         assert_eq!(real.ids(), model.ids());
         assert_eq!(real.bus.listener_count::<Numbered>(), model.members.len());
@@ -192,6 +232,11 @@ proptest! {
 
     #[test]
     fn a_bus_behaves_like_an_ordered_list_of_listeners(steps in steps()) {
-        check(steps);
+        check(steps, false);
+    }
+
+    #[test]
+    fn so_does_a_bus_that_counts_and_its_counts_are_those_of_the_list(steps in steps()) {
+        check(steps, true);
     }
 }

@@ -36,6 +36,11 @@ fn outcome_of(error: &AttemptError) -> Outcome {
     }
 }
 
+/// Whether a delivery ended without an attempt: no handler was asked.
+fn is_unattempted(error: &AttemptError) -> bool {
+    matches!(error, AttemptError::Malformed(_) | AttemptError::NeverEnded { .. } | AttemptError::UnknownEvent(_))
+}
+
 impl ConsumerState {
     /// Ends an attempt: the delivery is retried, put back, or returned to be settled. If the bus has interceptors, also returns what
     /// they are told.
@@ -82,6 +87,9 @@ impl ConsumerState {
                     return (None, end);
                 }
                 self.ledger.dead_lettered.add(1);
+                if is_unattempted(&error) {
+                    self.ledger.unattempted.add(1);
+                }
                 leased.rest_mut().is_counted = true;
                 let letter = self.bury(&leased, error, first_failed);
                 leased.settle_as(letter);

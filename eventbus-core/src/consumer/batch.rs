@@ -176,6 +176,7 @@ impl Desk {
         results: Vec<Result<(), Arc<dyn std::error::Error + Send + Sync>>>,
         unread: Vec<(usize, AttemptError)>,
     ) {
+        self.measure();
         if results.is_empty() && unread.is_empty() {
             return self.end_running_well();
         }

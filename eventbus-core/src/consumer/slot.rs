@@ -20,6 +20,7 @@ pub(super) struct InHand {
     at: usize,
     /// How many, from `at` on, are being handled.
     running: usize,
+    /// When what runs began, where that matters: there is a timeout, or it is measured.
     began: Option<Instant>,
     /// Room for the next batch.
     spare: Vec<Leased>,
@@ -77,12 +78,17 @@ impl InHand {
         self.began
     }
 
+    /// Takes out when what has run began.
+    pub(super) fn take_began(&mut self) -> Option<Instant> {
+        self.began.take()
+    }
+
     /// Begins the next one.
     #[inline]
-    pub(super) fn begin(&mut self, has_timeout: bool) -> Option<&Leased> {
+    pub(super) fn begin(&mut self, is_timed: bool) -> Option<&Leased> {
         let leased = self.batch.get(self.at)?;
         self.running = 1;
-        if has_timeout {
+        if is_timed {
             self.began = Some(Instant::now());
         }
         Some(leased)

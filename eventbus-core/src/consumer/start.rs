@@ -81,6 +81,7 @@ impl<S> ConsumerBuilder<S> {
             }
         };
         let interceptors = Some(&self.bus.state.interceptors).filter(|interceptors| !interceptors.is_empty());
+        let ledger = publishing.ledger(&name);
         let consumer = Arc::new(ConsumerState {
             bus: self.bus.downgrade(),
             bus_id: self.bus.id(),
@@ -104,7 +105,8 @@ impl<S> ConsumerBuilder<S> {
             interceptors: interceptors.cloned(),
             unhandled: self.unhandled,
             slots: (0..workers).map(|_| WorkerSlot::default()).collect(),
-            ledger: publishing.ledger(&name),
+            latencies: self.bus.state.is_counted.then(|| Arc::clone(&ledger.latencies)),
+            ledger,
             dead: Arc::clone(&publishing.dead),
             keeps_letters: publishing.capabilities.dead_letters,
             unkept: Unkept::default(),

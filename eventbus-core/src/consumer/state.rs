@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     call::{BusId, Isolated, MessageId},
+    counting::Latencies,
     emission::{Interceptors, WeakBus},
     event::isolate,
     interleave,
@@ -57,6 +58,8 @@ pub(super) struct ConsumerState {
     pub(super) unhandled: Unhandled,
     pub(super) slots: Vec<WorkerSlot>,
     pub(super) ledger: Arc<GroupLedger>,
+    /// How long handlers take, on a bus that measures it.
+    pub(super) latencies: Option<Arc<Latencies>>,
     pub(super) dead: Arc<DeadStore>,
     /// Whether the transport keeps dead letters.
     pub(super) keeps_letters: bool,

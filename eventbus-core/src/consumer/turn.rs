@@ -5,6 +5,7 @@ use std::task::Poll;
 use super::{attempt::AttemptOutcome, desk::Desk, slot::InHand};
 use crate::{
     call::Frame,
+    counting::Latencies,
     interleave,
     publish::AttemptError,
     sync::{MutexGuard, lock},
@@ -47,6 +48,9 @@ impl Desk {
     fn advance(&self, route: usize, ended: &mut Option<Result<(), AttemptError>>) -> Option<MutexGuard<'_, InHand>> {
         let consumer = &*self.consumer;
         let has_ended = ended.is_some();
+        if has_ended {
+            self.measure();
+        }
         if let Some(Err(error)) = ended.take_if(|ended| ended.is_err()) {
             self.end_running(AttemptOutcome::Failed(error));
         }
@@ -69,9 +73,25 @@ impl Desk {
         if consumer.routes.find(&next.message) != Some(route) {
             return None;
         }
-        let leased = hand.begin(consumer.timeout.is_some())?;
+        let leased = hand.begin(consumer.timeout.is_some() || consumer.latencies.is_some())?;
         Frame::set_cause(leased.message.cause(consumer.bus_id));
         Some(hand)
+    }
+
+    /// Records how long the handler took whose call has just ended, if that is measured.
+    #[inline]
+    pub(super) fn measure(&self) {
+        if let Some(latencies) = &self.consumer.latencies {
+            self.record(latencies);
+        }
+    }
+
+    #[cold]
+    fn record(&self, latencies: &Latencies) {
+        let began = self.slot().lock().take_began();
+        if let Some(began) = began {
+            latencies.record_since(began);
+        }
     }
 
     /// Ends what runs, otherwise than well.

@@ -126,6 +126,7 @@ impl Worker {
     /// Ends what a handler has panicked over: one delivery, or all of a batch.
     #[cold]
     fn end_panicked(&mut self, route: usize, message: Arc<str>) {
+        self.desk.measure();
         // First the lane: what is dropped with it runs inside the delivery.
         self.drop_lane(route);
         self.desk.end_running_all(&AttemptOutcome::Failed(AttemptError::Panicked(message)));
@@ -222,6 +223,9 @@ impl Worker {
             limit = time_is_up => Some(AttemptOutcome::Failed(AttemptError::TimedOut(limit))),
         };
         if let Some(outcome) = stopped {
+            if matches!(outcome, AttemptOutcome::Failed(_)) {
+                desk.measure();
+            }
             self.drop_lane(route);
             desk.end_running_all(&outcome);
             self.guards.end(&desk);

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, CallContext, Deadline, EmissionId, Frame, Nested, Signal, Stop, chain},
-    event::{EventType, isolate},
+    counting::EmissionCount,
+    event::isolate,
     listener::{NotRun, Outcome, Subject},
     registry::{Slot, Snapshot},
 };
@@ -39,7 +40,7 @@ pub(super) struct Progress<'a> {
     pub(super) waking: &'a Waking<'a>,
 }
 
-/// Begins an emission that has options, is nested in one that ends early, or whose bus has interceptors.
+/// Begins an emission that has options, is nested in one that ends early, is measured, or whose bus has interceptors.
 #[cold]
 #[inline(never)]
 pub(super) fn begin_asking(
@@ -50,8 +51,15 @@ pub(super) fn begin_asking(
     options: Option<Box<Options>>,
     waking: &Waking<'_>,
 ) -> Begun {
-    if snapshot.len == 0 && !bus.state.interceptors.hear_unheard() {
-        return Begun::Over(Report::empty(slot.event, &event.subject()));
+    if snapshot.len == 0 {
+        if std::ptr::eq(slot, Arc::as_ptr(&bus.state.unclaimed)) {
+            slot.count_unheard();
+        } else {
+            bus.state.note_unheard(slot);
+        }
+        if !bus.state.interceptors.hear_unheard() {
+            return Begun::Over(Report::empty(slot.event, &event.subject()));
+        }
     }
     let mut options = options.map_or_else(Options::default, |options| *options);
     // The frame of the emission that the handle of the bus came from, in a task of the user's own.
@@ -68,9 +76,10 @@ pub(super) fn begin_asking(
     if snapshot.len == 0 {
         return Begun::Over(tell_unheard(state, slot, event, waking.mode()));
     }
+    let count = slot.begin_count();
     let Ok(nested) = Nested::push(state.id, slot.event, state.recursion_limit) else {
         let why = Outcome::NotRun(NotRun::RecursionLimit(chain(slot.event, state.recursion_limit)));
-        return Begun::Over(not_begun(state, slot.event, event.get().view(), snapshot, None, &why));
+        return Begun::Over(not_begun(state, slot, event.get().view(), snapshot, None, &why));
     };
     let progress = Progress { bus, slot, snapshot, emission: nested.emission, waking };
     let (outer_deadline, outer) = if nested.is_limited { Frame::outer_limits() } else { (None, None) };
@@ -78,7 +87,7 @@ pub(super) fn begin_asking(
         options.stops.push_signal(outer);
     }
     if state.interceptors.are_idle() {
-        return progress.begin(event, options, outer_deadline, outer.as_ref());
+        return progress.begin(event, options, outer_deadline, outer.as_ref(), count);
     }
     let mut guards = GuardStack::none();
     let (asked, is_faked) = {
@@ -87,7 +96,7 @@ pub(super) fn begin_asking(
     };
     if let Err(Refusal { reason, by }) = asked {
         let why = Outcome::NotRun(NotRun::Refused(reason));
-        let report = refuse(state, slot.event, &event.subject(), snapshot, None, &why).refused_by_interceptor(by);
+        let report = refuse(state, slot, &event.subject(), snapshot, None, &why).refused_by_interceptor(by);
         // User code, and the last of it if there was no listener left to refuse.
         let _ = isolate(|| drop(why));
         report.end(&mut guards);
@@ -99,7 +108,7 @@ pub(super) fn begin_asking(
         report.end(&mut guards);
         return Begun::Over(report);
     }
-    match guards.part(|| progress.begin(event, options, outer_deadline, outer.as_ref())) {
+    match guards.part(|| progress.begin(event, options, outer_deadline, outer.as_ref(), count)) {
         Begun::Over(report) => {
             report.end(&mut guards);
             Begun::Over(report)
@@ -113,9 +122,6 @@ pub(super) fn begin_asking(
 
 /// Tells the interceptors that want to know of an emission that nobody hears.
 fn tell_unheard(bus: &Arc<BusState>, slot: &Slot, event: &dyn PayloadCell, mode: Mode) -> Report {
-    if !std::ptr::eq(slot, Arc::as_ptr(&bus.unclaimed)) {
-        bus.note_unheard(slot);
-    }
     let report = Report::empty(slot.event, &event.subject());
     if !bus.interceptors.are_idle()
         && let Ok(nested) = Nested::push(bus.id, slot.event, bus.recursion_limit)
@@ -141,6 +147,7 @@ impl Progress<'_> {
         mut options: Options,
         outer_deadline: Option<Deadline>,
         outer: Option<&Arc<Signal>>,
+        count: Option<EmissionCount>,
     ) -> Begun {
         let Self { bus, slot, snapshot, waking, .. } = self;
         let own = options.limits.deadline_from_now(waking.mode().clock());
@@ -156,7 +163,8 @@ impl Progress<'_> {
         });
         let asks = is_limited || !bus.state.interceptors.are_idle();
         let mut asked = Asks { stops, deadline, waking };
-        let mut run = SyncRun::asking(&bus.state, slot, event.get(), context, asks.then_some(&mut asked));
+        let is_measured = count.as_ref().is_some_and(EmissionCount::is_measured);
+        let mut run = SyncRun::asking(&bus.state, slot, event.get(), context, asks.then_some(&mut asked), is_measured);
         run.run_rest(snapshot);
         // Check once more behind the last synchronous listener: an emission that is stopped needs no means of waiting.
         if !snapshot.awaited.is_empty() {
@@ -174,15 +182,16 @@ impl Progress<'_> {
             note_overrun(&mut context, deadline);
             return Begun::Over(self.report(&event.subject(), context));
         }
-        self.start(event.take(), context, options.stops, deadline, asks)
+        self.start(event.take(), context, options.stops, deadline, asks, count.map(Box::new))
     }
 
     /// Goes on with an emission whose synchronous listeners have run, and which had nothing to ask. The frame must be set.
     pub(super) fn go_on(self, event: &mut dyn PayloadCell, context: CallContext<'static>) -> Begun {
+        let count = self.slot.begun_count();
         if self.snapshot.awaited.is_empty() {
             return Begun::Over(self.report(&event.subject(), context));
         }
-        self.start(event.take(), context, Stops::default(), None, false)
+        self.start(event.take(), context, Stops::default(), None, false, count)
     }
 
     /// Starts the listeners that are awaited. The frame must be set.
@@ -193,6 +202,7 @@ impl Progress<'_> {
         mut stops: Stops,
         deadline: Option<Deadline>,
         asks: bool,
+        count: Option<Box<EmissionCount>>,
     ) -> Begun {
         let Self { bus, slot, snapshot, emission, waking } = self;
         let state = &bus.state;
@@ -218,7 +228,8 @@ impl Progress<'_> {
             context: &mut context,
             stops: &mut stops,
             deadline,
-            asks,
+            // Each call is counted and measured.
+            asks: asks || count.is_some(),
             pending,
         };
         let pending = start_awaited(snapshot, start, &mut cx);
@@ -249,6 +260,7 @@ impl Progress<'_> {
             pending,
             until: Until { stops, deadline, timer: timer.flatten() },
             guards: GuardStack::none(),
+            count,
             in_place: wait.in_place,
         });
         match stopped.or_else(|| running.watch(&mut cx)) {
@@ -259,7 +271,8 @@ impl Progress<'_> {
 
     fn report(self, subject: &Subject, mut context: CallContext<'static>) -> Report {
         let Self { bus, slot, snapshot, emission, .. } = self;
-        Report::new(slot.event, subject, Some(emission), snapshot, &mut context, &bus.state.hook)
+        let counts = slot.counts.as_deref();
+        Report::new(slot.event, subject, Some(emission), snapshot, &mut context, counts, &bus.state.hook)
     }
 }
 
@@ -279,13 +292,13 @@ fn not_run(context: &mut CallContext<'_>, snapshot: &Snapshot, from: usize, outc
 #[inline(never)]
 pub(super) fn not_begun(
     bus: &Arc<BusState>,
-    event_type: &'static EventType,
+    slot: &Slot,
     event: AnyEvent<'_>,
     snapshot: &Snapshot,
     stopped: Option<Stop>,
     outcome: &Outcome,
 ) -> Report {
-    let report = refuse(bus, event_type, event.subject(), snapshot, stopped, outcome);
+    let report = refuse(bus, slot, event.subject(), snapshot, stopped, outcome);
     if !bus.interceptors.are_idle() {
         bus.interceptors.tell_not_begun(&EmissionInfo::of_refused(bus, event), &report);
     }
@@ -297,7 +310,7 @@ pub(super) fn not_begun(
 #[inline(never)]
 fn refuse(
     bus: &BusState,
-    event: &'static EventType,
+    slot: &Slot,
     subject: &Subject,
     snapshot: &Snapshot,
     stopped: Option<Stop>,
@@ -306,5 +319,5 @@ fn refuse(
     let mut context = CallContext::default();
     context.notes().stopped = stopped;
     not_run(&mut context, snapshot, 0, outcome);
-    Report::new(event, subject, None, snapshot, &mut context, &bus.hook)
+    Report::new(slot.event, subject, None, snapshot, &mut context, slot.counts.as_deref(), &bus.hook)
 }

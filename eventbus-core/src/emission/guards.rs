@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::around::{Around, CallEnd};
-use crate::{call::Injected, event::isolate, listener::Outcome, listener::to_stderr};
+use crate::{call::Injected, counting::CallTiming, event::isolate, listener::Outcome, listener::to_stderr};
 
 /// The guards around an emission or a call. Most have none, and carry a null pointer.
 pub(crate) struct GuardStack<End>(Option<Box<List<End>>>);
@@ -106,24 +106,26 @@ fn run<End>(list: &mut [Held<End>], part: &mut dyn FnMut()) {
     once();
 }
 
-/// The guards around the call of a listener.
+/// The guards around the call of a listener, and its measurement.
 ///
 /// Dropped before the call has ended, it ends as cancelled. The frame must be set whenever it is run, ended or dropped.
 pub(crate) struct CallGuard {
     guards: GuardStack<CallEnd>,
     /// What a test makes of the call.
     injected: Option<Injected>,
+    /// Boxed, since on most buses there is none, and guards are moved often.
+    timing: Option<Box<CallTiming>>,
 }
 
 impl CallGuard {
     /// With nothing around the call.
     #[inline]
     pub(crate) const fn none() -> Self {
-        Self { guards: GuardStack::none(), injected: None }
+        Self { guards: GuardStack::none(), injected: None, timing: None }
     }
 
     pub(crate) fn new(guards: GuardStack<CallEnd>, injected: Option<Injected>) -> Self {
-        Self { guards, injected }
+        Self { guards, injected, timing: None }
     }
 
     /// Takes out what a test makes of the call, which then begins.
@@ -131,9 +133,15 @@ impl CallGuard {
         self.injected.take()
     }
 
+    /// Ends `timing` with the call.
+    pub(crate) fn with_timing(mut self, timing: Option<CallTiming>) -> Self {
+        self.timing = timing.map(Box::new);
+        self
+    }
+
     #[inline]
     pub(crate) fn is_none(&self) -> bool {
-        self.guards.is_none() && self.injected.is_none()
+        self.guards.is_none() && self.injected.is_none() && self.timing.is_none()
     }
 
     /// Runs a part of the call.
@@ -145,6 +153,8 @@ impl CallGuard {
     /// Tells the guards that the call has ended; `None` is success. Only the first time counts.
     #[inline]
     pub(crate) fn end(&mut self, outcome: Option<&Outcome>) {
+        // First the measurement: what interceptors do with the end is not the listener's time.
+        self.timing = None;
         if !self.guards.is_none() {
             self.guards.end(&CallEnd::new(outcome.cloned()));
         }

@@ -12,6 +12,7 @@ use tokio::runtime::{EnterGuard, Handle};
 
 use super::{
     around::{Around, CallEnd},
+    counted::begin_counted,
     delivery_info::{DeliveryEnd, DeliveryInfo},
     failure_hook::FailureHook,
     kept_events::KeptEvents,
@@ -26,7 +27,7 @@ use crate::{
     call::{AnyEvent, BusId, Cause, EmissionId, Frame, Isolated, NestedPlain},
     event::{Event, EventName, EventType, isolate},
     listener::{BoxError, ListenerInfo},
-    registry::{Modules, Registry, Slot, SlotType},
+    registry::{Modules, Registry, Slot, SlotType, Snapshot},
     sync::{AtomicUsize, Ordering},
 };
 
@@ -69,8 +70,12 @@ pub(crate) struct BusState {
     pub(crate) registry: Arc<Registry>,
     pub(crate) modules: Arc<Modules>,
     pub(crate) recursion_limit: u32,
-    /// How deep an emission may be that has nothing to ask: as deep as the limit, or not at all if there are interceptors.
+    /// Whether emissions and calls are counted and measured.
+    pub(crate) is_counted: bool,
+    /// How deep an emission may be that has nothing to ask: as deep as the limit, or not at all if there are interceptors, or emissions are counted.
     pub(crate) plain_depth: u32,
+    /// The same while interceptors have nothing to do, and for emissions that have been counted.
+    pub(crate) idle_depth: u32,
     pub(crate) hook: FailureHook,
     pub(crate) warnings: Arc<Warnings>,
     pub(crate) interceptors: Arc<Interceptors>,
@@ -104,7 +109,7 @@ impl BusState {
     pub(crate) const UNCLAIMED: SlotType = SlotType::of::<Unclaimed>();
 
     /// Notes that an event is emitted to which nobody listens. It is told once until another consumer starts: it may be
-    /// a mistake.
+    /// a mistake. On a bus that counts, each is counted.
     #[inline]
     pub(super) fn note_unheard(&self, slot: &Slot) {
         let era = self.consumer_era.load(Ordering::Relaxed);
@@ -118,6 +123,9 @@ impl BusState {
     #[cold]
     #[inline(never)]
     extern "C" fn tell_unheard(&self, slot: &Slot, era: usize) {
+        if slot.count_unheard() && slot.is_noted_in(era) {
+            return;
+        }
         slot.note_emitted_in(era);
         // Hooks are isolated where they are called; a mistake of ours is not to end the process.
         let _ = isolate(|| (self.on_unheard)(self, slot.event));
@@ -146,25 +154,31 @@ impl Bus {
         Self { state: Arc::clone(state), origin: Some(Arc::new(frame)) }
     }
 
-    /// Pushes an emission that has nothing to ask: outside of limits, on a bus without interceptors.
+    /// Pushes an emission that has nothing to ask: outside of limits, on a bus whose interceptors have nothing to do.
     #[inline]
-    pub(super) fn push_plain(&self, event: &'static EventType) -> Option<NestedPlain> {
+    pub(super) fn push_plain(&self, slot: &Slot, snapshot: &Snapshot) -> Option<NestedPlain> {
         if self.origin.is_some() {
             return None;
         }
-        NestedPlain::push(self.state.id, event, self.state.plain_depth).or_else(|| self.push_while_idle(event))
+        NestedPlain::push(self.state.id, slot.event, self.state.plain_depth)
+            .or_else(|| self.push_closed(slot, snapshot))
     }
 
-    /// The same on a bus whose interceptors have nothing to do now.
+    /// The same where the plain way is closed: on a bus whose interceptors have nothing to do now, or that counts.
     #[cold]
     #[inline(never)]
-    fn push_while_idle(&self, event: &'static EventType) -> Option<NestedPlain> {
-        let interceptors = &self.state.interceptors;
+    fn push_closed(&self, slot: &Slot, snapshot: &Snapshot) -> Option<NestedPlain> {
+        let (interceptors, depth) = (&self.state.interceptors, self.state.idle_depth);
         // Those that hear unheard emissions have made every slot look heard; which one is, only the slower way tells.
-        if interceptors.is_empty() || interceptors.hear_unheard() || !interceptors.are_idle() {
+        if !interceptors.is_empty() && (interceptors.hear_unheard() || !interceptors.are_idle()) {
             return None;
         }
-        NestedPlain::push(self.state.id, event, NestedPlain::deepest(self.state.recursion_limit))
+        let push = || NestedPlain::push(self.state.id, slot.event, depth);
+        match &slot.counts {
+            Some(counts) => begin_counted(counts, snapshot, push),
+            None if interceptors.is_empty() => None,
+            None => push(),
+        }
     }
 
     /// The frame of the code that runs now: of the emission that called it, or that its handle came from.

@@ -8,9 +8,10 @@ use std::{
     },
 };
 
-use super::{failure_hook::FailureHook, guards::GuardStack};
+use super::{failure_counts::count_failures, failure_hook::FailureHook, guards::GuardStack};
 use crate::{
     call::{CallContext, EmissionId, Stop},
+    counting::EventCounts,
     event::EventType,
     event::isolate,
     listener::to_stderr,
@@ -72,15 +73,17 @@ impl Report {
         Self::with_failures(event, subject, None, 0, None, Vec::new(), true)
     }
 
-    /// The report of an emission that has ended. Tells the failure hook.
+    /// The report of an emission that has ended. Counts the failures, and tells the failure hook.
     pub(crate) fn new(
         event: &'static EventType,
         subject: &Subject,
         emission: Option<EmissionId>,
         snapshot: &Snapshot,
         context: &mut CallContext<'_>,
+        counts: Option<&EventCounts>,
         hook: &FailureHook,
     ) -> Self {
+        count_failures(counts, snapshot, context.failures());
         let failures = take_failures(subject, snapshot, context);
         let told = !failures.is_empty() && hook.tell(&failures);
         let called = snapshot.len - context.skipped;

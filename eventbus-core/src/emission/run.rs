@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     call::{AnyEvent, CallContext, Deadline, EmissionId, Injected, NestedPlain, ShareEvent},
+    counting::CallTiming,
     event::{Event, IntoEvent, isolate, panic_message},
     listener::Outcome,
     registry::{Chunk, Code, Entry, Member, Slot, Snapshot},
@@ -30,6 +31,7 @@ pub(super) struct SyncRun<'a> {
     event: &'a dyn SyncEvent,
     /// What each listener asks before it is called. Most emissions have nothing to ask.
     asks: Option<&'a mut Asks<'a>>,
+    calls: CallCount,
 }
 
 /// The stops and the deadline of an emission, asked between two listeners; the bus may have interceptors as well.
@@ -37,6 +39,15 @@ pub(super) struct Asks<'a> {
     pub(super) stops: &'a mut Stops,
     pub(super) deadline: Option<Deadline>,
     pub(super) waking: &'a Waking<'a>,
+}
+
+/// Who counts the calls of synchronous listeners, on a bus that counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CallCount {
+    /// Their chunks, before the loop. What is then not called is taken back.
+    Chunks,
+    /// The loop. Whether it measures them, too.
+    Each { is_measured: bool },
 }
 
 /// The event that synchronous listeners are called with.
@@ -65,24 +76,36 @@ pub(super) enum Ran {
     Nothing,
 }
 
-/// Runs the synchronous listeners of an emission, unless it has something to ask: it is nested in one with limits, or its
-/// bus has interceptors.
+/// Runs the synchronous listeners of an emission, unless it has something to ask: it is nested in one with limits, is to be measured,
+/// or interceptors of its bus have something to do.
 ///
 /// This is all that is compiled for each event type of the way from an emission to its listeners.
 #[inline(never)]
 pub(super) fn run_plain<V: SyncEvent>(event: &V, bus: &Bus, slot: &Slot, snapshot: &Snapshot) -> Ran {
-    let Some(nested) = bus.push_plain(slot.event) else { return Ran::Nothing };
+    let Some(nested) = bus.push_plain(slot, snapshot) else { return Ran::Nothing };
     let context = CallContext::of_event(event.shared());
-    let mut run = SyncRun { context, bus: &bus.state, slot, event, asks: None };
+    let mut run = SyncRun { context, bus: &bus.state, slot, event, asks: None, calls: CallCount::Chunks };
     // Isolation costs one landing pad for all listeners, not one for each.
     let all = || snapshot.sync.each(|chunk| event.call(chunk, &mut run));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(all)) {
         run.go_on_after(payload, snapshot);
     }
-    if snapshot.awaited.is_empty() && run.context.is_clean() {
+    if snapshot.ends_with_sync && run.context.is_clean() {
         return Ran::All(nested.emission);
     }
-    Ran::Sync(nested, run.context.detached())
+    end_sync(slot, snapshot, nested, run.context.detached())
+}
+
+/// Ends the synchronous part of an emission that may not have ended with it, or whose end is counted.
+#[inline(never)]
+fn end_sync(slot: &Slot, snapshot: &Snapshot, nested: NestedPlain, context: CallContext<'static>) -> Ran {
+    if snapshot.awaited.is_empty() && context.is_clean() {
+        if let Some(counts) = &slot.counts {
+            counts.end();
+        }
+        return Ran::All(nested.emission);
+    }
+    Ran::Sync(nested, context)
 }
 
 impl<I: IntoEvent> SyncEvent for I {
@@ -127,7 +150,10 @@ fn call_members(
     for member in members {
         run.context.at += 1;
         let Code::Sync(code) = member.code() else { continue };
-        if member.entry.is_plain() && run.asks.is_none() {
+        if run.calls != CallCount::Chunks {
+            run.slot.count_call(&member.entry);
+        }
+        if member.entry.is_plain() && run.asks.is_none() && !run.is_measured() {
             code.call(event, &mut run.context);
         } else {
             run.ask(&member.entry, &|context| code.call(event, context))?;
@@ -144,8 +170,13 @@ impl<'a> SyncRun<'a> {
         event: &'a dyn SyncEvent,
         context: CallContext<'a>,
         asks: Option<&'a mut Asks<'a>>,
+        is_measured: bool,
     ) -> Self {
-        Self { context, bus, slot, event, asks }
+        Self { context, bus, slot, event, asks, calls: CallCount::Each { is_measured } }
+    }
+
+    fn is_measured(&self) -> bool {
+        self.calls == CallCount::Each { is_measured: true }
     }
 
     /// Notes a panic, and goes on behind the listener that panicked.
@@ -181,16 +212,26 @@ impl<'a> SyncRun<'a> {
     fn ask(&mut self, entry: &Entry, call: &dyn Fn(&mut CallContext<'_>)) -> ControlFlow<()> {
         if self.context.stopped().is_some() || self.stops_now() {
             self.context.at -= 1;
+            self.slot.take_call_back(entry);
             return ControlFlow::Break(());
         }
         // Without interceptors nobody wants to know.
         let mode = self.asks.as_ref().map_or(Mode::Thread, |asks| asks.waking.mode());
         match admit(self.bus, self.slot, entry, &self.event.view(), mode, || Ok(())) {
-            Admission::Call(guard) if guard.is_none() => call(&mut self.context),
-            Admission::Call(guard) => call_isolated(guard, &mut self.context, call),
+            Admission::Call(guard) => {
+                let counts = entry.counts.as_ref().filter(|_| self.is_measured());
+                let _timing = counts.map(CallTiming::here);
+                if guard.is_none() {
+                    call(&mut self.context);
+                } else {
+                    call_isolated(guard, &mut self.context, call);
+                }
+                return ControlFlow::Continue(());
+            }
             Admission::Skip => self.context.skipped += 1,
             Admission::Refused(why) => self.context.add(Outcome::NotRun(why)),
         }
+        self.slot.take_call_back(entry);
         ControlFlow::Continue(())
     }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    failure_counts::count_failures,
     guards::GuardStack,
     handle::BusState,
     options::Stops,
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     call::{CallContext, Deadline, EmissionId, Frame, Stop, Timer, has_fired},
+    counting::EmissionCount,
     event::EventType,
     event::isolate,
     listener::{NotRun, Outcome, Subject},
@@ -36,6 +38,7 @@ pub(super) struct Running {
     pub(super) pending: Pending,
     pub(super) until: Until,
     pub(super) guards: GuardStack<Report>,
+    pub(super) count: Option<Box<EmissionCount>>,
     /// Whether a thread of a multi-thread runtime may be blocked by it.
     pub(super) in_place: bool,
 }
@@ -118,8 +121,12 @@ impl Running {
     }
 
     fn report(&mut self) -> Report {
-        let Self { bus, event, subject, emission, snapshot, context, .. } = self;
-        Report::new(event, subject, Some(*emission), snapshot, context, &bus.hook)
+        let Self { bus, event, subject, emission, snapshot, context, count, .. } = self;
+        let counts = count.as_ref().map(|count| count.counts());
+        let report = Report::new(event, subject, Some(*emission), snapshot, context, counts, &bus.hook);
+        // It has ended, however long what is left of it is kept.
+        *count = None;
+        report
     }
 
     /// Drives the emission on this thread, which parks while there is nothing to do.
@@ -170,7 +177,8 @@ impl Drop for Running {
         }
         let _inside = self.frame.enter();
         self.context.set_signal();
-        let Self { bus, event, subject, emission, snapshot, context, pending, guards, .. } = self;
+        let Self { bus, event, subject, emission, snapshot, context, pending, guards, count, .. } = self;
+        let counts = count.as_ref().map(|count| count.counts());
         let mut wanted = CallContext::default();
         guards.part(|| {
             // Stopped and left-behind listeners are the purpose of the drop. A failure is not.
@@ -179,6 +187,7 @@ impl Drop for Running {
                 context.notes().failures.push((listener, outcome));
             });
         });
+        count_failures(counts, snapshot, wanted.failures());
         let called = snapshot.len - context.skipped;
         if !guards.is_none() {
             wanted.notes().failures.extend(context.failures().iter().cloned());
@@ -187,7 +196,7 @@ impl Drop for Running {
         }
         // There is no report, and nothing is lost in silence: unread, they go to the hook or to stderr.
         if !context.failures().is_empty() {
-            drop(Report::new(event, subject, Some(*emission), snapshot, context, &bus.hook));
+            drop(Report::new(event, subject, Some(*emission), snapshot, context, counts, &bus.hook));
         }
     }
 }

@@ -85,10 +85,12 @@ impl Target {
     fn refuse(&self, emission: &Emission<ErasedEvent>, stopped: Option<Stop>, outcome: &Outcome) -> Report {
         let snapshot = self.snapshot(emission);
         if snapshot.len == 0 {
+            self.slot.count_unheard();
             return Report::empty(self.slot.event, &self.subject);
         }
         let Some(event) = &emission.payload else { return Report::empty(self.slot.event, &self.subject) };
-        not_begun(&self.bus.state, self.slot.event, event.0.clone(), &snapshot, stopped, outcome)
+        let _count = self.slot.begin_count();
+        not_begun(&self.bus.state, &self.slot, event.0.clone(), &snapshot, stopped, outcome)
     }
 }
 

@@ -124,11 +124,16 @@ impl StartContext<'_, '_> {
             self.context.at -= 1;
             return false;
         }
+        self.slot.count_call(&member.entry);
         match admit(self.bus, self.slot, &member.entry, self.event, self.waking.mode(), || self.means(member)) {
-            Admission::Call(guard) => self.start_admitted(member, code, guard, cx),
+            Admission::Call(guard) => {
+                self.start_admitted(member, code, guard.measured(&member.entry), cx);
+                return true;
+            }
             Admission::Skip => self.context.skipped += 1,
             Admission::Refused(why) => self.context.add(Outcome::NotRun(why)),
         }
+        self.slot.take_call_back(&member.entry);
         true
     }
 

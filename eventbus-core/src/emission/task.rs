@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    failure_counts::count_failure,
     guards::CallGuard,
     handle::BusState,
     listener_task::{Ended, ListenerTask},
@@ -112,11 +113,23 @@ struct Reporter {
 impl Reporter {
     fn report(self, ended: Ended) {
         if let Err(Some(outcome)) = self.ended.send(ended) {
+            self.count(&outcome);
             let failure = Failure::new(self.subject, &self.entry.info, outcome);
             if !self.bus.hook.tell(std::slice::from_ref(&failure)) {
                 to_stderr(&failure);
             }
             let _ = isolate(|| drop(failure));
+        }
+    }
+
+    /// Counts how a listener ended that its emission has left behind.
+    fn count(&self, outcome: &Outcome) {
+        let slot = match self.subject.event_type() {
+            Some(event) => self.bus.registry.get(event),
+            None => Some(&self.bus.unclaimed),
+        };
+        if let Some(counts) = slot.and_then(|slot| slot.counts.as_ref()) {
+            count_failure(counts, &self.entry, outcome);
         }
     }
 }

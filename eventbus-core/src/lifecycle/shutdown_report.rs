@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::returned::{Returned, Unconsumed};
 use crate::{
     consumer::{StopReport, Unfinished},
-    publish::Stats,
+    observe::Stats,
     sync::Mutex,
 };
 

@@ -7,6 +7,7 @@ mod metrics;
 mod slow;
 #[cfg(feature = "tracing")]
 mod spans;
+mod stats;
 mod trace;
 
 #[cfg(feature = "serde")]
@@ -22,5 +23,6 @@ pub(crate) use slow::SlowListeners;
 pub use spans::{Propagation, Tracing};
 #[cfg(feature = "tracing")]
 pub(crate) use spans::{tell, tell_failure};
+pub use stats::{EventStats, ListenerStats, Stats};
 pub(crate) use trace::Tracer;
 pub use trace::{Correlation, Trace, TraceCause, TraceNode, TraceOutcome, Traced};

@@ -1,6 +1,8 @@
 //! What is counted of publishing (promise P9).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use crate::counting::Latency;
 
 /// Events that were to be published: `offered = accepted + rejected + unknown`, once none is waiting for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,6 +46,10 @@ pub struct GroupStats {
     pub overflowed: u64,
     /// Not handled when the bus shut down, and handed back by the shutdown's report.
     pub returned: u64,
+    /// How long the oldest delivery has waited that waits with the transport; `None` if none waits or it does not tell.
+    pub oldest_age: Option<Duration>,
+    /// Attempts that have ended: handled well, or failed. Of a batch each delivery is one.
+    pub attempts: u64,
     /// Attempts that failed and were followed by another.
     pub retried: u64,
     /// How often the transport could not be read.
@@ -52,6 +58,9 @@ pub struct GroupStats {
     pub settle_errors: u64,
     /// Leases that ran out while their deliveries were held; those are delivered again, too.
     pub lost_leases: u64,
+    /// How long handlers took, well or not; of a batch, all of it together. Measured if
+    /// [`BusBuilder::stats`](crate::BusBuilder::stats) is on.
+    pub latency: Latency,
 }
 
 /// The deliveries of all groups: `created = in flight + handled + dead-lettered + dropped + returned`.
@@ -87,6 +96,12 @@ impl Published {
 }
 
 impl GroupStats {
+    /// How far the group is behind: the deliveries that have not ended. Those that wait with a transport that does not tell are
+    /// missing.
+    pub fn lag(&self) -> u64 {
+        self.in_flight
+    }
+
     /// The group's totals.
     pub fn deliveries(&self) -> Deliveries {
         Deliveries {

@@ -1,6 +1,11 @@
 //! What becomes of events, counted (promise P9).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::counting::Latencies;
 
 /// A number that only grows.
 #[derive(Default, Debug)]
@@ -29,13 +34,15 @@ pub(crate) struct Intake {
 }
 
 /// Of the deliveries of a group, as far as this process has them.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub(crate) struct GroupLedger {
     pub(crate) received: Count,
     pub(crate) handled: Count,
     pub(crate) ignored: Count,
     pub(crate) retried: Count,
     pub(crate) dead_lettered: Count,
+    /// Of those the ones that no handler was asked to handle.
+    pub(crate) unattempted: Count,
     pub(crate) returned: Count,
     /// Back to the transport, which counts them as waiting.
     pub(crate) given_back: Count,
@@ -43,6 +50,8 @@ pub(crate) struct GroupLedger {
     pub(crate) settle_errors: Count,
     /// Leases that ran out while their deliveries were held: another source has them by now.
     pub(crate) lost_leases: Count,
+    /// How long handlers took, on a bus that measures it.
+    pub(crate) latencies: Arc<Latencies>,
 }
 
 impl GroupLedger {

@@ -6,6 +6,7 @@ use super::{
     code::{Member, SyncItem, SyncList},
     entry::Key,
 };
+use crate::counting::{ChunkRuns, LiveRuns, Thread};
 
 /// The most listeners of a chunk.
 const FULL: usize = 64;
@@ -16,6 +17,8 @@ pub(crate) struct Chunk {
     /// before the members, so that it never holds the last reference to a listener's code.
     typed: Box<dyn Any + Send + Sync>,
     pub(crate) members: Vec<Member>,
+    /// How often it was run. Published chunks of synchronous listeners have it, on a bus that counts.
+    runs: Option<Arc<ChunkRuns>>,
 }
 
 /// Stands for the typed list of a chunk that is edited. Its box allocates nothing.
@@ -23,7 +26,15 @@ struct Unpublished;
 
 impl Chunk {
     pub(super) fn of_members(members: Vec<Member>) -> Self {
-        Self { typed: Box::new(Unpublished), members }
+        Self { typed: Box::new(Unpublished), members, runs: None }
+    }
+
+    /// Counts a run that is about to begin: a call of each member.
+    #[inline]
+    pub(crate) fn count_run(&self, thread: Thread) {
+        if let Some(runs) = &self.runs {
+            runs.add(thread);
+        }
     }
 
     /// The members with their synchronous code, which takes `E`; none if it does not.
@@ -135,12 +146,18 @@ impl Chunks {
         self.chunks.len() <= 1
     }
 
-    /// The chunks as they are, each with its synchronous code by type.
-    pub(super) fn publish(&mut self, typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>) -> SnapshotChunks {
+    /// The chunks as they are, each with its synchronous code by type, and with a count in `live` if they are to be counted.
+    pub(super) fn publish(
+        &mut self,
+        typed: fn(&[Member]) -> Box<dyn Any + Send + Sync>,
+        mut live: Option<&mut LiveRuns>,
+    ) -> SnapshotChunks {
         for chunk in &mut self.chunks {
             if chunk.typed.is::<Unpublished>() {
                 let chunk = Arc::make_mut(chunk);
                 chunk.typed = typed(&chunk.members);
+                let counts = chunk.members.iter().filter_map(|member| member.entry.counts.clone());
+                chunk.runs = live.as_mut().map(|live| live.of(counts));
             }
         }
         self.chunks.iter().map(Arc::clone).collect()
@@ -154,7 +171,7 @@ impl Chunks {
     /// The members of a chunk that no snapshot sees.
     fn edit(&mut self, at: usize) -> &mut Vec<Member> {
         let chunk = Arc::make_mut(&mut self.chunks[at]);
-        chunk.typed = Box::new(Unpublished);
+        (chunk.typed, chunk.runs) = (Box::new(Unpublished), None);
         &mut chunk.members
     }
 
@@ -224,7 +241,7 @@ pub(super) mod tests {
             location: std::panic::Location::caller(),
         };
         let code: Code = SyncCode::<Ping>::erased(Nothing);
-        Member::new(Arc::new(Entry::new(info, None, None, Departs::new().0)), code)
+        Member::new(Arc::new(Entry::new(info, None, None, None, Departs::new().0)), code)
     }
 
     proptest! {
@@ -247,7 +264,7 @@ pub(super) mod tests {
                 }
                 if publish {
                     let keys: Vec<_> = chunks.iter().map(|member| member.entry.key()).collect();
-                    published.push((chunks.publish(sync_list::<Ping>), keys));
+                    published.push((chunks.publish(sync_list::<Ping>, None), keys));
                 }
             }
             prop_assert!(chunks.iter().map(|member| member.entry.key()).eq(model));

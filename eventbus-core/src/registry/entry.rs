@@ -1,10 +1,11 @@
 //! One registered listener without its code: its identity, its options, and the flag that says whether it may be called.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use super::departure::Departs;
 use crate::{
     call::{AnyEvent, Isolated},
+    counting::ListenerCounts,
     listener::{ListenerId, ListenerInfo, ListenerKind},
     sync::{AtomicU8, Ordering},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Entry {
     /// Its own limit of time.
     pub(crate) timeout: Option<Duration>,
     filter: Option<Isolated<Filter>>,
+    /// What is counted of it, on a bus that counts.
+    pub(crate) counts: Option<Arc<ListenerCounts>>,
     /// Last: announces that the listener is gone when its code and its filter have been dropped.
     _departs: Departs,
 }
@@ -42,12 +45,19 @@ pub(crate) enum OnceState {
 }
 
 impl Entry {
-    pub(crate) fn new(info: ListenerInfo, timeout: Option<Duration>, filter: Option<Filter>, departs: Departs) -> Self {
+    pub(crate) fn new(
+        info: ListenerInfo,
+        timeout: Option<Duration>,
+        filter: Option<Filter>,
+        counts: Option<Arc<ListenerCounts>>,
+        departs: Departs,
+    ) -> Self {
         let apart = timeout.is_some() || matches!(info.kind, ListenerKind::Spawned | ListenerKind::Blocking);
         let state = if info.once { ONCE } else { 0 }
             | if filter.is_some() { FILTERED } else { 0 }
             | if apart { STARTED_APART } else { 0 };
-        Self { state: AtomicU8::new(state), info, timeout, filter: filter.map(Isolated::new), _departs: departs }
+        let filter = filter.map(Isolated::new);
+        Self { state: AtomicU8::new(state), info, timeout, filter, counts, _departs: departs }
     }
 
     pub(crate) fn key(&self) -> Key {

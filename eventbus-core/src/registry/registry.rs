@@ -21,6 +21,7 @@ use super::{
     type_id_hasher::BuildTypeIdHasher,
 };
 use crate::{
+    counting::ListenerCounts,
     event::{Event, EventName, EventType, number_of},
     listener::ListenerInfo,
     pattern::FoldHash,
@@ -44,6 +45,8 @@ pub(crate) struct Registry {
     patterns: Mutex<Patterns>,
     /// Whether somebody wants to know of emissions that nobody hears.
     is_watched: bool,
+    /// Whether emissions are counted.
+    is_counted: bool,
 }
 
 /// The answer of [`Registry::claimant`].
@@ -62,7 +65,7 @@ enum Position {
 }
 
 impl Registry {
-    pub(crate) fn new(is_watched: bool) -> Self {
+    pub(crate) fn new(is_watched: bool, is_counted: bool) -> Self {
         Self {
             slots: DashMap::default(),
             numbered: SlotTable::default(),
@@ -71,6 +74,7 @@ impl Registry {
             identities: DashMap::default(),
             patterns: Mutex::new(Patterns::new()),
             is_watched,
+            is_counted,
         }
     }
 
@@ -115,7 +119,7 @@ impl Registry {
         if let Some(slot) = self.get(event) {
             return Ok(slot);
         }
-        let slot = Arc::new(Slot::new(slot_type, location, self.is_watched));
+        let slot = Arc::new(Slot::new(slot_type, location, self.is_watched, self.is_counted));
         let keys = patterns.fill(&slot);
         let position = self.claim(Claim { event, location }, &slot)?;
         patterns.add_slot(&slot, &keys);
@@ -212,6 +216,17 @@ impl Registry {
     /// The listeners by pattern, in the order of priority and registration.
     pub(crate) fn infos_by_pattern(&self) -> Vec<ListenerInfo> {
         lock(&self.patterns).all().map(|member| member.entry.info.clone()).collect()
+    }
+
+    /// Counts for a listener that is about to be registered, on a bus that counts.
+    pub(crate) fn listener_counts(&self) -> Option<Arc<ListenerCounts>> {
+        self.is_counted.then(Arc::default)
+    }
+
+    /// The listeners by pattern in the order of priority and registration, each with its counts; none on a bus that does not count.
+    pub(crate) fn counted_by_pattern(&self) -> Vec<(ListenerInfo, Arc<ListenerCounts>)> {
+        let counted = |member: &Member| Some((member.entry.info.clone(), member.entry.counts.clone()?));
+        lock(&self.patterns).all().filter_map(counted).collect()
     }
 
     /// Ends every listener.

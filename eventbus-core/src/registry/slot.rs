@@ -7,7 +7,7 @@
 //!
 //! Closures are dropped where no lock is held: what an edit takes out is returned to the caller.
 
-use std::{any::Any, panic::Location, sync::Arc};
+use std::{any::Any, collections::HashMap, panic::Location, sync::Arc};
 
 use arc_swap::{ArcSwapOption, Guard};
 
@@ -18,6 +18,7 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
+    counting::{EventCounts, ListenerCounts, ListenerNumbers, LiveRuns},
     event::{Event, EventType},
     listener::ListenerInfo,
     sync::{AtomicU64, AtomicUsize, Mutex, Ordering, lock},
@@ -53,8 +54,11 @@ pub(crate) struct Slot {
     /// The snapshot; `None` when an edit has made it stale. Written under the lock only.
     current: ArcSwapOption<Snapshot>,
     /// Zero until the event has been emitted on this bus; then one more than the consumers that had started when nobody last heard
-    /// it. Set with the first snapshot, since only emissions need one.
+    /// it. Set with the first snapshot, since only emissions need one. On a bus that counts it has one more bit, so that it equals no
+    /// era, and each emission that nobody hears takes the way on which it is counted.
     emitted: AtomicUsize,
+    /// What is counted of its emissions, on a bus that counts.
+    pub(crate) counts: Option<Arc<EventCounts>>,
     listeners: Mutex<Listeners>,
 }
 
@@ -67,7 +71,12 @@ struct Listeners {
     published: bool,
     /// How many edits are to publish a snapshot themselves. Granted by each emission that had to.
     to_publish: u8,
+    /// How often the chunks of synchronous listeners were run that are left.
+    live: LiveRuns,
 }
+
+/// The bit of [`Slot::emitted`] on a bus that counts.
+const COUNTED: usize = 1 << (usize::BITS - 1);
 
 /// So many edits publish after an emission had to: what many edits in a row pay for nothing is bounded by that.
 const EDITS_THAT_PUBLISH: u8 = 16;
@@ -93,7 +102,12 @@ pub(crate) struct Removed {
 }
 
 impl Slot {
-    pub(crate) fn new(slot_type: SlotType, location: &'static Location<'static>, is_watched: bool) -> Self {
+    pub(crate) fn new(
+        slot_type: SlotType,
+        location: &'static Location<'static>,
+        is_watched: bool,
+        is_counted: bool,
+    ) -> Self {
         Self {
             event: slot_type.event,
             types: slot_type,
@@ -103,6 +117,7 @@ impl Slot {
             version: AtomicU64::new(0),
             current: ArcSwapOption::empty(),
             emitted: AtomicUsize::new(0),
+            counts: is_counted.then(|| Arc::new(EventCounts::new())),
             listeners: Mutex::default(),
         }
     }
@@ -130,7 +145,16 @@ impl Slot {
     }
 
     pub(crate) fn note_emitted_in(&self, era: usize) {
-        self.emitted.store(era, Ordering::Relaxed);
+        self.emitted.store(era | self.counted_bit(), Ordering::Relaxed);
+    }
+
+    fn counted_bit(&self) -> usize {
+        if self.counts.is_some() { COUNTED } else { 0 }
+    }
+
+    /// Whether it was noted in that era, on a bus that counts.
+    pub(crate) fn is_noted_in(&self, era: usize) -> bool {
+        self.emitted_in() == era | COUNTED
     }
 
     pub(crate) fn was_emitted(&self) -> bool {
@@ -154,14 +178,17 @@ impl Slot {
         let snapshot = self.snapshot_of(&mut listeners);
         listeners.published = true;
         listeners.to_publish = EDITS_THAT_PUBLISH;
-        self.emitted.fetch_max(1, Ordering::Relaxed);
+        self.emitted.fetch_max(1 | self.counted_bit(), Ordering::Relaxed);
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
     }
 
     fn snapshot_of(&self, listeners: &mut Listeners) -> Arc<Snapshot> {
-        let Listeners { sync, awaited, .. } = listeners;
-        Arc::new(Snapshot::new(sync.publish(self.types.sync_list), awaited.publish(|_| Box::new(()))))
+        let Listeners { sync, awaited, live, .. } = listeners;
+        live.settle();
+        let is_counted = self.counts.is_some();
+        let sync = sync.publish(self.types.sync_list, is_counted.then_some(live));
+        Arc::new(Snapshot::new(sync, awaited.publish(|_| Box::new(()), None), is_counted))
     }
 
     /// Adds a listener. Returns what is to be dropped.
@@ -210,6 +237,38 @@ impl Slot {
         listeners.sync.iter().chain(listeners.awaited.iter()).map(|member| member.entry.info.clone()).collect()
     }
 
+    /// Gives listeners their calls by chunks that are gone.
+    pub(crate) fn settle_runs(&self) {
+        lock(&self.listeners).live.settle();
+    }
+
+    /// The listeners in the order of calls, each with what is counted of it so far. Of listeners by pattern the calls of this slot
+    /// are missing; they are added to `by_pattern`.
+    pub(crate) fn counted(
+        &self,
+        by_pattern: &mut HashMap<*const ListenerCounts, u64>,
+    ) -> Vec<(ListenerInfo, ListenerNumbers)> {
+        let listeners = lock(&self.listeners);
+        let Listeners { sync, awaited, live, .. } = &*listeners;
+        let mut calls = HashMap::new();
+        live.add_to(&mut calls);
+        let mut counted = Vec::new();
+        for entry in sync.iter().chain(awaited.iter()).map(|member| &member.entry) {
+            let Some(counts) = &entry.counts else { continue };
+            let runs = calls.get(&Arc::as_ptr(counts)).copied().unwrap_or(0);
+            if entry.info.pattern.is_none() {
+                let mut numbers = counts.now();
+                numbers.calls = numbers.calls.wrapping_add(runs);
+                counted.push((entry.info.clone(), numbers));
+            }
+        }
+        for (listener, runs) in calls {
+            let calls = by_pattern.entry(listener).or_default();
+            *calls = calls.wrapping_add(runs);
+        }
+        counted
+    }
+
     /// Ends an edit: publishes the length, and replaces or withdraws the stale snapshot.
     fn edited(
         &self,
@@ -245,7 +304,7 @@ mod tests {
     };
 
     fn slot_that_was_emitted() -> Slot {
-        let slot = Slot::new(SlotType::of::<Ping>(), Location::caller(), false);
+        let slot = Slot::new(SlotType::of::<Ping>(), Location::caller(), false, false);
         drop(slot.load());
         slot
     }

@@ -15,13 +15,16 @@ pub(crate) struct Snapshot {
     pub(crate) awaited: SnapshotChunks,
     pub(crate) sync_len: usize,
     pub(crate) len: usize,
+    /// Whether an emission has ended when its synchronous listeners have: no other is there, and nobody counts.
+    pub(crate) ends_with_sync: bool,
 }
 
 impl Snapshot {
-    pub(super) fn new(sync: SnapshotChunks, awaited: SnapshotChunks) -> Self {
+    pub(super) fn new(sync: SnapshotChunks, awaited: SnapshotChunks, is_counted: bool) -> Self {
         let count = |chunks: &SnapshotChunks| chunks.iter().map(|chunk| chunk.members.len()).sum();
-        let sync_len: usize = count(&sync);
-        Self { sync_len, len: sync_len + count(&awaited), sync, awaited }
+        let (sync_len, awaited_len): (usize, usize) = (count(&sync), count(&awaited));
+        let ends_with_sync = awaited_len == 0 && !is_counted;
+        Self { sync_len, len: sync_len + awaited_len, sync, awaited, ends_with_sync }
     }
 
     /// The snapshot of a name that no type claims: its listeners by pattern, in the order of calls.
@@ -31,7 +34,8 @@ impl Snapshot {
             chunk.into_iter().collect()
         };
         let awaited = members.extract_if(.., |member| !matches!(member.code(), Code::Sync(_))).collect();
-        Self::new(chunk(members), chunk(awaited))
+        // Emissions under such a name ask before each call, and count it there.
+        Self::new(chunk(members), chunk(awaited), false)
     }
 
     pub(crate) fn sync_members(&self) -> impl Iterator<Item = &Member> {

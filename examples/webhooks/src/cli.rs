@@ -8,7 +8,7 @@ use crate::{consumers::Settings, serve::Limits, transport::Url};
 pub(crate) const HELP: &str = "\
 Replays GitHub webhook deliveries through a typed event bus, and says what became of them; or takes them from GitHub.
 
-Usage: webhooks [--json] [--input FILE] [--workers N] [..]
+Usage: webhooks [--json] [--stats] [--input FILE] [--workers N] [..]
        WEBHOOK_SECRET=.. webhooks --serve ADDR [--json] [--workers N] [..]
        WEBHOOK_SECRET=.. webhooks --serve ADDR --transport URL --role ingest
        webhooks --transport URL --role work [--json] [--workers N] [..]
@@ -23,6 +23,7 @@ Usage: webhooks [--json] [--input FILE] [--workers N] [..]
   --transport URL  (--serve, --role work) where deliveries wait: redis://[user:password@]host[:port]; in this process unless stated
   --role ..     ingest: take deliveries in, and handle none; work: handle what others take in, until a signal comes
   --json        print the summary as one JSON object
+  --stats       count emissions, calls and their times, and print them as a table, too: of each bus by event, listener and group
   --catalog ..  print what the program knows, its events and who listens to them, and stop: as AsyncAPI 3.1 (JSON), as
                 Markdown, or as a map for Mermaid
   --trace       print what the delivery has caused that has caused the most, as a tree: its event, the listeners with their times,
@@ -47,6 +48,9 @@ Of the server (--serve), so that nobody needs more of the machine than this:
 With --serve, GET /metrics is answered with what the program counts and measures, for Prometheus: names of events and modules, nothing
 of a delivery.
 
+With --serve, GET /healthz is answered 200, or 503 if a module's deliveries are not read any more or the server of --transport
+is not connected.
+
 SIGINT and SIGTERM end it: nothing more is taken in, what was taken in is handled, and the ledger is printed; a second one
 ends the waiting. Progress goes to stderr, the summary to stdout. Exit status: 0 if every delivery went well, 1 if at least
 one failed, 2 if the command line is wrong or the input cannot be opened. With --serve: 0 if everything that was taken in
@@ -63,6 +67,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) json: bool,
+    pub(crate) stats: bool,
     pub(crate) input: Option<PathBuf>,
     /// Print this instead of running.
     pub(crate) catalog: Option<CatalogForm>,
@@ -104,6 +109,7 @@ impl Default for Options {
         let settings = Settings { workers: 4, queue: None, is_shared: false, per_minute: None, shutdown };
         Self {
             json: false,
+            stats: false,
             input: None,
             catalog: None,
             trace: false,
@@ -198,6 +204,10 @@ impl Command {
                 }
                 Some("--trace") => {
                     options.trace = true;
+                    continue;
+                }
+                Some("--stats") => {
+                    options.stats = true;
                     continue;
                 }
                 Some("--catalog") => {

@@ -16,8 +16,7 @@
 //! event and what is counted. With `--workers` the deliveries are published and not emitted: `consumers.rs` makes a group of each
 //! module, `queued.rs` publishes and keeps the books. `bounded.rs` is why those do not grow with the deliveries. `serve/` takes
 //! deliveries from GitHub itself: `connections.rs` and `body.rs` are for whoever connects, `receive.rs` for what is signed,
-//! `metrics.rs` for Prometheus.
-
+//! `metrics.rs` for Prometheus, `health.rs` for whoever watches.
 //!
 //! `main.rs` says how the program connects to a server. The rest is this library, so that the program with Redis and the one
 //! without compile it once.
@@ -41,6 +40,7 @@ mod run;
 mod serve;
 mod signals;
 mod summary;
+mod tables;
 mod traced;
 mod transport;
 
@@ -57,9 +57,11 @@ use serde::Serialize;
 use crate::{
     cli::{Command, Options, Role},
     input::Input,
+    ledger::Ledger,
     program::{Mode, Program, Running},
     serve::{Ending, Exporter, Secret, Service},
     summary::Summary,
+    tables::Tables,
 };
 
 pub use crate::transport::Connect;
@@ -82,7 +84,7 @@ pub fn run(connect: Connect) -> ExitCode {
     match (options.catalog, mode) {
         (None, Mode::Serve) => serve(&options, connect),
         (None, Mode::Trace) => trace(&options),
-        (form, _) => match (Program::wire(mode, None, None), form) {
+        (form, _) => match (Program::wire(mode, options.stats, None, None), form) {
             (Ok(program), Some(form)) => print(&program.catalog(form), ExitCode::SUCCESS),
             (Ok(program), None) => replay(program, &options),
             (Err(error), _) => refuse(&error.to_string()),
@@ -131,16 +133,30 @@ fn replay(program: Program, options: &Options) -> ExitCode {
 /// Takes deliveries from outside, handles them, or both.
 fn serve(options: &Options, connect: Connect) -> ExitCode {
     match end_of_service(options, connect) {
-        Ok(ending) => {
-            let status = if ending.is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) };
-            let ledger = if options.json { json(&ending.ledger) } else { ending.ledger.to_string() };
-            print(&ledger, status)
+        Ok((Ending { ledger, is_clean }, stats)) => {
+            let code = if is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) };
+            let books = match stats {
+                stats if options.json => json(&Books { ledger, stats }),
+                Some(stats) => format!("{stats}{ledger}"),
+                None => ledger.to_string(),
+            };
+            print(&books, code)
         }
         Err(error) => refuse(&error.to_string()),
     }
 }
 
-fn end_of_service(options: &Options, connect: Connect) -> Result<Ending, BoxError> {
+/// What a service prints at its end.
+#[derive(Serialize)]
+struct Books {
+    #[serde(flatten)]
+    ledger: Ledger,
+    /// Absent without `--stats`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Tables>,
+}
+
+fn end_of_service(options: &Options, connect: Connect) -> Result<(Ending, Option<Tables>), BoxError> {
     // Only when it is at work: who reads it may send deliveries, and signals.
     let tell = |line: &str| _ = print(&format!("{line}\n"), ExitCode::SUCCESS);
     let running = Running::begin()?;
@@ -148,9 +164,10 @@ fn end_of_service(options: &Options, connect: Connect) -> Result<Ending, BoxErro
     let transport = connecting.map(|connecting| running.wait(connecting)).transpose()?;
     // Who only works is not asked for metrics.
     let exporter = options.serve.map(|_| Exporter::new()).transpose()?;
-    let program = Program::wire(Mode::Serve, transport, exporter.as_ref())?;
+    let program = Program::wire(Mode::Serve, options.stats, transport, exporter.as_ref())?;
     let Some((addr, exporter)) = options.serve.zip(exporter) else {
-        return program.work(&running, &options.settings, || tell("working"));
+        let ending = program.work(&running, &options.settings, || tell("working"))?;
+        return Ok((ending, program.tables()));
     };
     let secret = env::var_os(Secret::VARIABLE).and_then(|secret| Secret::new(secret.as_encoded_bytes()));
     let variable = Secret::VARIABLE;
@@ -159,7 +176,9 @@ fn end_of_service(options: &Options, connect: Connect) -> Result<Ending, BoxErro
     let (limits, shutdown) = (options.limits.clone(), options.settings.shutdown);
     let service = Service { addr, secret, limits, shutdown, exporter };
     let handles = options.role == Role::All;
-    program.serve(&running, service, handles.then_some(&options.settings), |addr| tell(&format!("listening on {addr}")))
+    let listening = |addr| tell(&format!("listening on {addr}"));
+    let ending = program.serve(&running, service, handles.then_some(&options.settings), listening)?;
+    Ok((ending, program.tables()))
 }
 
 fn recorded_deliveries() -> PathBuf {

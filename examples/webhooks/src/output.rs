@@ -45,6 +45,9 @@ impl Display for Summary {
             let (median, p99, max) = (emits.median, emits.p99, emits.max);
             writeln!(f, "\ntime per emit ({}): median {median:.1} µs, p99 {p99:.1} µs, max {max:.1} µs", emits.emits)?;
         }
+        if let Some(stats) = &self.stats {
+            write!(f, "\n{stats}")?;
+        }
         if let Some(ledger) = &self.ledger {
             write!(f, "\n{ledger}")?;
         }

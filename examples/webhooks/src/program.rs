@@ -19,6 +19,7 @@ use crate::{
     serve::{Dead, Ending, Exporter, Service},
     signals::Signals,
     summary::{Modules, Summary},
+    tables::Tables,
     traced,
 };
 
@@ -46,6 +47,8 @@ pub(crate) struct Program {
     /// Where each module listens: there, or, if deliveries are published, on a bus of its own, to which its group hands them. So
     /// a module hears of a delivery from its group only, and could as well be another process.
     places: Places,
+    /// Whether they are buses of their own.
+    published: bool,
     audit: Audit,
     triage: Triage,
     statistics: Statistics,
@@ -59,16 +62,17 @@ struct Places {
 }
 
 impl Program {
-    /// Wires the modules. All buses record in `exporter`, if there is one.
+    /// Wires the modules. With `stats`, what is emitted is counted; all buses record in `exporter`, if there is one.
     pub(crate) fn wire(
         mode: Mode,
+        stats: bool,
         transport: Option<Arc<dyn Transport>>,
         exporter: Option<&Exporter>,
     ) -> Result<Self, WiringError> {
         let (failing, dead) = (Arc::new(Failing::default()), Arc::new(Dead::default()));
         let builder = || match exporter {
-            Some(exporter) => Bus::builder().metrics(exporter.metrics()),
-            None => Bus::builder(),
+            Some(exporter) => Bus::builder().stats(stats).metrics(exporter.metrics()),
+            None => Bus::builder().stats(stats),
         };
         let mut bus = builder().max_payload(input::LARGEST_DELIVERY);
         if mode == Mode::Publish {
@@ -106,7 +110,7 @@ impl Program {
         if !published {
             unclaimed.listen(&bus)?;
         }
-        Ok(Self { bus, failing, dead, places, audit, triage, statistics, unclaimed })
+        Ok(Self { bus, failing, dead, places, published, audit, triage, statistics, unclaimed })
     }
 
     /// Emits the deliveries of a file, one after the other.
@@ -114,7 +118,7 @@ impl Program {
         let mut progress = Progress::on_stderr();
         let tally = run(&self.bus, input, &mut progress);
         progress.done();
-        Summary::new(&tally, self.unclaimed.kinds(), self.modules())
+        Summary { stats: self.tables(), ..Summary::new(&tally, self.unclaimed.kinds(), self.modules()) }
     }
 
     /// Emits the deliveries of a file, and gives the tree of the one that has caused the most.
@@ -138,7 +142,7 @@ impl Program {
             )
         })?;
         let summary = Summary::new(&tally, self.unclaimed.kinds(), self.modules());
-        Ok(Summary { ledger: Some(ledger), ..summary })
+        Ok(Summary { ledger: Some(ledger), stats: self.tables(), ..summary })
     }
 
     /// Takes deliveries by HTTP and publishes them; the modules handle them here, if there are settings for that.
@@ -192,6 +196,19 @@ impl Program {
             CatalogForm::Markdown => catalog.to_markdown(),
             CatalogForm::Map => catalog.to_mermaid(),
         }
+    }
+
+    /// What the buses have counted, if that was asked for.
+    pub(crate) fn tables(&self) -> Option<Tables> {
+        let all = self.bus.stats();
+        if !all.counts_emissions {
+            return None;
+        }
+        let mut tables = vec![("all deliveries", all)];
+        if self.published {
+            tables.extend(self.groups().map(|(name, bus)| (name, bus.stats())));
+        }
+        Some(Tables(tables))
     }
 
     fn groups(&self) -> [Group<'_>; 3] {

@@ -10,6 +10,7 @@ use crate::{
     ledger::Ledger,
     modules::{AuditSummary, StatisticsSummary, TriageSummary},
     run::Tally,
+    tables::Tables,
 };
 
 /// Everything there is to say at the end. `deliveries = typed + unclaimed + failed`.
@@ -34,6 +35,9 @@ pub(crate) struct Summary {
     pub(crate) ledger: Option<Ledger>,
     /// Absent if nothing was emitted, or all of it by workers.
     pub(crate) emit_us: Option<Latency>,
+    /// Absent without `--stats`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stats: Option<Tables>,
 }
 
 /// A type of event that arrived.
@@ -85,6 +89,7 @@ impl Summary {
             failures_unlisted: tally.failures.unlisted(),
             ledger: None,
             emit_us: Latency::of(&tally.emits),
+            stats: None,
         }
     }
 }

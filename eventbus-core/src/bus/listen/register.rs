@@ -37,7 +37,7 @@ impl Target<'_> {
         code: Code,
     ) -> Subscription {
         let info = self.info(&options, kind, Some(slot_type.event), None);
-        let (entry, departure) = entry(&info, options);
+        let (entry, departure) = self.entry(&info, options);
         let member = Member::new(entry, code);
         let Some(bus) = &self.bus else { return nowhere(info, &member, departure) };
         let slot = bus.slot(slot_type, self.location);
@@ -51,7 +51,7 @@ impl Target<'_> {
     /// Registers a listener by pattern.
     pub(super) fn register_by_pattern(self, options: Options, kind: ListenerKind, code: Code) -> Subscription {
         let info = self.info(&options, kind, None, self.pattern.clone());
-        let (entry, departure) = entry(&info, options);
+        let (entry, departure) = self.entry(&info, options);
         let member = Member::new(entry, code);
         let Some(bus) = &self.bus else { return nowhere(info, &member, departure) };
         let registry = &bus.state.registry;
@@ -84,6 +84,12 @@ impl Target<'_> {
         }
     }
 
+    fn entry(&self, info: &ListenerInfo, options: Options) -> (Arc<Entry>, Arc<Departure>) {
+        let (departs, departure) = Departs::new();
+        let counts = self.bus.as_ref().and_then(|bus| bus.state.registry.listener_counts());
+        (Arc::new(Entry::new(info.clone(), options.timeout, options.filter, counts, departs)), departure)
+    }
+
     /// Registers a listener by `insert`, and returns its subscription. A scope knows of the listener before it is there:
     /// whoever closes the scope then waits for it, and one that is closed already gets none.
     fn subscribe(&self, info: ListenerInfo, registration: Registration, insert: impl FnOnce()) -> Subscription {
@@ -101,11 +107,6 @@ impl Target<'_> {
         }
         Subscription::new(bus, info, registration)
     }
-}
-
-fn entry(info: &ListenerInfo, options: Options) -> (Arc<Entry>, Arc<Departure>) {
-    let (departs, departure) = Departs::new();
-    (Arc::new(Entry::new(info.clone(), options.timeout, options.filter, departs)), departure)
 }
 
 /// The subscription of a listener whose bus is gone.

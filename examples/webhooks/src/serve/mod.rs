@@ -5,6 +5,7 @@ mod body;
 mod budget;
 mod connections;
 mod guid;
+mod health;
 mod limits;
 mod metrics;
 mod receive;

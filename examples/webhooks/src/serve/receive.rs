@@ -17,6 +17,7 @@ use super::{
     body,
     budget::Budget,
     guid::identity,
+    health,
     limits::Limits,
     metrics::Exporter,
     refusal::Refusal,
@@ -90,6 +91,9 @@ impl Receiver {
     {
         if Exporter::is_asked(&request) {
             return self.0.exporter.answer(&self.0.bus).await;
+        }
+        if health::is_asked(&request) {
+            return health::answer(&self.0.bus).await;
         }
         self.0.receive(request).await.unwrap_or_else(Refusal::answer)
     }

@@ -13,6 +13,7 @@ mod protocol;
 mod scraping;
 #[cfg(unix)]
 mod serving;
+mod stats;
 mod traced;
 #[cfg(unix)]
 mod workers;
