@@ -122,7 +122,9 @@ fn counts_equal_a_reference_under_four_threads_four_workers_and_edits() {
                     })
                 })
                 .collect();
-            emitters.into_iter().for_each(|emitter| emitter.join().unwrap());
+            for emitter in emitters {
+                emitter.join().unwrap();
+            }
             done.store(true, Ordering::Relaxed);
             editor.join().unwrap()
         });
@@ -130,12 +132,12 @@ fn counts_equal_a_reference_under_four_threads_four_workers_and_edits() {
 
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let published = THREADS * EACH / 10;
-        let (numbered, pings, pongs) = (event::<Numbered>(&bus), event::<Ping>(&bus), event::<Pong>(&bus));
+        let (numbered, pings, nested) = (event::<Numbered>(&bus), event::<Ping>(&bus), event::<Pong>(&bus));
         assert_eq!(
-            [numbered.emissions, pings.emissions, pongs.emissions],
+            [numbered.emissions, pings.emissions, nested.emissions],
             [THREADS * EACH, published, get(&reference.nested)]
         );
-        assert_eq!([numbered.in_flight, pings.in_flight, pongs.in_flight], [0; 3]);
+        assert_eq!([numbered.in_flight, pings.in_flight, nested.in_flight], [0; 3]);
         for (name, counted) in [
             ("sync", &reference.sync),
             ("filtered", &reference.filtered),

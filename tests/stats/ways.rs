@@ -17,7 +17,7 @@ async fn in_every_way(bus: &Bus) -> u64 {
         bus.emit(Ping).await,
         bus.emit(Arc::new(Ping)).await,
         bus.emit(Ping).spawn().await,
-        bus.emit(Ping).timeout(Duration::from_secs(60)).await,
+        bus.emit(Ping).timeout(Duration::from_mins(1)).await,
         emitter.emit(Ping).await,
         emitter.emit(Ping).await,
         bus.emit_name("ping", Ping).unwrap().await,
