@@ -112,25 +112,26 @@ struct Reporter {
 
 impl Reporter {
     fn report(self, ended: Ended) {
-        if let Err(Some(outcome)) = self.ended.send(ended) {
-            self.count(&outcome);
-            let failure = Failure::new(self.subject, &self.entry.info, outcome);
-            if !self.bus.hook.tell(std::slice::from_ref(&failure)) {
+        let Self { bus, entry, subject, ended: emission } = self;
+        if let Err(Some(outcome)) = emission.send(ended) {
+            count_late(&bus, &entry, &subject, &outcome);
+            let failure = Failure::new(subject, &entry.info, outcome);
+            if !bus.hook.tell(std::slice::from_ref(&failure)) {
                 to_stderr(&failure);
             }
             let _ = isolate(|| drop(failure));
         }
     }
+}
 
-    /// Counts how a listener ended that its emission has left behind.
-    fn count(&self, outcome: &Outcome) {
-        let slot = match self.subject.event_type() {
-            Some(event) => self.bus.registry.get(event),
-            None => Some(&self.bus.unclaimed),
-        };
-        if let Some(counts) = slot.and_then(|slot| slot.counts.as_ref()) {
-            count_failure(counts, &self.entry, outcome);
-        }
+/// Counts how a listener ended that its emission has left behind.
+fn count_late(bus: &BusState, entry: &Entry, subject: &Subject, outcome: &Outcome) {
+    let slot = match subject.event_type() {
+        Some(event) => bus.registry.get(event),
+        None => Some(&bus.unclaimed),
+    };
+    if let Some(counts) = slot.and_then(|slot| slot.counts.as_ref()) {
+        count_failure(counts, entry, outcome);
     }
 }
 
