@@ -81,7 +81,7 @@ fn what_nobody_hears_any_more_is_counted_too() {
 async fn what_only_a_group_handles_is_still_told_once() {
     let told = Arc::new(std::sync::Mutex::new(0));
     let log = told.clone();
-    let bus = Bus::builder().stats(true).on_notice(move |_| *log.lock().unwrap() += 1).build();
+    let bus = Bus::builder().stats(true).on_warning(move |_| *log.lock().unwrap() += 1).build();
     bus.emit(Ping).blocking();
     bus.consumer("mailer").handle::<Ping>(|_, _| async {}).start().await.unwrap();
     for _ in 0..3 {
