@@ -90,7 +90,7 @@ pub(super) async fn published(producers: usize, workers: usize, events: u32) -> 
 
 /// On a bus with spans and metrics that nobody collects.
 async fn published_watched(producers: usize, workers: usize, events: u32) -> Duration {
-    let bus = Bus::builder().on_notice(|_| {}).tracing(Tracing::new()).metrics(Metrics::new()).build();
+    let bus = Bus::builder().on_warning(|_| {}).tracing(Tracing::new()).metrics(Metrics::new()).build();
     let countdown = Countdown::new(events);
     single(&bus, &countdown, workers).await;
     publish(bus, &countdown, producers, events).await
