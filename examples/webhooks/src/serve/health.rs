@@ -39,7 +39,7 @@ mod tests {
     use tokio::{runtime::Runtime, sync::oneshot};
     use tokio_util::sync::CancellationToken;
 
-    use crate::serve::{Dead, Limits, Secret, Service};
+    use crate::serve::{Dead, Exporter, Limits, Secret, Service};
 
     fn get(addr: SocketAddr, path: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(addr).unwrap();
@@ -61,6 +61,7 @@ mod tests {
             secret: Secret::new(b"secret").unwrap(),
             limits: Limits::default(),
             shutdown: Duration::from_secs(10),
+            exporter: Exporter::new().unwrap(),
         };
         let (ready, is_ready) = oneshot::channel();
         let (served, stopped) = (bus.clone(), stop.clone());
