@@ -94,7 +94,7 @@ pub fn run(connect: Connect) -> ExitCode {
 
 /// Replays a file, and prints the tree of one delivery.
 fn trace(options: &Options) -> ExitCode {
-    match (Program::wire(Mode::Trace, None, None), open_input(options)) {
+    match (Program::wire(Mode::Trace, options.stats, None, None), open_input(options)) {
         (Ok(program), Ok(mut input)) => match program.trace(&mut input) {
             Some(tree) => print(&tree, ExitCode::SUCCESS),
             None => refuse("no delivery has arrived as an event"),
