@@ -65,6 +65,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) stats: bool,
