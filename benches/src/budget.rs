@@ -71,7 +71,9 @@ fn measure() -> BTreeMap<String, f64> {
         let watched = counts::instructions("bus-watched", 10);
         counts.insert("instructions.bus-watched.10".to_owned(), (watched * 10.0).round() / 10.0);
         for path in ["publish", "publish-watched", "publish-batch"] {
-            counts.insert(format!("instructions.{path}.1"), counts::instructions(path, 1).round());
+            // How many events a batch has depends on when timers fire, so on what else the machine does: the least of three.
+            let runs = (0..3).map(|_| counts::instructions(path, 1).round());
+            counts.insert(format!("instructions.{path}.1"), runs.fold(f64::INFINITY, f64::min));
         }
     } else {
         eprintln!("valgrind is not installed: instructions are not checked");
