@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redis_faults::{check, count, until};
+use redis_faults::{GROUP, check, count};
 
 use crate::{CONSUMER, drain, figures, in_memory, publish, terminate};
 
@@ -22,15 +22,21 @@ fn a_work_that_ends_its_process_becomes_a_dead_letter_and_no_other_one_does() {
     let reason_of = |letters: &[(String, Option<u64>)], number| {
         letters.iter().find(|(_, of)| *of == number).map(|(reason, _)| reason.clone())
     };
-    until("it is a dead letter", Duration::from_mins(2), || {
+    while reason_of(&scene.letters().unwrap(), Some(poison)).is_none() {
         // Whoever looks after the process starts it again.
         if consumer.ended().is_some() {
             deaths += 1;
             consumer = start();
         }
+        if began.elapsed() > Duration::from_mins(2) {
+            let (handled, pending) = (scene.lines("consumer").len(), scene.server.cli(&["XPENDING", "events", GROUP]));
+            let said = consumer.said();
+            panic!(
+                "no dead letter after {deaths} deaths, {handled} lines of ledgers; pending: {pending}; it said: {said}"
+            );
+        }
         std::thread::sleep(Duration::from_millis(20));
-        reason_of(&scene.letters().unwrap(), Some(poison)).is_some()
-    });
+    }
     let took = began.elapsed();
     drain(&scene);
     terminate(&mut consumer);
