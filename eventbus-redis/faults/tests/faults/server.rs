@@ -12,6 +12,12 @@ const IN_FLIGHT: u64 = 400;
 
 #[test]
 fn a_killed_server_has_lost_nothing_that_it_has_acknowledged() {
+    // Where others use the processors, the producer may be about to send when the server dies.
+    assert!((0..5).any(|_| kill_during_publishes() > 0), "nothing was in flight when it was killed, five times");
+}
+
+/// Kills the server and starts it again. Gives how many publishes had no answer.
+fn kill_during_publishes() -> usize {
     let works = count(20_000, 1_000_000);
     let mut scene = Scene::new(RedisServer::durable());
     let options = [("count", &*works.to_string()), ("connections", "4"), ("batch", "100")];
@@ -39,8 +45,8 @@ fn a_killed_server_has_lost_nothing_that_it_has_acknowledged() {
     figures("kill -9 of the server", &text);
     assert_eq!(lost, 0, "{text}");
     assert!(duplicates <= IN_FLIGHT, "{text}");
-    assert!(unknown > 0, "nothing was in flight when it was killed: {text}");
     assert!(again < Duration::from_secs(5), "{text}");
+    unknown
 }
 
 #[test]
