@@ -80,6 +80,10 @@ impl Desk {
     pub(super) fn inject(&self, _plan: &TestPlan) {}
 
     pub(super) fn forget_injected(&self) {}
+
+    pub(super) fn before_handler(&self) -> std::future::Ready<Result<(), crate::listener::BoxError>> {
+        std::future::ready(Ok(()))
+    }
 }
 
 #[cfg(feature = "rate-limit")]

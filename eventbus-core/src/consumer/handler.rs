@@ -137,7 +137,6 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
                     hand.running().first().map(|leased| Delivery::of(leased, &desk))
                 };
                 let Some(delivery) = begun else { continue };
-                #[cfg(feature = "testing")]
                 if let Err(error) = desk.before_handler().await {
                     ended = Some(Err(AttemptError::of(error)));
                     continue;
@@ -185,11 +184,7 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
             } else {
                 let count = events.len();
                 let batch = Batch::new(events, Arc::clone(&desk), unread.iter().map(|(at, _)| *at).collect());
-                #[cfg(feature = "testing")]
-                let injected = desk.before_handler().await;
-                #[cfg(not(feature = "testing"))]
-                let injected: Result<(), BoxError> = Ok(());
-                match injected {
+                match desk.before_handler().await {
                     Ok(()) => (self.code.get())(batch).await.into_results(count),
                     Err(error) => BatchReturn::into_results(Err::<(), _>(error), count),
                 }
@@ -213,7 +208,6 @@ impl<F: PatternHandlerFn> AnyHandler for Named<F> {
                     hand.running().first().map(|leased| Delivery::of(leased, &desk))
                 };
                 let Some(delivery) = begun else { continue };
-                #[cfg(feature = "testing")]
                 if let Err(error) = desk.before_handler().await {
                     ended = Some(Err(AttemptError::of(error)));
                     continue;

@@ -1,4 +1,4 @@
-//! What is counted of the emissions of an event.
+//! The counters of an event's emissions.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const FIRST: u64 = 16;
 /// Of the others one of so many. Reading the clock costs as much as calling several listeners.
 const ONE_OF: u64 = 256;
 
-/// What is counted of the emissions of an event.
+/// The counters of an event's emissions.
 pub(crate) struct EventCounts {
     cells: Sharded<EmissionCell>,
     failures: Failures,
@@ -50,7 +50,7 @@ impl EmissionCell {
     }
 }
 
-/// What is counted of the emissions of an event, at one moment.
+/// The counts of an event's emissions, as they were at one moment.
 #[derive(Clone, Copy)]
 pub(crate) struct EventNumbers {
     pub(crate) emissions: u64,

@@ -1,4 +1,4 @@
-//! What is counted of a listener.
+//! The counters of a listener's calls.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::listener::Outcome;
 
-/// What is counted of a listener, in all slots that it is in. It outlives the listener as long as a list of runs needs it.
+/// The counters of a listener's calls, in all slots that it is in. They outlive the listener as long as a list of runs needs them.
 #[derive(Default)]
 pub(crate) struct ListenerCounts {
     /// Calls that were counted one by one, and those of chunks that are gone; less those that a chunk has counted and that were

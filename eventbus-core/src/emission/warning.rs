@@ -165,7 +165,7 @@ pub(crate) struct Warnings {
 
 /// What warnings are about. Each is told once for each name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Mistake {
+enum Mistake {
     Unrouted,
     EmittedToGroup,
     WaitsForRoom,
@@ -209,7 +209,7 @@ impl Warnings {
 
     /// Tells a warning, unless it has been told of this name.
     #[cold]
-    pub(crate) fn tell_once(&self, mistake: Mistake, name: &str, warning: impl FnOnce() -> Warning) {
+    fn tell_once(&self, mistake: Mistake, name: &str, warning: impl FnOnce() -> Warning) {
         let is_new = {
             let mut told = lock(&self.told);
             told.len() < Self::MAX_TOLD && told.insert((mistake, name.into()))
@@ -239,35 +239,39 @@ impl Warnings {
         newest: &'static Location<'static>,
     ) {
         if listeners > self.many_listeners {
-            let event = event.map(|event| event.wire_type().to_string());
-            let name = event.clone().unwrap_or_default();
-            self.tell_once(Mistake::ManyListeners, &name, || Warning::ManyListeners { event, listeners, newest });
+            let name = event.map(|event| event.wire_type().to_string());
+            self.tell_once(Mistake::ManyListeners, name.as_deref().unwrap_or_default(), || Warning::ManyListeners {
+                event: name.clone(),
+                listeners,
+                newest,
+            });
         }
     }
 
     /// Tells that an event was emitted to which nobody listens, and which a group may handle.
     pub(crate) fn unheard(&self, event: &EventType, group: Option<&Arc<str>>) {
-        let event = event.wire_type().to_string();
-        let name = event.clone();
+        let event = &*event.wire_type().to_string();
         match group {
-            Some(group) => self.tell_once(Mistake::EmittedToGroup, &name, || Warning::EmittedToGroup {
-                event,
+            Some(group) => self.tell_once(Mistake::EmittedToGroup, event, || Warning::EmittedToGroup {
+                event: event.to_owned(),
                 group: Arc::clone(group),
             }),
-            None if self.unheard => self.tell_once(Mistake::Unheard, &name, || Warning::Unheard { event }),
+            None if self.unheard => {
+                self.tell_once(Mistake::Unheard, event, || Warning::Unheard { event: event.to_owned() });
+            }
             None => {}
         }
     }
 
-    pub(crate) fn unrouted(&self, event: String) {
-        let name = event.clone();
-        self.tell_once(Mistake::Unrouted, &name, || Warning::Unrouted { event });
+    pub(crate) fn unrouted(&self, event: &str) {
+        self.tell_once(Mistake::Unrouted, event, || Warning::Unrouted { event: event.to_owned() });
     }
 
-    pub(crate) fn waits_for_room(&self, event: String, group: &Arc<str>) {
-        let name = event.clone();
-        let group = Arc::clone(group);
-        self.tell_once(Mistake::WaitsForRoom, &name, || Warning::WaitsForRoom { event, group });
+    pub(crate) fn waits_for_room(&self, event: &str, group: &Arc<str>) {
+        self.tell_once(Mistake::WaitsForRoom, event, || Warning::WaitsForRoom {
+            event: event.to_owned(),
+            group: Arc::clone(group),
+        });
     }
 
     pub(crate) fn slow_listener(&self, event: &str, listener: &ListenerInfo, took: Duration) {
@@ -285,12 +289,10 @@ impl Warnings {
     }
 
     pub(crate) fn old_queue(&self, group: &Arc<str>, oldest_age: Duration) {
-        let group = Arc::clone(group);
-        self.tell_once(Mistake::OldQueue, &group.clone(), || Warning::OldQueue { group, oldest_age });
+        self.tell_once(Mistake::OldQueue, group, || Warning::OldQueue { group: Arc::clone(group), oldest_age });
     }
 
     pub(crate) fn stalled(&self, group: &Arc<str>, reason: &'static str) {
-        let group = Arc::clone(group);
-        self.tell_once(Mistake::Stalled, &group.clone(), || Warning::Stalled { group, reason });
+        self.tell_once(Mistake::Stalled, group, || Warning::Stalled { group: Arc::clone(group), reason });
     }
 }

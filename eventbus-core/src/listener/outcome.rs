@@ -111,6 +111,18 @@ impl Outcome {
             _ => None,
         }
     }
+
+    /// Its kind, in a word or two.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::Panicked(_) => "panicked",
+            Self::TimedOut => "timed out",
+            Self::Cancelled => "cancelled",
+            Self::StillRunning => "still running",
+            Self::NotRun(_) => "not run",
+        }
+    }
 }
 
 /// Prints on one line, an error with its sources.

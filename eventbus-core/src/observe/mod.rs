@@ -4,6 +4,7 @@ mod catalog;
 mod explain;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod scaled;
 mod slow;
 #[cfg(feature = "tracing")]
 mod spans;

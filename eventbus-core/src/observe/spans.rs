@@ -100,7 +100,7 @@ impl Interceptor for Tracing {
             outcome = field::Empty,
             otel.status_code = field::Empty,
         );
-        Ok(around(span, |span, end: &CallEnd| record(span, end.outcome().map(outcome_word))))
+        Ok(around(span, |span, end: &CallEnd| record(span, end.outcome().map(Outcome::word))))
     }
 
     fn publish(&self, publish: &mut PublishInfo<'_>) -> Intercepted<PublishEnd> {
@@ -157,7 +157,7 @@ impl Interceptor for Tracing {
             if end.is_ignored() {
                 span.record("outcome", "ignored");
             } else {
-                record(span, end.outcome().map(outcome_word));
+                record(span, end.outcome().map(Outcome::word));
             }
         }))
     }
@@ -171,21 +171,9 @@ fn record(span: &Span, failed: Option<&'static str>) {
     }
 }
 
-/// The kind of an outcome, in a word.
-fn outcome_word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Failed(_) => "failed",
-        Outcome::Panicked(_) => "panicked",
-        Outcome::TimedOut => "timed out",
-        Outcome::Cancelled => "cancelled",
-        Outcome::StillRunning => "still running",
-        Outcome::NotRun(_) => "not run",
-    }
-}
-
 /// Tells a failure as an event, in the span that is entered.
 pub(crate) fn tell_failure(failure: &Failure) {
-    let (listener, outcome) = (failure.listener(), outcome_word(failure.outcome()));
+    let (listener, outcome) = (failure.listener(), failure.outcome().word());
     // The level of an event is constant.
     if failure.is_dead_letter() || matches!(failure.outcome(), Outcome::Panicked(_)) {
         tracing::event!(target: "eventbus", Level::ERROR, event = failure.event_name(), listener = %listener, outcome, "{failure}");

@@ -46,7 +46,7 @@ impl Notices {
     }
 
     pub(crate) fn waits_for_room(&self, message: &Message, group: &Arc<str>) {
-        self.warnings.waits_for_room(message.wire_type().to_string(), group);
+        self.warnings.waits_for_room(&message.wire_type().to_string(), group);
     }
 }
 
@@ -72,6 +72,6 @@ impl ReportSink for Notices {
     fn unrouted(&self, message: &Message) {
         let event = message.wire_type().to_string();
         self.unrouted.published(&event);
-        self.warnings.unrouted(event);
+        self.warnings.unrouted(&event);
     }
 }

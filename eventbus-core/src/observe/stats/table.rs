@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{EventStats, ListenerStats, Stats};
+use super::{super::scaled::Scaled, EventStats, ListenerStats, Stats};
 use crate::{
     counting::Latency,
     listener::{Excerpt, ListenerInfo},
@@ -44,18 +44,8 @@ struct Time(Duration);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u128, &str); 6] = [
-            (1, "ns"),
-            (1_000, "µs"),
-            (1_000_000, "ms"),
-            (1_000_000_000, "s"),
-            (60_000_000_000, "min"),
-            (3_600_000_000_000, "h"),
-        ];
-        let nanos = self.0.as_nanos();
-        let (size, unit) = UNITS.into_iter().rfind(|(size, _)| nanos >= *size).unwrap_or(UNITS[0]);
-        let (whole, tenth) = (nanos / size, nanos % size * 10 / size);
-        if whole >= 10 || size == 1 { write!(f, "{whole} {unit}") } else { write!(f, "{whole}.{tenth} {unit}") }
+        let Scaled { whole, tenth, unit } = Scaled::to_hours(self.0);
+        if whole >= 10 || unit == "ns" { write!(f, "{whole} {unit}") } else { write!(f, "{whole}.{tenth} {unit}") }
     }
 }
 

@@ -38,16 +38,12 @@ impl TraceOutcome {
     }
 
     pub(super) fn of_outcome(outcome: &Outcome) -> Self {
-        let word = match outcome {
-            Outcome::Failed(_) => "failed",
-            Outcome::Panicked(_) => "panicked",
-            Outcome::TimedOut => return Self::of_word("timed out"),
-            Outcome::Cancelled => return Self::of_word("cancelled"),
-            Outcome::StillRunning => return Self::of_word("still running"),
-            Outcome::NotRun(NotRun::Refused(_)) => "refused",
-            Outcome::NotRun(_) => "not run",
-        };
-        Self::of_text(word, outcome)
+        match outcome {
+            // There is no more to say.
+            Outcome::TimedOut | Outcome::Cancelled | Outcome::StillRunning => Self::of_word(outcome.word()),
+            Outcome::NotRun(NotRun::Refused(_)) => Self::of_text("refused", outcome),
+            Outcome::Failed(_) | Outcome::Panicked(_) | Outcome::NotRun(_) => Self::of_text(outcome.word(), outcome),
+        }
     }
 
     /// Of what an interceptor of the type `by` has refused.

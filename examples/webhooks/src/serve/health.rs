@@ -1,17 +1,12 @@
 //! `GET /healthz`: whether the service works, for whoever restarts it.
 
 use eventbus::Bus;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, json};
 
-const PATH: &str = "/healthz";
-
-/// Whether a request asks for the health.
-pub(super) fn is_asked<B>(request: &Request<B>) -> bool {
-    request.uri().path() == PATH && [Method::GET, Method::HEAD].contains(request.method())
-}
+pub(super) const PATH: &str = "/healthz";
 
 /// 200, or 503 if a consumer is stalled or the transport is not connected. Anybody may ask: it says no more than which group it is.
 pub(super) async fn answer(bus: &Bus) -> Response<Answer> {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use eventbus::{Bus, intercept::Metrics};
 use hyper::{
-    Method, Request, Response,
+    Response,
     header::{CONTENT_TYPE, HeaderValue},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusRecorder};
@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::answer::Answer;
 
-const PATH: &str = "/metrics";
+pub(super) const PATH: &str = "/metrics";
 
 /// The bounds of the histograms, in seconds: those that OpenTelemetry advises for messaging.
 const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -36,11 +36,6 @@ impl Exporter {
     /// What a bus is to record here.
     pub(crate) fn metrics(&self) -> Metrics {
         Metrics::with_recorder(Arc::clone(&self.0))
-    }
-
-    /// Whether a request asks for what is recorded.
-    pub(super) fn is_asked<B>(request: &Request<B>) -> bool {
-        request.uri().path() == PATH && [Method::GET, Method::HEAD].contains(request.method())
     }
 
     /// What is recorded, and how full the queues of `bus` are now. Anybody may ask: there is nothing of a delivery in it.

@@ -19,7 +19,7 @@ use super::{
     guid::identity,
     health,
     limits::Limits,
-    metrics::Exporter,
+    metrics::{self, Exporter},
     refusal::Refusal,
     signature::{Secret, Verifier},
 };
@@ -89,13 +89,13 @@ impl Receiver {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        if Exporter::is_asked(&request) {
-            return self.0.exporter.answer(&self.0.bus).await;
+        let Parts { bus, exporter, .. } = &*self.0;
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        match request.uri().path() {
+            metrics::PATH if is_read => exporter.answer(bus).await,
+            health::PATH if is_read => health::answer(bus).await,
+            _ => self.0.receive(request).await.unwrap_or_else(Refusal::answer),
         }
-        if health::is_asked(&request) {
-            return health::answer(&self.0.bus).await;
-        }
-        self.0.receive(request).await.unwrap_or_else(Refusal::answer)
     }
 }
 
