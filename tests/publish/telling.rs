@@ -134,6 +134,24 @@ async fn an_event_that_only_a_group_handles_is_told_once_if_it_is_emitted() {
 }
 
 #[tokio::test]
+async fn an_event_that_a_group_hands_to_listeners_is_told_once_if_nobody_listens() -> Result<(), eventbus::BoxError> {
+    let log = Log::default();
+    let told = log.clone();
+    let bus = Bus::builder().on_warning(move |notice| told.add(notice.to_string())).build();
+    bus.consumer("jobs").to_listeners::<Job>().start().await?;
+    for id in 0..2 {
+        bus.publish(Job(id)).await?;
+    }
+    bus.drained(HOUR).await?;
+    let notices = log.take();
+    let told = |notice: &String| {
+        notice.starts_with("nobody listens to `job`, which group `jobs` hands to the listeners of this bus")
+    };
+    assert!(notices.len() == 1 && told(&notices[0]), "it was published: {notices:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_event_with_listeners_is_emitted_without_a_word_of_groups() {
     let bus = Bus::builder().on_warning(|notice| panic!("{notice}")).build();
     bus.consumer("jobs").handle::<Job>(|_, _| async {}).start().await.unwrap();

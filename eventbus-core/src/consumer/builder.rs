@@ -236,7 +236,11 @@ impl<S> ConsumerBuilder<S> {
                 None => Err("the bus is gone".into()),
             }
         };
-        self.typed::<E, _>(call, Location::caller())
+        let mut builder = self.typed::<E, _>(call, Location::caller());
+        if let Some(wired) = builder.handlers.last_mut() {
+            wired.route.to_listeners = true;
+        }
+        builder
     }
 
     /// Handles deliveries of `E` in batches: up to `max` at once, which wait for `wait` at the longest for more to come.

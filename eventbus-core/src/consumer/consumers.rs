@@ -91,9 +91,15 @@ pub(crate) fn tell_unheard(bus: &BusState, event: &'static EventType) {
     if event.name() == FAILED {
         return;
     }
+    let (name, version) = (event.name().as_str(), event.version());
     let consumers = bus.parts.get::<Consumers>().all();
-    let group = consumers.iter().find(|control| control.has_handler(event.name().as_str(), event.version()));
-    bus.warnings.unheard(event, group.map(|control| control.group()));
+    match consumers.iter().find(|control| control.has_handler(name, version)) {
+        Some(control) if control.hands_to_listeners(name, version) => {
+            bus.warnings.handed_to_nobody(event, control.group());
+        }
+        Some(control) => bus.warnings.emitted_to_group(event, control.group()),
+        None => bus.warnings.unheard(event),
+    }
 }
 
 /// A group that is reserved; given up when this is dropped, unless a consumer has taken it.

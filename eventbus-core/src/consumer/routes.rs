@@ -45,6 +45,8 @@ pub(super) struct Route {
     pub(super) key: Option<MessageKey>,
     /// Of a handler of batches: how large they may be, and how long one may wait for more.
     pub(super) batch: Option<(usize, Duration)>,
+    /// Whether it emits its events to the listeners of the bus.
+    pub(super) to_listeners: bool,
     pub(super) location: &'static Location<'static>,
 }
 

@@ -14,7 +14,7 @@ impl<S> ConsumerBuilder<S> {
         self.declare::<E>(location);
         let handler = Arc::new(Typed::<E, F>::new(Isolated::new(code)));
         let what = Handles::Type(E::TYPE);
-        let route = Route { what, kind: Some(kind_of::<E>()), key: None, batch: None, location };
+        let route = Route { what, kind: Some(kind_of::<E>()), key: None, batch: None, to_listeners: false, location };
         self.handlers.push(WiredHandler { handler, route });
         self
     }
@@ -47,7 +47,8 @@ impl<S> ConsumerBuilder<S> {
         self.declare::<E>(location);
         let handler = Arc::new(Batched::<E, F>::new(Isolated::new(code)));
         let what = Handles::Type(E::TYPE);
-        let route = Route { what, kind: Some(kind_of::<E>()), key: None, batch: Some(limits), location };
+        let route =
+            Route { what, kind: Some(kind_of::<E>()), key: None, batch: Some(limits), to_listeners: false, location };
         self.handlers.push(WiredHandler { handler, route });
         self
     }
@@ -58,7 +59,7 @@ impl<S> ConsumerBuilder<S> {
         code: Isolated<impl PatternHandlerFn>,
         location: &'static Location<'static>,
     ) {
-        let route = Route { what, kind: None, key: None, batch: None, location };
+        let route = Route { what, kind: None, key: None, batch: None, to_listeners: false, location };
         self.handlers.push(WiredHandler { handler: Arc::new(Named(code)), route });
     }
 

@@ -29,6 +29,14 @@ pub enum Warning {
         /// A group that handles it.
         group: Arc<str>,
     },
+    /// A group hands an event to the listeners of the bus, and nobody listens. Its delivery counts as handled.
+    #[non_exhaustive]
+    HandedToNobody {
+        /// The wire type of the event.
+        event: String,
+        /// The group, by [`to_listeners`](crate::ConsumerBuilder::to_listeners).
+        group: Arc<str>,
+    },
     /// A publisher waits for room for the first time.
     #[non_exhaustive]
     WaitsForRoom {
@@ -104,6 +112,12 @@ impl fmt::Display for Warning {
                  (`bus.publish(..)`); told once for this event",
                 Excerpt(group)
             ),
+            Self::HandedToNobody { event, group } => write!(
+                f,
+                "nobody listens to `{event}`, which group `{}` hands to the listeners of this bus (`bus.on(..)`); told once \
+                 for this event",
+                Excerpt(group)
+            ),
             Self::WaitsForRoom { event, group } => write!(
                 f,
                 "`publish` of `{event}` waits for room: group `{}` is full; told once for this event",
@@ -168,6 +182,7 @@ pub(crate) struct Warnings {
 enum Mistake {
     Unrouted,
     EmittedToGroup,
+    HandedToNobody,
     WaitsForRoom,
     Unheard,
     ManyListeners,
@@ -248,19 +263,30 @@ impl Warnings {
         }
     }
 
-    /// Tells that an event was emitted to which nobody listens, and which a group may handle.
-    pub(crate) fn unheard(&self, event: &EventType, group: Option<&Arc<str>>) {
-        let event = &*event.wire_type().to_string();
-        match group {
-            Some(group) => self.tell_once(Mistake::EmittedToGroup, event, || Warning::EmittedToGroup {
-                event: event.to_owned(),
-                group: Arc::clone(group),
-            }),
-            None if self.unheard => {
-                self.tell_once(Mistake::Unheard, event, || Warning::Unheard { event: event.to_owned() });
-            }
-            None => {}
+    /// Tells that an event was emitted to which nobody listens.
+    pub(crate) fn unheard(&self, event: &EventType) {
+        if self.unheard {
+            let event = &*event.wire_type().to_string();
+            self.tell_once(Mistake::Unheard, event, || Warning::Unheard { event: event.to_owned() });
         }
+    }
+
+    /// Tells that an event was emitted to which nobody listens, and which a group handles.
+    pub(crate) fn emitted_to_group(&self, event: &EventType, group: &Arc<str>) {
+        let event = &*event.wire_type().to_string();
+        self.tell_once(Mistake::EmittedToGroup, event, || Warning::EmittedToGroup {
+            event: event.to_owned(),
+            group: Arc::clone(group),
+        });
+    }
+
+    /// Tells that a group hands an event to the listeners, of which there are none.
+    pub(crate) fn handed_to_nobody(&self, event: &EventType, group: &Arc<str>) {
+        let event = &*event.wire_type().to_string();
+        self.tell_once(Mistake::HandedToNobody, event, || Warning::HandedToNobody {
+            event: event.to_owned(),
+            group: Arc::clone(group),
+        });
     }
 
     pub(crate) fn unrouted(&self, event: &str) {

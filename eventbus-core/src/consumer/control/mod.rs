@@ -62,6 +62,12 @@ impl Control {
         self.consumer.routes.wants(false).includes_type(name, version)
     }
 
+    /// Whether its handler for events of this name and version hands them to the listeners of the bus.
+    pub(crate) fn hands_to_listeners(&self, name: &str, version: u32) -> bool {
+        let routes = &self.consumer.routes;
+        routes.find_name(name, version).is_some_and(|at| routes.all[at].to_listeners)
+    }
+
     /// Where its tasks run.
     pub(crate) fn runtime(&self) -> Handle {
         self.runtime.clone()
