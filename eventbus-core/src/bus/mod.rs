@@ -101,6 +101,26 @@ impl Bus {
     /// # Panics
     ///
     /// What it ends with panics as [`on`](Self::on) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct OrderPlaced { cents: u64 }
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// bus.listener::<OrderPlaced>().named("fraud").priority(10).filter(|e| e.cents > 10_000).on(|e| println!("{}", e.cents));
+    /// bus.listener::<OrderPlaced>().named("ledger").with(String::from("shop")).on(|shop, e| println!("{shop}: {}", e.cents));
+    ///
+    /// let report = bus.emit(OrderPlaced { cents: 99 }).blocking().into_result()?;
+    /// assert_eq!(report.succeeded(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn listener<E: Event>(&self) -> Listener<'_, E> {
         Listener::new(self.target(Location::caller()))

@@ -131,6 +131,35 @@ impl Scope {
     /// # Panics
     ///
     /// As [`Bus::register`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use std::sync::Arc;
+    /// use eventbus::{Bus, Module, Scope, WiringError};
+    ///
+    /// struct Mail;
+    /// impl Module for Mail {
+    ///     fn name(&self) -> &str {
+    ///         "mail"
+    ///     }
+    ///
+    ///     fn register(self: Arc<Self>, scope: &Scope) -> Result<(), WiringError> {
+    ///         scope.on_pattern("user.*", |e| println!("a mail about {}", e.name()))?;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let bus = Bus::new();
+    /// let shop = bus.scope("shop");
+    /// shop.register(Arc::new(Mail))?;
+    /// assert_eq!(bus.listener_infos()[0].scope(), Some("shop/mail"));
+    /// assert_eq!(shop.off(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn register<M: Module + ?Sized>(&self, module: Arc<M>) -> Result<Subscription, WiringError> {
         match self.open_bus() {

@@ -12,6 +12,42 @@ use crate::{
 /// One delivery of a message to a handler.
 ///
 /// A clone is the same delivery. It may be kept; it does not keep the bus alive.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core as eventbus;
+/// # use eventbus_core::{Event, EventName};
+/// # struct ImportRequested { rows: u32 }
+/// # impl Event for ImportRequested { const NAME: EventName = EventName::new("import.requested"); }
+/// # struct Imported;
+/// # impl Event for Imported { const NAME: EventName = EventName::new("imported"); }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eventbus::BoxError> {
+/// use std::time::Duration;
+/// use eventbus::Bus;
+///
+/// let bus = Bus::new();
+/// let importer = bus.consumer("importer").handle::<ImportRequested>(|e, delivery| async move {
+///     println!("{} for {}, attempt {}", delivery.id(), delivery.group(), delivery.attempt());
+///     for row in 0..e.rows {
+///         if delivery.is_cancelled() {
+///             return Err("stopped half-way".into()); // no failed attempt: the delivery goes back
+///         }
+///         println!("row {row}");
+///     }
+///     let bus = delivery.bus().ok_or("the bus is gone")?;
+///     bus.publish(Imported).await?; // caused by this delivery
+///     eventbus::Ok(())
+/// });
+/// importer.start().await?;
+///
+/// bus.publish(ImportRequested { rows: 2 }).await?;
+/// bus.drained(Duration::from_secs(5)).await?;
+/// assert_eq!(bus.stats().published.accepted, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Delivery {
     message: Message,

@@ -124,6 +124,23 @@ impl Deferred {
     /// # Errors
     ///
     /// As [`Bus::emit_json`]. Nothing is kept then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// bus.on_pattern("plugin.**", |e| println!("{} {:?}", e.name(), e.to_json()))?;
+    ///
+    /// let pending = bus.deferred();
+    /// pending.emit_json("plugin.loaded", r#"{"id": 7}"#)?;
+    /// pending.release().blocking().into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "serde")]
     pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<(), ReadJsonError> {
         self.keep_any(self.bus.emit_json(name, json)?);

@@ -155,6 +155,29 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     }
 
     /// Cancels the emission when `token` is cancelled. Listeners see it through their [`Context`](crate::Context) at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::{Bus, EmitError};
+    /// use tokio_util::sync::CancellationToken;
+    ///
+    /// let (bus, request) = (Bus::new(), CancellationToken::new());
+    /// bus.on_async::<UserCreated>(|_| std::future::pending::<()>()); // it would never end
+    /// let gone = request.clone();
+    /// tokio::spawn(async move { gone.cancel() });
+    ///
+    /// let ended = bus.emit(UserCreated).cancel_on(&request).await.into_result();
+    /// assert!(matches!(ended, Err(EmitError::Cancelled(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel_on(self, token: &CancellationToken) -> Self {
         self.with(|options| options.cancel_on(token))
     }
@@ -165,6 +188,29 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
     /// A synchronous listener is never interrupted; those behind it are then not called. An emission that has overrun its
     /// limit is not ok, even if all its listeners finished well. With several limits the first counts. Emissions nested in
     /// this one end with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use std::time::Duration;
+    /// use eventbus::{Bus, EmitError};
+    ///
+    /// let bus = Bus::new();
+    /// bus.listener::<UserCreated>().named("crm").on_async(|_| std::future::pending::<()>());
+    ///
+    /// match bus.emit(UserCreated).timeout(Duration::from_millis(20)).await.into_result() {
+    ///     Err(EmitError::TimedOut(report)) => assert_eq!(report.failures()[0].listener().name(), Some("crm")),
+    ///     other => return Err(format!("{other:?}").into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(self, time: Duration) -> Self {
         self.with(|options| options.limits.set_timeout(time))
     }

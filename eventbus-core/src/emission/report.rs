@@ -221,6 +221,29 @@ impl Report {
     /// [`EmitError`], which holds the report, if a listener did not finish well: [`TimedOut`](EmitError::TimedOut) if the
     /// emission's own time was up, [`Cancelled`](EmitError::Cancelled) if it was cancelled, else
     /// [`Failed`](EmitError::Failed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct OrderPlaced;
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::{Bus, EmitError};
+    ///
+    /// let bus = Bus::new();
+    /// bus.listener::<OrderPlaced>().named("stock").on(|_| Err("sold out"));
+    ///
+    /// let error = bus.emit(OrderPlaced).blocking().into_result().unwrap_err();
+    /// assert!(matches!(&error, EmitError::Failed(report) if report.failures().len() == 1));
+    /// assert!(error.to_string().contains("sold out"));
+    ///
+    /// bus.clear();
+    /// bus.emit(OrderPlaced).blocking().into_result()?; // nobody listens: nobody has failed
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_result(self) -> Result<Self, EmitError> {
         if self.is_ok() {
             return Ok(self);

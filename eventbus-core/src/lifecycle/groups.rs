@@ -33,6 +33,29 @@ impl Bus {
     /// # Errors
     ///
     /// [`RemoveGroupError`] if a consumer of this bus reads it, there is no such group, or the transport cannot remove it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct UserCreated;
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use std::time::Duration;
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// let mailer = bus.consumer("mailer").handle::<UserCreated>(|_, _| async {}).start().await?;
+    /// mailer.stop(Duration::from_secs(5)).await;
+    /// bus.publish(UserCreated).await?; // the group is still there, and it waits
+    ///
+    /// let left = bus.remove_group("mailer").await?;
+    /// assert_eq!(left.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove_group(&self, group: &str) -> Result<Vec<Message>, RemoveGroupError> {
         let (publishing, name) = (self.publishing(), Arc::<str>::from(group));
         if self.consumers().contains(group) {

@@ -56,6 +56,26 @@ impl Bus {
     /// [`EmitNameError`], which hands the value back: [`Name`](EmitNameError::Name) if the name is malformed,
     /// [`WrongType`](EmitNameError::WrongType) if it belongs to another type,
     /// [`UnknownVersion`](EmitNameError::UnknownVersion) if it is known but not in this version.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct UserCreated { id: u64 }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// bus.on::<UserCreated>(|e| println!("user {}", e.id));
+    /// bus.on_pattern("plugin.*", |e| println!("{} {:?}", e.name(), e.downcast_ref::<u8>()))?;
+    ///
+    /// bus.emit_name("user.created", UserCreated { id: 7 })?.blocking().into_result()?;
+    /// bus.emit_name("plugin.loaded", 7_u8)?.blocking().into_result()?; // a name that no type claims
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn emit_name<T: Any + Send + Sync>(&self, name: &str, value: T) -> Result<EmitAny<'_>, EmitNameError<T>> {
         let id = TypeId::of::<T>();
         // As it is: a name that a type has claimed is well-formed, and has no version at its end.

@@ -23,6 +23,33 @@ pub use health::ConsumerHealth;
 /// Dropping it changes nothing: the consumer runs until [`stop`](Self::stop), until the bus shuts down, or until the bus is gone.
 /// When the last [`Bus`](crate::Bus) is dropped without a shutdown, handlers are stopped at their next await, and what the group
 /// still holds is discarded unless the transport keeps it; if there was something, a line on stderr says how much.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core as eventbus;
+/// # use eventbus_core::{Event, EventName};
+/// # struct UserCreated { id: u64 }
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eventbus::BoxError> {
+/// use std::time::Duration;
+/// use eventbus::Bus;
+///
+/// let bus = Bus::new();
+/// let mailer = bus.consumer("mailer").handle::<UserCreated>(|e, _| async move { println!("{}", e.id) }).start().await?;
+///
+/// mailer.pause(); // the mail server is down
+/// bus.publish(UserCreated { id: 7 }).await?;
+/// assert!(mailer.is_paused());
+/// mailer.resume();
+///
+/// mailer.drain(Duration::from_secs(5)).await?; // the group has nothing left
+/// let report = mailer.stop(Duration::from_secs(5)).await;
+/// assert!(report.is_clean());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Consumer(Arc<Control>);
 

@@ -108,6 +108,30 @@ impl<I> PublishError<I> {
     }
 
     /// Takes the event back; `None` if it is [`Unknown`](Self::Unknown) and the transport still holds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName, Memory};
+    /// # struct OrderPlaced { id: u64 }
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use std::time::Duration;
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::builder().transport(Memory::new().capacity(1)).build();
+    /// bus.consumer("slow").handle::<OrderPlaced>(|_, _| async {}).start().await?.pause();
+    /// bus.publish(OrderPlaced { id: 1 }).await?;
+    ///
+    /// if let Err(error) = bus.publish(OrderPlaced { id: 2 }).timeout(Duration::from_millis(20)).await {
+    ///     println!("{error}");
+    ///     assert_eq!(error.into_event().map(|order| order.id), Some(2));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_event(self) -> Option<I> {
         match self {
             Self::Full(event)

@@ -168,6 +168,30 @@ impl Scope {
     /// # Errors
     ///
     /// [`PatternError`] if the pattern is malformed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct OrderPlaced;
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// let page = bus.scope("orders page");
+    /// let mut orders = page.stream_pattern("order.*")?;
+    /// bus.emit(OrderPlaced).await;
+    /// page.close();
+    ///
+    /// while let Some(order) = orders.recv().await {
+    ///     println!("{}", order?.name());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn stream_pattern(&self, pattern: &str) -> Result<EventStream<AnyEvent<'static>>, PatternError> {
         Ok(self.listener_pattern(pattern)?.named("stream").stream())
@@ -182,6 +206,26 @@ impl Scope {
     /// # Cancel safety
     ///
     /// As [`Bus::next`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct Confirmed;
+    /// # impl Event for Confirmed { const NAME: EventName = EventName::new("confirmed"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// let dialog = bus.scope("dialog");
+    /// let confirmed = dialog.next::<Confirmed>();
+    /// dialog.close(); // nobody has confirmed
+    /// assert!(confirmed.await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn next<E: Event>(&self) -> Next<E> {
         Next::new(self.listener::<E>().named("next").once().stream())
@@ -220,6 +264,24 @@ impl<E: Event, K: Kind> Listener<'_, E, K> {
 
 impl<K: Kind> Listener<'_, ByPattern, K> {
     /// Registers a listener that puts the events into a stream; see [`Bus::stream_pattern`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct OrderPlaced;
+    /// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// let mut orders = bus.listener_pattern("order.*")?.named("orders page").stream();
+    /// bus.emit(OrderPlaced).blocking();
+    /// assert_eq!(orders.try_recv()?.name(), "order.placed");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream(self) -> EventStream<AnyEvent<'static>> {
         let opening = Opening::new(&self);
         let writer = opening.writer();
