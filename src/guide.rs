@@ -1,4 +1,5 @@
-//! The guide: one page for each topic, in reading order. All code in it is compiled and run by the tests.
+//! The guide: one page for each topic, in reading order. All code in it is compiled and run by the tests, as it
+//! stands: no line is hidden.
 //!
 //! 1. [`events`]: what an event is, its name and version, and how to design one
 //! 2. [`listening`]: the three verbs, options, state, context, scopes
