@@ -81,6 +81,17 @@ fn a_long_chain_shows_its_end() {
     }
 }
 
+/// Without this the text of an error for each level is cut before it comes to the reason.
+#[test]
+fn a_circle_that_returns_its_errors_names_the_chain_in_the_outermost_report() {
+    let bus = Bus::new();
+    bus.listener::<A>().with_context().on(|_, cx| cx.bus().emit(B).blocking().into_result().map(drop));
+    bus.listener::<B>().with_context().on(|_, cx| cx.bus().emit(A).blocking().into_result().map(drop));
+    let text = bus.emit(A).blocking().to_string();
+    assert!(text.contains("failed, 62 emissions further in: 1 of 1 listeners of `a` did not finish well"), "{text}");
+    assert!(text.contains("emissions are nested 64 deep, the limit of this bus: .. -> b -> a -> b -> a"), "{text}");
+}
+
 #[test]
 fn a_limit_of_zero_is_one() {
     let bus = Bus::builder().recursion_limit(0).build();

@@ -27,6 +27,29 @@ use crate::{
 /// A report may be dropped. Its failures have then gone to the failure hook
 /// ([`on_failure`](crate::BusBuilder::on_failure)), or, without one and unless somebody has read them from here, go to
 /// stderr: at most 20 lines in a second and process, and a count of the others.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core as eventbus;
+/// # use eventbus_core::{Event, EventName};
+/// # struct OrderPlaced;
+/// # impl Event for OrderPlaced { const NAME: EventName = EventName::new("order.placed"); }
+/// # fn main() -> Result<(), eventbus::BoxError> {
+/// use eventbus::Bus;
+///
+/// let bus = Bus::new();
+/// bus.listener::<OrderPlaced>().named("stock").on(|_| Err("sold out"));
+/// bus.on::<OrderPlaced>(|_| println!("counted"));
+///
+/// let report = bus.emit(OrderPlaced).blocking();
+/// assert_eq!(report.succeeded(), 1);
+/// for failure in report.failures() {
+///     println!("{} {}", failure.listener(), failure.outcome());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Report {
     event: &'static EventType,
@@ -345,8 +368,29 @@ impl fmt::Display for Summary<'_> {
         }
         write!(f, "{} of {called} listeners of `{subject}` did not finish well", failures.len())?;
         for failure in failures {
-            write!(f, "; {} {}", failure.listener(), failure.outcome())?;
+            match innermost(failure) {
+                Some((depth, error)) => {
+                    write!(f, "; {} failed, {depth} emissions further in: {error}", failure.listener())?;
+                }
+                None => write!(f, "; {} {}", failure.listener(), failure.outcome())?,
+            }
         }
         Ok(())
     }
+}
+
+/// The error of the innermost of several nested emissions, each of which has failed since the next one did, and how many they
+/// are. The text of all would be cut before it comes to the reason.
+fn innermost(failure: &Failure) -> Option<(usize, &EmitError)> {
+    fn nested(failure: &Failure) -> Option<&EmitError> {
+        failure.outcome().error()?.downcast_ref()
+    }
+
+    let (mut depth, mut error) = (0, nested(failure)?);
+    while let [only] = error.report().failures()
+        && let Some(next) = nested(only)
+    {
+        (depth, error) = (depth + 1, next);
+    }
+    (depth > 0).then_some((depth, error))
 }
