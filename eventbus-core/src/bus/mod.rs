@@ -91,6 +91,28 @@ impl Bus {
     /// # Panics
     ///
     /// As [`on`](Self::on).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct PhotoUploaded { path: String }
+    /// # impl Event for PhotoUploaded { const NAME: EventName = EventName::new("photo.uploaded"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// bus.on_blocking::<PhotoUploaded>(|e| {
+    ///     let bytes = std::fs::read(&e.path)?; // no thread of the runtime waits for the disk
+    ///     println!("{} bytes", bytes.len());
+    ///     eventbus::Ok(())
+    /// });
+    /// assert!(bus.emit(PhotoUploaded { path: "no such file".into() }).await.into_result().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn on_blocking<E: Event>(&self, listener: impl SyncListener<E>) -> Subscription {
         self.listener::<E>().on_blocking(listener)
@@ -148,6 +170,27 @@ impl Bus {
     /// # Panics
     ///
     /// Panics if another type with `E`'s name and version has been used on this bus.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct Measured(f64);
+    /// # impl Event for Measured { const NAME: EventName = EventName::new("measured"); }
+    /// # fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// bus.on::<Measured>(|e| println!("{}", e.0));
+    ///
+    /// let mut measured = bus.emitter::<Measured>();
+    /// for value in [0.5, 1.5] {
+    ///     measured.emit(Measured(value)).blocking().into_result()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn emitter<E: Event>(&self) -> Emitter<E> {
         Emitter::new(self.clone(), Arc::clone(self.slot_of::<E>()))

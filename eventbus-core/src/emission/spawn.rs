@@ -165,6 +165,27 @@ impl Drop for Spawned {
 /// # Cancel safety
 ///
 /// Awaiting it may be given up and taken up again.
+///
+/// # Examples
+///
+/// ```
+/// # use eventbus_core as eventbus;
+/// # use eventbus_core::{Event, EventName};
+/// # struct UserCreated;
+/// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eventbus::BoxError> {
+/// use eventbus::Bus;
+///
+/// let bus = Bus::new();
+/// bus.on_async::<UserCreated>(|_| async { println!("welcome") });
+///
+/// let emission = bus.emit(UserCreated).spawn(); // runs by itself
+/// println!("done: {}", emission.is_finished());
+/// emission.await.into_result()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct EmitHandle {
     report: Reported,
     task: Option<(AbortHandle, Arc<AtomicBool>)>,

@@ -248,6 +248,30 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
 
     /// Gives up waiting when `token` is cancelled: [`Cancelled`](PublishError::Cancelled), or
     /// [`Unknown`](PublishError::Unknown) if it has been sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct Tick;
+    /// # impl Event for Tick { const NAME: EventName = EventName::new("tick"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use eventbus::{Bus, PublishError};
+    /// use tokio_util::sync::CancellationToken;
+    ///
+    /// let bus = Bus::new();
+    /// bus.consumer("slow").handle::<Tick>(|_, _| async {}).capacity(1).start().await?.pause();
+    /// bus.publish(Tick).await?; // the queue is full now
+    ///
+    /// let request = CancellationToken::new();
+    /// request.cancel();
+    /// let refused = bus.publish(Tick).cancel_on(&request).await;
+    /// assert!(matches!(refused, Err(PublishError::Cancelled(Tick))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel_on(mut self, token: &CancellationToken) -> Self {
         self.sending.options().tokens.push(token.clone());
         self

@@ -202,6 +202,29 @@ impl Consumer {
     /// # Re-entrancy
     ///
     /// Not inside a handler of the same bus, which would wait for itself: [`RemoveError::InsideHandler`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct UserCreated { id: u64 }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use std::time::Duration;
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// let mailer = bus.consumer("mailer").handle::<UserCreated>(|_, _| async {}).start().await?;
+    /// mailer.pause();
+    /// bus.publish(UserCreated { id: 7 }).await?;
+    ///
+    /// let left = mailer.remove(Duration::from_secs(5)).await?;
+    /// assert_eq!(left.len(), 1); // what it did not get to
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove(&self, deadline: Duration) -> Result<Vec<Message>, RemoveError> {
         let group = Arc::clone(self.0.group());
         if self.is_inside_handler() {
