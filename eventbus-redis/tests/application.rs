@@ -217,3 +217,24 @@ async fn what_redis_cannot_do_is_refused_where_it_is_wired() {
     assert!(keyed.is_ok(), "{keyed:?}");
     assert!(bus.shutdown(LIMIT).await.is_clean());
 }
+
+/// As a program does that prints what it has counted after its runtime has ended. The server is not asked then.
+#[test]
+fn statistics_are_read_outside_of_a_runtime_without_an_error() {
+    let server = RedisServer::start();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (errors, log) = (Log::<String>::default(), Log::default());
+    let bus = runtime.block_on(async {
+        let told = errors.clone();
+        let builder = Bus::builder().transport(open(&server).await);
+        let bus = builder.on_transport_error(move |error| told.add(error.to_string())).build();
+        bus.consumer("group").handle::<OrderPlaced>(note(&log)).start().await.unwrap();
+        bus.publish(OrderPlaced { id: 7 }).await.unwrap();
+        bus.drained(LIMIT).await.unwrap();
+        bus
+    });
+    let stats = bus.stats();
+    assert_eq!((stats.published.accepted, stats.deliveries().handled), (1, 1));
+    assert_eq!((stats.transport_errors, errors.all()), (0, Vec::new()));
+    assert!(runtime.block_on(bus.shutdown(LIMIT)).is_clean());
+}
