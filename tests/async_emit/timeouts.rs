@@ -176,3 +176,16 @@ async fn a_listener_that_ended_in_time_ended_well_however_late_it_is_noticed() {
     assert_eq!(log.take(), ["ended"]);
     assert!(emit.await.into_result().is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_emission_that_blocks_goes_by_the_clock_of_the_machine() {
+    let bus = Bus::new();
+    bus.on::<Ping>(|_| {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() <= Duration::from_millis(1) {
+            std::hint::spin_loop();
+        }
+    });
+    let report = bus.emit(Ping).timeout(Duration::from_millis(1)).blocking();
+    assert!(matches!(report.into_result(), Err(EmitError::TimedOut(_))), "the runtime's clock stands still");
+}

@@ -137,3 +137,39 @@ fn a_type_without_a_codec_says_what_to_add() {
     let text = error.to_string();
     assert!(text.contains("UserRenamed") && text.contains("#[event(serde)]"), "{text}");
 }
+
+#[test]
+fn an_error_says_in_which_line_and_column_decoding_ended() {
+    let bus = Bus::new();
+    bus.declare::<UserCreated>().unwrap();
+    for payload in ["{\n \"id\": \"seven\"\n}", "{\n \"id\": sevens"] {
+        let error = bus.emit_json("user.created", payload).unwrap_err();
+        let ReadJsonError::Payload { source, .. } = &error else { panic!("{error}") };
+        assert_eq!(source.line(), 2, "{error}");
+        let place = format!(", line 2 column {}", source.column());
+        assert!(source.column() > 6 && source.to_string().ends_with(&place), "{error}");
+    }
+}
+
+#[test]
+fn a_path_of_256_bytes_is_kept_whole_and_a_longer_one_is_cut() {
+    use std::collections::BTreeMap;
+
+    #[derive(eventbus::Event, serde::Serialize, serde::Deserialize)]
+    #[event(serde)]
+    struct Nested(BTreeMap<String, Nested>);
+
+    let bus = Bus::new();
+    bus.declare::<Nested>().unwrap();
+    let path = |keys: [usize; 4]| {
+        let keys = keys.map(|length| "k".repeat(length));
+        let payload = keys.iter().rev().fold("1".to_owned(), |inner, key| format!(r#"{{"{key}":{inner}}}"#));
+        let error = bus.emit_json("nested", &payload).unwrap_err();
+        let ReadJsonError::Payload { source, .. } = error else { panic!("{error}") };
+        (keys.join("."), source.path().to_owned())
+    };
+    let (whole, kept) = path([64, 63, 63, 63]);
+    assert_eq!((whole.len(), &kept), (256, &whole));
+    let (whole, kept) = path([64, 64, 63, 63]);
+    assert_eq!((whole.len(), kept), (257, format!("{}..", &whole[..256])));
+}

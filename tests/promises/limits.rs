@@ -61,6 +61,7 @@ fn the_refused_emission_names_the_chain() {
     let Outcome::NotRun(NotRun::RecursionLimit(chain)) = report.failures()[0].outcome() else { panic!("{report}") };
     assert_eq!(chain.to_string(), "a -> b -> a");
     assert_eq!(chain.depth(), 2);
+    assert!(!chain.is_spent(), "it is the first to reach the limit");
     assert_eq!(chain.events(), [A::TYPE, B::TYPE, A::TYPE]);
     let text = report.to_string();
     assert!(text.contains("did not run: emissions are nested 2 deep, the limit of this bus: a -> b -> a ("), "{text}");

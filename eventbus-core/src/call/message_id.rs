@@ -102,3 +102,17 @@ fn coarse_millis() -> u64 {
 fn coarse_millis() -> u64 {
     nanos(interleave::system_time()) / 1_000_000
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_the_time_of_day_whichever_clock_it_was_made_by() {
+        // The coarse clock is behind by a few milliseconds.
+        let earliest = nanos(SystemTime::now()) - 1_000_000_000;
+        for id in [MessageId::new(), MessageId::coarse()] {
+            assert!((earliest..=nanos(SystemTime::now())).contains(&id.nanos()), "{id}");
+        }
+    }
+}
