@@ -79,6 +79,8 @@ pub(crate) struct Progress {
     /// Where the search for leases that have run out goes on.
     pub(crate) cursor: String,
     pub(crate) claim_at: Instant,
+    /// There may be more of them: no wait for new entries is to last longer than until `claim_at`.
+    pub(crate) is_searching: bool,
 }
 
 /// Reads until the source closes, then gives back what nobody has taken.
@@ -86,7 +88,7 @@ pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
     let ended = Ended(Arc::clone(&reading));
     let shared = &reading.shared;
     let limits = Limits { answer: shared.settings.limits.answer + shared.settings.block, ..shared.settings.limits };
-    let progress = |seen| Progress { seen, cursor: FIRST.to_owned(), claim_at: Instant::now() };
+    let progress = |seen| Progress { seen, cursor: FIRST.to_owned(), claim_at: Instant::now(), is_searching: false };
     let mut reader = Reader {
         reading: Arc::clone(&reading),
         link: Link::new(shared.client.clone(), limits, Arc::clone(&shared.health)),
@@ -186,7 +188,8 @@ impl Reader {
         // in which the group has found nothing to want for a while.
         let count = max.max(self.passing);
         read.arg("GROUP").arg(&**reading.group()).arg(&reading.consumer).arg("COUNT").arg(count);
-        read.arg("BLOCK").arg(block.as_millis().max(1).to_string()).arg("STREAMS");
+        let wait = self.wait_for_new(&streams, block);
+        read.arg("BLOCK").arg(wait.as_millis().max(1).to_string()).arg("STREAMS");
         for stream in &streams {
             let keys = &reading.streams[*stream].keys;
             read.arg(&keys.wake).arg(&keys.stream);
@@ -221,6 +224,12 @@ impl Reader {
             }
         }
         result
+    }
+
+    /// How long a read of these streams waits: not beyond the next look for leases that have run out, where more of them may be left.
+    fn wait_for_new(&self, streams: &[usize], block: Duration) -> Duration {
+        let searching = streams.iter().map(|stream| &self.streams[*stream]).filter(|progress| progress.is_searching);
+        searching.map(|progress| progress.claim_at.saturating_duration_since(Instant::now())).fold(block, Duration::min)
     }
 
     /// Asks the server for the connection's id, by which its waits are ended.

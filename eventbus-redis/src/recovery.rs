@@ -22,6 +22,9 @@ const RECOVERED_AT_ONCE: usize = 1024;
 /// How many leases of a former owner are taken over at once.
 const ADOPTED_AT_ONCE: usize = 256;
 
+/// When the search for leases that have run out goes on behind suspects that stay.
+const SEARCH_ON: Duration = Duration::from_millis(50);
+
 const ADOPT: &str = "take over a partition";
 
 /// Where a look at the pending entries begins, and what tells that it has reached the end.
@@ -84,13 +87,25 @@ impl Reader {
         claim.arg(&progress.cursor).arg(self.permit.is_some());
         let mut answer = into_list(shared.work.run_one(ACTION, claim).await?).into_iter();
         let cursor = answer.next().and_then(into_text).ok_or(CommandError::Answer { action: ACTION })?;
+        let claimed: Vec<_> =
+            into_list(answer.next().unwrap_or(Value::Nil)).into_iter().filter_map(Found::of_script).collect();
+        self.leaves_suspects |= answer.next().as_ref().and_then(int) == Some(1);
+        let is_end = cursor == FIRST;
+        let has_suspect = claimed.iter().any(|found| found.deliveries > SUSPECT);
+        // A suspect that may be taken, and was not among the last ones, may be among the first.
+        let begins_anew = is_end && progress.cursor != FIRST && self.permit.is_some() && !has_suspect;
+        progress.is_searching = begins_anew || !is_end;
         // Through the whole list as fast as it is asked for, then not for a while.
-        let pause = if cursor == FIRST { shared.settings.lease / 4 } else { Duration::from_millis(50) };
+        let pause = if !progress.is_searching {
+            shared.settings.lease / 4
+        } else if claimed.is_empty() && !begins_anew {
+            SEARCH_ON
+        } else {
+            Duration::ZERO
+        };
         progress.claim_at = Instant::now() + pause.mul_f64(0.8 + fastrand::f64() * 0.4);
         progress.cursor = cursor;
-        let claimed = into_list(answer.next().unwrap_or(Value::Nil));
-        self.leaves_suspects |= answer.next().as_ref().and_then(int) == Some(1);
-        Ok(claimed.into_iter().filter_map(Found::of_script).collect())
+        Ok(claimed)
     }
 
     /// Takes over what the former owner of a partition has left, in its old order. It comes before what is new: until all of it has

@@ -5,9 +5,12 @@
 
 mod rig;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
-use eventbus::transport::{LetterEnd, LetterQuery, Message, Read, Settlement, Start, Transport};
+use eventbus::transport::{LetterEnd, LetterQuery, Message, Read, Settlement, Source, Start, Transport};
 use rig::{
     LEASE, LIMIT, RedisServer, dead, done, group, is_quiet, join, letters, message, number, numbers, open, publish,
     read, settle, state, until,
@@ -246,6 +249,51 @@ async fn a_lease_that_is_extended_lasts_and_one_that_is_not_comes_to_another_sou
     let again = read(&second, 1).await;
     assert_eq!(number(again[0].message()), 0);
     done(&second, again).await;
+}
+
+/// Enough that one of them in each wait of a reader, a second, takes longer than the limit.
+const MANY: usize = 40;
+
+/// Asks for one at a time and settles it, as a slow consumer does.
+async fn work_off(source: &Arc<dyn Source>) -> Vec<u64> {
+    let mut seen = Vec::new();
+    let work = async {
+        for _ in 0..MANY {
+            let one = read(source, 1).await;
+            seen.extend(numbers(&one));
+            done(source, one).await;
+        }
+    };
+    let ended = tokio::time::timeout(LIMIT, work).await;
+    assert!(ended.is_ok(), "{} of {MANY} in {LIMIT:?}", seen.len());
+    seen
+}
+
+#[tokio::test]
+async fn what_a_dead_process_has_left_comes_as_fast_as_it_is_asked_for() {
+    let server = RedisServer::start();
+    let (here, there) = (open(&server).await, open(&server).await);
+    let (dies, lives) = (join(&here, "group").await, join(&there, "group").await);
+    publish(&here, 0..MANY as u64).await;
+    let _left = read(&dies, MANY).await;
+    assert_eq!(work_off(&lives).await, (0..MANY as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn suspects_that_do_no_harm_follow_each_other_at_once() {
+    let server = RedisServer::start();
+    let handles = [open(&server).await, open(&server).await, open(&server).await];
+    publish(&handles[0], 0..MANY as u64).await;
+    let mut left = Vec::new();
+    for dies in &handles[..2] {
+        let source = join(dies, "group").await;
+        left.push((read(&source, MANY).await, source));
+    }
+    assert!(left[1].0.iter().all(|leased| leased.deliveries() == 2));
+    let lives = join(&handles[2], "group").await;
+    let mut seen = work_off(&lives).await;
+    seen.sort_unstable();
+    assert_eq!(seen, (0..MANY as u64).collect::<Vec<_>>());
 }
 
 #[tokio::test]
