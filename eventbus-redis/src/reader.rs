@@ -103,6 +103,8 @@ pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
         let wanted = reading.wanted.notified();
         let demand = reading.demand();
         if demand == 0 {
+            // A group that asks for nothing keeps no suspect of another one.
+            reader.permit = None;
             tokio::select! {
                 () = wanted => {}
                 () = reading.closing.cancelled() => {}

@@ -5,9 +5,12 @@
 
 mod rig;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use eventbus::transport::{LetterQuery, Read, Settlement, Start, Transport};
+use eventbus::transport::{Leased, LetterQuery, Read, Settlement, Source, Start, Transport};
 use rig::{
     LEASE, LIMIT, RedisServer, builder, done, group, join, kind, message, numbers, open, publish, read, settle, state,
     until,
@@ -124,4 +127,53 @@ async fn everything_may_be_called_after_close() {
     assert_eq!(source.next(1, &mut Vec::new()).await.unwrap(), Read::Closed);
     done(&source, leased).await;
     source.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_that_asks_for_nothing_keeps_no_suspect_of_another_group() {
+    const SUSPECTS: usize = 20;
+    let server = RedisServer::start();
+    let mut dead = Vec::new();
+    for handle in [open(&server).await, open(&server).await] {
+        let (idle, busy) = (join(&handle, "idle").await, join(&handle, "busy").await);
+        if dead.is_empty() {
+            publish(&handle, 0..SUSPECTS as u64).await;
+        }
+        dead.push((read(&idle, SUSPECTS).await, read(&busy, SUSPECTS).await, idle, busy, handle));
+    }
+    let here = open(&server).await;
+    let (idle, busy) = (join(&here, "idle").await, join(&here, "busy").await);
+    for round in 0..SUSPECTS as u64 / 2 {
+        let suspect = next_of(&busy, true).await;
+        let mut into = Vec::new();
+        let wait = async { idle.next(1, &mut into).await.unwrap() };
+        // While it waits for its turn, a new message comes: with that it has what it asked for.
+        let end = async {
+            until("it waits", || async { server.cli(&["CLIENT", "LIST"]).contains("flags=b") }).await;
+            done(&busy, suspect).await;
+            publish(&here, 100 + round..101 + round).await;
+        };
+        tokio::join!(wait, end);
+        let has_new = into[0].deliveries() == 1;
+        if !has_new {
+            done(&idle, into.split_off(0)).await;
+        }
+        let again = next_of(&busy, true).await;
+        if !has_new {
+            into = next_of(&idle, false).await;
+        }
+        done(&idle, into).await;
+        done(&busy, again).await;
+    }
+}
+
+/// Reads and settles until a message comes that has run out twice, or is new.
+async fn next_of(source: &Arc<dyn Source>, is_suspect: bool) -> Vec<Leased> {
+    loop {
+        let one = read(source, 1).await;
+        if (one[0].deliveries() > 2) == is_suspect {
+            return one;
+        }
+        done(source, one).await;
+    }
 }
