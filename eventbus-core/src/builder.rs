@@ -224,6 +224,14 @@ impl BusBuilder {
     pub const DEFAULT_DEAD_LETTERS: usize = Settings::DEAD_LETTERS;
 
     /// What carries published events; a [`Memory`](crate::Memory) unless stated.
+    ///
+    /// ```
+    /// # mod eventbus { pub use eventbus_core::*; pub mod transport { pub use eventbus_core::*; } }
+    /// use eventbus::{Bus, Overflow, transport::Memory};
+    ///
+    /// let bus = Bus::builder().transport(Memory::new().capacity(10_000).overflow(Overflow::Fail)).build();
+    /// assert_eq!(bus.stats().published.accepted, 0);
+    /// ```
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.publishing.set_transport(transport);
         self
