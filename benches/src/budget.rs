@@ -10,7 +10,7 @@ use crate::{
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.txt");
 
 const HEAD: &str = "\
-# Counts that `cargo run --release -p eventbus-benches -- budget` checks, and `-- budget --accept` stores.
+# Counts that `cargo measure budget` checks, and `cargo measure budget --accept` stores.
 # instructions.PATH.LISTENERS and allocations.PATH.LISTENERS are per emit; text.VARIANT is bytes of code per event type.
 # Of `publish` and `publish-batch` they are per event that is published and handled by so many workers; `-watched` is on a bus with
 # spans and metrics that nobody collects.
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     for line in grown {
         eprintln!("  {line}");
     }
-    eprintln!("if that is meant, `cargo run --release -p eventbus-benches -- budget --accept` stores the new numbers");
+    eprintln!("if that is meant, `cargo measure budget --accept` stores the new numbers");
     ExitCode::FAILURE
 }
 

@@ -27,7 +27,7 @@ use crate::{
 
 /// Emits of the short and of the long run: what they do not share is the emits between.
 const SHORT: u32 = 20_000;
-const LONG: u32 = 220_000;
+const LONG: u32 = 70_000;
 
 /// Hidden mode `icount CONTENDER LISTENERS ITERATIONS`: what callgrind looks at.
 pub(crate) fn emit_so_often(args: &[String]) {
@@ -150,7 +150,7 @@ fn collected(args: &[&str]) -> f64 {
 /// would slow down whatever else is measured.
 pub(crate) fn allocations() -> BTreeMap<String, f64> {
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--quiet", "--release", "--bin", "allocations"])
+        .args(["run", "--quiet", "--profile", "bench", "--bin", "allocations"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()

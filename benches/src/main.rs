@@ -1,4 +1,4 @@
-//! Measures `eventbus` beside its rivals: `cargo run --release -p eventbus-benches [-- [--rounds N] FILTER..]`.
+//! Measures `eventbus` beside its rivals: `cargo measure [--rounds N] FILTER..`.
 //!
 //! With `budget`, `bars`, `symbols` or `instructions` as the first argument: checks counts, shows each figure beside what is asked
 //! of it, lists what one more event type adds to a program, or counts the instructions of the tables' contenders.

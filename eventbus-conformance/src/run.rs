@@ -93,7 +93,7 @@ pub fn run(rig: impl Rig) -> Summary {
 
 /// How many properties run at a time: most of the time they wait.
 pub(crate) fn at_a_time() -> usize {
-    thread::available_parallelism().map_or(4, |threads| threads.get() * 2)
+    thread::available_parallelism().map_or(16, |threads| threads.get() * 8)
 }
 
 /// Checks these properties, `threads` at a time, and tells of each when it has ended.

@@ -1,9 +1,16 @@
-//! What the compiler tells users who make a mistake: one message for each, at the token that is wrong, with the fix.
+//! What users meet outside of this workspace: here, what the compiler tells them of a mistake; in `outside`, what compiles.
 //!
-//! The cases are `<rule>/<mistake>.rs` with the expected output beside them. After a change run `cargo bless`
-//! and read the diff. What must compile is in `tests/outside`: with a case that passes, trybuild would build each by itself.
+//! There is one message for each mistake, at the token that is wrong, with the fix. The cases are `<rule>/<mistake>.rs` with the
+//! expected output beside them. After a change run `cargo bless` and read the diff. What must compile is in `tests/outside`: with a
+//! case that passes, trybuild would build each by itself.
+//!
+//! Both compile the library anew, most of the time on one core. So they are one program, and its tests run side by side.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+mod outside;
+mod packages;
 
 /// Each row of the guide's table begins with words of the compiler. They are in what it says to one of the cases here.
 #[test]

@@ -1,4 +1,4 @@
-//! Prints allocations per emit, as lines `name = number`: `cargo run --release -p eventbus-benches --bin allocations`.
+//! Prints allocations per emit, as lines `name = number`: `cargo run --profile bench -p eventbus-benches --bin allocations`.
 
 #![forbid(unsafe_code)]
 

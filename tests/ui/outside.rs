@@ -1,12 +1,7 @@
 //! Users' crates, outside of the workspace, which depend on the packages as a registry would hand them out, under the default
 //! features: types are inferred, generated code is silent under lints that its user cannot allow.
 
-#![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
 #![allow(clippy::unnecessary_debug_formatting, reason = "a path in TOML is quoted and escaped")]
-
-#[path = "common/packages.rs"]
-mod packages;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +13,7 @@ use std::{
     sync::LazyLock,
 };
 
-use packages::{PACKAGES, package, patches};
+use crate::packages::{PACKAGES, package, patches, root};
 
 /// The target folder of this test.
 const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/..");
@@ -26,7 +21,7 @@ const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/..");
 /// Copies a crate to where this test may write, its paths turned to the packages, with the workspace's lock file beside it: so
 /// it resolves offline, to the same versions, and no second lock file has to be kept.
 fn copy(name: &str, crate_folder: &str, folders: &[&str], patched: &[&str]) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     for folder in folders {
         fs::create_dir_all(copy.join(folder)).unwrap();
@@ -50,7 +45,7 @@ fn copy(name: &str, crate_folder: &str, folders: &[&str], patched: &[&str]) -> P
 
 /// The workspace's profiles: with others, each dependency would be compiled once more.
 fn profiles() -> String {
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let sections = manifest.split("\n[").filter(|section| section.starts_with("profile."));
     sections.flat_map(|section| ["[", section, "\n"]).collect()
 }
@@ -157,9 +152,9 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_package_holds_its_code_its_docs_and_its_licences_and_nothing_else() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     for name in PACKAGES {
-        let (package, folder) = (package(name), if name == "eventbus" { root.to_owned() } else { root.join(name) });
+        let (package, folder) = (package(name), if name == "eventbus" { root.clone() } else { root.join(name) });
         let mut held: BTreeSet<_> = fs::read_dir(&package).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         held.remove(OsStr::new(".cargo_vcs_info.json")); // where there is git
         let mut expected = vec!["Cargo.toml", "Cargo.toml.orig", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src"];

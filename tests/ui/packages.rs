@@ -11,6 +11,11 @@ use std::{
 pub(crate) const PACKAGES: [&str; 5] =
     ["eventbus", "eventbus-conformance", "eventbus-core", "eventbus-derive", "eventbus-redis"];
 
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
 /// The unpacked package of a crate.
 pub(crate) fn package(name: &str) -> PathBuf {
     static UNPACKED: LazyLock<PathBuf> = LazyLock::new(unpack);
@@ -31,7 +36,7 @@ fn unpack() -> PathBuf {
     // Without a lock file, which would be made for a registry that has these packages.
     cargo.args(["package", "--offline", "--no-verify", "--allow-dirty", "--exclude-lockfile", "--target-dir"]);
     cargo.arg(&packing).args(PACKAGES.iter().flat_map(|name| ["--package", name]));
-    run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
+    run(cargo.current_dir(root()));
 
     fs::create_dir_all(&fresh).unwrap();
     for name in PACKAGES {
