@@ -99,7 +99,7 @@ pub mod warning;
 
 #[cfg(feature = "rate-limit")]
 pub use eventbus_core::Rate;
-// The names that every program needs. What is added goes into a module; `tests/public_names.rs` holds the list.
+// The names that every program needs. What is added goes into a module; `tests/house/public_names.rs` holds the list.
 pub use eventbus_core::{
     AnyEvent, BoxError, Bus, BusBuilder, Consumer, Context, Deferred, Delivery, Emit, EmitError, Emitter, Event,
     EventName, EventStream, Failed, Failure, Module, Ok, Outcome, Overflow, Publish, PublishError, Report, Retry,

@@ -1,6 +1,6 @@
 //! The rules for event names: the same as in `EventName::new`, with error messages that name the fix.
 
-use crate::name;
+use super::name;
 
 pub(crate) const MAX_LEN: usize = 128;
 

@@ -3,7 +3,7 @@
 #![no_main]
 #![allow(dead_code, reason = "each target runs one body")]
 
-#[path = "../../tests/by_name/fuzz_bodies.rs"]
+#[path = "../../tests/named/fuzz_bodies.rs"]
 mod fuzz_bodies;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_bodies::payloads(bytes));
