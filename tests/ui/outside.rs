@@ -1,8 +1,6 @@
 //! Users' crates, outside of the workspace, which depend on the packages as a registry would hand them out, under the default
 //! features: types are inferred, generated code is silent under lints that its user cannot allow.
 
-#![allow(clippy::unnecessary_debug_formatting, reason = "a path in TOML is quoted and escaped")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     env::consts::EXE_SUFFIX,

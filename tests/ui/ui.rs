@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+#![allow(clippy::unnecessary_debug_formatting, reason = "a path in TOML is quoted and escaped")]
 
 mod outside;
 mod packages;
