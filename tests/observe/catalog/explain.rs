@@ -10,11 +10,13 @@ fn explain_says_who_runs_and_who_does_not_and_why() {
     let text = explanation.to_string();
     let lines: Vec<_> = text.lines().collect();
     assert!(
-        lines[0].starts_with("`user.created` is `catalog::UserCreated`, first used at tests/observe/catalog/main.rs:"),
+        lines[0].starts_with(
+            "`user.created` is `observe::catalog::UserCreated`, first used at tests/observe/catalog/mod.rs:"
+        ),
         "{text}"
     );
     assert_eq!(lines[1], "runs, in this order:");
-    assert!(lines[2].starts_with("  1. listener `first` (tests/observe/catalog/main.rs:"), "{text}");
+    assert!(lines[2].starts_with("  1. listener `first` (tests/observe/catalog/mod.rs:"), "{text}");
     assert!(lines[2].ends_with("): sync, priority 5, by pattern `user.*`"), "{text}");
     assert!(lines[3].ends_with("): sync, scope `users`; asks its filter; once, not yet spent"), "{text}");
     assert!(lines[5].ends_with("): async, by pattern `**`"), "{text}");

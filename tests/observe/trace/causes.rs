@@ -7,8 +7,8 @@ use eventbus::{
     transport::{Memory, MessageId},
 };
 
-use super::{shape, words};
 use super::support::{Numbered, Ping, Pong, finishes};
+use super::{shape, words};
 
 const LONG: Duration = Duration::from_mins(1);
 

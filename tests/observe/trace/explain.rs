@@ -51,7 +51,7 @@ fn of_a_type_that_the_bus_has_not_seen_it_tells_who_would_run_and_leaves_nothing
     let bus = Bus::new();
     bus.listener_pattern("*").unwrap().named("all").on(|_| {});
     let text = bus.explain_event::<Ping>().to_string();
-    assert!(text.starts_with("`ping` is `trace::support::Ping`, which this bus has not seen yet\nruns, in this order:\n  1. listener `all`"), "{text}");
+    assert!(text.starts_with("`ping` is `observe::trace::support::Ping`, which this bus has not seen yet\nruns, in this order:\n  1. listener `all`"), "{text}");
     assert!(bus.catalog().events().is_empty());
 }
 
@@ -67,7 +67,10 @@ fn a_type_whose_name_another_one_has_is_told() {
     assert!(explanation.runs().is_empty());
     assert_eq!(explanation.taken_by(), Some(Ping::TYPE));
     let text = explanation.to_string();
-    assert!(text.starts_with("`ping` is `trace::support::Ping` on this bus: emitting the other type panics"), "{text}");
+    assert!(
+        text.starts_with("`ping` is `observe::trace::support::Ping` on this bus: emitting the other type panics"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -102,10 +105,16 @@ fn an_interceptor_that_may_refuse_is_named_and_one_that_has_refused_too() {
     bus.listener::<Ping>().named("first").on(|_| {});
     assert!(!bus.emit(Ping).blocking().is_ok());
     let explanation = bus.explain_event::<Ping>();
-    assert_eq!(explanation.interceptors(), ["trace::explain::Closed"]);
+    assert_eq!(explanation.interceptors(), ["observe::trace::explain::Closed"]);
     let text = explanation.to_string();
-    assert!(text.contains("interceptors are asked before, and may refuse: `trace::explain::Closed`\n"), "{text}");
-    assert!(text.contains("refused: closed for today (by the interceptor `trace::explain::Closed`)"), "{text}");
+    assert!(
+        text.contains("interceptors are asked before, and may refuse: `observe::trace::explain::Closed`\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("refused: closed for today (by the interceptor `observe::trace::explain::Closed`)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -180,6 +189,6 @@ async fn serialised_it_has_the_same() {
     let explanation = serde_json::to_value(bus.explain_event::<Ping>()).unwrap();
     assert_eq!(explanation["groups"][0]["name"], "g");
     assert_eq!(explanation["groups"][0]["condition"], "running");
-    assert_eq!(explanation["interceptors"][0], "trace::explain::Closed");
+    assert_eq!(explanation["interceptors"][0], "observe::trace::explain::Closed");
     assert_eq!(explanation["lately"]["nodes"][0]["outcome"]["word"], "refused");
 }

@@ -25,7 +25,9 @@ fn normalised(line: &str) -> String {
         let (word, end) = word.split_at(word.trim_end_matches([':', ',', ')']).len());
         words.push(if word.starts_with('#') {
             format!("#_{end}")
-        } else if let Some((file, _)) = word.strip_prefix("(tests/observe/trace/").and_then(|place| place.split_once(':')) {
+        } else if let Some((file, _)) =
+            word.strip_prefix("(tests/observe/trace/").and_then(|place| place.split_once(':'))
+        {
             format!("({file}{end}")
         } else if word.len() == 36 && word.matches('-').count() == 4 {
             format!("<id>{end}")

@@ -9,8 +9,8 @@ use eventbus::{
     trace::TraceNode,
 };
 
-use super::{shape, words};
 use super::support::{Ping, Pong, hush};
+use super::{shape, words};
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -92,14 +92,14 @@ fn what_an_interceptor_refuses_names_the_interceptor() {
     let bus = Bus::builder().intercept(NoPing).trace(10).on_failure(|_| {}).build();
     bus.listener::<Ping>().named("first").on(|_| {});
     bus.listener::<Pong>().named("guarded").on(|_| {});
-    assert_eq!(bus.emit(Ping).blocking().refused_by(), Some("trace::outcomes::NoPing"));
+    assert_eq!(bus.emit(Ping).blocking().refused_by(), Some("observe::trace::outcomes::NoPing"));
     assert_eq!(bus.emit(Pong).blocking().refused_by(), None);
     let expected = [
-        "emit ping #_: did not run: refused: closed (by the interceptor `trace::outcomes::NoPing`)",
+        "emit ping #_: did not run: refused: closed (by the interceptor `observe::trace::outcomes::NoPing`)",
         "  listener `first` (outcomes.rs), sync: did not run: refused: closed",
         "emit pong #_: 1 of 1 listeners did not finish well",
         "  listener `guarded` (outcomes.rs), sync: did not run: refused: not you (by the interceptor \
-         `trace::outcomes::NoPing`)",
+         `observe::trace::outcomes::NoPing`)",
     ];
     let trace = bus.trace();
     let untimed = |line: String| {

@@ -38,7 +38,8 @@ fn more_than_a_thousand_listeners_on_one_event_are_told_once() {
         bus.on::<Ping>(|_| {});
     }
     let told = texts(&log);
-    let start = format!("`ping` has 1001 listeners, the newest from tests/observe/trace/warnings.rs:{line}: switch off");
+    let start =
+        format!("`ping` has 1001 listeners, the newest from tests/observe/trace/warnings.rs:{line}: switch off");
     assert!(told.len() == 1 && told[0].starts_with(&start), "{told:?}");
 }
 
