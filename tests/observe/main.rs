@@ -7,3 +7,5 @@
 mod catalog;
 mod stats;
 mod trace;
+#[path = "../common/watchdog.rs"]
+mod watchdog;

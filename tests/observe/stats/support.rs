@@ -1,8 +1,5 @@
 //! What the claims share: events, a bus that counts, and short looks at its numbers.
 
-#[path = "../../common/watchdog.rs"]
-mod watchdog;
-
 use std::{panic, sync::Once, time::Duration};
 
 use eventbus::{
@@ -62,5 +59,5 @@ pub(crate) fn hush() {
 
 /// Runs code that only a hang keeps from ending within a minute.
 pub(crate) fn finishes<T: Send + 'static>(what: &str, code: impl FnOnce() -> T + Send + 'static) -> T {
-    watchdog::within(Duration::from_mins(1), what, code)
+    crate::watchdog::within(Duration::from_mins(1), what, code)
 }

@@ -1,12 +1,10 @@
 //! Events, and a watchdog.
 
-#[path = "../../common/watchdog.rs"]
-mod watchdog;
-
 use std::{panic, sync::Once, time::Duration};
 
 use eventbus::Event;
-use watchdog::within;
+
+use crate::watchdog::within;
 
 #[derive(Event)]
 pub(crate) struct Ping;
