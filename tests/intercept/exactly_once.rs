@@ -1,6 +1,12 @@
 //! What is intercepted: everything that begins, exactly once, whatever its way.
 
-use eventbus::{Bus, Event, catalog::EventSet};
+use eventbus::{
+    Bus, Event,
+    catalog::EventSet,
+    emit::EmissionId,
+    intercept::{CallEnd, EmissionInfo, Intercepted, Interceptor},
+    listener::ListenerInfo,
+};
 use serde::{Deserialize, Serialize};
 
 use super::recorder::Recorder;
@@ -122,4 +128,27 @@ fn an_interceptor_sees_the_event_and_its_emission() {
     assert!(bus.emit(UserCreated { id: 7 }).blocking().is_ok());
     assert!(bus.emit_name("other.v3", 7).unwrap().blocking().is_ok());
     assert_eq!(log.take(), [r#"user.created 1 Some("user.created") Some(7) true"#, "other 3 None None true"]);
+}
+
+#[test]
+fn the_root_of_a_nested_emission_is_the_outermost_one() {
+    #[derive(Clone, Default)]
+    struct Roots(Log<(EmissionId, EmissionId, Option<EmissionId>)>);
+    impl Interceptor for Roots {
+        fn call(&self, emission: &EmissionInfo<'_>, _: &ListenerInfo) -> Intercepted<CallEnd> {
+            self.0.add((emission.emission(), emission.root(), emission.parent()));
+            Ok(None)
+        }
+    }
+    let roots = Roots::default();
+    let bus = Bus::builder().intercept(roots.clone()).build();
+    let inner = bus.downgrade();
+    bus.on::<Ping>(move |_| drop(inner.upgrade().unwrap().emit(Pong).blocking()));
+    bus.on::<Pong>(|_| {});
+    for _ in 0..2 {
+        bus.emit(Ping).blocking();
+        let [(outer, root, none), (nested, same, parent)] = roots.0.take()[..] else { panic!("two calls") };
+        assert_eq!((root, none, same, parent), (outer, None, outer, Some(outer)));
+        assert_ne!(nested, outer);
+    }
 }

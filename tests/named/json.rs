@@ -173,3 +173,18 @@ fn a_path_of_256_bytes_is_kept_whole_and_a_longer_one_is_cut() {
     let (whole, kept) = path([64, 64, 63, 63]);
     assert_eq!((whole.len(), kept), (257, format!("{}..", &whole[..256])));
 }
+
+#[test]
+fn a_field_that_the_type_refuses_is_told_with_those_that_it_knows() {
+    #[derive(eventbus::Event, serde::Serialize, serde::Deserialize)]
+    #[event(serde)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        id: u32,
+    }
+
+    let bus = Bus::new();
+    bus.declare::<Strict>().unwrap();
+    let error = bus.emit_json("strict", r#"{"id": 7, "more": 1}"#).unwrap_err();
+    assert!(error.to_string().contains("unknown field, expected `id`"), "{error}");
+}

@@ -8,11 +8,12 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
-use eventbus::{Bus, EmitError, Event, Failure, Outcome, Report, WeakBus};
+use eventbus::{Bus, EmitError, Event, Failure, Outcome, Report, Retry, WeakBus};
 
-use crate::support::{Log, Ping, Pong, bus_lines, hush, in_child};
+use crate::support::{Log, Numbered, Ping, Pong, bus_lines, hush, in_child};
 
 #[derive(Debug)]
 struct Outer(Inner);
@@ -258,4 +259,81 @@ fn an_error_may_wait_for_another_thread_that_prints() {
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].ends_with("failed: waited"), "{lines:?}");
     }
+}
+
+#[test]
+fn a_failed_attempt_is_told_on_stderr_where_no_hook_hears_of_it() {
+    let output = in_child("report::a_failed_attempt_is_told_on_stderr_where_no_hook_hears_of_it", || {
+        let bus = Bus::new();
+        in_a_runtime(async {
+            let consumer = bus.consumer("mailer").retry(Retry::never());
+            consumer.handle::<Ping>(|_, _| async { Err::<(), _>("no server") }).start().await.unwrap();
+            bus.publish(Ping).await.unwrap();
+            bus.drained(Duration::from_mins(1)).await.unwrap();
+        });
+    });
+    if let Some(output) = output {
+        let told = bus_lines(&output).into_iter().filter(|line| line.contains("handler of group `mailer`")).count();
+        assert_eq!(told, 1, "{output:?}");
+    }
+}
+
+#[test]
+fn deliveries_that_handlers_hold_when_the_last_bus_is_dropped_are_counted_on_stderr() {
+    let output =
+        in_child("report::deliveries_that_handlers_hold_when_the_last_bus_is_dropped_are_counted_on_stderr", || {
+            in_a_runtime(async {
+                let bus = Bus::builder().on_failure(|_| {}).build();
+                let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+                let handler = move |e: Arc<Numbered>, _| {
+                    tell.send(e.0).unwrap();
+                    async move {
+                        match e.0 {
+                            0 => Ok(()),
+                            1 => Err("no"),
+                            _ => std::future::pending().await,
+                        }
+                    }
+                };
+                bus.consumer("group").handle::<Numbered>(handler).retry(Retry::never()).start().await.unwrap();
+                for id in 0..3 {
+                    bus.publish(Numbered(id)).await.unwrap();
+                }
+                while told.recv().await != Some(2) {}
+                drop(bus);
+            });
+        });
+    if let Some(output) = output {
+        let lines = bus_lines(&output);
+        assert!(lines.iter().any(|line| line.ends_with(": 1 deliveries in flight are discarded")), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_failure_that_comes_after_its_report_is_told_on_stderr() {
+    let output = in_child("report::a_failure_that_comes_after_its_report_is_told_on_stderr", || {
+        in_a_runtime(async {
+            let bus = Bus::new();
+            let [begun, gate] = [(); 2].map(|()| Arc::new(tokio::sync::Notify::new()));
+            bus.listener::<Ping>().spawned().with((begun.clone(), gate.clone())).on_async(
+                |(begun, gate), _| async move {
+                    begun.notify_one();
+                    gate.notified().await;
+                    Err("too late")
+                },
+            );
+            let report = bus.emit(Ping).until(async move { begun.notified().await }).await;
+            assert!(!report.is_ok());
+            gate.notify_one();
+            bus.settled().await.unwrap();
+        });
+    });
+    if let Some(output) = output {
+        let lines = bus_lines(&output);
+        assert!(lines.len() == 1 && lines[0].ends_with("failed: too late"), "{lines:?}");
+    }
+}
+
+fn in_a_runtime(code: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(code);
 }

@@ -208,3 +208,12 @@ fn a_stable_listener_hears_every_event_while_others_come_and_go() {
     assert_eq!(heard.load(Ordering::Relaxed), 2 * EMITS);
     assert_eq!(bus.listener_count::<Ping>(), 1);
 }
+
+#[test]
+fn an_emitter_knows_its_bus() {
+    let (bus, log) = (Bus::new(), Log::default());
+    listen(&bus, &log, "heard");
+    let emitter = bus.emitter::<Ping>();
+    assert!(emitter.bus().emit(Ping).blocking().is_ok());
+    assert_eq!(log.take(), ["heard"]);
+}

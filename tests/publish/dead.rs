@@ -211,3 +211,23 @@ async fn a_replay_of_all_letters_ends_though_each_fails_again() {
     bus.drained(HOUR).await.unwrap();
     assert_eq!(bus.dead_letters().list().await.unwrap().len(), 600);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_discarded_makes_room_for_its_bytes_and_no_more() {
+    let bus = Bus::builder().max_dead_letter_bytes(3 * size_of::<Job>()).on_failure(|_| {}).build();
+    let handler = |_: Arc<Job>, _| async { Err::<(), _>("no") };
+    bus.consumer("group").handle::<Job>(handler).retry(Retry::never()).start().await.unwrap();
+    for id in 0..3 {
+        bus.publish(Job(id)).await.unwrap();
+    }
+    yield_a_lot().await;
+    for letter in &bus.dead_letters().in_memory()[..2] {
+        bus.dead_letters().discard(&letter.id).await.unwrap();
+    }
+    for (id, evicted) in [(3, 0), (4, 0), (5, 1)] {
+        bus.publish(Job(id)).await.unwrap();
+        yield_a_lot().await;
+        assert_eq!(bus.stats().dead_letters_evicted, evicted);
+    }
+    assert_eq!(bus.dead_letters().in_memory().len(), 3);
+}

@@ -1,8 +1,10 @@
 //! What is waited for, and what is not: chains, retries, delays, and what ends because of a shutdown.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
-use eventbus::{Bus, Delivery, Event, PublishError, Retry, dead_letter::ReplayError, publish::TryPublishError};
+use eventbus::{
+    Bus, Delivery, Event, PublishError, Retry, dead_letter::ReplayError, publish::TryPublishError, transport::Memory,
+};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::support::{HOUR, Job, Log, assert_balanced, group, poll_once, yield_a_lot};
@@ -213,4 +215,33 @@ async fn a_dead_letter_is_not_replayed_into_a_shutdown() {
     assert_eq!(bus.dead_letters().in_memory().len(), 1);
     let report = shutdown.await;
     assert_balanced(report.stats());
+}
+
+#[tokio::test(start_paused = true)]
+async fn drained_does_not_wait_for_a_consumer_that_is_being_stopped() {
+    let bus = Bus::new();
+    let stuck = bus.consumer("stuck").handle::<Job>(|_, _| std::future::pending::<()>()).start().await.unwrap();
+    bus.publish(Job(0)).await.unwrap();
+    yield_a_lot().await;
+    let mut stop = Box::pin(stuck.stop(HOUR));
+    assert!(poll_once(&mut stop).is_pending());
+    assert_eq!(stuck.group(), "stuck");
+    let began = Instant::now();
+    bus.drained(HOUR).await.unwrap();
+    assert!(began.elapsed() < HOUR / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_waits_for_room_is_handed_back_by_a_shutdown() {
+    let bus = Bus::builder().transport(Memory::new().capacity(1)).on_warning(|_| {}).build();
+    bus.consumer("stuck").handle::<Job>(|_, _| std::future::pending::<()>()).start().await.unwrap();
+    let mut all = Box::pin(bus.publish_all((0..9).map(Job)));
+    for _ in 0..9 {
+        assert!(poll_once(&mut all).is_pending());
+        yield_a_lot().await;
+    }
+    let mut shutdown = Box::pin(bus.shutdown(HOUR));
+    assert!(poll_once(&mut shutdown).is_pending());
+    let Poll::Ready(results) = poll_once(&mut all) else { panic!("nobody makes room any more") };
+    assert!(results.iter().any(Result::is_err));
 }

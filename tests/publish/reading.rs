@@ -10,7 +10,8 @@ use std::{
 };
 
 use eventbus::{
-    Bus,
+    Bus, Event,
+    consumer::Batch,
     transport::{
         Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Memory, Message, Read, Refusal,
         Settlement, Source, Transport, Unsettled,
@@ -210,4 +211,33 @@ fn a_last_bus_that_goes_away_says_on_stderr_what_it_discards() {
     let output = child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("eventbus: ") && said.contains("3 deliveries in flight"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ends_where_an_event_of_another_handler_follows() {
+    #[derive(Event)]
+    struct Placed;
+
+    let (bus, log) = (Bus::new(), Log::default());
+    let (batches, placed) = (log.clone(), log.clone());
+    let note = move |jobs: Batch<Job>| {
+        batches.add(jobs.iter().map(|job| job.0).collect());
+        async {}
+    };
+    let single = move |_, _| {
+        placed.add(vec![]);
+        async {}
+    };
+    let consumer = bus.consumer("group").workers(1).handle_batch::<Job>(8, Duration::ZERO, note);
+    let consumer = consumer.handle::<Placed>(single).start().await.unwrap();
+    consumer.pause();
+    for id in [0, 2] {
+        bus.publish(Job(id)).await.unwrap();
+        bus.publish(Job(id + 1)).await.unwrap();
+        bus.publish(Placed).await.unwrap();
+    }
+    consumer.resume();
+    bus.drained(HOUR).await.unwrap();
+    assert_eq!(log.take(), [vec![0, 1], vec![], vec![2, 3], vec![]]);
+    assert_eq!(group(&bus, "group").handled, 6);
 }

@@ -247,3 +247,15 @@ fn what_the_reader_has_in_hand_is_drained() {
     assert_eq!(report.stats().deliveries().handled, 1);
     assert_eq!(read.take(), [0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_report_of_a_stop_counts_from_the_stop_on() {
+    let (bus, log) = (Bus::new(), Log::default());
+    let consumer = logging(&bus, "group", &log).await;
+    for id in 0..3 {
+        bus.publish(Job(id)).await.unwrap();
+    }
+    bus.drained(HOUR).await.unwrap();
+    let report = consumer.stop(HOUR).await;
+    assert_eq!((log.take().len(), report.handled, report.returned), (3, 0, 0));
+}

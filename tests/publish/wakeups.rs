@@ -1,6 +1,14 @@
 //! Nobody is left asleep: publishers that wait for room, workers that wait for deliveries, the reader that may read again.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
 use eventbus::{
     Bus, Overflow, Retry,
@@ -171,4 +179,83 @@ async fn a_refusal_by_the_memory_leaves_the_message_in_its_slot() {
     memory.close(HOUR).await.unwrap();
     assert!(matches!(memory.try_publish(&mut slots), Err(Refusal::Closed)));
     assert!(slots.iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn a_wake_up_that_a_dropped_read_has_not_used_goes_to_another() {
+    struct Woken(AtomicBool);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let memory = Memory::new();
+    let source = opened(&memory).await;
+    let mut reads: Vec<_> =
+        (0..2).map(|_| (Box::pin(next(&source)), Arc::new(Woken(AtomicBool::new(false))))).collect();
+    for (read, woken) in &mut reads {
+        assert!(read.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken)))).is_pending());
+    }
+    put(&memory, 0);
+    let is_woken = |(_, woken): &(_, Arc<Woken>)| woken.0.load(Ordering::SeqCst);
+    let at = reads.iter().position(is_woken).unwrap();
+    drop(reads.swap_remove(at));
+    assert!(is_woken(&reads[0]));
+    assert_eq!(reads.remove(0).0.await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_bound_while_its_messages_come_and_go() {
+    let memory = Memory::new();
+    let mut spec = GroupSpec::new("group");
+    spec.max_per_key = Some(2);
+    let source = memory.subscribe(spec).await.unwrap();
+    let keyed = || Message::from_attributes([("type", "job"), ("partitionkey", "a")], b"1".to_vec()).unwrap();
+    let put = || memory.try_publish(&mut [Some(keyed())]);
+    assert!(put().is_ok() && put().is_ok() && put().is_err());
+    for _ in 0..3 {
+        assert_eq!(next(&source).await.len(), 1);
+        assert!(put().is_ok() && put().is_err());
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_wait_count_from_the_moment_at_which_their_group_is_given_a_bound() {
+    let memory = Memory::new();
+    opened(&memory).await;
+    for id in 0..3 {
+        put(&memory, id);
+    }
+    let mut spec = GroupSpec::new("group");
+    spec.max_bytes = Some(3);
+    memory.subscribe(spec).await.unwrap();
+    assert!(memory.try_publish(&mut [Some(message(3))]).is_err());
+}
+
+#[tokio::test]
+async fn a_message_that_is_larger_than_the_bound_is_let_into_an_empty_queue() {
+    let memory = Memory::new();
+    let mut spec = GroupSpec::new("group");
+    spec.max_bytes = Some(1);
+    let source = memory.subscribe(spec).await.unwrap();
+    for id in 100..103 {
+        put(&memory, id);
+        assert!(memory.try_publish(&mut [Some(message(id))]).is_err());
+        assert_eq!(next(&source).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_fails_is_named_before_one_that_waits() {
+    let memory = Memory::new();
+    for (name, overflow) in [("waits", Overflow::Wait), ("fails", Overflow::Fail)] {
+        let mut spec = GroupSpec::new(name);
+        (spec.max_events, spec.overflow) = (Some(1), Some(overflow));
+        memory.subscribe(spec).await.unwrap();
+    }
+    put(&memory, 0);
+    let Err(Refusal::Full { group, wait }) = memory.try_publish(&mut [Some(message(1))]) else {
+        panic!("both are full");
+    };
+    assert_eq!((&*group, wait), ("fails", false));
 }

@@ -9,7 +9,7 @@ use eventbus::{
     listener::ListenerKind,
     stream::{Lagged, NoEvent},
 };
-use futures_util::TryStreamExt;
+use futures_util::{Stream as _, TryStreamExt};
 
 use crate::{Tick, Tock, buffered};
 
@@ -155,4 +155,16 @@ fn streams_can_move_to_other_threads() {
     is_send(&bus.stream::<Tick>());
     is_send(&bus.stream_pattern("**").unwrap());
     is_send(&bus.next::<Tick>());
+}
+
+#[test]
+fn the_size_hint_counts_what_is_buffered_and_names_no_end() {
+    let bus = Bus::new();
+    let stream = bus.stream::<Tick>();
+    for (count, expected) in [(0, 0), (1, 1), (2, 3)] {
+        for id in 0..count {
+            bus.emit(Tick(id)).blocking();
+        }
+        assert_eq!(stream.size_hint(), (expected, None));
+    }
 }

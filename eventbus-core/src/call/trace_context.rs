@@ -138,6 +138,14 @@ mod tests {
     }
 
     #[test]
+    fn the_lowest_flag_says_whether_it_is_sampled() {
+        for (flags, is_sampled) in [("00", false), ("01", true), ("02", false), ("03", true)] {
+            let trace = TraceContext::parse(&format!("00-{ID}-{flags}"), None);
+            assert_eq!(trace.map(|trace| trace.is_sampled()), Some(is_sampled), "{flags}");
+        }
+    }
+
+    #[test]
     fn a_state_that_cannot_be_kept_is_left_out_and_the_trace_goes_on() {
         let (long, text) = ("x".repeat(TraceContext::MAX_STATE + 1), format!("00-{ID}-00"));
         for state in ["", "a=\u{e4}", "a=b\nc", &long] {

@@ -94,3 +94,14 @@ impl Failures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FailureStats;
+
+    #[test]
+    fn the_total_has_all_of_them() {
+        let stats = FailureStats { failed: 1, panicked: 2, timed_out: 4, cancelled: 8, left_running: 16, not_run: 32 };
+        assert_eq!(stats.total(), 63);
+    }
+}

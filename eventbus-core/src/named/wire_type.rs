@@ -52,6 +52,9 @@ mod tests {
         assert_eq!(parsed("user.created"), Some(("user.created".into(), 1)));
         assert_eq!(parsed("user.created.v2"), Some(("user.created".into(), 2)));
         assert_eq!(parsed("user.v2.created"), Some(("user.v2.created".into(), 1)));
+        for name in ["user.vip", "user.v", "user.v2x"] {
+            assert_eq!(parsed(name), Some((name.into(), 1)));
+        }
         assert_eq!(parsed("v2"), None);
         for wrong in
             ["user.created.v1", "user.created.v0", "user.created.v02", "user.created.v99999999999", "a..v2", ".v2"]

@@ -62,3 +62,18 @@ impl GroupLedger {
         self.received.get().saturating_sub(self.given_back.get() + ended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::GroupLedger;
+
+    #[test]
+    fn what_has_ended_or_was_given_back_is_not_held() {
+        let ledger = GroupLedger::default();
+        let ends = [&ledger.handled, &ledger.ignored, &ledger.dead_lettered, &ledger.given_back];
+        for (count, of) in [16, 1, 2, 4, 8].into_iter().zip([&ledger.received].into_iter().chain(ends)) {
+            of.add(count);
+        }
+        assert_eq!(ledger.held(), 1);
+    }
+}

@@ -25,3 +25,15 @@ impl TransportHealth {
         Self { is_connected: Some(false), last_error: Some(error.into()), ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TransportHealth;
+
+    #[test]
+    fn a_transport_says_whether_it_is_connected() {
+        assert_eq!(TransportHealth::connected().is_connected, Some(true));
+        assert_eq!(TransportHealth::disconnected("the line is dead").is_connected, Some(false));
+        assert_eq!(TransportHealth::default().is_connected, None);
+    }
+}

@@ -168,3 +168,40 @@ impl fmt::Debug for TransportReports {
         f.debug_struct("TransportReports").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::{Mutex, lock};
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl ReportSink for Told {
+        fn transport_error(&self, error: TransportError) {
+            lock(&self.0).push(format!("{:?} {:?} {}", error.operation(), error.group(), error.error()));
+        }
+
+        fn unrouted(&self, message: &Message) {
+            lock(&self.0).push(format!("no group wants {}", message.name()));
+        }
+
+        fn unrouted_dropped(&self, message: &Message) {
+            lock(&self.0).push(format!("dropped {}", message.name()));
+        }
+    }
+
+    #[test]
+    fn what_a_transport_tells_reaches_the_bus_as_long_as_there_is_one() {
+        let told = Arc::new(Told::default());
+        let reports = TransportReports::new(&told);
+        let message = Message::malformed("no name", &[]);
+        reports.error(Some("group"), "the line is dead");
+        reports.unrouted(&message);
+        reports.unrouted_dropped(&message);
+        let lines = std::mem::take(&mut *lock(&told.0));
+        assert_eq!(lines, ["Background Some(\"group\") the line is dead", "no group wants ", "dropped "]);
+        drop(told);
+        reports.error(None, "nobody hears it");
+    }
+}
