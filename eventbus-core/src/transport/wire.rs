@@ -144,7 +144,7 @@ impl Message {
         }
         let (mut id, mut time, mut subject, mut key) = (None, None, None, None);
         let mut format = Format::Json;
-        let mut source = Box::from("unknown");
+        let mut source = "unknown";
         let (mut causation, mut correlation, mut hops) = (None, None, 0);
         let (mut traceparent, mut tracestate) = (None, None);
         for (name, value) in attributes {
@@ -153,12 +153,12 @@ impl Message {
                 // One that cannot be read is left out: the trace begins anew, and the event is read all the same.
                 "traceparent" => traceparent = Some(value),
                 "tracestate" => tracestate = Some(value),
-                _ if READ.contains(&name) && value.len() > Self::MAX_ATTRIBUTE => {
+                _ if value.len() > Self::MAX_ATTRIBUTE && READ.contains(&name) => {
                     let (name, size, limit) = (name.to_owned(), value.len(), Self::MAX_ATTRIBUTE);
                     return Err(MalformedMessage::AttributeTooLarge { name, size, limit });
                 }
                 "id" => id = Some(MessageId::of_text(value)),
-                "source" => source = Box::from(value),
+                "source" => source = value,
                 "type" => subject = Some(parse(value)?),
                 "time" => {
                     let parsed = humantime::parse_rfc3339_weak(value);
@@ -178,6 +178,7 @@ impl Message {
             Origin { causation, correlation, hops, trail: [None; CAUSES] }
         });
         let trace = traceparent.and_then(|parent| TraceContext::parse(parent, tracestate));
+        let source = source.into();
         Ok(Self::from_outside(Attributes { id, time, source, subject, key, origin, trace, format }, data))
     }
 }
