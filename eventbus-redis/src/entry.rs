@@ -103,7 +103,7 @@ pub(crate) fn write(message: &Message, command: &mut Cmd) -> Result<usize, Write
 /// Takes the fields of an entry apart.
 pub(crate) fn fields_of(value: Value) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut list = into_list(value).into_iter();
-    let mut fields = Vec::new();
+    let mut fields = Vec::with_capacity(list.len() / 2);
     while let (Some(name), Some(value)) = (list.next(), list.next()) {
         fields.push((into_bytes(name).unwrap_or_default(), into_bytes(value).unwrap_or_default()));
     }
@@ -129,17 +129,16 @@ fn try_read(stream: &str, id: Option<EntryId>, fields: &[(Vec<u8>, Vec<u8>)]) ->
     }
     let mut attributes = Vec::with_capacity(fields.len() + 2);
     // Entries of other programs have no id, and must have the same one whenever they are read.
-    let own = id.map(|id| {
+    let own = id.filter(|_| find("id").is_none() || find("time").is_none()).map(|id| {
         (format!("{stream}/{id}"), humantime::format_rfc3339_millis(time(id.millis.min(YEAR_9999))).to_string())
     });
     if let Some((id, time)) = &own {
         attributes.extend([("id", &**id), ("time", &**time)]);
     }
     let mut not_before = None;
-    for (name, value) in fields {
+    for (name, value) in fields.iter().filter(|(name, _)| name != DATA.as_bytes()) {
         let Ok(name) = std::str::from_utf8(name) else { continue };
         match (name, std::str::from_utf8(value)) {
-            (DATA, _) => {}
             (NOT_BEFORE, Ok(at)) => not_before = at.parse().ok().map(time),
             (name, Ok(value)) => attributes.push((name, value)),
             ("id" | "source" | "type" | "time" | "partitionkey" | "correlationid" | "causationid" | "hops", Err(_)) => {

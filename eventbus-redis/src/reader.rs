@@ -199,22 +199,26 @@ impl Reader {
         for _ in &streams {
             read.arg(">").arg(">");
         }
-        let answer = into_streams(self.unblocking(read).await?);
+        let mut answer = into_streams(self.unblocking(read).await?);
         let _asking = Asking::new(&reading);
         let (mut result, mut hops) = (Ok(()), None);
         for stream in streams {
             let keys = &reading.streams[stream].keys;
-            let of = |wanted: &str| answer.iter().find(|(key, _)| key == wanted.as_bytes());
-            let wakes = of(&keys.wake).map(|(_, entries)| into_list(entries.clone())).unwrap_or_default();
-            let wakes: Vec<_> = wakes.into_iter().filter_map(wake_of).collect();
+            // Taken out, not copied: a copy costs an allocation for each name and each value.
+            let mut of = |wanted: &str| {
+                let found = answer.iter_mut().find(|(key, _)| key == wanted.as_bytes());
+                found.map(|(_, entries)| into_list(std::mem::replace(entries, Value::Nil)))
+            };
+            let wakes: Vec<_> = of(&keys.wake).into_iter().flatten().filter_map(wake_of).collect();
+            let entries = of(&keys.stream);
             hops = hops.max(wakes.iter().filter_map(|wake| wake.hops).max());
             if !wakes.is_empty() {
                 let ids = wakes.into_iter().map(|wake| wake.id).collect();
                 result = result.and(self.take(stream, max, ids).await);
             }
             // Whatever went wrong: these are leased, and nobody else knows of them.
-            if let Some((_, entries)) = of(&keys.stream) {
-                let found = into_list(entries.clone()).into_iter().filter_map(Found::new).collect();
+            if let Some(entries) = entries {
+                let found = entries.into_iter().filter_map(Found::new).collect();
                 result = result.and(self.accept(stream, found).await);
             }
         }
