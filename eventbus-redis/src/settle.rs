@@ -6,7 +6,7 @@ use std::{
 };
 
 use eventbus_core::{BoxError, Leased, Settlement, Unsettled};
-use redis::{Cmd, Pipeline, ServerError, Value};
+use redis::{Cmd, Pipeline, ServerError};
 
 use crate::{
     entry,
@@ -19,6 +19,9 @@ use crate::{
 };
 
 const ACTION: &str = "settle deliveries";
+
+/// How many bytes the arguments of most acknowledgements have.
+const ACK_BYTES: usize = 64;
 
 impl Reading {
     /// Settles a batch; what could not be settled.
@@ -39,12 +42,15 @@ impl Reading {
         }
         match self.shared.work.run(ACTION, &pipeline).await {
             Ok(answers) => {
-                let ended = sent.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Ok(Value::Int(0 | 1))));
-                let ended: Vec<_> = ended.map(|(leased, _)| leased.lease().clone()).collect();
-                for (leased, answer) in sent.into_iter().zip(answers) {
-                    unsettled.extend(self.note_settled(leased, answer));
-                }
-                self.release(ended.iter());
+                let answers: Vec<_> = answers.into_iter().map(|answer| answer.map(|value| int(&value))).collect();
+                let noted: Vec<_> =
+                    sent.iter().zip(&answers).map(|(leased, answer)| self.note_settled(leased, answer)).collect();
+                let ended = sent.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Ok(Some(0 | 1))));
+                self.release(ended.map(|(leased, _)| leased.lease()));
+                unsettled.extend(sent.into_iter().zip(noted).filter_map(|(leased, noted)| {
+                    let (is_lost, error) = noted?;
+                    Some(Unsettled { leased, is_lost, error })
+                }));
                 if self.ownership.is_adopting() {
                     // What comes next may have waited for these.
                     self.ownership.changed.notify_one();
@@ -70,9 +76,9 @@ impl Reading {
         unsettled
     }
 
-    fn note_settled(&self, leased: Leased, answer: Result<Value, ServerError>) -> Option<Unsettled> {
-        let unsettled = |leased, is_lost, error| Some(Unsettled { leased, is_lost, error });
-        match answer.map(|value| int(&value)) {
+    /// Notes the answer for a lease; if it is not settled, whether it is lost, and why.
+    fn note_settled(&self, leased: &Leased, answer: &Result<Option<i64>, ServerError>) -> Option<(bool, BoxError)> {
+        match answer {
             Ok(Some(1)) => {
                 match leased.settlement() {
                     Settlement::Done | Settlement::Dead { .. } => {}
@@ -88,9 +94,9 @@ impl Reading {
             }
             // An entry that was trimmed while its handler ran is settled by being forgotten.
             Ok(Some(0)) if *leased.settlement() == Settlement::Done && self.is_trimmed(leased.lease()) => None,
-            Ok(Some(0)) => unsettled(leased, true, "the lease had run out".into()),
-            Ok(_) => unsettled(leased, false, CommandError::Answer { action: ACTION }.into()),
-            Err(error) => unsettled(leased, false, CommandError::refused(ACTION, &error).into()),
+            Ok(Some(0)) => Some((true, "the lease had run out".into())),
+            Ok(_) => Some((false, CommandError::Answer { action: ACTION }.into())),
+            Err(error) => Some((false, CommandError::refused(ACTION, error).into())),
         }
     }
 
@@ -107,11 +113,11 @@ impl Reading {
 
     fn settle_entry(&self, leased: &Leased, lease: &Lease, id: &str) -> Result<Cmd, BoxError> {
         let keys = &self.streams[lease.stream].keys;
-        let is_trimmed = self.is_trimmed(leased.lease());
+        let is_trimmed = *leased.settlement() != Settlement::Done && self.is_trimmed(leased.lease());
         Ok(match leased.settlement() {
             Settlement::Done => {
-                let mut ack = redis::cmd("XACK");
-                ack.arg(&keys.stream).arg(&*keys.group).arg(id);
+                let mut ack = Cmd::with_capacity(4, ACK_BYTES);
+                ack.arg("XACK").arg(&keys.stream).arg(&*keys.group).arg(id);
                 ack
             }
             Settlement::Dead { reason } => {
