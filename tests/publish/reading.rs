@@ -210,7 +210,7 @@ fn a_last_bus_that_goes_away_says_on_stderr_what_it_discards() {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     let output = child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("eventbus: ") && said.contains("3 deliveries in flight"), "{said}");
+    assert!(said.contains("eventbus: ") && said.contains("deliveries in flight, now discarded: 3"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

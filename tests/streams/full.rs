@@ -29,7 +29,7 @@ fn events_that_are_missed_between_reads_are_told_where_they_are_missing() {
     }
     assert_eq!(
         ticks.try_recv().unwrap_err().to_string(),
-        "the stream was read too slowly: 1 events missed here; \
+        "the stream was read too slowly; events missed here: 1; \
         read faster, or give it more `capacity`, or `.overflow(Overflow::Wait)`"
     );
     bus.emit(Tick(4)).blocking(); // 2 makes room

@@ -252,7 +252,7 @@ impl ConsumerState {
         if lost.is_empty() {
             return;
         }
-        let text = format!("{} leases have run out while their deliveries were held", lost.len());
+        let text = format!("leases that have run out while their deliveries were held: {}", lost.len());
         lock(&self.lost).extend(lost);
         self.transport_error(Operation::Extend, text);
     }
@@ -286,7 +286,7 @@ impl Drop for Unanswered<'_> {
         }
         self.consumer.forget_unkept(std::mem::take(&mut self.dying));
         self.consumer.ledger.settle_errors.add(1);
-        let text = format!("no answer in time whether {} deliveries are settled", self.count);
+        let text = format!("no answer in time; deliveries that may not be settled: {}", self.count);
         self.consumer.transport_error(Operation::Settle, text);
     }
 }

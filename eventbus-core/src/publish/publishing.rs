@@ -248,9 +248,9 @@ impl Publishing {
             in_flight += self.unrouted().waiting;
         }
         if in_flight > 0 {
-            let what = if is_in_process { "discarded" } else { "left to the transport" };
+            let what = if is_in_process { "now discarded" } else { "left to the transport" };
             let line = "the last `Bus` was dropped without a shutdown";
-            to_stderr(&format_args!("{line}: {in_flight} deliveries in flight are {what}"));
+            to_stderr(&format_args!("{line}; deliveries in flight, {what}: {in_flight}"));
         }
     }
 }

@@ -4,7 +4,7 @@
 /// capacity. Those that follow it are the oldest that were kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[error(
-    "the stream was read too slowly: {missed} events missed here; read faster, or give it more `capacity`, or `.overflow(Overflow::Wait)`"
+    "the stream was read too slowly; events missed here: {missed}; read faster, or give it more `capacity`, or `.overflow(Overflow::Wait)`"
 )]
 #[non_exhaustive]
 pub struct Lagged {
