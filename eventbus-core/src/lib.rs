@@ -1,7 +1,7 @@
 //! The engine of `eventbus`: events, the registry, emission, the bus, and publishing.
 //!
 //! Applications and frameworks depend on the facade, `eventbus`, which re-exports all of this and the derive. The modules
-//! are floors, and each may use only those of lower floors; ARCHITECTURE.md says why.
+//! stand on floors (layers), and each may use only those of lower floors; ARCHITECTURE.md has the map.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -17,7 +17,7 @@ mod bus;
 // Floor 8.
 mod publish;
 
-// Floor 9.
+// Floor 9; `counting` is on floor 1.
 mod consumer;
 mod counting;
 

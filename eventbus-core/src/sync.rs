@@ -1,4 +1,4 @@
-//! Floor 0: the synchronisation we write with, replaced under `--cfg eventbus_shuttle` so that schedules can be explored.
+//! Floor 0: the locks and atomics of this crate, replaced under `--cfg eventbus_shuttle` so that schedules can be explored.
 //!
 //! No lock here is ever alive while user code runs, so a poisoned one holds consistent data and is simply taken.
 

@@ -1,4 +1,4 @@
-//! What a bus is to warn of, and whom.
+//! Options of the builder: what a bus warns of, and whom it tells.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Listeners that leave together.
+//! Scopes: named groups of listeners that end together.
 
 use std::{fmt, panic::Location, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Waiting until nothing runs any more.
+//! Waiting until a listener, or everything that a bus has started, has ended.
 
 use crate::{
     call::{BusId, Frame},

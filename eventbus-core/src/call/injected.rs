@@ -1,4 +1,5 @@
-//! What a test makes of a call: a delay before it, and an end that is not the listener's own. Nothing without the feature `testing`.
+//! What a test injects into a call: a delay before it, and an end that is not the listener's own. Empty without the feature
+//! `testing`.
 
 #[cfg(feature = "testing")]
 pub(crate) use with_feature::{Injected, InjectedEnd};

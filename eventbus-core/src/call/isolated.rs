@@ -1,4 +1,4 @@
-//! User values whose drop must not panic.
+//! Values of the user whose drop may panic: the panic is contained.
 
 use crate::event::isolate;
 

@@ -1,4 +1,4 @@
-//! A worker's place in its consumer.
+//! What the parts of a worker share: its consumer, its slot, and the state of its deliveries.
 
 use std::sync::Arc;
 

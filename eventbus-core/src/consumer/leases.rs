@@ -1,4 +1,4 @@
-//! What a read has leased, until it is in the books of its consumer.
+//! What a read has leased, until its consumer has recorded it.
 
 use std::ops::Deref;
 

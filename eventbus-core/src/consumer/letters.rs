@@ -1,4 +1,5 @@
-//! Dead letters of a consumer: those that the bus keeps, and those that the transport keeps. Each is told once it is kept.
+//! Dead letters of a consumer: those that the bus keeps, and those that the transport keeps. A letter is told to
+//! hooks and listeners after it has been kept.
 
 use std::{any::Any, collections::HashSet, sync::Arc, time::SystemTime};
 

@@ -1,8 +1,8 @@
-//! Floor 9: consumers. Groups of handlers, and how they are wired.
+//! Floor 9: consumers, which are groups of handlers: how they are wired, and how they run.
 //!
-//! A worker leases a batch from its source (`intake`), polls its handlers where it stands (`worker`, `handler`, `turn`), and
-//! settles (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`: deliveries behind others of their key, and
-//! those that wait for their next attempt.
+//! A worker leases a batch from its source (`intake`), polls its handlers in its own task (`worker`, `handler`, `turn`), and
+//! tells the source how each delivery ended (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`:
+//! deliveries behind others of their key, and those that wait for their next attempt.
 
 mod age;
 mod attempt;

@@ -1,4 +1,4 @@
-//! How many deliveries a consumer begins in a time.
+//! The rate limit: how many deliveries a consumer may begin in a given time.
 
 use std::{num::NonZeroU32, time::Duration};
 

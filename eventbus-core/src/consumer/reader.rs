@@ -1,5 +1,5 @@
 //! The reader task of a consumer whose workers do not lease by themselves: its source cannot answer at once, or the consumer
-//! tells keys, whose order is decided in one place.
+//! has keys, whose order is decided in one place.
 
 use std::{
     pin::Pin,

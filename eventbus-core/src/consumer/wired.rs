@@ -1,4 +1,4 @@
-//! What a consumer was wired to do, for those who describe it.
+//! What a consumer was wired to do, for the catalog and `explain`.
 
 use std::{panic::Location, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Floor 9: events that are kept until it is certain that they have happened: after the commit, not before.
+//! Floor 12: events that are kept until it is certain that they have happened: after the commit, not before.
 
 mod kept;
 mod publish;

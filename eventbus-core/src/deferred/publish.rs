@@ -1,4 +1,4 @@
-//! What may be said about an event that is kept to be published.
+//! An event that is kept to be published, and its options.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! Emitting what was kept, and what came of it.
+//! Emitting and publishing what was kept, and the result.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! Whether a listener that has something to ask may be called now.
+//! Whether a listener may be called now, where its flag, a filter, interceptors or `once` have a say.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Interceptors of the buses that this thread builds while a test asks for it.
+//! Interceptors that a test gives to all buses that its thread builds meanwhile.
 
 use std::{cell::RefCell, marker::PhantomData, rc::Rc};
 

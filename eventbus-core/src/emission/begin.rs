@@ -1,4 +1,5 @@
-//! The beginning of an emission behind the plain way: options, limits, interceptors, awaited listeners.
+//! The beginning of an emission that is more than a loop over synchronous listeners: it has options, limits, interceptors or
+//! awaited listeners.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! Emissions of a bus that counts them.
 //!
 //! Most take the plain way, as on other buses: the chunks of synchronous listeners are counted before they are run, each with one
-//! addition. What is measured, and what asks before each call, counts each call where it is made. The plain way is closed there
-//! (`plain_depth`), and what finds it closed counts: a bus that does not count need not look.
+//! addition. An emission that is measured, or that checks something before each call, counts each call where it is made.
+//! On a bus that counts, the plain way is closed (`plain_depth`), and an emission that finds it closed is counted: so a bus that
+//! does not count checks nothing for this.
 
 use super::guards::CallGuard;
 use crate::{

@@ -1,4 +1,4 @@
-//! Counting how listeners ended that did not end well.
+//! Counting the listeners that did not end well, by how they ended.
 
 use std::sync::Arc;
 

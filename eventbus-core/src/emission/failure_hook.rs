@@ -1,6 +1,6 @@
 //! The failure hook (promise P6).
 //!
-//! With a hook of the user's, each failure goes to it when its emission ends. Without one, a report that is dropped unread
+//! If the user has set a hook, each failure goes to it when its emission ends. Without one, a report that is dropped unread
 //! writes its failures to stderr. So nothing is lost in silence, and a program that handles its reports is not told
 //! everything twice.
 

@@ -1,4 +1,4 @@
-//! What the floors above keep with a bus.
+//! State that the floors above keep with a bus, found by its type.
 
 use std::any::Any;
 

@@ -1,4 +1,4 @@
-//! What a test asks of an emission, of a call or of a delivery, by an interceptor. Nothing without the feature `testing`.
+//! What a test, by an interceptor, changes in an emission, a call or a delivery. Empty without the feature `testing`.
 
 use crate::call::Injected;
 #[cfg(feature = "testing")]

@@ -1,6 +1,6 @@
 //! Warnings: what may be a mistake, told once each.
 //!
-//! A warning goes to the hook of the user's, or to stderr. It is no failure: whatever it speaks of goes on.
+//! A warning goes to the user's hook, or to stderr. It is no failure: what it warns of goes on.
 
 use std::{collections::HashSet, fmt, panic::Location, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Why a payload does not decode, or an event does not encode: without a value of the payload.
+//! Why a payload does not decode, or an event does not encode. The errors hold no value of the payload.
 
 use std::{error::Error, fmt};
 

@@ -1,4 +1,4 @@
-//! How the events of a type get to a codec, and back.
+//! How the events of a type are written by a codec, and read by it.
 
 use std::any::Any;
 

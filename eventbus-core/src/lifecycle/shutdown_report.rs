@@ -1,4 +1,4 @@
-//! The report of a shutdown, and the place where it appears.
+//! The report of a shutdown, and where those who wait for the shutdown find it.
 
 use std::{fmt, sync::Arc};
 

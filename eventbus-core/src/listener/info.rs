@@ -1,4 +1,4 @@
-//! How a listener is known.
+//! What is known of a listener: its id, its name, its place in the source, its options.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! Floor 1: what can listen, how a listener is known, and how its call can end.
+//! Floor 1: what can listen, what is known of a listener, and how its call can end.
 
 mod callable;
 mod info;

@@ -1,4 +1,4 @@
-//! What an emission is of.
+//! What is emitted: an event of a type, or one under a name that no type claims.
 
 use std::{fmt, sync::Arc};
 

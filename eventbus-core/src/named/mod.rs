@@ -1,4 +1,4 @@
-//! Floor 5: events whose names are known only at run time. The same listeners, the same emission.
+//! Floor 6: events whose names are known only at run time. They reach the same listeners, by the same emission.
 
 mod emit;
 mod error;

@@ -1,4 +1,4 @@
-//! Floor 10: what a bus tells of itself.
+//! Floor 10: what a bus tells of itself: its catalog, explanations, statistics, trace, spans and metrics.
 
 mod catalog;
 mod explain;

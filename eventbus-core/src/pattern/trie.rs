@@ -1,4 +1,4 @@
-//! Many patterns, asked at once.
+//! The trie: many patterns, of which one walk finds all that match a name.
 
 use std::{collections::HashMap, mem};
 

@@ -1,4 +1,4 @@
-//! The codecs of a bus, and how what its sources read finds them.
+//! The codecs of a bus, and how each message that is read gets the codec of its content type.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Messages on their way to a transport that answers later.
 //!
-//! Publishers that wait at the same time share a batch, and one batch is under way at a time (B2). The publishers themselves poll
-//! the transport's future, whoever is polled, and so does a task, the driver, as long as there is something to send: a publisher may
-//! give up, or be kept without being polled, and a runtime may stand still or go away.
+//! Publishers that wait at the same time share a batch, and one batch is under way at a time (B2). Whichever
+//! publisher is polled polls the transport's future. So does a task, the driver, as long as there is something to send: a
+//! publisher may give up, or be kept without being polled, and a runtime may stand still or go away.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Two types under one identity.
+//! Two types with one name and version.
 
 use std::{fmt, panic::Location};
 

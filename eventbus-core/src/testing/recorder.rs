@@ -1,4 +1,4 @@
-//! The recorder: what it is told by the buses that it is given to, and what it makes of it.
+//! The recorder: an interceptor that records what its buses do, fakes it, and injects failures.
 
 use std::{
     any::TypeId,

@@ -1,4 +1,4 @@
-//! What a test has in hand while its schedules are explored.
+//! The handle that a test gets while its schedules are explored: choices, tasks and time.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! The types that say what a [`Listener`](super::Listener) may still become.
+//! Marker types: which verbs may still end the registration of a [`Listener`](super::Listener), and what its closure takes.
 
 use crate::call::Isolated;
 

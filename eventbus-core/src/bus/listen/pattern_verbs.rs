@@ -1,4 +1,5 @@
-//! The verbs for listeners by pattern: one set for each shape of their arguments, as for types.
+//! The verbs `on`, `on_async` and `on_blocking` for listeners by pattern: one set for each shape of their arguments, as for
+//! types.
 
 use super::{Blocks, ByPattern, Inline, Listener, NoContext, NoState, With, WithContext, code};
 use crate::{

@@ -1,4 +1,4 @@
-//! What a listener listens to: a type, or names.
+//! What a listener listens to: an event type, or names that match a pattern.
 
 use crate::event::{Event, EventName};
 

@@ -1,4 +1,5 @@
-//! The verbs that end the registration of a listener: one set for each shape of its arguments.
+//! The verbs `on`, `on_async` and `on_blocking`, which end the registration of a listener: one set for each shape of its
+//! arguments.
 
 use super::{Blocks, Inline, Listener, NoContext, NoState, With, WithContext, code};
 use crate::{

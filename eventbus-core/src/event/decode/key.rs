@@ -1,4 +1,4 @@
-//! A key of an object as a deserializer: text, or a number or a switch written as text.
+//! A key of an object as a deserializer: text, or a number or a boolean written as text.
 
 use serde::{
     de::{Deserializer, Error as _, Unexpected, Visitor, value::BorrowedStrDeserializer},

@@ -1,4 +1,4 @@
-//! What a type says of a payload that it does not take, without what the payload says.
+//! What a type says of a payload that does not fit it, without the content of the payload.
 
 use std::{
     error::Error,

@@ -1,4 +1,4 @@
-//! An explanation as an answer to a colleague.
+//! An explanation as text for people.
 
 use std::fmt::{self, Display};
 

@@ -1,4 +1,4 @@
-//! What may be said about the publishing of an event, and what it needs while it waits.
+//! The options of publishing an event, and what it needs while it waits.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! One event.
+//! The future of the next event of a type.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! How streams are made.
+//! The methods that make streams.
 
 use std::sync::Arc;
 
