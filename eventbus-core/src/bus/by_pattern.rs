@@ -16,8 +16,8 @@ macro_rules! by_pattern {
             /// Registers a listener for all events whose names match `pattern`: `*` stands for one segment, `**` for any number.
             ///
             /// It hears typed events of those names, whatever their versions, and what is emitted under names that no type
-            /// claims. Its turns come by priority and registration, between those of listeners to types. One that uses the bus takes it
-            /// from its context (`cx.bus()`), as for [`Bus::on`].
+            /// claims. Its turns come by priority and registration, between those of listeners to types. A listener that uses the
+            /// bus takes it from its context (`cx.bus()`), as for [`Bus::on`].
             ///
             /// # Errors
             ///

@@ -30,8 +30,8 @@ impl Bus {
     /// It returns `()` or a `Result`; errors and panics go into the report of the emission. Options come with
     /// [`listener`](Self::listener).
     ///
-    /// A listener that uses the bus takes it from its [`Context`](crate::Context): `with_context()` and `cx.bus()`. One that captures a
-    /// `Bus` keeps it alive for ever, and itself with it.
+    /// A listener that uses the bus takes it from its [`Context`](crate::Context): `with_context()` and `cx.bus()`. A listener
+    /// that captures a `Bus` keeps the bus alive for ever, and itself with it.
     ///
     /// # Panics
     ///
@@ -63,8 +63,9 @@ impl Bus {
 
     /// Registers an async listener: it runs inside the emitting task, concurrently with the other async ones.
     ///
-    /// Its future is dropped when the emission is: at its next await it stops. One that must run on says `spawned()`; see
-    /// [`listener`](Self::listener). One that uses the bus takes it from its context (`cx.bus()`), as for [`on`](Self::on).
+    /// When the emission is dropped, so is the listener's future: the listener stops at the await where it is. A listener that
+    /// must run on needs `spawned()`; see [`listener`](Self::listener). A listener that uses the bus takes it from its context
+    /// (`cx.bus()`), as for [`on`](Self::on).
     ///
     /// # Panics
     ///
@@ -86,7 +87,8 @@ impl Bus {
     }
 
     /// Registers a listener that may block: it runs on the runtime's blocking pool if the emission is awaited, on the
-    /// emitting thread if that blocks anyway. One that uses the bus takes it from its context (`cx.bus()`), as for [`on`](Self::on).
+    /// emitting thread if that blocks anyway. A listener that uses the bus takes it from its context (`cx.bus()`), as for
+    /// [`on`](Self::on).
     ///
     /// # Panics
     ///
@@ -122,7 +124,7 @@ impl Bus {
     ///
     /// # Panics
     ///
-    /// What it ends with panics as [`on`](Self::on) does.
+    /// The verb that ends the registration panics as [`on`](Self::on) does.
     ///
     /// # Examples
     ///
@@ -148,7 +150,7 @@ impl Bus {
         Listener::new(self.target(Location::caller()))
     }
 
-    /// Makes a scope: listeners that leave together. Its name shows at each of them.
+    /// Makes a scope: a group of listeners that end together. Each of them shows the scope's name.
     pub fn scope(&self, name: &str) -> Scope {
         Scope::new(self, name)
     }
@@ -203,8 +205,8 @@ impl Bus {
         registry.get(E::TYPE).map_or_else(|| registry.matching(E::NAME.as_str()).len(), |slot| slot.len())
     }
 
-    /// The names of the events that have listeners, sorted: of events that this bus has seen. Names that only patterns speak of
-    /// are in [`listener_infos`](Self::listener_infos).
+    /// The names of the events that have listeners, sorted. Only events that this bus has seen are among them; listeners by
+    /// pattern that match none of these are in [`listener_infos`](Self::listener_infos).
     pub fn event_names(&self) -> Vec<EventName> {
         let slots = self.state.registry.all();
         let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event.name()).collect();

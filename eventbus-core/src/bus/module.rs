@@ -11,8 +11,8 @@ use crate::{
 
 /// A service with listeners, to be registered as one by [`Bus::register`].
 ///
-/// The attribute `#[listeners]` of `eventbus` implements it. By hand it is written where what to listen to is known only at
-/// run time, or where modules are made of modules.
+/// The attribute `#[listeners]` of `eventbus` implements it. Implement it by hand if what to listen to is known only at run
+/// time, or if a module is made of other modules.
 ///
 /// # Examples
 ///
@@ -61,7 +61,7 @@ pub trait Module: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What keeps the module from being wired. What was registered through `scope` before is taken back.
+    /// The reason why the module cannot be wired. What it had registered through `scope` before is taken back.
     fn register(self: Arc<Self>, scope: &Scope) -> Result<(), WiringError>;
 }
 

@@ -11,10 +11,10 @@ use crate::{
     registry::{Group, Subscription},
 };
 
-/// A named group of listeners that leave together; made by [`Bus::scope`](crate::Bus::scope).
+/// A named group of listeners that end together; made by [`Bus::scope`](crate::Bus::scope).
 ///
 /// It registers as the bus does, and scopes may stand inside of scopes. Dropping it changes nothing: [`off`](Self::off)
-/// ends all its listeners, [`close`](Self::close) does so for good, [`guard`](Self::guard) ties them to a scope of code. A
+/// ends all its listeners, [`close`](Self::close) does so for good, [`guard`](Self::guard) ties them to a block of code. A
 /// clone is another handle to the same scope.
 ///
 /// Through a scope that is closed, or whose bus is gone, registering gives a subscription that is off.
@@ -115,7 +115,7 @@ impl Scope {
         Self { bus: self.bus.clone(), bus_id: self.bus_id, name: self.joined(name), members: self.members.nested() }
     }
 
-    /// Ends all listeners of the scope and of the scopes and modules inside of it; how many there were. Further ones may be
+    /// Ends all listeners of the scope and of the scopes and modules inside of it; returns how many there were. More may be
     /// registered, except through the scopes of the modules, which are closed.
     ///
     /// **Re-entrancy:** may be called inside any listener, also inside one that it ends.
@@ -123,7 +123,7 @@ impl Scope {
         self.members.off().listeners
     }
 
-    /// Closes the scope: ends its listeners as [`off`](Self::off) does, and takes no further ones; how many there were.
+    /// Closes the scope: ends its listeners as [`off`](Self::off) does, and takes no more; returns how many there were.
     ///
     /// What is registered through it from then on, or through a scope inside of it, is off from the start: so whoever still
     /// has a handle to it cannot bring listeners back.

@@ -66,7 +66,8 @@ impl Bus {
     /// Waits until everything that this bus has started has ended: spawned emissions and what they have caused, spawned
     /// listeners, listeners on the blocking pool.
     ///
-    /// What tests wait for, and a program that ends. Emissions that somebody awaits are that somebody's.
+    /// Tests wait for this, and programs that end. An emission that somebody awaits is not waited for: that is for its awaiter
+    /// to do.
     ///
     /// # Errors
     ///

@@ -9,10 +9,10 @@ use crate::{
     registry::{Claim, Conflict},
 };
 
-/// An error returned by [`Module::register`](crate::Module::register), and by what calls it: [`Bus::register`](crate::Bus::register) and
-/// [`Scope::register`](crate::Scope::register).
+/// An error returned by [`Module::register`](crate::Module::register), and by the two methods that call it:
+/// [`Bus::register`](crate::Bus::register) and [`Scope::register`](crate::Scope::register).
 ///
-/// It has a variant for each thing that a module may do there, so that a module needs nothing but `?`. It names both sides of a
+/// It has a variant for each thing that can fail in `register`, so that a module needs nothing but `?`. It names both sides of a
 /// conflict, with their places in the source.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]

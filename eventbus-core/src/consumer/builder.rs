@@ -85,7 +85,7 @@ pub struct NoState(());
 #[derive(Debug)]
 pub struct WithState<S>(Isolated<S>);
 
-/// Wires a consumer; made by [`Bus::consumer`](crate::Bus::consumer). What is wrong with it, [`start`](Self::start) says.
+/// Wires a consumer; made by [`Bus::consumer`](crate::Bus::consumer). What is wrong with it, [`start`](Self::start) returns.
 #[must_use = "handles nothing until `.start().await`"]
 pub struct ConsumerBuilder<S = NoState> {
     pub(super) bus: Bus,
@@ -245,9 +245,9 @@ impl<S> ConsumerBuilder<S> {
 
     /// Handles deliveries of `E` in batches: up to `max` at once, which wait for `wait` at the longest for more to come.
     ///
-    /// The closure gets a [`Batch`](super::Batch), a slice of `Arc<E>`, and returns a future that ends with `()`, with a `Result` for the
-    /// whole batch, or with a `Vec` of results, one for each event in order: those that failed are tried again, each by itself
-    /// or with others. A panic or a time-out fails them all. A worker handles one batch at a time.
+    /// The closure gets a [`Batch`](super::Batch), a slice of `Arc<E>`, and returns a future that ends with `()`, with a
+    /// `Result` for the whole batch, or with a `Vec` of results, one for each event in order: those that failed are tried
+    /// again, each by itself or with others. A panic or a time-out fails them all. A worker handles one batch at a time.
     ///
     /// # Examples
     ///
@@ -315,7 +315,7 @@ impl<S> ConsumerBuilder<S> {
         self
     }
 
-    /// How many attempts begin in a time; as many as there are unless stated.
+    /// How many attempts may begin in a given time; without limit unless stated.
     #[cfg(feature = "rate-limit")]
     pub fn rate_limit(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);

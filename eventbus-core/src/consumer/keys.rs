@@ -11,7 +11,7 @@ use crate::{call::Isolated, event::Event, transport::Message};
 /// Tells the key of a message by its event, as its hash; nothing if the event cannot be read.
 pub(super) type MessageKey = Isolated<Box<dyn Fn(&Message, &Versions) -> Option<u64> + Send + Sync>>;
 
-/// A function that tells the key of an event: deliveries with the same key are handled one after the other.
+/// A function that computes the key of an event: deliveries with the same key are handled one after the other.
 pub trait KeyFn<E>: Fn(&E) -> Self::Key + Send + Sync + 'static {
     /// The key.
     type Key: Hash;

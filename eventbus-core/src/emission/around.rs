@@ -8,14 +8,16 @@ use crate::listener::Outcome;
 ///
 /// A closure `|end: &CallEnd| ..` is one too: its [`end`](Self::end). See [`Interceptor`](crate::Interceptor).
 pub trait Around<End>: Send {
-    /// Runs a part of it. Is to call `part` once, and may do something before and after: enter a span, set a thread-local.
+    /// Runs a part of it. An implementation calls `part` once, and may do something before and after: enter a span, set a
+    /// thread-local.
     ///
     /// The parts of an emission: its beginning, with all synchronous listeners, then each of its polls. The parts of a call:
     /// the call itself; of an async listener the making of its future, each of its polls, and its drop where it is stopped. Of a
     /// publish: each of its polls; those of `publish_all` are no parts. Of a delivery: each poll of its handler, and its drop where it
-    /// is stopped; the deliveries of a batch share one handler, whose polls are parts of the first of them. Parts may run on different threads, never two at a time.
+    /// is stopped; the deliveries of a batch share one handler, whose polls are parts of the first of them. Parts may run on
+    /// different threads, never two at a time.
     ///
-    /// Whether a part was well is not to be learnt here: a listener that panics does not unwind through this.
+    /// This method does not learn whether a part went well: a listener that panics does not unwind through this.
     ///
     /// If `part` is not called, or this panics before it does, the bus runs the part itself; the second call of a `part` does
     /// nothing. The panic is contained, and written to stderr.

@@ -75,14 +75,15 @@ impl Context {
 
     /// Whether the emission has been cancelled: its future dropped, its time up, its token cancelled, its task aborted.
     ///
-    /// An async listener inside the emitting task is stopped at its next await anyway; a synchronous, spawned or blocking
-    /// one asks, and ends early. One that gives up returns an error: a listener that returns well has finished well, however
-    /// late, and the report says so. Of a future given to `until` a synchronous listener sees nothing while it runs.
+    /// An async listener inside the emitting task is stopped at its next await anyway; a synchronous, spawned or blocking one
+    /// asks, and ends early. A listener that gives up should return an error: if it returns without one it has finished well,
+    /// however late, and the report says so. A synchronous listener does not see, while it runs, that a future given to `until`
+    /// is ready.
     pub fn is_cancelled(&self) -> bool {
         self.signal.is_set()
     }
 
-    /// Waits until the emission is cancelled; for ever, if it ends without.
+    /// Waits until the emission is cancelled; for ever, if it ends without being cancelled.
     ///
     /// Cancel safe: dropping the future loses nothing.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {

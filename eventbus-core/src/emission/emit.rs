@@ -35,10 +35,11 @@ use crate::{
 /// | [`.blocking()`](Self::blocking) | the same, from synchronous code |
 /// | [`.spawn()`](Self::spawn) | not at all, or later |
 ///
-/// Synchronous listeners run first, in the order of priority and registration, on the thread that polls. Then the others
-/// are started in that order, and awaited together. Two emissions of one thread reach a listener in that order, unless one is
-/// emitted inside the other: that one reaches later listeners first (depth first). Async listeners run inside this future: they see its task-locals and its
-/// span, and dropping the future stops them at their next await. Spawned and blocking ones run on.
+/// Synchronous listeners run first, in the order of priority and registration, on the thread that polls. Then the others are
+/// started in that order, and awaited together. Two emissions of one thread reach a listener in that order, unless one is
+/// emitted inside the other: the inner one reaches later listeners first (depth first). Async listeners run inside this future:
+/// they see its task-locals and its span, and dropping the future stops them at their next await. Spawned and blocking ones run
+/// on.
 ///
 /// # Cancel safety
 ///

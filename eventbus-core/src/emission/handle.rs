@@ -34,8 +34,8 @@ use crate::{
 /// Brings events to their listeners.
 ///
 /// A clone is another handle to the same bus and costs as much as cloning an `Arc`. The bus lives as long as one of its
-/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: both stay for ever, and nothing tells it,
-/// since a closure does not show what it captures. Emit through [`Context::bus`](crate::Context::bus), or capture
+/// handles. A listener that captures a handle keeps the bus alive, and the bus the listener: both stay for ever. Nothing warns
+/// of this, since a closure does not show what it captures. Emit through [`Context::bus`](crate::Context::bus), or capture
 /// [`downgrade`](Self::downgrade)d handles.
 ///
 /// **Re-entrancy:** a listener may do anything to the bus that calls it: emit, register, unsubscribe, clear, drop the last

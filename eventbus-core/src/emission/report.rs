@@ -210,7 +210,7 @@ impl Report {
         self.rest.as_ref()?.refused_by
     }
 
-    /// Whether a test fakes the emission: its listeners were not called. It counts as well then.
+    /// Whether a test fakes the emission: its listeners were not called. Such a report is ok.
     #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn is_faked(&self) -> bool {

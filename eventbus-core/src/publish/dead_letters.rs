@@ -183,7 +183,7 @@ impl DeadLetters<'_> {
         })
     }
 
-    /// Replays all letters for which `filter` says so, of those that are there when it is called; how many.
+    /// Replays all letters for which `filter` says so, of those that are there when it is called; returns how many.
     ///
     /// # Errors
     ///

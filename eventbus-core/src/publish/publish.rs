@@ -26,10 +26,11 @@ impl Bus {
     ///
     /// Awaited, it waits while the queue of a group that handles the event is full, unless the group's
     /// [`Overflow`](crate::Overflow) policy is another. An event that no group handles waits in the transport's bounded log for one
-    /// that does: this is told once, and nobody waits for it. Inside a handler
-    /// of this bus it never waits: full is an error at once. That is told by the handler's task, and by
-    /// [`Delivery::bus`](crate::Delivery::bus): in a task of its own, with another handle of the bus, it does wait; a handler that
-    /// awaits such a task may wait for itself.
+    /// that does: one warning tells this, and the publisher does not wait.
+    ///
+    /// Inside a handler of this bus it never waits: a full queue is an error at once. The bus knows a handler by its task, and
+    /// by the handle from [`Delivery::bus`](crate::Delivery::bus). In another task, with another handle of the bus, `publish`
+    /// does wait; a handler that awaits such a task may wait for itself.
     ///
     /// # Errors
     ///
@@ -96,8 +97,8 @@ impl Bus {
 
 /// An event that is about to be published; made by [`Bus::publish`](crate::Bus::publish).
 ///
-/// It takes part in tokio's cooperative scheduling: a task that publishes on and on gives way to others now and then, but for a
-/// handler.
+/// It takes part in tokio's cooperative scheduling: a task that publishes on and on gives way to others now and then, unless it
+/// runs a handler.
 ///
 /// # Cancel safety
 ///
@@ -139,8 +140,8 @@ impl<'b, I: IntoEvent> Publish<'b, I> {
         Self { event: Some(event), sending: Sending::new(bus) }
     }
 
-    /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer does not
-    /// tell keys itself.
+    /// Events with the same key are handled one after the other, in the order of publishing, in every group whose consumer has
+    /// no [key function](crate::ConsumerBuilder::key) of its own.
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
         self.sending.options().key = Some(key.into());
         self

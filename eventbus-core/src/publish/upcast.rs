@@ -79,8 +79,8 @@ impl Bus {
     ///
     /// # Re-entrancy
     ///
-    /// `convert` runs in the handler's place, and may use the bus as a handler does. Where the consumer tells keys it is called
-    /// once more, when the key is asked for.
+    /// `convert` runs in the handler's place, and may use the bus as a handler does. Where the consumer has a key
+    /// function it is called once more, when the key is computed.
     ///
     /// # Examples
     ///

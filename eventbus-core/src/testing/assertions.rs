@@ -95,21 +95,21 @@ impl Recorder {
         self.assert_done(Deed::Published, is_meant)
     }
 
-    /// Asserts that so many events of this type were emitted.
+    /// Asserts that exactly `times` events of this type were emitted.
     ///
     /// # Panics
     ///
-    /// If there were more, or less.
+    /// If there were more, or fewer.
     #[track_caller]
     pub fn assert_emitted_times<E: Event>(&self, times: usize) {
         self.assert_times::<E>(Deed::Emitted, times);
     }
 
-    /// Asserts that so many events of this type were published.
+    /// Asserts that exactly `times` events of this type were published.
     ///
     /// # Panics
     ///
-    /// If there were more, or less.
+    /// If there were more, or fewer.
     #[track_caller]
     pub fn assert_published_times<E: Event>(&self, times: usize) {
         self.assert_times::<E>(Deed::Published, times);

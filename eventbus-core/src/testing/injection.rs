@@ -54,7 +54,7 @@ impl Injection {
         Self { shared: Arc::new(Shared { name: name.into(), effect, settings: Mutex::default(), happened: 0.into() }) }
     }
 
-    /// Happens to so many calls, and then no more.
+    /// Happens to `times` calls, and then no more.
     #[expect(
         clippy::must_use_candidate,
         clippy::return_self_not_must_use,

@@ -65,10 +65,10 @@ impl Recorder {
 
     /// Makes a recorder that fakes: emissions call no listener, and what is published is not handed to the transport.
     ///
-    /// The report of a faked emission counts as well, [says so](Report::is_faked), and has no listener that succeeded. A faked publish
-    /// ends well, and counts as accepted: the recorder stands for a transport that takes everything. What the bus itself refuses is
-    /// refused all the same: an event without a codec where the transport needs one, a bus that is closed. Streams are listeners, and
-    /// get nothing.
+    /// The report of a faked emission is ok, [says that it is faked](Report::is_faked), and has no listener that succeeded. A
+    /// faked publish ends well, and counts as accepted: the recorder stands for a transport that takes everything. What the bus
+    /// itself refuses is refused all the same: an event without a codec where the transport needs one, a bus that is closed.
+    /// Streams are listeners, and get nothing.
     ///
     /// # Examples
     ///

@@ -37,7 +37,7 @@ use crate::{
 /// | `timeout` | | stops it | leaves it behind |
 /// | `spawned` | | in a task of its own | |
 ///
-/// With the feature `publish`, `stream()` is a verb, too: it gives the events as a stream.
+/// `stream()` is a verb, too: it gives the events as a stream.
 ///
 /// # Examples
 ///
@@ -98,9 +98,9 @@ impl<'b, T: Topic, K, S, C> Listener<'b, T, K, S, C> {
 
     /// Stops the listener when it has taken `time`, and reports it as timed out.
     ///
-    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Its context tells it of the
-    /// emission's end, not of this limit. Needs a runtime with a
-    /// timer where the emission is awaited; without one the listener is reported as not run.
+    /// A blocking listener cannot be stopped: it is left behind, and reported as still running. Its context tells it when the
+    /// emission is cancelled, but not that this limit has passed. Where the emission is awaited, this needs a runtime with a
+    /// timer; without one the listener is reported as not run.
     pub fn timeout(mut self, time: Duration) -> Listener<'b, T, K::Timed, S, C>
     where
         K: Kind,
@@ -155,7 +155,7 @@ impl<K, S, C> Listener<'_, ByPattern, K, S, C> {
 impl<'b, T: Topic, K, C> Listener<'b, T, K, NoState, C> {
     /// Gives the listener state: the closure then takes it as its first argument, cloned for each call.
     ///
-    /// It saves the clone before each `move` closure, and the second one before `async move`; most states are an `Arc`.
+    /// So you need not clone the state before each `move` closure, and again before `async move`. Most states are an `Arc`.
     pub fn with<S: Clone + Send + Sync + 'static>(self, state: S) -> Listener<'b, T, K, With<S>, C> {
         let Self { target, options, kind, .. } = self;
         Listener { target, options, state: With(Isolated::new(state)), kind }

@@ -139,11 +139,12 @@ impl Consumer {
     /// deadline counts.
     ///
     /// The order of a key is kept, with one exception: a handler that holds up its thread beyond the stop
-    /// ([`still_running`](StopReport::still_running)) keeps its delivery until it ends. If it did not handle it, the delivery goes back
-    /// then, and those behind it may have been handled by the next consumer meanwhile.
+    /// ([`still_running`](StopReport::still_running)) keeps its delivery until it ends. If it did not handle it, the delivery
+    /// goes back then, and those behind it may have been handled by the next consumer meanwhile.
     ///
-    /// It runs on the runtime on which the consumer was started, and may be called outside of any. If that runtime has gone, or has no
-    /// timers, handlers get no time to end; a runtime that is there and is not driven holds up the stop until it is.
+    /// The stop runs on the runtime on which the consumer was started; this method may be called outside of any. If that
+    /// runtime has gone, or has no timers, handlers get no time to end; a runtime that is there and is not driven holds up the
+    /// stop until it is.
     ///
     /// # Cancel safety
     ///
@@ -191,8 +192,8 @@ impl Consumer {
         });
     }
 
-    /// Removes the group, after its consumer has been stopped by `deadline`: it takes no events any more, and what waited in it
-    /// is handed back, where the transport is of this process. Other groups keep their own.
+    /// Removes the group, after its consumer has been stopped by `deadline`: the group takes no events any more. What waited in
+    /// it is handed back, if the transport is inside this process. Other groups keep their own.
     ///
     /// # Errors
     ///

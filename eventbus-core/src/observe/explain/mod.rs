@@ -19,12 +19,13 @@ use crate::{
 const SHOWN: usize = 5;
 
 impl Bus {
-    /// What an emission under this name would do now, and what a publish: which type claims it, who would run in which order, who would
-    /// be asked first, which groups would get it and whether they handle it, and which listeners by pattern would not run. If the bus
-    /// keeps a [`trace`](crate::BusBuilder::trace), also what has become of the last emissions, for each listener.
+    /// What an emission, and a publish, under this name would do now: which type claims the name, which listeners would run in
+    /// which order, which interceptors would be asked first, which groups would get the event and whether they handle it, and
+    /// which listeners by pattern would not run. If the bus keeps a [`trace`](crate::BusBuilder::trace), also what has become
+    /// of the last emissions, for each listener.
     ///
-    /// A listener that is missed here is off: its subscription was ended, its scope closed, the bus cleared, or its only run spent.
-    /// Listeners to other types have nothing to do with it.
+    /// A listener that you miss here is off: its subscription was ended, its scope closed, the bus cleared, or its only run
+    /// spent. Listeners to other types have nothing to do with it.
     ///
     /// # Errors
     ///
@@ -157,7 +158,7 @@ impl Explanation {
         &self.known_versions
     }
 
-    /// Another type that has the name and version of the one asked for: to emit that one panics.
+    /// Another type that has the name and version of the one asked for: to emit the one asked for panics.
     pub fn taken_by(&self) -> Option<&'static EventType> {
         self.taken_by
     }

@@ -69,8 +69,8 @@ pub enum PublishError<I> {
         /// What the transport says.
         source: BoxError,
     },
-    /// It was sent, and no answer came: it may be delivered. Published again with the same [`id`](crate::Publish::id), those who keep the
-    /// ids that they have seen can tell.
+    /// It was sent, and no answer came: it may be delivered. If you publish it again with the same
+    /// [`id`](crate::Publish::id), handlers that keep the ids they have seen can recognise it.
     Unknown {
         /// The event; `None` if the transport still holds it: one that carries events themselves, and has not answered.
         event: Option<I>,

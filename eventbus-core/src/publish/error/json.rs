@@ -60,8 +60,8 @@ pub enum PublishJsonError {
         /// What the transport says.
         source: BoxError,
     },
-    /// It was sent, and no answer came: it may be delivered. Published again with the same [`id`](crate::PublishJson::id), those
-    /// who keep the ids that they have seen can tell.
+    /// It was sent, and no answer came: it may be delivered. If you publish it again with the same
+    /// [`id`](crate::PublishJson::id), handlers that keep the ids they have seen can recognise it.
     Unknown {
         /// The message, with the id that it was sent with.
         message: Message,

@@ -29,10 +29,11 @@ pub use recv::Recv;
 /// The events that a bus emits, as a [`Stream`]; made by [`Bus::stream`](crate::Bus::stream),
 /// [`Bus::stream_pattern`](crate::Bus::stream_pattern) and [`Listener::stream`](crate::Listener::stream).
 ///
-/// It is a listener that puts each event into a buffer, and the end at which they are read: by [`next`](Self::next), or by the methods
-/// of `StreamExt`, of `futures-util` or `tokio-stream`, which map, filter and merge streams. It holds events from the moment it is made, also before it is first polled, in the order in
-/// which the listener gets them; what one thread emits is in the order of its emissions, except that an event that is emitted
-/// inside another one (by a listener before this one) comes first.
+/// A listener puts each event into a buffer; the stream is the end at which they are read: by [`next`](Self::next), or by the
+/// methods of `StreamExt`, of `futures-util` or `tokio-stream`, which map, filter and merge streams. It holds events from the
+/// moment it is made, also before it is first polled, in the order in which the listener gets them; what one thread emits is in
+/// the order of its emissions, except that an event that is emitted inside another one (by a listener before this one) comes
+/// first.
 ///
 /// # A full buffer
 ///
@@ -114,11 +115,12 @@ impl<T> EventStream<T> {
     /// - [`Wait`](Overflow::Wait): the listener waits for room, and with it the emission: what awaits that goes at the pace of the
     ///   reader.
     ///
-    /// What waits may be a consumer's worker, by [`to_listeners`](crate::ConsumerBuilder::to_listeners): the group's queue then fills,
-    /// and `publish` waits. Emissions get in in the order in which they came. How long one may wait, its timeout says, or one of
-    /// the listener (`bus.listener::<E>().timeout(..).stream()`): one that is stopped takes its event back, and its
-    /// report says so. Spawned ones wait in their tasks, which [`max_spawned`](crate::BusBuilder::max_spawned) bounds. A
-    /// shutdown waits for them, and for handlers that wait here, until its deadline: read on while it drains.
+    /// What waits may be a consumer's worker, by [`to_listeners`](crate::ConsumerBuilder::to_listeners): the group's queue then
+    /// fills, and `publish` waits. Emissions that wait get room in the order in which they came. An emission's timeout says how
+    /// long it may wait, or one of the listener (`bus.listener::<E>().timeout(..).stream()`): one that is stopped takes its
+    /// event back, and its report says so. Spawned ones wait in their tasks, which
+    /// [`max_spawned`](crate::BusBuilder::max_spawned) bounds. A shutdown waits for them, and for handlers that wait here,
+    /// until its deadline: read on while it drains.
     ///
     /// Read such a stream in a task of its own: a task that emits to it and is its only reader waits for itself, as it would with any
     /// bounded channel. Among handlers the bus sees that: an emission inside a handler of this bus does not wait for a stream that
@@ -195,7 +197,7 @@ impl<T> EventStream<T> {
         self.next()
     }
 
-    /// The next event if there is one, without waiting. Telling apart what there is instead, [`NoEvent`] is a Go program's `select`
+    /// The next event if there is one, without waiting. If there is none, [`NoEvent`] tells why: it is a Go program's `select`
     /// with `default`, and its `v, ok := <-ch`, in one.
     ///
     /// # Errors
