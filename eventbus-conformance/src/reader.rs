@@ -122,12 +122,16 @@ impl Reader {
         ensure(left.is_empty(), "T20", "all leases are settled", left)
     }
 
-    /// Leases messages, and settles them as done.
+    /// Leases messages, and settles them as done: some at a time, since on a busy machine many may take longer than a lease lasts.
     pub(crate) async fn handle(&mut self, count: usize, clause: &str) -> Checked<Vec<u64>> {
-        let leased = self.take(count, clause).await?;
-        let numbers = numbers(&leased);
-        self.settle(leased, &Settlement::Done).await?;
-        Ok(numbers)
+        const AT_A_TIME: usize = 16;
+        let mut handled = Vec::new();
+        while handled.len() < count {
+            let leased = self.take(AT_A_TIME.min(count - handled.len()), clause).await?;
+            handled.extend(numbers(&leased));
+            self.settle(leased, &Settlement::Done).await?;
+        }
+        Ok(handled)
     }
 
     /// Closes the source, and waits for the `next` that waits. What that brought is given back.

@@ -66,8 +66,8 @@ impl Bus {
     /// Waits until everything that this bus has started has ended: spawned emissions and what they have caused, spawned
     /// listeners, listeners on the blocking pool.
     ///
-    /// Tests wait for this, and programs that end. An emission that somebody awaits is not waited for: that is for its awaiter
-    /// to do.
+    /// Tests wait for this, and programs that end. An emission that somebody awaits is not waited for: whoever awaits it knows
+    /// when it ends.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What the parts of a worker share: its consumer, its slot, and the state of its deliveries.
+//! What the parts of a worker share: its consumer, its place there, and what interceptors are still to be told.
 
 use std::sync::Arc;
 

@@ -124,8 +124,7 @@ impl RedisServer {
                 let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
                 return Err(format!("it has ended ({status}): {log}"));
             }
-            // `LOADING` is an answer, too; it is over soon.
-            if self.at(self.port).ask(&["PING"]).is_ok_and(|answer| !answer.starts_with("-LOADING")) {
+            if self.is_ready(process.id()) {
                 self.watchdog =
                     Some(Watchdog::new(Some(process.id()), Some(&self.directory)).map_err(|error| error.to_string())?);
                 self.process = Some(process);
@@ -138,6 +137,14 @@ impl RedisServer {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether this process answers on the port, and not the server of another program, which may have been faster.
+    fn is_ready(&self, process: u32) -> bool {
+        let ask = |command: &[&str]| self.at(self.port).ask(command).unwrap_or_default();
+        let own = format!("process_id:{process}");
+        // `LOADING` is an answer, too; it is over soon.
+        ask(&["PING"]) == "PONG" && ask(&["INFO", "server"]).lines().any(|line| line == own)
     }
 
     /// The server's port on 127.0.0.1.
@@ -265,4 +272,19 @@ fn new_directory() -> PathBuf {
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port should be free");
     listener.local_addr().expect("a listener has an address").port()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RedisServer, find_program};
+
+    #[test]
+    fn the_server_of_another_program_on_the_port_is_not_taken_for_its_own() {
+        let (other, mut own) = (RedisServer::start(), RedisServer::start());
+        own.kill();
+        own.port = other.port();
+        let error = own.run(&find_program()).unwrap_err();
+        assert!(error.contains("it has ended"), "{error}");
+        assert_eq!(other.cli(&["PING"]), "PONG");
+    }
 }
