@@ -85,6 +85,15 @@ async fn drained_waits_for_what_handlers_publish() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn drained_waits_as_long_as_it_takes_if_its_limit_is_beyond_the_clock() {
+    let bus = Bus::new();
+    let log = chain(&bus).await;
+    bus.publish(Placed(1)).await.unwrap();
+    bus.drained(Duration::MAX).await.unwrap();
+    assert_eq!(log.take(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_drained_in_time_is_named() {
     let bus = Bus::new();
     let stuck = bus.consumer("stuck").handle::<Job>(|_, _| std::future::pending::<()>()).start().await.unwrap();

@@ -258,3 +258,43 @@ impl Drop for FrameGuard {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        call::NestedPlain,
+        event::{Event, EventName},
+    };
+
+    struct Tick;
+
+    impl Event for Tick {
+        const NAME: EventName = EventName::new("tick");
+    }
+
+    fn push() -> NestedPlain {
+        NestedPlain::push(BusId::next(), Tick::TYPE, 64).unwrap()
+    }
+
+    #[test]
+    fn a_frame_that_is_entered_inside_of_another_emission_replaces_it() {
+        let (outer, frame) = {
+            let outer = push();
+            let _inner = push();
+            (outer.emission, Frame::now())
+        };
+        let here = push();
+        {
+            let _entered = frame.enter();
+            assert_eq!(Frame::root(), Some(outer));
+        }
+        assert_eq!(Frame::root(), Some(here.emission));
+    }
+
+    #[test]
+    fn every_bus_counts_as_being_in_a_chain_of_more_levels_than_are_kept() {
+        let deep = |depth| Frame { depth, ..Frame::default() }.is_inside(BusId::next());
+        assert!(!deep(64) && deep(65) && deep(66));
+    }
+}

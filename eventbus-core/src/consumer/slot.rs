@@ -188,3 +188,20 @@ impl InHand {
         self.batch.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{LeaseId, Message};
+
+    #[test]
+    fn what_has_been_handled_counts_as_ended_until_it_is_settled() {
+        let mut hand = InHand::default();
+        hand.begin_batch((0..3).map(|_| Leased::new(Message::malformed("", b""), LeaseId::NONE)).collect());
+        for ended in 1..=2 {
+            hand.begin(false);
+            hand.done();
+            assert_eq!((hand.ended(), hand.rest().len()), (ended, 3 - ended));
+        }
+    }
+}

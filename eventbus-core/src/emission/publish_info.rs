@@ -105,3 +105,16 @@ impl PublishEnd {
         self.0.as_ref()?.error.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PublishEnd;
+
+    #[test]
+    fn only_a_missing_answer_leaves_it_unknown_whether_an_event_was_published() {
+        let refused = |reason| PublishEnd::refused(reason, None);
+        assert!(refused(PublishEnd::UNKNOWN).is_unknown());
+        assert!(!refused(PublishEnd::DROPPED).is_unknown());
+        assert!(!PublishEnd::PUBLISHED.is_unknown());
+    }
+}

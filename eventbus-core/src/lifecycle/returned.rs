@@ -65,3 +65,19 @@ pub(super) fn unconsumed(
     all.truncate(MAX);
     (all, has_more)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX, UnroutedEvent, unconsumed};
+
+    #[test]
+    fn more_are_left_out_only_beyond_the_bound() {
+        let events = |count: usize| -> Vec<_> {
+            (0..count).map(|n| UnroutedEvent { event: n.to_string(), published: 1, dropped: 1 }).collect()
+        };
+        for (count, named, has_more) in [(0, 0, false), (MAX, MAX, false), (MAX + 1, MAX, true)] {
+            let (all, more) = unconsumed(&[], &events(count), true);
+            assert_eq!((all.len(), more), (named, has_more));
+        }
+    }
+}

@@ -291,3 +291,43 @@ impl Group {
         state
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Overflow;
+
+    const FOUR: Defaults = Defaults { max_events: 4, overflow: Overflow::Wait };
+
+    fn message() -> Message {
+        Message::malformed("", b"")
+    }
+
+    #[test]
+    fn publishers_that_wait_are_woken_at_the_latest_when_the_whole_queue_has_gone_by() {
+        let mut group = Group::new(GroupSpec::new("group"), FOUR);
+        let mut after = AfterLock::default();
+        (0..4).for_each(|_| group.give_unbounded(message(), &mut after));
+        // Never half empty: others are faster than those that wait.
+        let mut is_worth_waking = || {
+            let (_, has_room) = group.take(1, &mut Vec::new());
+            group.give_unbounded(message(), &mut after);
+            has_room
+        };
+        let seen: Vec<_> = (0..8).map(|_| is_worth_waking()).collect();
+        assert_eq!(seen, [false, false, false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_group_above_its_bound_takes_no_message_without_a_closer_look() {
+        let mut group = Group::new(GroupSpec::new("group"), FOUR);
+        let mut after = AfterLock::default();
+        let mut has_room = || {
+            let has_room = group.has_plain_room();
+            group.give_unbounded(message(), &mut after);
+            has_room
+        };
+        let seen: Vec<_> = (0..6).map(|_| has_room()).collect();
+        assert_eq!(seen, [true, true, true, true, false, false]);
+    }
+}

@@ -108,3 +108,106 @@ impl Drop for MemorySource {
         self.leave();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::AtomicUsize,
+        task::{Context, Wake, Waker},
+        time::{Duration, SystemTime},
+    };
+
+    use super::*;
+    use crate::{
+        memory::Memory,
+        transport::{GroupSpec, Message, Transport},
+    };
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Wakes {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    async fn source(memory: &Memory, workers: usize) -> Arc<dyn Source> {
+        let mut spec = GroupSpec::new("group");
+        spec.workers = workers;
+        memory.subscribe(spec).await.unwrap()
+    }
+
+    fn publish(memory: &Memory) {
+        give(memory, Message::malformed("", b""));
+    }
+
+    fn give(memory: &Memory, message: Message) {
+        memory.try_publish(&mut [Some(message)]).unwrap();
+    }
+
+    /// A worker begins to wait.
+    fn wait(worker: &mut Answer<'_, Read>) -> Arc<Wakes> {
+        let wakes = Arc::<Wakes>::default();
+        let waker = Waker::from(Arc::clone(&wakes));
+        assert!(worker.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        wakes
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_dropped_while_it_is_busy_leaves_what_is_ready_to_others() {
+        let memory = Memory::new();
+        let (busy, other) = (source(&memory, 1).await, source(&memory, 1).await);
+        let mut into = Vec::new();
+        let mut worker = other.next(1, &mut into);
+        let wakes = wait(&mut worker);
+        busy.worker_waits(false);
+        publish(&memory);
+        assert_eq!(wakes.count(), 0, "the busy one is expected to come back");
+        drop(busy);
+        assert_eq!(wakes.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_worker_whose_handler_waits_leaves_what_is_ready_to_an_idle_one() {
+        let memory = Memory::new();
+        let source = source(&memory, 3).await;
+        let mut into = Vec::new();
+        let mut worker = source.next(1, &mut into);
+        let wakes = wait(&mut worker);
+        source.worker_waits(false);
+        source.worker_waits(true);
+        assert_eq!(wakes.count(), 0, "nothing is ready");
+        source.worker_waits(false);
+        source.worker_waits(false);
+        publish(&memory);
+        source.worker_waits(true);
+        assert_eq!(wakes.count(), 0, "another one is still busy");
+        source.worker_waits(true);
+        assert_eq!(wakes.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_is_polled_without_having_been_woken_does_not_stand_for_the_one_that_was() {
+        let memory = Memory::new();
+        let source = source(&memory, 2).await;
+        let (mut first_into, mut second_into) = (Vec::new(), Vec::new());
+        let (mut first, mut second) = (source.next(1, &mut first_into), source.next(1, &mut second_into));
+        let _ = (wait(&mut first), wait(&mut second));
+        let (one, other) = (wait(&mut first), wait(&mut second));
+        let soon = SystemTime::now() + Duration::from_hours(1);
+        give(&memory, Message::malformed("", b"").with_not_before(soon));
+        assert_eq!(one.count() + other.count(), 1);
+        let idle = if one.count() == 0 { &mut first } else { &mut second };
+        let again = wait(idle);
+        publish(&memory);
+        assert_eq!(again.count(), 0, "the one that was woken has not looked yet");
+    }
+}

@@ -77,3 +77,15 @@ fn intern(source: &str) -> &'static &'static str {
     sources.insert(kept);
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::intern;
+
+    #[test]
+    fn each_source_is_kept_once_and_is_taken_for_no_other() {
+        let (one, other) = (intern("shop"), intern("warehouse"));
+        assert_eq!((*one, *other), ("shop", "warehouse"));
+        assert!(std::ptr::eq(one, intern("shop")));
+    }
+}

@@ -9,7 +9,7 @@ use eventbus::{
 use tokio::time::{Instant, sleep};
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, finishes, handles_all, told};
-use crate::support::{Job, Log, assert_balanced, unread, yield_a_lot};
+use crate::support::{Job, Log, assert_balanced, logging, unread, yield_a_lot};
 
 /// What a publisher is to get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -263,4 +263,22 @@ fn capabilities_that_cannot_be_told_are_the_least() {
             assert_told(&hostile, &bus, operation, None, 1);
         });
     }
+}
+
+/// One by one and in a batch: the first waits for its answer, and the transport would take the others at once.
+#[test]
+fn what_could_go_at_once_does_not_overtake_what_waits_for_its_answer() {
+    finishes("overtaking".to_owned(), || async {
+        let hostile = Hostile::new(Shape::AtOnce);
+        let bus = hostile.bus();
+        let (_consumer, log) = logging(&bus, "group").await;
+        hostile.breaks(Call::TryPublish, Fault::Late, 1);
+        hostile.breaks(Call::Publish, Fault::Late, 1);
+        let (first, second, rest) =
+            tokio::join!(bus.publish(Job(0)), bus.publish(Job(1)), bus.publish_all([Job(2), Job(3)]));
+        first.and(second).unwrap();
+        assert!(rest.iter().all(Result::is_ok));
+        bus.drained(Duration::from_hours(1)).await.unwrap();
+        assert_eq!(log.take(), [0, 1, 2, 3]);
+    });
 }

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use eventbus::{
     Bus, Retry,
     consumer::{AttemptError, ConsumerBuilder},
+    intercept::{DeliveryEnd, DeliveryInfo, Intercepted, Interceptor},
     transport::{Memory, Message, Operation, Transport},
 };
 
 use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};
-use crate::support::{HOUR, Job, Log, assert_balanced, group, yield_a_lot};
+use crate::support::{HOUR, Job, Log, assert_balanced, group, logging, yield_a_lot};
 
 const FAILURES: [Fault; 4] = [Fault::Error, Fault::Panic, Fault::PanicInFuture, Fault::PanicAfter];
 
@@ -281,4 +282,27 @@ fn what_was_delivered_more_than_twice_as_often_as_it_may_be_tried_is_a_dead_lett
             });
         }
     }
+}
+
+/// Notes how often what is delivered was handed out.
+struct HandedOut(Log<u32>);
+
+impl Interceptor for HandedOut {
+    fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
+        self.0.add(delivery.deliveries());
+        Ok(None)
+    }
+}
+
+#[test]
+fn an_interceptor_sees_how_often_a_message_was_handed_out() {
+    finishes("three times".to_owned(), || async {
+        let (mut hostile, seen) = (Hostile::new(Shape::AtOnce), Log::default());
+        hostile.deliveries = Some(3);
+        let bus = hostile.builder().intercept(HandedOut(seen.clone())).build();
+        let (_consumer, log) = logging(&bus, "group").await;
+        publish(&bus, 0..1).await;
+        handles_all(&bus, &log, 1).await;
+        assert_eq!(seen.take(), [3]);
+    });
 }

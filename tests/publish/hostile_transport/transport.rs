@@ -273,6 +273,7 @@ impl Transport for Hostile {
             }
             Some(Fault::Empty) => Ok(()),
             Some(Fault::Closed) => Err(Refusal::Closed),
+            Some(Fault::Late) => Err(Refusal::WouldWait),
             Some(Fault::Reversed) => {
                 let last = batch.len() - 1;
                 self.memory.try_publish(&mut batch[last..])?;

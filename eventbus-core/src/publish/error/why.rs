@@ -141,3 +141,14 @@ impl<'e> Reason<'e> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Why;
+
+    #[test]
+    fn a_missing_answer_is_the_reason_that_an_event_was_kept() {
+        assert_eq!(Why::Unknown("the line is dead".into()).when_kept().to_string(), "the line is dead");
+        assert!(Why::Failed("no".into()).when_kept().to_string().contains("T5"));
+    }
+}

@@ -275,3 +275,22 @@ fn wake(wakers: impl IntoIterator<Item = Waker>) {
         let _ = isolate(|| waker.wake());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_at_the_front_grows_by_each_event_that_is_dropped_behind_it() {
+        let buffer = Buffer::new(false);
+        let put = |event: u32| buffer.put(event, Waker::noop(), false).is_ok();
+        buffer.set_capacity(1);
+        buffer.set_overflow(Overflow::DropNewest);
+        assert!(put(1) && put(2));
+        assert!(matches!(buffer.take(None, false), Found::Event(Ok(1))));
+        buffer.set_overflow(Overflow::DropOldest);
+        assert!(put(3) && put(4) && put(5));
+        assert!(matches!(buffer.take(None, false), Found::Event(Err(Lagged { missed: 3 }))), "2, 3 and 4");
+        assert!(matches!(buffer.take(None, false), Found::Event(Ok(5))));
+    }
+}
