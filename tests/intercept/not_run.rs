@@ -1,9 +1,11 @@
 //! What does not run is told to interceptors, which cannot change it.
 
+use std::{sync::mpsc, time::Duration};
+
 use eventbus::{
     Bus, Outcome, Report, Subscription,
     emit::NotRun,
-    intercept::{EmissionInfo, Interceptor, Skipped},
+    intercept::{Around, CallEnd, EmissionInfo, Intercepted, Interceptor, Skipped},
     listener::ListenerInfo,
 };
 
@@ -104,4 +106,37 @@ fn an_interceptor_that_panics_there_changes_nothing() {
     bus.on::<Pong>(|_| {});
     let report = bus.emit(Ping).blocking();
     assert!(report.is_ok() && report.succeeded() == 1);
+}
+
+/// Notes whether calls end because no thread was free in time.
+#[derive(Clone)]
+struct NotBegunLog(Log<bool>);
+
+impl Interceptor for NotBegunLog {
+    fn call(&self, _: &EmissionInfo<'_>, _: &ListenerInfo) -> Intercepted<CallEnd> {
+        Ok(Some(Box::new(self.clone())))
+    }
+}
+
+impl Around<CallEnd> for NotBegunLog {
+    fn end(self: Box<Self>, end: &CallEnd) {
+        self.0.add(matches!(end.outcome(), Some(Outcome::NotRun(NotRun::NotBegun))));
+    }
+}
+
+#[test]
+fn a_blocking_listener_that_gets_no_thread_in_time_is_told_as_not_begun() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (release, released) = mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || released.recv());
+        let log = Log::default();
+        let bus = Bus::builder().intercept(NotBegunLog(log.clone())).build();
+        bus.on_blocking::<Ping>(|_| {});
+        assert!(!bus.emit(Ping).timeout(Duration::from_millis(1)).await.is_ok());
+        drop(release);
+        busy.await.unwrap().unwrap_err();
+        bus.settled().await.unwrap();
+        assert_eq!(log.take(), [true]);
+    });
 }

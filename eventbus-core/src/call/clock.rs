@@ -112,3 +112,16 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Duration};
+
+    #[test]
+    fn a_deadline_tells_how_much_time_is_left() {
+        let hour = Duration::from_hours(1);
+        let left = |time| Clock::Machine.deadline(time).unwrap().left();
+        assert!(left(hour) > hour / 2 && left(hour) <= hour);
+        assert_eq!(left(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -75,3 +75,26 @@ impl ReportSink for Notices {
         self.warnings.unrouted(&event);
     }
 }
+
+#[cfg(all(test, feature = "tracing"))]
+mod tests {
+    use super::*;
+    use crate::sync::{Mutex, lock};
+
+    #[test]
+    fn errors_go_to_the_default_hook_unless_there_is_another() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hook = |name| {
+            let told = Arc::clone(&told);
+            move |error: &TransportError| lock(&told).push(format!("{name}: {}", error.error()))
+        };
+        let mut notices = Notices::default();
+        notices.set_default_hook(hook("default"));
+        notices.error(Operation::Publish, None, "one");
+        let mut notices = Notices::default();
+        notices.set_transport_hook(hook("own"));
+        notices.set_default_hook(hook("default"));
+        notices.error(Operation::Publish, None, "two");
+        assert_eq!(*lock(&told), ["default: one", "own: two"]);
+    }
+}

@@ -244,6 +244,21 @@ pub(super) mod tests {
         Member::new(Arc::new(Entry::new(info, None, None, None, Departs::new().0)), code)
     }
 
+    #[test]
+    fn a_full_chunk_makes_room_for_listeners_in_its_middle() {
+        let mut chunks = Chunks::default();
+        let mut keys = BTreeSet::new();
+        for priority in [0, 2, 1] {
+            for _ in 0..=FULL {
+                let member = member(priority);
+                keys.insert(member.entry.key());
+                chunks.insert(member);
+            }
+        }
+        assert!(chunks.iter().map(|member| member.entry.key()).eq(keys));
+        assert!(chunks.chunks.iter().all(|chunk| (1..=FULL).contains(&chunk.members.len())));
+    }
+
     proptest! {
         #[test]
         fn chunks_hold_what_an_ordered_map_holds(steps in prop::collection::vec((any::<bool>(), 0..6_i32, any::<usize>(), any::<bool>()), 1..600)) {

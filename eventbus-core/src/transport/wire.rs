@@ -239,3 +239,14 @@ pub enum MalformedMessage {
         expected: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Message;
+
+    #[test]
+    fn a_message_from_outside_keeps_its_source() {
+        let message = Message::from_attributes([("type", "note.made"), ("source", "/shop")], *b"1").unwrap();
+        assert_eq!(message.source(), "/shop");
+    }
+}

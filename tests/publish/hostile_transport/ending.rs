@@ -176,3 +176,15 @@ fn statistics_are_balanced_whatever_the_groups_answer() {
         });
     }
 }
+
+#[test]
+fn what_is_left_after_the_limit_is_named_by_a_transport_that_answers_later() {
+    finishes("left".to_owned(), || async {
+        let bus = Hostile::new(Shape::Later).bus();
+        let consumer = consumer(&bus, &Log::default()).await;
+        consumer.pause();
+        publish(&bus, 0..3).await;
+        let error = bus.drained(Duration::from_secs(1)).await.unwrap_err();
+        assert_eq!(error.to_string(), "not drained in time: group `group` has 3 left");
+    });
+}

@@ -287,8 +287,9 @@ impl Transport for Hostile {
     fn publish<'a>(&'a self, batch: &'a [Message]) -> BoxFuture<'a, Vec<Result<(), Refusal>>> {
         let fault = self.fault(Call::Publish);
         let each = |make: fn() -> Refusal| batch.iter().map(|_| Err(make())).collect();
-        let answered =
-            self.later(Call::Publish, || self.memory.publish(batch), |_| each(|| Refusal::Failed("boom".into())));
+        // The memory takes a batch when it is called, and is called when this is polled.
+        let work = || -> BoxFuture<'a, _> { Box::pin(async move { self.memory.publish(batch).await }) };
+        let answered = self.later(Call::Publish, work, |_| each(|| Refusal::Failed("boom".into())));
         match fault {
             // It has taken all, and answers for none.
             Some(Fault::Empty) => Box::pin(async move {
