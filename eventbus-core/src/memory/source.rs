@@ -155,10 +155,10 @@ mod tests {
 
     /// A worker begins to wait.
     fn wait(worker: &mut Answer<'_, Read>) -> Arc<Wakes> {
-        let wakes = Arc::<Wakes>::default();
-        let waker = Waker::from(Arc::clone(&wakes));
+        let counted = Arc::<Wakes>::default();
+        let waker = Waker::from(Arc::clone(&counted));
         assert!(worker.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        wakes
+        counted
     }
 
     #[tokio::test]
