@@ -261,11 +261,8 @@ impl Drop for FrameGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{
-        call::NestedPlain,
-        event::{Event, EventName},
-    };
+    use super::{super::levels::NestedPlain, *};
+    use crate::event::{Event, EventName};
 
     struct Tick;
 

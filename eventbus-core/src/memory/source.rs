@@ -118,10 +118,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{
-        memory::Memory,
-        transport::{GroupSpec, Message, Transport},
-    };
+    use crate::transport::{GroupSpec, Message, Overflow};
 
     /// Counts how often it is woken.
     #[derive(Default)]
@@ -139,18 +136,25 @@ mod tests {
         }
     }
 
-    async fn source(memory: &Memory, workers: usize) -> Arc<dyn Source> {
+    fn queues() -> Arc<Mutex<State>> {
+        Arc::new(Mutex::new(State::new(16, Overflow::Wait)))
+    }
+
+    fn source(state: &Arc<Mutex<State>>, workers: usize) -> MemorySource {
         let mut spec = GroupSpec::new("group");
         spec.workers = workers;
-        memory.subscribe(spec).await.unwrap()
+        let at = lock(state).subscribe(spec, &mut AfterLock::default());
+        MemorySource::new(Arc::clone(state), at, workers)
     }
 
-    fn publish(memory: &Memory) {
-        give(memory, Message::malformed("", b""));
+    fn give(state: &Mutex<State>, message: Message) {
+        let mut after = AfterLock::default();
+        lock(state).push(&mut [Some(message)], &mut after).unwrap();
+        after.run();
     }
 
-    fn give(memory: &Memory, message: Message) {
-        memory.try_publish(&mut [Some(message)]).unwrap();
+    fn publish(state: &Mutex<State>) {
+        give(state, Message::malformed("", b""));
     }
 
     /// A worker begins to wait.
@@ -163,13 +167,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_source_that_is_dropped_while_it_is_busy_leaves_what_is_ready_to_others() {
-        let memory = Memory::new();
-        let (busy, other) = (source(&memory, 1).await, source(&memory, 1).await);
+        let state = queues();
+        let (busy, other) = (source(&state, 1), source(&state, 1));
         let mut into = Vec::new();
         let mut worker = other.next(1, &mut into);
         let wakes = wait(&mut worker);
         busy.worker_waits(false);
-        publish(&memory);
+        publish(&state);
         assert_eq!(wakes.count(), 0, "the busy one is expected to come back");
         drop(busy);
         assert_eq!(wakes.count(), 1);
@@ -177,8 +181,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_whose_handler_waits_leaves_what_is_ready_to_an_idle_one() {
-        let memory = Memory::new();
-        let source = source(&memory, 3).await;
+        let state = queues();
+        let source = source(&state, 3);
         let mut into = Vec::new();
         let mut worker = source.next(1, &mut into);
         let wakes = wait(&mut worker);
@@ -187,7 +191,7 @@ mod tests {
         assert_eq!(wakes.count(), 0, "nothing is ready");
         source.worker_waits(false);
         source.worker_waits(false);
-        publish(&memory);
+        publish(&state);
         source.worker_waits(true);
         assert_eq!(wakes.count(), 0, "another one is still busy");
         source.worker_waits(true);
@@ -196,18 +200,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_that_is_polled_without_having_been_woken_does_not_stand_for_the_one_that_was() {
-        let memory = Memory::new();
-        let source = source(&memory, 2).await;
+        let state = queues();
+        let source = source(&state, 2);
         let (mut first_into, mut second_into) = (Vec::new(), Vec::new());
         let (mut first, mut second) = (source.next(1, &mut first_into), source.next(1, &mut second_into));
         let _ = (wait(&mut first), wait(&mut second));
         let (one, other) = (wait(&mut first), wait(&mut second));
         let soon = SystemTime::now() + Duration::from_hours(1);
-        give(&memory, Message::malformed("", b"").with_not_before(soon));
+        give(&state, Message::malformed("", b"").with_not_before(soon));
         assert_eq!(one.count() + other.count(), 1);
         let idle = if one.count() == 0 { &mut first } else { &mut second };
         let again = wait(idle);
-        publish(&memory);
+        publish(&state);
         assert_eq!(again.count(), 0, "the one that was woken has not looked yet");
     }
 }
