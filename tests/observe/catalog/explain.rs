@@ -37,7 +37,7 @@ fn explain_knows_unclaimed_names_unknown_versions_and_types_that_cannot_be_read(
     let unknown = bus.explain("user.created.v7").unwrap();
     assert_eq!(unknown.known_versions(), [1, 2]);
     assert!(unknown.runs().is_empty());
-    assert_eq!(names(unknown.unmoved()), ["first", "all", "idle"]);
+    assert_eq!(names(unknown.does_not_run()), ["first", "all", "idle"]);
     assert!(unknown.to_string().contains("version 7 is not known to this bus, which knows 1, 2"), "{unknown}");
 
     assert!(bus.explain("cache.flushed").unwrap().to_string().contains("no codec"));

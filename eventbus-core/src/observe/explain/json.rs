@@ -17,7 +17,7 @@ impl Serialize for Explanation {
             "interceptors": self.interceptors,
             "groups": self.groups,
             "runs": listeners(self.runs()),
-            "unmoved": listeners(self.unmoved()),
+            "does_not_run": listeners(self.does_not_run()),
             "lately": self.lately,
         })
         .serialize(serializer)

@@ -176,7 +176,7 @@ impl Explanation {
     }
 
     /// The listeners by pattern that would not run: all whose patterns do not match, or every one if nothing can be emitted.
-    pub fn unmoved(&self) -> Vec<&ListenerInfo> {
+    pub fn does_not_run(&self) -> Vec<&ListenerInfo> {
         let stopped = if self.emits_nothing() { &self.matching[..] } else { &[][..] };
         stopped.iter().chain(&self.others).collect()
     }

@@ -39,7 +39,7 @@ impl Display for Explanation {
             writeln!(f, "published, it goes to:")?;
             self.groups.iter().try_for_each(|group| writeln!(f, "  {group}"))?;
         }
-        self.unmoved_lines(f)?;
+        self.not_run_lines(f)?;
         if self.lately.nodes().next().is_some() {
             writeln!(f, "lately:")?;
             self.lately.indented(f, 2)?;
@@ -49,12 +49,12 @@ impl Display for Explanation {
 }
 
 impl Explanation {
-    fn unmoved_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unmoved = self.unmoved();
-        if !unmoved.is_empty() {
+    fn not_run_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not_run = self.does_not_run();
+        if !not_run.is_empty() {
             writeln!(f, "does not run:")?;
         }
-        for info in unmoved {
+        for info in not_run {
             let pattern = info.pattern().map_or("", |pattern| pattern.as_str());
             let why = if self.matching.iter().any(|other| other.id() == info.id()) {
                 "matches, but nothing is emitted"
