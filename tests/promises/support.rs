@@ -1,5 +1,7 @@
 //! What the claims share: events, a log, bombs, a watchdog, child processes.
 
+#[path = "../common/hush.rs"]
+mod hush;
 #[path = "../common/log.rs"]
 mod log;
 #[path = "../common/watchdog.rs"]
@@ -8,7 +10,6 @@ mod watchdog;
 use std::{
     panic,
     process::{Command, Output},
-    sync::Once,
     time::Duration,
 };
 
@@ -37,15 +38,7 @@ impl Drop for Bomb {
 
 /// Keeps the expected panics off the terminal: those that say `boom`, and those whose payload is no text.
 pub(crate) fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let shown = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if info.payload_as_str().is_some_and(|text| !text.contains("boom")) {
-                shown(info);
-            }
-        }));
-    });
+    hush::hush(|info| info.payload_as_str().is_none_or(|text| text.contains("boom")));
 }
 
 /// Runs `code` on a thread of its own and fails if it hangs.

@@ -1,5 +1,7 @@
 //! What the claims share: events, gates, counters, runtimes, a watchdog.
 
+#[path = "../common/hush.rs"]
+mod hush;
 #[path = "../common/log.rs"]
 mod log;
 #[path = "../common/unread.rs"]
@@ -8,10 +10,9 @@ mod unread;
 mod watchdog;
 
 use std::{
-    panic,
     pin::Pin,
     sync::{
-        Arc, Once,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -133,13 +134,5 @@ pub(crate) fn current_thread() -> Runtime {
 
 /// Keeps the expected panics, those that say `boom`, off the terminal.
 pub(crate) fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let shown = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !info.payload_as_str().is_some_and(|text| text.contains("boom")) {
-                shown(info);
-            }
-        }));
-    });
+    hush::hush(|info| info.payload_as_str().is_some_and(|text| text.contains("boom")));
 }

@@ -2,7 +2,8 @@
 
 use eventbus::{Bus, Emitter};
 
-use super::support::{Numbered, Ping, calls, counting, event, hush, kinds, listener};
+use super::support::{Numbered, Ping, calls, counting, event, kinds, listener};
+use crate::hush;
 
 fn emit(bus: &Bus, times: usize) {
     for _ in 0..times {

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use eventbus::Bus;
 use tokio::sync::Notify;
 
-use super::support::{HOUR, Ping, calls, counting, event, hush, kinds, listener};
+use super::support::{HOUR, Ping, calls, counting, event, kinds, listener};
+use crate::hush;
 
 /// In flight, running, and failures of the event `Ping` and its listener `it`.
 fn state(bus: &Bus) -> (u64, u64, String) {

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use eventbus::{Bus, Retry, stats::GroupStats};
 
-use super::support::{HOUR, Numbered, Ping, counting, hush};
+use super::support::{HOUR, Numbered, Ping, counting};
+use crate::hush;
 
 #[track_caller]
 fn group(bus: &Bus, name: &str) -> GroupStats {

@@ -1,6 +1,6 @@
 //! What the claims share: events, a bus that counts, and short looks at its numbers.
 
-use std::{panic, sync::Once, time::Duration};
+use std::time::Duration;
 
 use eventbus::{
     Bus, Event,
@@ -42,19 +42,6 @@ pub(crate) fn calls(bus: &Bus, name: &str) -> u64 {
 /// Failures as they print: `2 failed, 1 timed out`.
 pub(crate) fn kinds(failures: &FailureStats) -> String {
     failures.to_string()
-}
-
-/// Keeps the expected panics off the terminal.
-pub(crate) fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let shown = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if info.payload_as_str().is_none_or(|text| !text.contains("boom")) {
-                shown(info);
-            }
-        }));
-    });
 }
 
 /// Runs code that only a hang keeps from ending within a minute.

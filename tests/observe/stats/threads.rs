@@ -10,7 +10,8 @@ use std::{
 
 use eventbus::Bus;
 
-use super::support::{Numbered, Ping, Pong, counting, event, finishes, hush, listener};
+use super::support::{Numbered, Ping, Pong, counting, event, finishes, listener};
+use crate::hush;
 
 const THREADS: u64 = 4;
 const EACH: u64 = 3_000;

@@ -9,8 +9,9 @@ use eventbus::{
     trace::TraceNode,
 };
 
-use super::support::{Ping, Pong, hush};
+use super::support::{Ping, Pong};
 use super::{shape, words};
+use crate::hush;
 
 const LONG: Duration = Duration::from_mins(1);
 

@@ -9,8 +9,9 @@ use eventbus::{
 
 use super::{
     log::{Log, OnDrop},
-    support::{Numbered, Ping, Pong, hush},
+    support::{Numbered, Ping, Pong},
 };
+use crate::hush;
 
 const LONG: Duration = Duration::from_hours(1);
 
