@@ -10,11 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eventbus::transport::{Leased, LetterQuery, Read, Settlement, Source, Start, Transport};
-use rig::{
-    LEASE, LIMIT, RedisServer, builder, done, group, join, kind, message, numbers, open, publish, read, settle, state,
-    until,
+use eventbus::{
+    Bus, Delivery, Event, Retry,
+    transport::{Leased, LetterQuery, Read, Settlement, Source, Start, Transport},
 };
+use rig::{
+    LEASE, LIMIT, Log, RedisServer, builder, done, group, join, kind, message, numbers, open, publish, read, settle,
+    state, until,
+};
+use serde::{Deserialize, Serialize};
 
 #[tokio::test]
 async fn a_closed_source_gives_back_at_once_and_settles_on() {
@@ -165,6 +169,39 @@ async fn a_group_that_asks_for_nothing_keeps_no_suspect_of_another_group() {
         done(&idle, into).await;
         done(&busy, again).await;
     }
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "note.taken", serde)]
+struct Note(u64);
+
+#[tokio::test]
+async fn a_group_that_is_paused_keeps_no_suspect_of_another_group() {
+    let server = RedisServer::start();
+    let mut dead = Vec::new();
+    for handle in [open(&server).await, open(&server).await] {
+        let (paused, busy) = (join(&handle, "paused").await, join(&handle, "busy").await);
+        if dead.is_empty() {
+            publish(&handle, 0..1).await;
+        }
+        dead.push((read(&paused, 1).await, read(&busy, 1).await, paused, busy, handle));
+    }
+    let here = Arc::new(open(&server).await);
+    let bus = Bus::builder().transport(Arc::clone(&here)).on_failure(|_| {}).build();
+    let attempts = Log::default();
+    let log = attempts.clone();
+    let fails_once = move |_: Arc<Note>, delivery: Delivery| {
+        log.add(delivery.attempt());
+        async move { if delivery.attempt() == 1 { Err("not yet") } else { Ok(()) } }
+    };
+    let consumer = bus.consumer("paused").handle(fails_once).retry(Retry::fixed(LEASE * 2)).start().await.unwrap();
+    until("it has failed", || async { attempts.all() == [1] }).await;
+    consumer.pause();
+    let busy = join(&here, "busy").await;
+    let suspect = tokio::time::timeout(LIMIT, next_of(&busy, true)).await.expect("the other one is given back");
+    done(&busy, suspect).await;
+    consumer.resume();
+    until("it is tried again", || async { attempts.all() == [1, 2] }).await;
 }
 
 /// Reads and settles until a message comes that has run out twice, or is new.

@@ -181,6 +181,23 @@ impl ConsumerState {
         all
     }
 
+    /// The suspects that are held and do not run go back, with the rest of their delays.
+    fn take_suspects(&self) -> Vec<Leased> {
+        for slot in &self.slots {
+            let rest = slot.lock().take_rest();
+            self.scheduler.hand_over(rest);
+        }
+        let give_back = |(mut leased, due): (Leased, Option<Instant>)| {
+            let after = due.filter(|_| self.delay.is_some()).map(|due| due.saturating_duration_since(Instant::now()));
+            leased.settle_as(match leased.attempts() {
+                0 => Settlement::Release,
+                _ => Settlement::Again { after: after.unwrap_or_default() },
+            });
+            leased
+        };
+        self.scheduler.take_suspects().into_iter().map(give_back).collect()
+    }
+
     /// The same, without waiting for the transport.
     pub(super) fn give_back_now(&self) {
         for slot in &self.slots {
@@ -200,8 +217,24 @@ impl ConsumerState {
     }
 }
 
-/// Extends the leases of all that is held, three times in a lease.
+/// Extends leases, three times in their time, and gives those of suspects back while the consumer is paused.
 pub(super) async fn keep_leases(consumer: Arc<ConsumerState>, lease: Duration) {
+    tokio::join!(extend_leases(&consumer, lease), give_suspects_back(&consumer, lease));
+}
+
+/// A source hands out one suspect at a time (T27): a paused consumer that keeps it keeps the others of its process from theirs. It
+/// looks again and again, since what runs may fail during the pause, and a read that has begun before it may bring one.
+async fn give_suspects_back(consumer: &ConsumerState, lease: Duration) {
+    loop {
+        sleep((lease / EXTENSIONS).max(SHORTEST)).await;
+        if consumer.scheduler.is_paused() {
+            consumer.settle(consumer.take_suspects()).await;
+        }
+    }
+}
+
+/// Extends the leases of all that is held.
+async fn extend_leases(consumer: &ConsumerState, lease: Duration) {
     loop {
         sleep((lease / EXTENSIONS).max(SHORTEST)).await;
         let held = consumer.held_leases();

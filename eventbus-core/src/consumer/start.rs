@@ -113,6 +113,7 @@ impl<S> ConsumerBuilder<S> {
             on_attempt_failed: self.on_attempt_failed,
             notices: Arc::clone(&publishing.notices),
             lease: publishing.capabilities.lease,
+            delay: publishing.capabilities.delay,
             lost: Mutex::default(),
             batch: ConsumerState::batch_counter(),
             health: Mutex::default(),

@@ -68,6 +68,8 @@ pub(super) struct ConsumerState {
     pub(super) notices: Arc<Notices>,
     /// After how long leases run out.
     pub(super) lease: Option<Duration>,
+    /// How late the transport may be with what is given back until a time; `None` if it keeps no delays.
+    pub(super) delay: Option<Duration>,
     /// Leases that have run out: their deliveries go on and are not settled.
     pub(super) lost: Mutex<HashSet<LeaseId>>,
     /// How many deliveries workers lease at once.

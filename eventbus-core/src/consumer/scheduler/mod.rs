@@ -3,6 +3,9 @@
 //!
 //! A key is taken from the moment its delivery is ready until that has been handled for good.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     mem,
@@ -20,6 +23,9 @@ use crate::{
 /// How many deliveries a consumer holds at most that are behind others of their key, or wait for their next attempt. While it
 /// holds so many it leases no more.
 pub(super) const MAX_HELD: usize = 16_384;
+
+/// From this delivery on a message is a suspect (T27): its lease may have run out twice.
+const SUSPECT: u32 = 3;
 
 pub(super) struct Scheduler {
     state: Mutex<State>,
@@ -301,6 +307,29 @@ impl Scheduler {
         all
     }
 
+    /// Takes out the suspects (T27) that are not in a worker's hand, with what is behind their keys, in the order in which they came. Of
+    /// those that wait for their next attempt, the time at which it is due.
+    pub(super) fn take_suspects(&self) -> Vec<(Leased, Option<Instant>)> {
+        let mut state = lock(&self.state);
+        let State { ready, keys, delayed, behind, .. } = &mut *state;
+        let is_suspect = |leased: &Leased| leased.deliveries() >= SUSPECT;
+        let mut taken = Vec::new();
+        let mut at = 0;
+        while at < ready.len() {
+            if is_suspect(&ready[at]) { taken.extend(ready.remove(at).map(|leased| (leased, None))) } else { at += 1 }
+        }
+        let due = delayed.extract_if(.., |_, leased| is_suspect(leased));
+        taken.extend(due.map(|((due, _), leased)| (leased, Some(due))));
+        // Their keys are free, and those behind them must not overtake them.
+        let freed: Vec<_> = taken.iter().filter_map(|(leased, _)| keys.remove(&leased.key()?)).flatten().collect();
+        *behind -= freed.len();
+        taken.extend(freed.into_iter().map(|leased| (leased, None)));
+        // Behind a delivery that runs: the end of that, or the next look, finds them.
+        drop(state);
+        taken.sort_by_key(|(leased, _)| leased.number);
+        taken
+    }
+
     /// Calls `see` with the leases of all that are held and not in a worker's hand.
     pub(super) fn each_held(&self, mut see: impl FnMut(&Leased)) {
         let state = lock(&self.state);
@@ -332,61 +361,5 @@ impl Drop for Leasing<'_> {
         if self.0.leasing.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.idle.notify(usize::MAX);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        pin::Pin,
-        task::{Context, Waker},
-        time::Duration,
-    };
-
-    use super::*;
-    use crate::transport::{LeaseId, Message};
-
-    fn leased(count: usize) -> Vec<Leased> {
-        (0..count).map(|_| Leased::new(Message::malformed("", b""), LeaseId::NONE)).collect()
-    }
-
-    #[test]
-    fn a_delivery_behind_its_key_is_active_once_the_key_is_released() {
-        let scheduler = Scheduler::new();
-        let mut batch = leased(4);
-        scheduler.admit(&mut batch, |_| Some(7));
-        assert_eq!((batch.len(), scheduler.active()), (1, 1));
-        for active in 2..=4 {
-            scheduler.release(7);
-            assert_eq!(scheduler.active(), active);
-        }
-    }
-
-    #[test]
-    fn settling_the_last_delivery_wakes_those_that_wait_until_nothing_is_held() {
-        let scheduler = Scheduler::new();
-        scheduler.admit(&mut leased(2), |_| None);
-        let mut idle = scheduler.idle();
-        let mut is_woken = || Pin::new(&mut idle).poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        scheduler.settled(1);
-        assert!(!is_woken());
-        scheduler.settled(1);
-        assert!(is_woken());
-    }
-
-    #[test]
-    fn a_consumer_is_idle_until_a_time_if_all_that_it_holds_is_due_later() {
-        let scheduler = Scheduler::new();
-        let (now, minute) = (Instant::now(), Duration::from_mins(1));
-        let mut batch = leased(3);
-        scheduler.admit(&mut batch, |_| None);
-        for (leased, due) in batch.drain(..2).zip([now + 10 * minute, now + 30 * minute]) {
-            scheduler.delay(leased, due);
-        }
-        assert!(!scheduler.is_idle(Some(now + 5 * minute)), "one is being handled");
-        scheduler.settled(1);
-        assert!(scheduler.is_idle(Some(now + 5 * minute)));
-        assert!(!scheduler.is_idle(Some(now + 20 * minute)), "one is due before");
-        assert!(!scheduler.is_idle(None));
     }
 }
