@@ -14,6 +14,9 @@ use crate::{ConnectError, RedisStreamsBuilder, shared::Shared};
 /// The most messages of one pipeline.
 const MAX_BATCH: usize = 512;
 
+/// How many pipelines are under way at once: the server works on one while the next is made and sent.
+const UNDER_WAY: usize = 2;
+
 /// How late a delayed message may be: two looks of the background task.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -69,6 +72,7 @@ impl Transport for RedisStreams {
             .with_replay()
             .with_max_payload(Message::MAX_DATA)
             .with_max_batch(MAX_BATCH)
+            .with_max_under_way(UNDER_WAY)
             .with_lease(self.shared.settings.lease)
             .with_delay(Some(LATE))
             .with_dead_letters()

@@ -53,6 +53,51 @@ async fn what_waits_is_sent_in_batches_of_which_one_is_under_way() {
     assert_eq!(watch.seen.publishing.most(), 1);
 }
 
+/// B2: where the transport allows two batches under way, what waits is sent beside one of them; and not one by one.
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_sent_beside_another_batch_where_the_transport_allows_it() {
+    const PUBLISHERS: u64 = 64;
+    let watch = Watch::later().says(|can| can.with_max_under_way(2));
+    let bus = watch.bus();
+    let mut publishing = tokio::task::JoinSet::new();
+    for publisher in 0..PUBLISHERS {
+        let bus = bus.clone();
+        publishing.spawn(async move {
+            for id in 0..20 {
+                bus.publish(Job(publisher + id * PUBLISHERS)).await.unwrap();
+            }
+        });
+    }
+    tokio::time::timeout(HOUR, publishing.join_all()).await.unwrap();
+    let batches = watch.seen.batches.take();
+    assert_eq!((batches.iter().sum::<usize>(), watch.seen.publishing.most()), (20 * 64, 2));
+    let small = batches.iter().filter(|batch| **batch < 8).count();
+    assert!(small * 4 < batches.len(), "{batches:?}");
+    assert_balanced(&bus.stats());
+}
+
+/// B2: a bus that publishes little sends one batch after the other.
+#[tokio::test(start_paused = true)]
+async fn a_few_publishers_have_one_batch_under_way() {
+    let watch = Watch::later().says(|can| can.with_max_under_way(2));
+    let bus = watch.bus();
+    let (one, other) = (bus.clone(), bus.clone());
+    tokio::join!(publish(&one, 0..20), publish(&other, 20..40));
+    assert_eq!((watch.seen.messages.take().len(), watch.seen.publishing.most()), (40, 1));
+}
+
+/// B2, T4: what is published together is sent in its order, whatever is under way.
+#[tokio::test(start_paused = true)]
+async fn batches_under_way_are_sent_in_the_order_of_publishing() {
+    let watch = Watch::later().says(|can| can.with_max_batch(20).with_max_under_way(3));
+    let bus = watch.bus();
+    let results = bus.publish_all((0..1000).map(Job)).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(watch.seen.publishing.most(), 3);
+    let sent = watch.seen.messages.take();
+    assert!(sent.iter().map(|message| message.downcast_ref::<Job>().unwrap().0).eq(0..1000));
+}
+
 /// B3: bytes where a codec is needed, nothing above `max_payload`, no delay where none is kept.
 #[tokio::test(start_paused = true)]
 async fn a_transport_is_sent_only_what_it_can_carry() {

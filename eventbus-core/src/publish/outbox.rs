@@ -1,7 +1,7 @@
 //! Messages on their way to a transport that answers later.
 //!
-//! Publishers that wait at the same time share a batch, and one batch is under way at a time (B2). Whichever
-//! publisher is polled polls the transport's future. So does a task, the driver, as long as there is something to send: a
+//! Publishers that wait at the same time share a batch, and as many batches are under way as the transport allows (B2). Whichever
+//! publisher is polled polls the transport's futures. So does a task, the driver, as long as there is something to send: a
 //! publisher may give up, or be kept without being polled, and a runtime may stand still or go away.
 
 use std::{
@@ -21,8 +21,12 @@ use crate::{
     event::isolate,
     interleave,
     sync::{Mutex, lock},
-    transport::{Message, Operation, Refusal, Transport},
+    transport::{Capabilities, Message, Operation, Refusal, Transport},
 };
+
+/// How many messages must wait, at least, before a batch is sent beside another one: a batch costs both sides some system calls and
+/// wakes.
+const LEAST_BESIDE: usize = 8;
 
 type Results = Vec<Result<(), Refusal>>;
 
@@ -32,6 +36,8 @@ pub(super) type Ticket = u64;
 pub(super) struct Outbox {
     transport: Arc<dyn Transport>,
     max_batch: usize,
+    /// How many batches may be under way at once.
+    max_under_way: usize,
     notices: Arc<Notices>,
     state: Mutex<State>,
     waker: Waker,
@@ -41,8 +47,11 @@ pub(super) struct Outbox {
 struct State {
     items: BTreeMap<Ticket, Item>,
     last_ticket: Ticket,
+    /// Those from here on are queued, as many as this.
+    next_to_send: Ticket,
+    queued: usize,
     flight: Flight,
-    /// The transport has woken the outbox while somebody was polling its future.
+    /// The transport has woken the outbox since its futures were polled.
     is_woken: bool,
     /// Where the driver runs, if there is one.
     driver_runtime: Option<runtime::Id>,
@@ -62,14 +71,18 @@ enum Stage {
     Answered(Result<(), Refusal>),
 }
 
-/// The batch that is under way.
-#[derive(Default)]
+/// The batches that are under way.
 enum Flight {
-    #[default]
-    None,
-    Waits(Batch),
-    /// A publisher polls it right now.
+    /// In the order in which they were sent.
+    Waits(Vec<Batch>),
+    /// Somebody polls them right now.
     Polled,
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self::Waits(Vec::new())
+    }
 }
 
 struct Batch {
@@ -80,10 +93,11 @@ struct Batch {
 }
 
 impl Outbox {
-    pub(super) fn new(transport: Arc<dyn Transport>, max_batch: usize, notices: Arc<Notices>) -> Arc<Self> {
+    pub(super) fn new(transport: Arc<dyn Transport>, can: &Capabilities, notices: Arc<Notices>) -> Arc<Self> {
+        let (max_batch, max_under_way) = (can.max_batch.max(1), can.max_under_way.max(1));
         Arc::new_cyclic(|outbox: &Weak<Self>| {
             let waker = Waker::from(Arc::new(OutboxWaker(outbox.clone())));
-            Self { transport, max_batch: max_batch.max(1), notices, state: Mutex::default(), waker }
+            Self { transport, max_batch, max_under_way, notices, state: Mutex::default(), waker }
         })
     }
 
@@ -95,18 +109,19 @@ impl Outbox {
     pub(super) fn enqueue(&self, message: Message) -> Ticket {
         let mut state = lock(&self.state);
         state.last_ticket += 1;
+        state.queued += 1;
         let ticket = state.last_ticket;
         state.items.insert(ticket, Item { stage: Stage::Queued(message), waker: None, runtime: None });
         ticket
     }
 
-    /// Polls for the answer to a message, and moves the batch that is under way; whether the answer is still missing.
+    /// Polls for the answer to a message, and moves the batches that are under way; whether the answer is still missing.
     pub(super) fn is_pending(self: &Arc<Self>, ticket: Ticket, cx: &mut Context<'_>) -> bool {
         let mut waker = Some(cx.waker().clone());
         let runtime = Handle::try_current().ok().map(|runtime| runtime.id());
-        let mut is_noted = false;
+        let (mut is_noted, mut has_polled) = (false, false);
         loop {
-            let batch = {
+            let batches = {
                 let mut state = lock(&self.state);
                 let Some(item) = state.items.get_mut(&ticket) else { return false };
                 if let Stage::Answered(_) = item.stage {
@@ -117,62 +132,78 @@ impl Outbox {
                     std::mem::swap(&mut item.waker, &mut waker);
                 }
                 item.runtime = runtime;
-                match std::mem::replace(&mut state.flight, Flight::Polled) {
-                    Flight::Waits(batch) => {
-                        state.is_woken = false;
-                        batch
-                    }
-                    Flight::None => self.next_batch(&mut state),
-                    // Another publisher polls it, and sees to those that wait.
-                    Flight::Polled => return true,
-                }
+                self.to_poll(&mut state)
             };
-            if self.is_under_way(batch) {
-                self.start_driver();
-                return true;
+            let Some(batches) = batches else { break };
+            has_polled = true;
+            if self.is_under_way(batches) {
+                break;
             }
         }
+        if has_polled {
+            self.start_driver();
+        }
+        true
     }
 
-    /// The batch that is to be sent now.
-    fn next_batch(&self, state: &mut State) -> Batch {
-        let (tickets, messages) = state.take_queued(self.max_batch);
+    /// Takes out what is under way, with the batch that is to be sent now; `None` if there is nothing to poll, or somebody else
+    /// polls, and sees to those that wait.
+    fn to_poll(&self, state: &mut State) -> Option<Vec<Batch>> {
+        let Flight::Waits(under_way) = &state.flight else { return None };
+        let can_send = under_way.len() < self.max_under_way && state.queued >= self.least_queued(state, under_way);
+        let must_poll = state.is_woken && !under_way.is_empty();
+        if !can_send && !must_poll {
+            return None;
+        }
+        let Flight::Waits(mut batches) = std::mem::replace(&mut state.flight, Flight::Polled) else { return None };
+        if can_send {
+            let (tickets, messages) = state.take_queued(self.max_batch);
+            let future = Contained::new(Box::pin(send(Arc::clone(&self.transport), messages)));
+            batches.push(Batch { tickets, future, runtime: Handle::try_current().ok() });
+        }
         state.is_woken = false;
-        let future = Contained::new(Box::pin(send(Arc::clone(&self.transport), messages)));
-        Batch { tickets, future, runtime: Handle::try_current().ok() }
+        Some(batches)
+    }
+
+    /// How many messages must be queued for a batch to be sent now. While others are under way it is an even share of all that
+    /// publishers wait for, so that some are made while others are stored.
+    fn least_queued(&self, state: &State, under_way: &[Batch]) -> usize {
+        if under_way.is_empty() { 1 } else { (state.items.len() / (self.max_under_way + 1)).max(LEAST_BESIDE) }
     }
 
     fn start_driver(self: &Arc<Self>) {
         let runtime = {
             let mut state = lock(&self.state);
-            let State { flight: Flight::Waits(batch), driver_runtime: at @ None, .. } = &mut *state else { return };
+            let State { flight: Flight::Waits(batches), driver_runtime: at @ None, .. } = &mut *state else { return };
             // Once for each batch: a runtime that has gone drops it at once.
-            let Some(runtime) = batch.runtime.take() else { return };
+            let Some(runtime) = batches.iter_mut().find_map(|batch| batch.runtime.take()) else { return };
             *at = Some(runtime.id());
             runtime
         };
         interleave::spawn(&runtime, Driver { outbox: Arc::downgrade(self), has_ended: false });
     }
 
-    /// Polls the batch, which was taken out for that; `true` if it waits, `false` if there is more to do.
-    fn is_under_way(&self, mut batch: Batch) -> bool {
-        match Pin::new(&mut batch.future).poll(&mut Context::from_waker(&self.waker)) {
-            Poll::Pending => {
-                let mut state = lock(&self.state);
-                state.flight = Flight::Waits(batch);
-                !state.is_woken
-            }
-            Poll::Ready(Ok(results)) => {
-                self.answer(batch.tickets, results);
-                false
-            }
-            Poll::Ready(Err(message)) => {
+    /// Polls the batches, which were taken out for that; `true` if all of them wait, `false` if there may be more to do.
+    fn is_under_way(&self, mut batches: Vec<Batch>) -> bool {
+        let mut answers = Vec::new();
+        batches.retain_mut(|batch| {
+            let answer = Pin::new(&mut batch.future).poll(&mut Context::from_waker(&self.waker));
+            let Poll::Ready(answer) = answer else { return true };
+            let tickets = std::mem::take(&mut batch.tickets);
+            let results = answer.unwrap_or_else(|message| {
                 let unknown = |_: &Ticket| Err(Refusal::Unknown(format!("the transport panicked: {message}").into()));
-                let results = batch.tickets.iter().map(unknown).collect();
-                self.answer(batch.tickets, results);
-                false
-            }
+                tickets.iter().map(unknown).collect()
+            });
+            answers.push((tickets, results));
+            false
+        });
+        if answers.is_empty() {
+            let mut state = lock(&self.state);
+            state.flight = Flight::Waits(batches);
+            return !state.is_woken;
         }
+        self.answer(answers, batches);
+        false
     }
 
     /// Stops waiting; whether the message has been sent, and has no answer.
@@ -180,7 +211,8 @@ impl Outbox {
         let (item, left) = {
             let mut state = lock(&self.state);
             let item = state.items.remove(&ticket);
-            (item, if state.driver_runtime.is_some() { None } else { state.take_left() })
+            state.queued -= usize::from(matches!(item, Some(Item { stage: Stage::Queued(_), .. })));
+            (item, if state.driver_runtime.is_some() { Vec::new() } else { state.take_left() })
         };
         // Its drop is contained.
         drop(left);
@@ -196,24 +228,27 @@ impl Outbox {
         }
     }
 
-    fn answer(&self, tickets: Vec<Ticket>, results: Results) {
-        let mut results = results.into_iter();
+    /// Gives answers to those that wait for them; the rest is under way still.
+    fn answer(&self, answers: Vec<(Vec<Ticket>, Results)>, rest: Vec<Batch>) {
         let mut wakers = Vec::new();
         let mut unheard = Vec::new();
         {
             let mut state = lock(&self.state);
-            for ticket in tickets {
-                let silent = || Err(Refusal::Unknown("the transport gave no result".into()));
-                let result = results.next().unwrap_or_else(silent);
-                match state.items.get_mut(&ticket) {
-                    Some(item) => {
-                        item.stage = Stage::Answered(result);
-                        wakers.extend(item.waker.take());
+            for (tickets, results) in answers {
+                let mut results = results.into_iter();
+                for ticket in tickets {
+                    let silent = || Err(Refusal::Unknown("the transport gave no result".into()));
+                    let result = results.next().unwrap_or_else(silent);
+                    match state.items.get_mut(&ticket) {
+                        Some(item) => {
+                            item.stage = Stage::Answered(result);
+                            wakers.extend(item.waker.take());
+                        }
+                        None => unheard.push(result),
                     }
-                    None => unheard.push(result),
                 }
             }
-            state.flight = Flight::None;
+            state.flight = Flight::Waits(rest);
             // Somebody must see to the next batch.
             wakers.extend(state.wakers());
         }
@@ -242,22 +277,15 @@ async fn send(transport: Arc<dyn Transport>, messages: Vec<Message>) -> Results 
 impl State {
     fn take_queued(&mut self, max: usize) -> (Vec<Ticket>, Vec<Message>) {
         let (mut tickets, mut messages) = (Vec::new(), Vec::new());
-        for (ticket, item) in &mut self.items {
-            if messages.len() == max {
-                break;
-            }
-            if let Stage::Queued(_) = item.stage
-                && let Stage::Queued(message) = std::mem::replace(&mut item.stage, Stage::Sent)
-            {
+        for (ticket, item) in self.items.range_mut(self.next_to_send..).take(max) {
+            if let Stage::Queued(message) = std::mem::replace(&mut item.stage, Stage::Sent) {
                 tickets.push(*ticket);
                 messages.push(message);
             }
         }
+        self.next_to_send = tickets.last().map_or(self.next_to_send, |last| last + 1);
+        self.queued -= tickets.len();
         (tickets, messages)
-    }
-
-    fn has_queued(&self) -> bool {
-        self.items.values().any(|item| matches!(item.stage, Stage::Queued(_)))
     }
 
     /// The wakers of the driver, and of all publishers that must not rely on it: its runtime may stand still while theirs does not.
@@ -267,18 +295,14 @@ impl State {
         others.filter_map(|item| item.waker.take()).chain(driver).collect()
     }
 
-    /// Takes out the batch that is under way, if no publisher waits. What was sent and not answered is unknown to its publishers
+    /// Takes out the batches that are under way, if no publisher waits. What was sent and not answered is unknown to its publishers
     /// already (T3).
-    fn take_left(&mut self) -> Option<Batch> {
-        if self.items.values().any(|item| !matches!(item.stage, Stage::Answered(_))) {
-            return None;
-        }
-        match std::mem::take(&mut self.flight) {
-            Flight::Waits(batch) => Some(batch),
-            other => {
-                self.flight = other;
-                None
+    fn take_left(&mut self) -> Vec<Batch> {
+        match &mut self.flight {
+            Flight::Waits(batches) if self.items.values().all(|item| matches!(item.stage, Stage::Answered(_))) => {
+                std::mem::take(batches)
             }
+            _ => Vec::new(),
         }
     }
 }
@@ -306,27 +330,23 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(outbox) = self.outbox.upgrade() else { return Poll::Ready(()) };
         loop {
-            let batch = {
+            let batches = {
                 let mut state = lock(&outbox.state);
                 state.driver = Some(cx.waker().clone());
-                match std::mem::replace(&mut state.flight, Flight::Polled) {
-                    Flight::Waits(batch) => {
-                        state.is_woken = false;
-                        batch
-                    }
-                    Flight::None if state.has_queued() => outbox.next_batch(&mut state),
-                    Flight::None => {
+                match (outbox.to_poll(&mut state), &state.flight) {
+                    (Some(batches), _) => batches,
+                    (None, Flight::Waits(batches)) if batches.is_empty() => {
                         // In one step with the look: what is queued from here on finds no driver.
-                        (state.flight, state.driver_runtime, state.driver) = (Flight::None, None, None);
+                        (state.driver_runtime, state.driver) = (None, None);
                         drop(state);
                         self.has_ended = true;
                         return Poll::Ready(());
                     }
-                    // A publisher polls it.
-                    Flight::Polled => return Poll::Pending,
+                    // They wait, or a publisher polls them.
+                    (None, _) => return Poll::Pending,
                 }
             };
-            if outbox.is_under_way(batch) {
+            if outbox.is_under_way(batches) {
                 return Poll::Pending;
             }
         }
@@ -338,7 +358,8 @@ impl Drop for Driver {
         let Some(outbox) = self.outbox.upgrade().filter(|_| !self.has_ended) else { return };
         let (left, wakers) = {
             let mut state = lock(&outbox.state);
-            (state.driver_runtime, state.driver) = (None, None);
+            // Whatever it was woken for, others are to see to it.
+            (state.driver_runtime, state.driver, state.is_woken) = (None, None, true);
             (state.take_left(), state.wakers())
         };
         drop(left);

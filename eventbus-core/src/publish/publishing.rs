@@ -98,7 +98,7 @@ impl Publishing {
             notices.error(Operation::Background, None, &*message);
         }
         Self {
-            outbox: Outbox::new(Arc::clone(&transport), capabilities.max_batch, Arc::clone(&notices)),
+            outbox: Outbox::new(Arc::clone(&transport), &capabilities, Arc::clone(&notices)),
             plain: match require_codecs || capabilities.needs_codec || capabilities.max_payload.is_some() {
                 true => Plain::Never,
                 false if is_intercepted => Plain::WhileIdle,

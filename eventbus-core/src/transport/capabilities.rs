@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub max_payload: Option<usize>,
     /// The most messages of one [`publish`](super::Transport::publish).
     pub max_batch: usize,
+    /// How many batches the bus may send before the first of them is answered.
+    pub max_under_way: usize,
     /// After how long a lease runs out that is not extended; `None` for never.
     pub lease: Option<Duration>,
     /// How late a delayed message may be; `None` if delays are not kept.
@@ -58,6 +60,7 @@ impl Capabilities {
         needs_codec: false,
         max_payload: None,
         max_batch: 512,
+        max_under_way: 1,
         lease: None,
         delay: Some(Duration::ZERO),
         dead_letters: false,
@@ -102,6 +105,12 @@ impl Capabilities {
     #[must_use]
     pub const fn with_max_batch(self, messages: usize) -> Self {
         Self { max_batch: if messages == 0 { 1 } else { messages }, ..self }
+    }
+
+    /// With so many batches, at least 1, of which each is sent before the ones before it are answered. They keep their order (T4).
+    #[must_use]
+    pub const fn with_max_under_way(self, batches: usize) -> Self {
+        Self { max_under_way: if batches == 0 { 1 } else { batches }, ..self }
     }
 
     /// With leases that run out.
