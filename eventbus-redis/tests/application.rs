@@ -16,6 +16,7 @@ use std::{
 use eventbus::{
     Bus, Delivery, Event, Overflow, Retry,
     transport::{Memory, Transport},
+    warning::Warning,
 };
 use eventbus_redis::RedisStreams;
 use rig::{LIMIT, Log, RedisServer, builder, open, until};
@@ -237,4 +238,31 @@ fn statistics_are_read_outside_of_a_runtime_without_an_error() {
     assert_eq!((stats.published.accepted, stats.deliveries().handled), (1, 1));
     assert_eq!((stats.transport_errors, errors.all()), (0, Vec::new()));
     assert!(runtime.block_on(bus.shutdown(LIMIT)).is_clean());
+}
+
+#[tokio::test]
+async fn a_queue_that_grows_old_is_told_over_redis_too() {
+    const LIMIT_OF_AGE: Duration = Duration::from_millis(50);
+    let server = RedisServer::start();
+    let told = Log::default();
+    let log = told.clone();
+    let tell = move |warning: &Warning| {
+        if let Warning::OldQueue { group, oldest_age, .. } = warning {
+            log.add((group.to_string(), *oldest_age > LIMIT_OF_AGE));
+        }
+    };
+    let bus = Bus::builder().transport(open(&server).await).on_warning(tell).warn_old_queues(LIMIT_OF_AGE).build();
+    let begun = Log::default();
+    let log = begun.clone();
+    let handler = move |order: Arc<OrderPlaced>, _: Delivery| {
+        log.add(order.id);
+        std::future::pending::<()>()
+    };
+    bus.consumer("stuck").handle(handler).start().await.unwrap();
+    bus.publish(OrderPlaced { id: 0 }).await.unwrap();
+    until("the handler is busy", || async { begun.all() == [0] }).await;
+    for result in bus.publish_all((1..1000).map(|id| OrderPlaced { id })).await {
+        result.unwrap();
+    }
+    until("it is told", || async { told.all() == [("stuck".to_owned(), true)] }).await;
 }

@@ -7,9 +7,9 @@ mod rig;
 
 use std::{collections::HashSet, time::Duration};
 
-use eventbus::transport::{LetterEnd, Message, Start, Transport};
+use eventbus::transport::{LetterEnd, Message, Settlement, Start, Transport};
 use rig::{
-    RedisServer, builder, dead, done, group, join, letters, number, numbers, open, publish, read, settle, state,
+    RedisServer, builder, dead, done, group, join, letters, number, numbers, open, publish, read, settle, state, until,
 };
 
 #[tokio::test]
@@ -186,4 +186,35 @@ async fn an_event_that_is_too_large_is_refused_before_it_is_sent() {
     assert_eq!(leased[0].message().counted_bytes(), limit);
     done(&source, leased).await;
     assert_eq!(state(&transport, "group").await.depth, Some(0));
+}
+
+#[tokio::test]
+async fn the_age_of_the_oldest_message_that_waits_is_told() {
+    const OLD: Duration = Duration::from_millis(30);
+    let server = RedisServer::start();
+    let transport = open(&server).await;
+    let source = join(&transport, "group").await;
+    let age = || async { state(&transport, "group").await.oldest_age };
+    assert_eq!(age().await, None);
+    publish(&transport, 0..1).await;
+    until("it has waited", || async { age().await.is_some_and(|age| age > OLD) }).await;
+    publish(&transport, 1..2).await;
+    assert!(age().await.unwrap() > OLD, "the oldest counts");
+    let leased = read(&source, 2).await;
+    assert_eq!(age().await, None, "what is leased does not wait");
+    assert!(settle(&source, leased, Settlement::Release).await.is_empty());
+    assert!(age().await.unwrap() > OLD, "it has waited since it was published");
+}
+
+#[tokio::test]
+async fn the_age_of_entries_whose_ids_are_no_times_is_unknown() {
+    let server = RedisServer::start();
+    let transport = open(&server).await;
+    for (group, id) in [("one", "7-1"), ("two", "99999999999999-1")] {
+        let source = join(&transport, group).await;
+        server.cli(&["XADD", "events", id, "type", "note.taken", "data", "1"]);
+        let state = state(&transport, group).await;
+        assert_eq!((state.depth.is_some_and(|depth| depth > 0), state.oldest_age), (true, None), "{id}");
+        source.close().await.unwrap();
+    }
 }

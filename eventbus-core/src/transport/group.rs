@@ -122,7 +122,7 @@ pub struct GroupState {
     pub next_due: Option<SystemTime>,
     /// Messages that are handed out and not settled.
     pub leased: Option<u64>,
-    /// How long the oldest message has waited.
+    /// How long the oldest message has waited, of those that wait and could be handed out now.
     pub oldest_age: Option<Duration>,
     /// Messages that the group was given, as long as this process has run. `None` where other processes share the group, or it
     /// outlives this one.

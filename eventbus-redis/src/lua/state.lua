@@ -14,8 +14,16 @@ for _, first in ipairs({
   if first[2] and (due < 0 or tonumber(first[2]) < due) then due = tonumber(first[2]) end
 end
 local rest = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2] == '1' and 100 or 1)
-local age = -1
-if rest[1] then age = math.max(now - tonumber(string.match(rest[1][1], '^%d+')), 0) end
+-- Ids tell when an entry was appended, unless another program has set them: streams are younger than 2018.
+local function age_of(millis)
+  if not millis or millis < 1514764800000 or millis > now then return -1 end
+  return now - millis
+end
+local back = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1)[1]
+local age = math.max(
+  rest[1] and age_of(tonumber(string.match(rest[1][1], '^%d+'))) or -1,
+  back and age_of(tonumber(string.sub(back, 1, 16), 16)) or -1
+)
 -- After somebody has deleted entries, nobody can tell how many were trimmed.
 local stream, is_known = redis.pcall('XINFO', 'STREAM', KEYS[1]), false
 if not stream.err then
