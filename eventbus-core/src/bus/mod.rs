@@ -251,7 +251,7 @@ impl Bus {
 
     /// The slot of an event type. Panics on a conflict of names, at the user's line.
     #[track_caller]
-    fn slot(&self, slot_type: SlotType, location: &'static Location<'static>) -> &Arc<Slot> {
+    pub(crate) fn slot(&self, slot_type: SlotType, location: &'static Location<'static>) -> &Arc<Slot> {
         match self.try_slot(slot_type, location) {
             Ok(slot) => slot,
             Err(conflict) => panic!("{conflict}"),

@@ -1,6 +1,6 @@
 //! The event that is emitted for a dead letter.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, panic::Location, sync::Arc};
 #[cfg(feature = "serde")]
 use std::{
     any::TypeId,
@@ -10,8 +10,10 @@ use std::{
 
 use super::dead_letter::DeadLetter;
 use crate::{
-    emission::Bus,
+    call::{AnyEvent, Shared},
+    emission::{Bus, EmitAny},
     event::{Event, EventName},
+    registry::SlotType,
     transport::Kind,
 };
 
@@ -66,9 +68,21 @@ pub(crate) fn described(event: &'static crate::event::EventType) -> &'static Kin
     described.entry(event.id()).or_insert_with(|| Box::leak(Box::new(Kind { event, failed: None })))
 }
 
-fn emit_failed<E: Event>(bus: &Bus, event: Arc<dyn Any + Send + Sync>, letter: Box<dyn Any + Send>) {
-    if let (Ok(event), Ok(letter)) = (event.downcast::<E>(), letter.downcast::<DeadLetter>()) {
-        // Nobody awaits it here: what goes wrong in it reaches the failure hook.
-        drop(bus.emit(Failed::<E> { event, letter: *letter }).spawn());
-    }
+/// All that is compiled for each event type that is published or handled.
+fn emit_failed<E: Event>(bus: &Bus, event: Shared, letter: Box<dyn Any + Send>) {
+    emit_erased(bus, SlotType::of::<Failed<E>>(), letter, &|letter| {
+        Some(Arc::new(Failed::<E> { event: Arc::clone(&event).downcast().ok()?, letter }))
+    });
+}
+
+fn emit_erased(
+    bus: &Bus,
+    slot_type: SlotType,
+    letter: Box<dyn Any + Send>,
+    failed: &dyn Fn(DeadLetter) -> Option<Shared>,
+) {
+    let Some(event) = letter.downcast().ok().and_then(|letter| failed(*letter)) else { return };
+    let slot = bus.slot(slot_type, Location::caller());
+    // Nobody awaits it here: what goes wrong in it reaches the failure hook.
+    drop(EmitAny::new(bus, slot, AnyEvent::shared(slot_type.event, event)).spawn());
 }

@@ -84,13 +84,42 @@ impl<'de> Reader<'de> {
         }
     }
 
+    fn visit_list<V: Visitor<'de>>(self, items: &'de [Node], visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_seq(Items { list: self, rest: items.iter(), at: 0 })
+    }
+
+    fn visit_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::List(items) => self.visit_list(items, visitor),
+            // A `Vec<u8>`, which another program has written as bytes.
+            Node::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+            node => Err(node.mismatch(&visitor)),
+        }
+    }
+
+    fn visit_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Bool(value) => visitor.visit_bool(*value),
+            node => Err(node.mismatch(&visitor)),
+        }
+    }
+
+    fn visit_number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Unsigned(value) => visitor.visit_u64(*value),
+            Node::Signed(value) => visitor.visit_i64(*value),
+            Node::Float(value) => visitor.visit_f64(*value),
+            node => Err(node.mismatch(&visitor)),
+        }
+    }
+
     /// An integer of 128 bits.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the value is not used, only that it is an integer"
     )]
-    fn wide<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn visit_wide_number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.node {
             // `serde_json` hands out an integer that is too large for a `u64` as a float, nearly the same.
             Node::Float(value) if self.purpose == Purpose::Diagnosis && value.fract() == 0.0 => {
@@ -100,7 +129,23 @@ impl<'de> Reader<'de> {
                     visitor.visit_i128(*value as i128)
                 }
             }
-            _ => self.deserialize_any(visitor),
+            Node::WideUnsigned(value) => visitor.visit_u128(*value),
+            Node::WideSigned(value) => visitor.visit_i128(*value),
+            _ => self.visit_number(visitor),
+        }
+    }
+
+    fn visit_text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Text(text) => visitor.visit_borrowed_str(text),
+            node => Err(node.mismatch(&visitor)),
+        }
+    }
+
+    fn visit_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Null => visitor.visit_unit(),
+            node => Err(node.mismatch(&visitor)),
         }
     }
 
@@ -122,18 +167,17 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// Methods for the values that `$node` stands for; all others are a mismatch.
+/// Methods of the deserializer that take only what `$visit` takes.
 macro_rules! only {
-    ($($method:ident: $node:pat => $visit:ident;)*) => {$(
+    ($($visit:ident: $($method:ident)*;)*) => {$($(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-            match self.node {
-                $node => self.$visit(visitor),
-                node => Err(node.mismatch(&visitor)),
-            }
+            self.$visit(visitor)
         }
-    )*};
+    )*)*};
 }
 
+// Each method names the few visits that it can come to. If all went through `deserialize_any`, each type of a user would be
+// compiled with every visit there is, half of which only say what they do not expect: that was a third of the code of an event.
 impl<'de> Deserializer<'de> for Reader<'de> {
     type Error = Mismatch;
 
@@ -152,46 +196,30 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Node::WideSigned(value) => visitor.visit_i128(*value),
             Node::Text(value) => visitor.visit_borrowed_str(value),
             Node::Bytes(value) => visitor.visit_borrowed_bytes(value),
-            Node::List(items) => visitor.visit_seq(Items { list: self, rest: items.iter(), at: 0 }),
+            Node::List(items) => self.visit_list(items, visitor),
             Node::Map(_) => self.visit_map(NOTHING, visitor),
         }
     }
 
     only! {
-        deserialize_bool: Node::Bool(_) => deserialize_any;
-        deserialize_i8: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_i16: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_i32: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_i64: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_u8: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_u16: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_u32: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_u64: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_f32: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_f64: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) => deserialize_any;
-        deserialize_i128: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) | Node::WideUnsigned(_) | Node::WideSigned(_) => wide;
-        deserialize_u128: Node::Unsigned(_) | Node::Signed(_) | Node::Float(_) | Node::WideUnsigned(_) | Node::WideSigned(_) => wide;
-        deserialize_char: Node::Text(_) => deserialize_any;
-        deserialize_str: Node::Text(_) => deserialize_any;
-        deserialize_string: Node::Text(_) => deserialize_any;
-        deserialize_identifier: Node::Text(_) => deserialize_any;
-        deserialize_unit: Node::Null => deserialize_any;
-        deserialize_map: Node::Map(_) => deserialize_any;
+        visit_bool: deserialize_bool;
+        visit_number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64;
+        visit_number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64;
+        visit_wide_number: deserialize_i128 deserialize_u128;
+        visit_text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        visit_unit: deserialize_unit;
+        visit_seq: deserialize_seq;
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        match self.node {
-            Node::List(_) => self.deserialize_any(visitor),
-            // A `Vec<u8>`, which another program has written as bytes.
-            Node::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
-            node => Err(node.mismatch(&visitor)),
-        }
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.visit_map(NOTHING, visitor)
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.node {
             Node::Text(text) => visitor.visit_borrowed_bytes(text.as_bytes()),
-            Node::List(_) | Node::Bytes(_) => self.deserialize_any(visitor),
+            Node::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Node::List(items) => self.visit_list(items, visitor),
             node => Err(node.mismatch(&visitor)),
         }
     }
@@ -231,7 +259,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        if let Node::List(_) = self.node { self.deserialize_any(visitor) } else { self.visit_map(fields, visitor) }
+        if let Node::List(items) = self.node { self.visit_list(items, visitor) } else { self.visit_map(fields, visitor) }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
