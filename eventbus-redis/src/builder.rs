@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use eventbus_core::Durability;
+use eventbus_core::{BoxFuture, Durability};
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
 
 use crate::{
@@ -115,47 +115,54 @@ impl RedisStreamsBuilder {
     ///
     /// Dropped before it is ready, it leaves nothing behind.
     pub async fn connect(self) -> Result<RedisStreams, ConnectError> {
-        self.check()?;
-        let info = self.url.as_str().into_connection_info().map_err(|_| ConnectError::Url)?;
-        let address = address_of(&info);
-        #[cfg(feature = "tls")]
-        choose_cryptography();
-        // The newer protocol tells when a connection is closed, so that nothing is sent through it.
-        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let unusable = |reason| ConnectError::Unusable { address: address.clone(), reason };
-        let client = Client::open(info.set_redis_settings(redis)).map_err(|error| unusable(describe(&error)))?;
-        let health = Arc::new(Health::default());
-        let work = Link::new(client.clone(), self.settings.limits, Arc::clone(&health));
-        let mut ask = redis::pipe();
-        ask.cmd("INFO").arg("server");
-        ask.cmd("CONFIG").arg("GET").arg("appendonly");
-        ask.cmd("CONFIG").arg("GET").arg("appendfsync");
-        let answers = work.run(CONNECT, &ask).await.map_err(|error| match error {
-            CommandError::NotSent { reason, .. } | CommandError::NoAnswer { reason, .. } => unusable(reason),
-            other => unusable(other.to_string()),
-        })?;
-        // A user who may not ask is believed.
-        let mut answers = answers.into_iter().map(Result::ok);
-        let about = answers.next().flatten().and_then(into_text).unwrap_or_default();
-        if let Some(version) = version_of(&about).filter(|version| is_too_old(version)) {
-            return Err(ConnectError::TooOld { address, version: version.to_owned() });
-        }
-        let mut setting = || {
-            let pairs = into_pairs(answers.next().flatten()?);
-            pairs.into_iter().next().and_then(|(_, value)| into_text(value))
-        };
-        let syncs = setting().as_deref() == Some("yes") && setting().as_deref() == Some("always");
-        let keys = StreamKeys::new(&self.settings.stream, self.settings.partitions);
-        let mut config = call(&script::CONFIG, &[&keys.config]);
-        config.arg(self.settings.partitions);
-        let noted = work.run_one(CONNECT, config).await.map_err(|error| unusable(error.to_string()))?;
-        let noted = count(&noted).unwrap_or(0);
-        if noted != u64::from(self.settings.partitions) {
-            return Err(ConnectError::Partitions { asked: self.settings.partitions, noted });
-        }
-        let asked = if syncs { Durability::Disk } else { Durability::Server };
-        let durability = self.settings.durability.unwrap_or(asked);
-        Ok(RedisStreams { shared: Arc::new(Shared::new(client, self.settings, durability, health, work)) })
+        self.check_and_connect().await
+    }
+
+    /// Boxed, so that users' crates do not compile the client once more.
+    fn check_and_connect(self) -> BoxFuture<'static, Result<RedisStreams, ConnectError>> {
+        Box::pin(async move {
+            self.check()?;
+            let info = self.url.as_str().into_connection_info().map_err(|_| ConnectError::Url)?;
+            let address = address_of(&info);
+            #[cfg(feature = "tls")]
+            choose_cryptography();
+            // The newer protocol tells when a connection is closed, so that nothing is sent through it.
+            let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            let unusable = |reason| ConnectError::Unusable { address: address.clone(), reason };
+            let client = Client::open(info.set_redis_settings(redis)).map_err(|error| unusable(describe(&error)))?;
+            let health = Arc::new(Health::default());
+            let work = Link::new(client.clone(), self.settings.limits, Arc::clone(&health));
+            let mut ask = redis::pipe();
+            ask.cmd("INFO").arg("server");
+            ask.cmd("CONFIG").arg("GET").arg("appendonly");
+            ask.cmd("CONFIG").arg("GET").arg("appendfsync");
+            let answers = work.run(CONNECT, &ask).await.map_err(|error| match error {
+                CommandError::NotSent { reason, .. } | CommandError::NoAnswer { reason, .. } => unusable(reason),
+                other => unusable(other.to_string()),
+            })?;
+            // A user who may not ask is believed.
+            let mut answers = answers.into_iter().map(Result::ok);
+            let about = answers.next().flatten().and_then(into_text).unwrap_or_default();
+            if let Some(version) = version_of(&about).filter(|version| is_too_old(version)) {
+                return Err(ConnectError::TooOld { address, version: version.to_owned() });
+            }
+            let mut setting = || {
+                let pairs = into_pairs(answers.next().flatten()?);
+                pairs.into_iter().next().and_then(|(_, value)| into_text(value))
+            };
+            let syncs = setting().as_deref() == Some("yes") && setting().as_deref() == Some("always");
+            let keys = StreamKeys::new(&self.settings.stream, self.settings.partitions);
+            let mut config = call(&script::CONFIG, &[&keys.config]);
+            config.arg(self.settings.partitions);
+            let noted = work.run_one(CONNECT, config).await.map_err(|error| unusable(error.to_string()))?;
+            let noted = count(&noted).unwrap_or(0);
+            if noted != u64::from(self.settings.partitions) {
+                return Err(ConnectError::Partitions { asked: self.settings.partitions, noted });
+            }
+            let asked = if syncs { Durability::Disk } else { Durability::Server };
+            let durability = self.settings.durability.unwrap_or(asked);
+            Ok(RedisStreams { shared: Arc::new(Shared::new(client, self.settings, durability, health, work)) })
+        })
     }
 
     fn check(&self) -> Result<(), ConnectError> {

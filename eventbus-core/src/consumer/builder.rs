@@ -79,7 +79,7 @@ impl Bus {
 
 /// The handlers that are given next get no state.
 #[derive(Debug)]
-pub struct NoState(());
+pub struct NoState(pub(super) ());
 
 /// The handlers that are given next get a clone of this state first.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl<S> ConsumerBuilder<S> {
         self.with_state(WithState(Isolated::new(state)))
     }
 
-    fn with_state<T>(self, state: T) -> ConsumerBuilder<T> {
+    pub(super) fn with_state<T>(self, state: T) -> ConsumerBuilder<T> {
         let Self { bus, state: _, location, group, handlers, keys, is_ordered_within_process, .. } = self;
         let Self { error, timeout, retry, unhandled, on_attempt_failed, .. } = self;
         ConsumerBuilder {

@@ -6,8 +6,8 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Consumer, ConsumerBuilder, ConsumerError, age, control::Control, handler::Handlers, reader, routes::Routes,
-    scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, unkept::Unkept, worker,
+    Consumer, ConsumerBuilder, ConsumerError, age, builder::NoState, control::Control, handler::Handlers, reader,
+    routes::Routes, scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, unkept::Unkept, worker,
 };
 use crate::{
     event::isolate,
@@ -15,7 +15,7 @@ use crate::{
     listener::BoxError,
     publish::{Publishing, asked, has_codec},
     sync::{Mutex, Ordering, lock},
-    transport::{Leased, Operation, Source},
+    transport::{BoxFuture, Leased, Operation, Source},
 };
 
 impl<S> ConsumerBuilder<S> {
@@ -31,19 +31,28 @@ impl<S> ConsumerBuilder<S> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, nothing has been started. The group may have been made, and then keeps events.
-    pub async fn start(mut self) -> Result<Consumer, ConsumerError> {
-        let tells_keys = self.has_keys();
-        let (routes, handlers) = self.routes()?;
-        let bus = self.bus.clone();
-        let publishing = bus.publishing();
-        let group = Arc::clone(&self.group.name);
-        if let Some(reason) = publishing.capabilities.refuses(&self.group) {
-            return Err(ConsumerError::Unsupported { group, reason });
-        }
-        if let Some(event) = routes.types().find(|event| publishing.needs_codec() && !has_codec(event)) {
-            return Err(ConsumerError::NoCodec { group, event });
-        }
-        self.start_group(routes, handlers, tells_keys, publishing).await.map(Consumer::new)
+    pub async fn start(self) -> Result<Consumer, ConsumerError> {
+        self.with_state(NoState(())).check_and_start().await
+    }
+}
+
+impl ConsumerBuilder {
+    /// Boxed, so that users' crates do not compile the machinery of consumers once more.
+    fn check_and_start(mut self) -> BoxFuture<'static, Result<Consumer, ConsumerError>> {
+        Box::pin(async move {
+            let tells_keys = self.has_keys();
+            let (routes, handlers) = self.routes()?;
+            let bus = self.bus.clone();
+            let publishing = bus.publishing();
+            let group = Arc::clone(&self.group.name);
+            if let Some(reason) = publishing.capabilities.refuses(&self.group) {
+                return Err(ConsumerError::Unsupported { group, reason });
+            }
+            if let Some(event) = routes.types().find(|event| publishing.needs_codec() && !has_codec(event)) {
+                return Err(ConsumerError::NoCodec { group, event });
+            }
+            self.start_group(routes, handlers, tells_keys, publishing).await.map(Consumer::new)
+        })
     }
 
     async fn start_group(

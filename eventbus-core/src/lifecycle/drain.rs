@@ -11,7 +11,7 @@ use crate::{
     event::isolate,
     interleave,
     publish::{Publishing, isolated},
-    transport::{GroupState, Operation},
+    transport::{BoxFuture, GroupState, Operation},
 };
 
 /// How often a transport is asked for its groups that does not say by itself when something has changed.
@@ -73,27 +73,34 @@ impl Bus {
     /// # }
     /// ```
     pub async fn drained(&self, deadline: Duration) -> Result<(), NotDrained> {
-        let now = Instant::now();
-        let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
-        let publishing = self.publishing();
-        let all = async {
-            loop {
-                let controls = self.consumers().all();
-                drained(publishing, &controls, None).await;
-                let groups = groups(publishing, None).await;
-                let is_empty = |group: &GroupState| group.depth.unwrap_or(0) + group.delayed == 0;
-                // After an error nobody knows.
-                if groups.is_some_and(|groups| groups.iter().all(is_empty)) {
-                    return;
+        self.wait_for_all(deadline).await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn wait_for_all(&self, deadline: Duration) -> BoxFuture<'_, Result<(), NotDrained>> {
+        Box::pin(async move {
+            let now = Instant::now();
+            let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
+            let publishing = self.publishing();
+            let all = async {
+                loop {
+                    let controls = self.consumers().all();
+                    drained(publishing, &controls, None).await;
+                    let groups = groups(publishing, None).await;
+                    let is_empty = |group: &GroupState| group.depth.unwrap_or(0) + group.delayed == 0;
+                    // After an error nobody knows.
+                    if groups.is_some_and(|groups| groups.iter().all(is_empty)) {
+                        return;
+                    }
+                    // A group without a consumer: one may come.
+                    sleep(LOOK).await;
                 }
-                // A group without a consumer: one may come.
-                sleep(LOOK).await;
+            };
+            match timeout_at(until, all).await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(not_drained(publishing, &self.consumers().all()).await),
             }
-        };
-        match timeout_at(until, all).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(not_drained(publishing, &self.consumers().all()).await),
-        }
+        })
     }
 }
 
@@ -110,14 +117,21 @@ impl Consumer {
     ///
     /// Dropping it changes nothing.
     pub async fn drain(&self, deadline: Duration) -> Result<(), NotDrained> {
-        let until = deadline_after(deadline);
-        let Some(bus) = self.bus() else { return Ok(()) };
-        let controls = [Arc::clone(self.control())];
-        let publishing = bus.publishing();
-        match timeout_at(until, drained(publishing, &controls, None)).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(not_drained(publishing, &controls).await),
-        }
+        self.wait_for_group(deadline).await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn wait_for_group(&self, deadline: Duration) -> BoxFuture<'_, Result<(), NotDrained>> {
+        Box::pin(async move {
+            let until = deadline_after(deadline);
+            let Some(bus) = self.bus() else { return Ok(()) };
+            let controls = [Arc::clone(self.control())];
+            let publishing = bus.publishing();
+            match timeout_at(until, drained(publishing, &controls, None)).await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(not_drained(publishing, &controls).await),
+            }
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     consumer::{ConsumerHealth, RemoveGroupError},
     emission::Bus,
     publish::asked,
-    transport::{Message, NoSuchGroup, Operation, TransportHealth},
+    transport::{BoxFuture, Message, NoSuchGroup, Operation, TransportHealth},
 };
 
 /// Whether publishing works; given by [`Bus::health`].
@@ -57,23 +57,30 @@ impl Bus {
     /// # }
     /// ```
     pub async fn remove_group(&self, group: &str) -> Result<Vec<Message>, RemoveGroupError> {
-        let (publishing, name) = (self.publishing(), Arc::<str>::from(group));
-        if self.consumers().contains(group) {
-            return Err(RemoveGroupError::InUse { group: name });
-        }
-        let answer = asked(|| publishing.transport.remove_group(group)).await;
-        let reason = match answer {
-            Ok(Ok(left)) => {
-                publishing.forget_ledger(group);
-                self.consumers().forget_stopped(group);
-                return Ok(left);
+        self.remove_idle_group(group).await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn remove_idle_group<'b>(&'b self, group: &'b str) -> BoxFuture<'b, Result<Vec<Message>, RemoveGroupError>> {
+        Box::pin(async move {
+            let (publishing, name) = (self.publishing(), Arc::<str>::from(group));
+            if self.consumers().contains(group) {
+                return Err(RemoveGroupError::InUse { group: name });
             }
-            Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveGroupError::Unknown { group: name }),
-            Ok(Err(error)) => crate::listener::ErrorText::with_sources(&*error).to_string(),
-            Err(panic) => panic.to_string(),
-        };
-        publishing.notices.error(Operation::RemoveGroup, Some(&name), reason.clone());
-        Err(RemoveGroupError::Transport { group: name, reason })
+            let answer = asked(|| publishing.transport.remove_group(group)).await;
+            let reason = match answer {
+                Ok(Ok(left)) => {
+                    publishing.forget_ledger(group);
+                    self.consumers().forget_stopped(group);
+                    return Ok(left);
+                }
+                Ok(Err(error)) if error.is::<NoSuchGroup>() => return Err(RemoveGroupError::Unknown { group: name }),
+                Ok(Err(error)) => crate::listener::ErrorText::with_sources(&*error).to_string(),
+                Err(panic) => panic.to_string(),
+            };
+            publishing.notices.error(Operation::RemoveGroup, Some(&name), reason.clone());
+            Err(RemoveGroupError::Transport { group: name, reason })
+        })
     }
 
     /// Whether publishing works: what the transport says of itself, and how the consumers of this bus are doing.
@@ -89,13 +96,20 @@ impl Bus {
     /// # }
     /// ```
     pub async fn health(&self) -> BusHealth {
-        let publishing = self.publishing();
-        let answer = asked(|| publishing.transport.health()).await;
-        let transport = answer.unwrap_or_else(|panic| {
-            publishing.notices.error(Operation::Health, None, &*panic);
-            TransportHealth::disconnected(panic.to_string())
-        });
-        let consumers = self.consumers().all().iter().map(|control| control.health()).collect();
-        BusHealth { transport, consumers }
+        self.gather_health().await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn gather_health(&self) -> BoxFuture<'_, BusHealth> {
+        Box::pin(async move {
+            let publishing = self.publishing();
+            let answer = asked(|| publishing.transport.health()).await;
+            let transport = answer.unwrap_or_else(|panic| {
+                publishing.notices.error(Operation::Health, None, &*panic);
+                TransportHealth::disconnected(panic.to_string())
+            });
+            let consumers = self.consumers().all().iter().map(|control| control.health()).collect();
+            BusHealth { transport, consumers }
+        })
     }
 }

@@ -75,21 +75,28 @@ impl Bus {
     /// # }
     /// ```
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let mut report = self.run_shutdown(deadline, None).await;
-        // Where this code runs, and not where the handle comes from: a task of the handler's own may wait.
-        if Frame::current_cause().is_some_and(|cause| cause.bus == self.id()) {
-            return self.report(Vec::new(), Vec::new(), End { is_interim: true, is_closed: false });
-        }
-        loop {
-            let ended = report.borrow_and_update().clone();
-            if let Some(report) = ended {
-                return report;
+        self.shut_down(deadline).await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn shut_down(&self, deadline: Duration) -> BoxFuture<'_, ShutdownReport> {
+        Box::pin(async move {
+            let mut report = self.run_shutdown(deadline, None).await;
+            // Where this code runs, and not where the handle comes from: a task of the handler's own may wait.
+            if Frame::current_cause().is_some_and(|cause| cause.bus == self.id()) {
+                return self.report(Vec::new(), Vec::new(), End { is_interim: true, is_closed: false });
             }
-            if report.changed().await.is_err() {
-                // The task that shut it down has died: most likely its runtime has gone.
-                report = self.run_shutdown(deadline, Some(report)).await;
+            loop {
+                let ended = report.borrow_and_update().clone();
+                if let Some(report) = ended {
+                    return report;
+                }
+                if report.changed().await.is_err() {
+                    // The task that shut it down has died: most likely its runtime has gone.
+                    report = self.run_shutdown(deadline, Some(report)).await;
+                }
             }
-        }
+        })
     }
 
     /// Begins it, or takes it up if that is the one which `died`; and does it here where there is nothing to do it on.

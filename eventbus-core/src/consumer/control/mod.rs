@@ -14,7 +14,7 @@ use crate::{
     emission::Bus,
     interleave,
     sync::{Mutex, lock},
-    transport::{Message, Wants},
+    transport::{BoxFuture, Message, Wants},
 };
 pub use health::ConsumerHealth;
 
@@ -155,11 +155,18 @@ impl Consumer {
     /// In a handler of the same bus it begins the stop and gives an [interim](StopReport::is_interim) report at once: the handler would
     /// wait for itself.
     pub async fn stop(&self, deadline: Duration) -> StopReport {
-        let until = after(deadline);
-        if self.is_inside_handler() {
-            return self.0.begin_stop(until);
-        }
-        self.0.stop(until).await
+        self.stop_group(deadline).await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn stop_group(&self, deadline: Duration) -> BoxFuture<'_, StopReport> {
+        Box::pin(async move {
+            let until = after(deadline);
+            if self.is_inside_handler() {
+                return self.0.begin_stop(until);
+            }
+            self.0.stop(until).await
+        })
     }
 
     /// Begins no more handlers until [`resume`](Self::resume). Those that run go on; the group goes on taking events, up to its
@@ -227,13 +234,20 @@ impl Consumer {
     /// # }
     /// ```
     pub async fn remove(&self, deadline: Duration) -> Result<Vec<Message>, RemoveError> {
-        let group = Arc::clone(self.0.group());
-        if self.is_inside_handler() {
-            return Err(RemoveError::InsideHandler { group });
-        }
-        self.0.stop(after(deadline)).await;
-        let Some(bus) = self.0.consumer.bus.upgrade() else { return Err(RemoveError::Gone { group }) };
-        Ok(bus.remove_group(&group).await?)
+        self.stop_and_remove(deadline).await
+    }
+
+    /// Boxed, so that users' crates do not compile it once more.
+    fn stop_and_remove(&self, deadline: Duration) -> BoxFuture<'_, Result<Vec<Message>, RemoveError>> {
+        Box::pin(async move {
+            let group = Arc::clone(self.0.group());
+            if self.is_inside_handler() {
+                return Err(RemoveError::InsideHandler { group });
+            }
+            self.0.stop(after(deadline)).await;
+            let Some(bus) = self.0.consumer.bus.upgrade() else { return Err(RemoveError::Gone { group }) };
+            Ok(bus.remove_group(&group).await?)
+        })
     }
 
     fn is_inside_handler(&self) -> bool {

@@ -259,7 +259,11 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        if let Node::List(items) = self.node { self.visit_list(items, visitor) } else { self.visit_map(fields, visitor) }
+        if let Node::List(items) = self.node {
+            self.visit_list(items, visitor)
+        } else {
+            self.visit_map(fields, visitor)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -7,7 +7,7 @@ use crate::{
     emission::Bus,
     publish::asked,
     sync::{Mutex, lock},
-    transport::{GroupState, Operation},
+    transport::{BoxFuture, GroupState, Operation},
 };
 
 /// The gauges of the groups that were there when they were last set.
@@ -38,56 +38,63 @@ impl Bus {
     /// # }
     /// ```
     pub async fn record_gauges(&self) {
-        let MetricsPart(Some(recording)) = self.state.parts.get::<MetricsPart>() else { return };
-        let publishing = self.publishing();
-        let states = match asked(|| publishing.transport.groups()).await {
-            Ok(Ok(groups)) => groups,
-            Ok(Err(error)) => {
-                publishing.notices.error(Operation::Groups, None, error);
-                Vec::new()
-            }
-            Err(panic) => {
-                publishing.notices.error(Operation::Groups, None, &*panic);
-                Vec::new()
-            }
-        };
-        match asked(|| publishing.transport.health()).await {
-            Ok(health) => {
-                if let Some(is_connected) = health.is_connected {
-                    recording.bus.connected.set(as_number(is_connected));
-                }
-            }
-            Err(panic) => publishing.notices.error(Operation::Health, None, &*panic),
-        }
-        recording.bus.unrouted.set(count(publishing.unrouted().waiting));
-        recording.bus.errors.absolute(publishing.notices.transport_errors.get());
+        self.set_gauges().await;
+    }
 
-        // Out of the lock while the recorder, which is foreign code, runs.
-        let mut known = std::mem::take(&mut *lock(&recording.groups));
-        let mut set = BTreeMap::new();
-        let consumers = self.consumers().all();
-        // Those that this bus has, or has had, a consumer for: other names come from outside.
-        for (group, _) in publishing.ledgers() {
-            let gauges = known.remove(&group).unwrap_or_else(|| GroupGauges::new(&recording.target, &group));
-            let state = states.iter().find(|state| state.name == group);
-            let health = consumers.iter().find(|control| *control.group() == group).map(|control| control.health());
-            let of = |tell: fn(&GroupState) -> Option<f64>| state.and_then(tell);
-            gauges.set([
-                of(|state| state.depth.map(count)),
-                of(|state| Some(count(state.delayed))),
-                of(|state| state.leased.map(count)),
-                of(|state| {
-                    let of_none = (state.depth == Some(0)).then_some(0.0);
-                    state.oldest_age.map(|age| age.as_secs_f64()).or(of_none)
-                }),
-                Some(health.as_ref().map_or(0.0, |health| count(health.held as u64))),
-                Some(health.as_ref().map_or(0.0, |health| as_number(health.is_paused))),
-                Some(health.as_ref().map_or(0.0, |health| as_number(health.is_stalled))),
-            ]);
-            set.insert(group, gauges);
-        }
-        known.values().for_each(GroupGauges::clear);
-        lock(&recording.groups).extend(set);
+    /// Boxed, so that users' crates do not compile it once more.
+    fn set_gauges(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let MetricsPart(Some(recording)) = self.state.parts.get::<MetricsPart>() else { return };
+            let publishing = self.publishing();
+            let states = match asked(|| publishing.transport.groups()).await {
+                Ok(Ok(groups)) => groups,
+                Ok(Err(error)) => {
+                    publishing.notices.error(Operation::Groups, None, error);
+                    Vec::new()
+                }
+                Err(panic) => {
+                    publishing.notices.error(Operation::Groups, None, &*panic);
+                    Vec::new()
+                }
+            };
+            match asked(|| publishing.transport.health()).await {
+                Ok(health) => {
+                    if let Some(is_connected) = health.is_connected {
+                        recording.bus.connected.set(as_number(is_connected));
+                    }
+                }
+                Err(panic) => publishing.notices.error(Operation::Health, None, &*panic),
+            }
+            recording.bus.unrouted.set(count(publishing.unrouted().waiting));
+            recording.bus.errors.absolute(publishing.notices.transport_errors.get());
+
+            // Out of the lock while the recorder, which is foreign code, runs.
+            let mut known = std::mem::take(&mut *lock(&recording.groups));
+            let mut set = BTreeMap::new();
+            let consumers = self.consumers().all();
+            // Those that this bus has, or has had, a consumer for: other names come from outside.
+            for (group, _) in publishing.ledgers() {
+                let gauges = known.remove(&group).unwrap_or_else(|| GroupGauges::new(&recording.target, &group));
+                let state = states.iter().find(|state| state.name == group);
+                let health = consumers.iter().find(|control| *control.group() == group).map(|control| control.health());
+                let of = |tell: fn(&GroupState) -> Option<f64>| state.and_then(tell);
+                gauges.set([
+                    of(|state| state.depth.map(count)),
+                    of(|state| Some(count(state.delayed))),
+                    of(|state| state.leased.map(count)),
+                    of(|state| {
+                        let of_none = (state.depth == Some(0)).then_some(0.0);
+                        state.oldest_age.map(|age| age.as_secs_f64()).or(of_none)
+                    }),
+                    Some(health.as_ref().map_or(0.0, |health| count(health.held as u64))),
+                    Some(health.as_ref().map_or(0.0, |health| as_number(health.is_paused))),
+                    Some(health.as_ref().map_or(0.0, |health| as_number(health.is_stalled))),
+                ]);
+                set.insert(group, gauges);
+            }
+            known.values().for_each(GroupGauges::clear);
+            lock(&recording.groups).extend(set);
+        })
     }
 }
 
