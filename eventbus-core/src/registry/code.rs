@@ -58,6 +58,13 @@ impl Member {
     pub(crate) fn code(&self) -> &Code {
         self.code.0.get()
     }
+
+    fn sync_code(&self) -> &Arc<dyn ErasedCall> {
+        match self.code() {
+            Code::Sync(code) | Code::Blocking(code) => code,
+            Code::Future(_) => unreachable!("chunks of synchronous listeners hold no others"),
+        }
+    }
 }
 
 /// Synchronous code of listeners to `E`, as [`Code::Sync`] holds it.
@@ -87,27 +94,19 @@ pub(crate) struct SyncItem<E> {
 pub(super) type SyncList<E> = Vec<SyncItem<E>>;
 
 /// Collects the synchronous code of `members`; listeners by pattern are adapted to `E`.
+///
+/// A loop, where iterators would read better: this is compiled for each event type, and they compile to four times as much.
 pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sync> {
-    let list: SyncList<E> =
-        members.iter().map(|member| SyncItem { entry: Arc::clone(&member.entry), code: sync_code(member) }).collect();
-    Box::new(list)
-}
-
-fn sync_code<E: Event>(member: &Member) -> Arc<dyn SyncCall<E>> {
-    let (Code::Sync(code) | Code::Blocking(code)) = member.code() else {
-        return Arc::new(NoCode);
-    };
-    match (&**code as &dyn Any).downcast_ref::<SyncCode<E>>() {
-        Some(typed) => Arc::clone(&typed.0),
-        None => Arc::new(ByPattern(Arc::clone(code))),
+    let mut list = SyncList::<E>::with_capacity(members.len());
+    for member in members {
+        let erased = member.sync_code();
+        let code = match (&**erased as &dyn Any).downcast_ref::<SyncCode<E>>() {
+            Some(typed) => Arc::clone(&typed.0),
+            None => Arc::new(ByPattern(Arc::clone(erased))),
+        };
+        list.push(SyncItem { entry: Arc::clone(&member.entry), code });
     }
-}
-
-/// Stands for the code of what is not synchronous, which no list of synchronous code has.
-struct NoCode;
-
-impl<E> SyncCall<E> for NoCode {
-    fn call(&self, _event: &E, _context: &mut CallContext<'_>) {}
+    Box::new(list)
 }
 
 /// Code of a listener by pattern, for events of a type.
