@@ -32,9 +32,7 @@ impl Bus {
 
     /// All event types that this bus has seen, by name, version and Rust type.
     pub(crate) fn known_events(&self) -> Vec<KnownEvent> {
-        let mut slots = self.state.registry.all();
-        slots.sort_by_key(|slot| (slot.event.name(), slot.event.version(), slot.event.rust_type()));
-        slots.iter().map(|slot| KnownEvent::of(slot)).collect()
+        self.state.registry.all().into_iter().map(|slot| KnownEvent::of(slot)).collect()
     }
 
     /// What the bus knows of an event type.

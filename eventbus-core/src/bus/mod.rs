@@ -210,7 +210,6 @@ impl Bus {
     pub fn event_names(&self) -> Vec<EventName> {
         let slots = self.state.registry.all();
         let mut names: Vec<_> = slots.iter().filter(|slot| slot.len() > 0).map(|slot| slot.event.name()).collect();
-        names.sort_unstable();
         names.dedup();
         names
     }
@@ -218,8 +217,7 @@ impl Bus {
     /// All listeners: first those of types, by event name and version, and for each event in the order in which an
     /// emission calls them; then those by pattern, in the order of priority and registration.
     pub fn listener_infos(&self) -> Vec<ListenerInfo> {
-        let mut slots = self.state.registry.all();
-        slots.sort_by_key(|slot| (slot.event.name(), slot.event.version(), slot.event.rust_type()));
+        let slots = self.state.registry.all();
         let typed = slots.iter().flat_map(|slot| slot.infos()).filter(|info| info.pattern().is_none());
         typed.chain(self.state.registry.infos_by_pattern()).collect()
     }

@@ -172,11 +172,13 @@ impl Registry {
         position.and_then(|position| self.at(position)).map_or(Claimant::Others, Claimant::Slot)
     }
 
-    /// All slots, as they are at this moment.
+    /// All slots, as they are at this moment, by the name, version and Rust type of their events.
     pub(crate) fn all(&self) -> Vec<&Arc<Slot>> {
         // The guard of the map's shard ends with the collection of positions.
         let positions: Vec<_> = self.slots.iter().map(|position| *position.value()).collect();
-        positions.into_iter().filter_map(|position| self.at(position)).collect()
+        let mut slots: Vec<_> = positions.into_iter().filter_map(|position| self.at(position)).collect();
+        slots.sort_by_key(|slot| (slot.event.name(), slot.event.version(), slot.event.rust_type()));
+        slots
     }
 
     /// Adds a listener by pattern, which joins the slots that it matches. Returns how many there are.

@@ -75,7 +75,7 @@ impl Bus {
     /// The events, and the listeners by pattern.
     fn emission_stats(&self) -> (Vec<EventStats>, Vec<ListenerStats>) {
         let registry = &self.state.registry;
-        let mut slots = registry.all();
+        let slots = registry.all();
         for slot in &slots {
             slot.settle_runs();
         }
@@ -87,7 +87,6 @@ impl Bus {
         });
         let by_pattern: Vec<_> = by_pattern.collect();
         let mut runs = HashMap::new();
-        slots.sort_by_key(|slot| (slot.event.name(), slot.event.version(), slot.event.rust_type()));
         let events = slots.into_iter().filter_map(|slot| event_stats(slot, &mut runs)).collect();
         let by_pattern = by_pattern.into_iter().map(|(listener, counts, mut numbers)| {
             let more = runs.get(&std::sync::Arc::as_ptr(&counts)).copied().unwrap_or(0);
