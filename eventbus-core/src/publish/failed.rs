@@ -70,18 +70,12 @@ pub(crate) fn described(event: &'static crate::event::EventType) -> &'static Kin
 
 /// All that is compiled for each event type that is published or handled.
 fn emit_failed<E: Event>(bus: &Bus, event: Shared, letter: Box<dyn Any + Send>) {
-    emit_erased(bus, SlotType::of::<Failed<E>>(), letter, &|letter| {
-        Some(Arc::new(Failed::<E> { event: Arc::clone(&event).downcast().ok()?, letter }))
-    });
+    if let (Ok(event), Ok(letter)) = (event.downcast::<E>(), letter.downcast::<DeadLetter>()) {
+        emit_erased(bus, SlotType::of::<Failed<E>>(), Arc::new(Failed { event, letter: *letter }));
+    }
 }
 
-fn emit_erased(
-    bus: &Bus,
-    slot_type: SlotType,
-    letter: Box<dyn Any + Send>,
-    failed: &dyn Fn(DeadLetter) -> Option<Shared>,
-) {
-    let Some(event) = letter.downcast().ok().and_then(|letter| failed(*letter)) else { return };
+fn emit_erased(bus: &Bus, slot_type: SlotType, event: Shared) {
     let slot = bus.slot(slot_type, Location::caller());
     // Nobody awaits it here: what goes wrong in it reaches the failure hook.
     drop(EmitAny::new(bus, slot, AnyEvent::shared(slot_type.event, event)).spawn());
