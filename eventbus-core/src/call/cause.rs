@@ -31,6 +31,11 @@ pub(crate) struct Before {
 pub(crate) const CAUSES: usize = 4;
 
 impl Cause {
+    /// That of code which runs before its delivery is known.
+    pub(crate) fn unknown(bus: BusId) -> Self {
+        Self { bus, message: 0, event: None, before: None }
+    }
+
     /// The id of the first message of the chain.
     pub(crate) fn correlation(&self) -> u128 {
         self.before.map_or(self.message, |before| before.correlation)

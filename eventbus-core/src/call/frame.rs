@@ -110,6 +110,12 @@ impl Frame {
         with_stack(|stack| stack.state.get() & IN_HOOK != 0)
     }
 
+    /// Whether a handler is in the chain of the running code.
+    #[inline]
+    pub(crate) fn is_in_handler() -> bool {
+        with_stack(|stack| stack.state.get() & IN_HANDLER != 0)
+    }
+
     /// The delivery whose handler is in the chain of the running code.
     pub(crate) fn current_cause() -> Option<Cause> {
         with_stack(|stack| if stack.state.get() & IN_HANDLER == 0 { None } else { stack.cause.get() })
@@ -207,13 +213,12 @@ impl Frame {
     /// Changes the delivery of the handler that runs: a worker handles several in one poll.
     #[inline]
     pub(crate) fn set_cause(cause: Cause) {
-        with_stack(|stack| {
-            // Of two stores, so that of most causes only the short part is written.
-            match cause.before {
-                None => stack.cause.set(Some(Cause { before: None, ..cause })),
-                Some(_) => stack.cause.set(Some(cause)),
-            }
-        });
+        let Cause { bus, message, event, before } = cause;
+        match before {
+            // Apart, so that of most causes only the short part is written.
+            None => with_stack(|stack| stack.cause.set(Some(Cause { bus, message, event, before: None }))),
+            Some(_) => with_stack(|stack| stack.cause.set(Some(cause))),
+        }
     }
 
     /// Marks the code that runs until the guard is dropped as the failure hook's.

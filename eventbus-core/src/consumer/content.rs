@@ -20,21 +20,18 @@ pub(super) fn any_event(message: &Message) -> Result<AnyEvent<'static>, AttemptE
 /// The event of a message that is handled by its type.
 #[inline]
 pub(super) fn event_of<E: Event>(message: &Message, versions: &Versions) -> Result<Arc<E>, AttemptError> {
-    match shared_event(message, versions) {
-        Some(event) => Ok(event),
-        None => Ok(downcast(shared_of(E::TYPE, message, versions)?)),
-    }
+    shared_of(E::TYPE, message, versions).map(downcast)
 }
 
-/// The same, if it takes no foreign code: the message carries the event itself, as that type.
+/// The event of a message, if it takes no foreign code: the message carries the event itself, as that type.
 #[inline]
 pub(super) fn shared_event<E: Event>(message: &Message, versions: &Versions) -> Option<Arc<E>> {
-    message.as_shared().filter(|_| versions.is_empty()).map(|shared| downcast(Arc::clone(&shared.event)))
+    message.as_shared().filter(|_| versions.is_empty()).map(|shared| downcast(shared.to_arc()))
 }
 
 /// The event as its type.
 #[inline]
-fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
+pub(super) fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
     match event.downcast() {
         Ok(event) => event,
         Err(_) => unreachable!("handlers of a type are found by the type"),
@@ -42,7 +39,20 @@ fn downcast<E: Event>(event: Arc<dyn Any + Send + Sync>) -> Arc<E> {
 }
 
 /// The event of a message, as one of a type.
+#[inline]
 pub(super) fn shared_of(
+    event: &'static EventType,
+    message: &Message,
+    versions: &Versions,
+) -> Result<Arc<dyn Any + Send + Sync>, AttemptError> {
+    match message.as_shared() {
+        Some(shared) if versions.is_empty() => Ok(shared.to_arc()),
+        _ => read(event, message, versions),
+    }
+}
+
+/// The same where that takes foreign code: a codec's, or that of an upcast.
+fn read(
     event: &'static EventType,
     message: &Message,
     versions: &Versions,
@@ -50,7 +60,7 @@ pub(super) fn shared_of(
     let steps = versions.steps(message);
     let undecodable = |error: BoxError| AttemptError::Undecodable(error.into());
     let published = match message.content() {
-        ContentRef::Shared(shared) => Arc::clone(&shared.event),
+        ContentRef::Shared(shared) => shared.to_arc(),
         #[cfg(feature = "serde")]
         ContentRef::Data(data) => data.event(steps.first().map_or(event, |first| first.from)).map_err(undecodable)?,
         ContentRef::Malformed(_) => {

@@ -7,7 +7,9 @@ use super::{slot::WorkerSlot, state::ConsumerState};
 use crate::{call::Injected, sync::lock};
 use crate::{
     emission::{DeliveryEnd, TestPlan},
+    listener::BoxError,
     sync::{AtomicBool, Mutex},
+    transport::BoxFuture,
 };
 
 /// A worker's place in its consumer.
@@ -61,16 +63,13 @@ impl Desk {
         *lock(&self.injected) = None;
     }
 
-    /// Runs what a test has put before the handler's code; it is not to run after an error.
-    pub(super) async fn before_handler(&self) -> Result<(), crate::listener::BoxError> {
+    /// What a test has put before the handler's code, which is not to run after an error.
+    pub(super) fn before_handler(&self) -> Option<BoxFuture<'static, Result<(), BoxError>>> {
         if !self.is_guarded() {
-            return Ok(());
+            return None;
         }
-        let injected = lock(&self.injected).take();
-        match injected {
-            Some(injected) => injected.before().await,
-            None => Ok(()),
-        }
+        let injected = lock(&self.injected).take()?;
+        Some(Box::pin(injected.before()))
     }
 }
 
@@ -81,8 +80,9 @@ impl Desk {
 
     pub(super) fn forget_injected(&self) {}
 
-    pub(super) fn before_handler(&self) -> std::future::Ready<Result<(), crate::listener::BoxError>> {
-        std::future::ready(Ok(()))
+    #[inline]
+    pub(super) fn before_handler(&self) -> Option<BoxFuture<'static, Result<(), BoxError>>> {
+        None
     }
 }
 

@@ -36,7 +36,7 @@ struct Shown {
 impl Shown {
     fn of(leased: &Leased) -> Self {
         Self {
-            number: leased.number,
+            number: leased.number(),
             message: leased.message.clone(),
             attempts: leased.attempts(),
             deliveries: leased.deliveries(),
@@ -132,7 +132,9 @@ impl DeliveryGuards {
             let end = match noted {
                 Some(at) => ends.swap_remove(at).1,
                 // The consumer has paused, or stops, before it was begun.
-                None if desk.slot().lock().next().is_some_and(|next| next.number == number) => DeliveryEnd::INTERRUPTED,
+                None if desk.slot().lock().next().is_some_and(|next| next.number() == number) => {
+                    DeliveryEnd::INTERRUPTED
+                }
                 None => DeliveryEnd::HANDLED,
             };
             let _frame = Frame::enter_handler(&cause);

@@ -3,20 +3,20 @@
 //! A lane is one future for each worker and handler: it takes one delivery after the other, and holds the handler's future
 //! inside itself. So a delivery costs no box, and what is compiled for each handler is this loop.
 
-use std::{future::poll_fn, marker::PhantomData, pin::Pin, sync::Arc};
+use std::{future::poll_fn, marker::PhantomData, sync::Arc};
 
 use super::{
     Delivery,
     batch::{Batch, BatchReturn},
-    content::{any_event, event_of},
+    content::{downcast, event_of},
     desk::Desk,
+    lane::{Lane, LaneState},
     routes::Route,
 };
 use crate::{
     call::{AnyEvent, Isolated},
     event::Event,
     listener::{BoxError, Return, ReturnFuture, async_callable},
-    publish::AttemptError,
     transport::BoxFuture,
 };
 
@@ -96,9 +96,6 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
     fn handle(&self, event: Arc<E>, delivery: Delivery) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
-/// A worker's future for one handler.
-pub(super) type Lane = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// A handler, its event's type forgotten.
 pub(super) trait AnyHandler: Send + Sync {
     /// The lane of a worker for this handler, which is number `route` of its consumer.
@@ -129,25 +126,12 @@ impl<E: Event, F> Typed<E, F> {
 impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
         Box::pin(async move {
-            let mut ended = None;
+            let mut state = LaneState::new(desk, route);
             loop {
-                // Written out in both lanes: an async function for it costs each delivery 50 instructions.
-                let begun = {
-                    let hand = poll_fn(|_| desk.turn(route, &mut ended)).await;
-                    hand.running().first().map(|leased| Delivery::of(leased, &desk))
-                };
-                let Some(delivery) = begun else { continue };
-                if let Err(error) = desk.before_handler().await {
-                    ended = Some(Err(AttemptError::of(error)));
-                    continue;
-                }
-                match event_of::<E>(delivery.message(), &desk.consumer.routes.versions) {
-                    Ok(event) => {
-                        let result = (self.code.get())(event, delivery).await.into_result();
-                        ended = Some(result.map_err(AttemptError::of));
-                    }
-                    Err(error) => ended = Some(Err(error)),
-                }
+                let delivery = poll_fn(|cx| state.poll_next(cx)).await;
+                let Some(event) = state.typed(E::TYPE, &delivery) else { continue };
+                let result = (self.code.get())(downcast(event), delivery).await;
+                state.end(result.into_result());
             }
         })
     }
@@ -184,7 +168,11 @@ impl<E: Event, F: BatchHandlerFn<E>> AnyHandler for Batched<E, F> {
             } else {
                 let count = events.len();
                 let batch = Batch::new(events, Arc::clone(&desk), unread.iter().map(|(at, _)| *at).collect());
-                match desk.before_handler().await {
+                let before = match desk.before_handler() {
+                    None => Ok(()),
+                    Some(before) => before.await,
+                };
+                match before {
                     Ok(()) => (self.code.get())(batch).await.into_results(count),
                     Err(error) => BatchReturn::into_results(Err::<(), _>(error), count),
                 }
@@ -200,25 +188,12 @@ pub(super) struct Named<F>(pub(super) Isolated<F>);
 impl<F: PatternHandlerFn> AnyHandler for Named<F> {
     fn lane(self: Arc<Self>, desk: Arc<Desk>, route: usize) -> Lane {
         Box::pin(async move {
-            let mut ended = None;
+            let mut state = LaneState::new(desk, route);
             loop {
-                // Written out in both lanes: an async function for it costs each delivery 50 instructions.
-                let begun = {
-                    let hand = poll_fn(|_| desk.turn(route, &mut ended)).await;
-                    hand.running().first().map(|leased| Delivery::of(leased, &desk))
-                };
-                let Some(delivery) = begun else { continue };
-                if let Err(error) = desk.before_handler().await {
-                    ended = Some(Err(AttemptError::of(error)));
-                    continue;
-                }
-                match any_event(delivery.message()) {
-                    Ok(event) => {
-                        let result = (self.0.get())(event, delivery).await.into_result();
-                        ended = Some(result.map_err(AttemptError::of));
-                    }
-                    Err(error) => ended = Some(Err(error)),
-                }
+                let delivery = poll_fn(|cx| state.poll_next(cx)).await;
+                let Some(event) = state.named(&delivery) else { continue };
+                let result = (self.0.get())(event, delivery).await;
+                state.end(result.into_result());
             }
         })
     }

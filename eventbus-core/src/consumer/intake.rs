@@ -140,7 +140,7 @@ pub(super) async fn fill_batch(desk: &Arc<Desk>, route: usize, max: usize, longe
             read = Some(lease(consumer, missing, &mut more, &mut pace));
         }
         if !more.is_empty() {
-            desk.slot().lock().append_rest(&mut more);
+            desk.slot().lock().append_rest(more);
             continue;
         }
         if Instant::now() >= over {

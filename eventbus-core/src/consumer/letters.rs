@@ -27,7 +27,7 @@ impl ConsumerState {
             last_failed: interleave::system_time(),
         };
         if let Some(reason) = reason {
-            self.unkept.insert(leased.number, letter);
+            self.unkept.insert(leased.number(), letter);
             return Settlement::Dead { reason };
         }
         // The drop of an error is foreign code.
@@ -44,7 +44,7 @@ impl ConsumerState {
             return Vec::new();
         }
         let dying = batch.iter().filter(|leased| matches!(leased.settlement(), Settlement::Dead { .. }));
-        dying.map(|leased| leased.number).collect()
+        dying.map(|leased| leased.number()).collect()
     }
 
     /// Tells the letters that the transport has kept: those that are not left.
@@ -69,7 +69,7 @@ impl ConsumerState {
     /// The same for leases that are lost.
     pub(super) fn forget_lost_letters(&self, unsettled: &[Unsettled]) {
         if self.keeps_letters {
-            self.forget_unkept(unsettled.iter().filter(|one| one.is_lost).map(|one| one.leased.number));
+            self.forget_unkept(unsettled.iter().filter(|one| one.is_lost).map(|one| one.leased.number()));
         }
     }
 
@@ -92,7 +92,7 @@ impl ConsumerState {
             ContentRef::Shared(shared) => {
                 // What was published by name is of a type of which only its handler may know more.
                 let known = || of_handler().filter(|_| self.routes.reads_as_published(message))?.failed;
-                Some((shared.kind.failed.or_else(known)?, Arc::clone(&shared.event)))
+                Some((shared.kind().failed.or_else(known)?, shared.to_arc()))
             }
             // As its handler reads it. What cannot be read has no event.
             #[cfg(feature = "serde")]

@@ -1,6 +1,6 @@
 //! Floor 9: consumers, which are groups of handlers: how they are wired, and how they run.
 //!
-//! A worker leases a batch from its source (`intake`), polls its handlers in its own task (`worker`, `handler`, `turn`), and
+//! A worker leases a batch from its source (`intake`), polls its handlers in its own task (`worker`, `lane`, `turn`), and
 //! tells the source how each delivery ended (`attempt`, `settle`). What cannot be handled at once lies in the `scheduler`:
 //! deliveries behind others of their key, and those that wait for their next attempt.
 
@@ -19,6 +19,7 @@ mod guards;
 mod handler;
 mod intake;
 mod keys;
+mod lane;
 mod leases;
 mod letters;
 mod pace;

@@ -35,6 +35,7 @@ impl Pace {
 
     /// Waits until the source has something, or for a while after an error.
     pub(super) async fn arrival(&mut self, consumer: &ConsumerState) {
+        consumer.found_nothing();
         let mut has_waited = false;
         let answer = {
             // Nothing is asked for. What comes all the same is not lost.
@@ -54,7 +55,7 @@ impl Pace {
         };
         match answer {
             Ok(Ok(_)) => {
-                consumer.has_read();
+                consumer.has_leased();
                 self.pause = PAUSE;
                 self.hasty = if has_waited { 0 } else { self.hasty.saturating_add(1) };
                 match self.hasty {

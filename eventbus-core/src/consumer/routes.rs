@@ -128,7 +128,13 @@ impl Routes {
 
     #[inline]
     pub(super) fn find(&self, message: &Message) -> Option<usize> {
-        match (message.event_type(), self.first) {
+        self.find_typed(message.event_type(), message)
+    }
+
+    /// The same for a message whose [type](Message::event_type) has been looked up.
+    #[inline]
+    pub(super) fn find_typed(&self, event: Option<&'static EventType>, message: &Message) -> Option<usize> {
+        match (event, self.first) {
             (Some(event), Some((first, at))) if event.id() == first => Some(at),
             (event, _) => self.look_up(event, message),
         }

@@ -30,7 +30,12 @@ const EXTENSIONS: u32 = 3;
 impl ConsumerState {
     /// Settles what a worker has ended.
     pub(super) async fn settle_ended(&self, desk: &Arc<Desk>) {
-        let mut ended = desk.slot().lock().take_ended();
+        let ended = desk.slot().lock().take_ended();
+        self.settle_of(desk, ended).await;
+    }
+
+    /// Settles what was taken from a worker, and gives it the room back.
+    pub(super) async fn settle_of(&self, desk: &Arc<Desk>, mut ended: Vec<Leased>) {
         if self.settle_at_once(&mut ended) {
             desk.slot().lock().recycle(ended);
         } else {
@@ -81,7 +86,7 @@ impl ConsumerState {
         if is_settled {
             drop_each(batch);
         }
-        self.tell_kept(dying, batch.iter().map(|leased| leased.number));
+        self.tell_kept(dying, batch.iter().map(|leased| leased.number()));
         if given_back > 0 {
             self.ledger.given_back.add(given_back.saturating_sub(count_given_back(batch)));
         }
@@ -114,7 +119,7 @@ impl ConsumerState {
                     return;
                 }
             };
-            self.tell_kept(dying, unsettled.iter().map(|one| one.leased.number));
+            self.tell_kept(dying, unsettled.iter().map(|one| one.leased.number()));
             self.forget_lost_letters(&unsettled);
             batch = self.to_settle_again(unsettled);
             self.ledger.given_back.add(given_back.saturating_sub(count_given_back(&batch)));

@@ -57,6 +57,7 @@ impl InHand {
     }
 
     /// How many have ended, and are to be settled.
+    #[inline]
     pub(super) fn ended(&self) -> usize {
         self.at
     }
@@ -140,7 +141,7 @@ impl InHand {
 
     /// Takes one of those that run out of the batch.
     pub(super) fn take_numbered(&mut self, number: u64) -> Option<Leased> {
-        let at = self.running().iter().position(|leased| leased.number == number)?;
+        let at = self.running().iter().position(|leased| leased.number() == number)?;
         self.running -= 1;
         Some(self.batch.remove(self.at + at))
     }
@@ -179,8 +180,13 @@ impl InHand {
         std::mem::replace(&mut self.batch, rest)
     }
 
-    pub(super) fn append_rest(&mut self, more: &mut Vec<Leased>) {
-        self.batch.append(more);
+    /// Takes those that have not begun, and those that have ended.
+    pub(super) fn take_all(&mut self) -> (Vec<Leased>, Vec<Leased>) {
+        (self.take_rest(), self.take_ended())
+    }
+
+    pub(super) fn append_rest(&mut self, more: impl IntoIterator<Item = Leased>) {
+        self.batch.extend(more);
     }
 
     /// All that is in hand.

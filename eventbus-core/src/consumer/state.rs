@@ -157,7 +157,12 @@ impl ConsumerState {
         self.reads_fail.store(false, Ordering::Relaxed);
     }
 
-    /// Notes that the source has leased something, if that is news: the first after an error.
+    /// Notes that the source has answered, and has nothing: before a wait, so that it costs no delivery time.
+    pub(super) fn found_nothing(&self) {
+        lock(&self.health).last_read = Some(interleave::system_time());
+    }
+
+    /// Notes that the source has leased something, or has something, if that is news: the first after an error.
     #[inline]
     pub(super) fn has_leased(&self) {
         if self.reads_fail.load(Ordering::Relaxed) {

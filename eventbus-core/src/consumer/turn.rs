@@ -1,14 +1,14 @@
 //! How a worker goes from delivery to delivery: which is next, and how the one that runs ends.
 
-use std::task::Poll;
+use std::sync::Arc;
 
-use super::{attempt::AttemptOutcome, desk::Desk, slot::InHand};
+use super::{Delivery, attempt::AttemptOutcome, desk::Desk};
 use crate::{
-    call::Frame,
+    call::{Cause, Frame},
     counting::Latencies,
     interleave,
     publish::AttemptError,
-    sync::{MutexGuard, lock},
+    sync::lock,
     transport::Leased,
 };
 
@@ -37,15 +37,12 @@ impl Desk {
 
     /// Ends the delivery that the lane has handled, and begins the next one, if it is for the same handler: it is what runs in
     /// the hand. Called inside the lane's poll, and so inside the frame of its delivery.
+    #[inline]
     pub(super) fn turn(
-        &self,
+        self: &Arc<Self>,
         route: usize,
         ended: &mut Option<Result<(), AttemptError>>,
-    ) -> Poll<MutexGuard<'_, InHand>> {
-        self.advance(route, ended).map_or(Poll::Pending, Poll::Ready)
-    }
-
-    fn advance(&self, route: usize, ended: &mut Option<Result<(), AttemptError>>) -> Option<MutexGuard<'_, InHand>> {
+    ) -> Option<Delivery> {
         let consumer = &*self.consumer;
         let has_ended = ended.is_some();
         if has_ended {
@@ -58,9 +55,11 @@ impl Desk {
         if ended.is_some() {
             *ended = None;
             if let Some(key) = hand.done() {
+                let is_last = hand.next().is_none() && hand.ended() < consumer.batch_size();
                 drop(hand);
-                consumer.scheduler.release(key);
+                let next = self.release(key, is_last);
                 hand = self.slot().lock();
+                hand.append_rest(next);
             }
         }
         // Where there is a rate, or interceptors are asked, the worker asks before each attempt. Interceptors that were idle when the
@@ -70,12 +69,30 @@ impl Desk {
             return None;
         }
         let next = hand.next().filter(|next| !consumer.is_unread(next))?;
-        if consumer.routes.find(&next.message) != Some(route) {
+        let event = next.message.event_type();
+        if consumer.routes.find_typed(event, &next.message) != Some(route) {
             return None;
         }
         let leased = hand.begin(consumer.timeout.is_some() || consumer.latencies.is_some())?;
-        Frame::set_cause(leased.message.cause(consumer.bus_id));
-        Some(hand)
+        Frame::set_cause(leased.message.cause_typed(event, consumer.bus_id));
+        Some(Delivery::of(leased, self))
+    }
+
+    /// Frees a key. The delivery behind it is returned if this worker has nothing else in hand: others could only wait for it.
+    fn release(&self, key: u64, is_last: bool) -> Option<Leased> {
+        let scheduler = &self.consumer.scheduler;
+        if is_last && self.consumer.reads_directly {
+            return scheduler.next_of(key);
+        }
+        scheduler.release(key);
+        None
+    }
+
+    /// The cause that what runs is to others; or what is next, if nothing runs.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        let hand = self.slot().lock();
+        let first = hand.running().first().or_else(|| hand.next());
+        first.map(|leased| leased.message.cause(self.consumer.bus_id))
     }
 
     /// Records how long the handler took whose call has just ended, if that is measured.
@@ -104,7 +121,7 @@ impl Desk {
 
     /// Ends a delivery that has been taken out of the hand.
     pub(super) fn end_taken(&self, leased: Leased, outcome: AttemptOutcome) {
-        let number = leased.number;
+        let number = leased.number();
         let (ended, end) = self.consumer.end_attempt(leased, outcome);
         if let Some(ended) = ended {
             self.slot().lock().put_ended(ended);

@@ -11,13 +11,8 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    attempt::AttemptOutcome,
-    desk::Desk,
-    guards::DeliveryGuards,
-    handler::{Handlers, Lane},
-    intake,
-    state::ConsumerState,
-    turn::Step,
+    attempt::AttemptOutcome, desk::Desk, guards::DeliveryGuards, handler::Handlers, intake, lane::Lane,
+    state::ConsumerState, turn::Step,
 };
 use crate::{
     call::{Cause, Frame},
@@ -61,12 +56,10 @@ pub(super) async fn work(consumer: Arc<ConsumerState>, at: usize, handlers: Hand
                 }
             }
         }
-        let (rest, count) = {
-            let mut hand = desk.slot().lock();
-            (hand.take_rest(), hand.ended())
-        };
+        let (rest, ended) = desk.slot().lock().take_all();
+        let count = ended.len();
         consumer.scheduler.hand_over(rest);
-        consumer.settle_ended(&desk).await;
+        consumer.settle_of(&desk, ended).await;
         if !has_waited {
             let quick = if consumer.reads_directly { QUICK } else { QUICK_BESIDE_A_READ };
             let is_quick = began.elapsed() <= quick * u32::try_from(count).unwrap_or(u32::MAX);
@@ -99,13 +92,13 @@ impl Worker {
         Self { desk, handlers, lanes, guards: DeliveryGuards::default() }
     }
 
-    /// Polls a lane, inside the frame of what it handles: `true` once its handler does not wait any more.
-    fn poll_lane(&mut self, route: usize, cx: &mut Context<'_>) -> bool {
+    /// Polls a lane, inside the frame of what it handles, or is to handle: `true` once its handler does not wait any more.
+    fn poll_lane(&mut self, route: usize, is_running: bool, cx: &mut Context<'_>) -> bool {
         let desk = &self.desk;
-        let cause = {
-            let hand = desk.slot().lock();
-            let first = hand.running().first().or_else(|| hand.next());
-            first.map(|leased| leased.message.cause(desk.consumer.bus_id))
+        let cause = match is_running || desk.is_intercepted() {
+            true => desk.cause(),
+            // The lane begins a delivery and sets its cause, before any code of the user runs.
+            false => Some(Cause::unknown(desk.consumer.bus_id)),
         };
         let Some(cause) = cause else { return true };
         if desk.is_intercepted() {
@@ -177,7 +170,7 @@ impl Worker {
 
     /// Handles deliveries until one is for another handler, or none is left; whether a handler has waited.
     async fn handle(&mut self, route: usize) -> bool {
-        let is_done = poll_fn(|cx| Poll::Ready(self.poll_lane(route, cx))).await;
+        let is_done = poll_fn(|cx| Poll::Ready(self.poll_lane(route, false, cx))).await;
         if is_done {
             return false;
         }
@@ -214,7 +207,7 @@ impl Worker {
             if !is_settled {
                 is_settled = settling.as_mut().poll(cx).is_ready();
             }
-            if self.poll_lane(route, cx) { Poll::Ready(()) } else { Poll::Pending }
+            if self.poll_lane(route, true, cx) { Poll::Ready(()) } else { Poll::Pending }
         }));
         let stopped = tokio::select! {
             biased;
@@ -251,7 +244,7 @@ impl Worker {
                 return false;
             }
         }
-        let is_done = poll_fn(|cx| Poll::Ready(self.poll_lane(route, cx))).await;
+        let is_done = poll_fn(|cx| Poll::Ready(self.poll_lane(route, true, cx))).await;
         if !is_done {
             self.wait_for_handler(route).await;
         }
@@ -300,10 +293,7 @@ impl Drop for Worker {
         let consumer = &self.desk.consumer;
         self.desk.end_running_all(&AttemptOutcome::Interrupted);
         self.guards.end(&self.desk);
-        let (rest, ended) = {
-            let mut hand = self.desk.slot().lock();
-            (hand.take_rest(), hand.take_ended())
-        };
+        let (rest, ended) = self.desk.slot().lock().take_all();
         consumer.scheduler.hand_over(rest);
         consumer.settle_now(ended);
         if consumer.scheduler.is_swept() {

@@ -200,6 +200,12 @@ impl Bus {
         self.state.runtime.clone()
     }
 
+    /// Whether there may be a [cause](Self::cause).
+    #[inline]
+    pub(crate) fn may_have_cause(&self) -> bool {
+        self.origin.is_some() || Frame::is_in_handler()
+    }
+
     /// The delivery that the running code handles, or that this handle came from.
     pub(crate) fn cause(&self) -> Option<Cause> {
         Frame::current_cause().or_else(|| self.origin.as_deref().and_then(Frame::cause))

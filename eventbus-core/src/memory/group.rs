@@ -96,7 +96,7 @@ impl Group {
     #[inline]
     pub(super) fn give_plain(&mut self, leased: Leased) -> Option<Waker> {
         self.created += 1;
-        self.queue.push(leased);
+        self.queue.push_uncounted(leased);
         if self.idle.is_empty() { None } else { self.wake_worker() }
     }
 

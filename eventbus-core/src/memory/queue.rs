@@ -67,6 +67,12 @@ impl Queue {
     #[inline]
     pub(super) fn push(&mut self, leased: Leased) {
         self.enter(&leased.message);
+        self.push_uncounted(leased);
+    }
+
+    /// The same where neither bytes nor keys are bounded.
+    #[inline]
+    pub(super) fn push_uncounted(&mut self, leased: Leased) {
         match leased.message.schedule() {
             Some(schedule) => self.push_scheduled(leased, schedule),
             None => self.ready.push_back(leased),

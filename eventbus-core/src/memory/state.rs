@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::EventType,
     interleave,
-    transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted},
+    transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted, Wants},
 };
 
 pub(super) struct State {
@@ -41,7 +41,7 @@ pub(super) struct State {
 struct Routes {
     all: Vec<Vec<usize>>,
     of_types: HashMap<TypeId, usize>,
-    /// That of the last message: most come in runs of one type.
+    /// The type of the last message that one group only wanted, and that group: most come in runs of one type.
     last: Option<(&'static EventType, usize)>,
     /// That of a message whose type is not known: it may be of any.
     untyped: Vec<usize>,
@@ -63,17 +63,14 @@ impl State {
         }
     }
 
-    /// Takes a message if it is for one group only, which has room for it whatever it is; a worker to wake for it.
+    /// The group that takes an event whatever else there is to say about it: the only one that wants the type, with room.
     #[inline]
-    pub(super) fn push_plain(&mut self, leased: Leased) -> Result<Option<Waker>, Leased> {
-        if self.is_closed || leased.message.dedupe().is_some() {
-            return Err(leased);
+    pub(super) fn plain_group(&mut self, event: &'static EventType) -> Option<&mut Group> {
+        if self.is_closed {
+            return None;
         }
-        let [only] = self.routes.find(&leased.message, &self.groups) else { return Err(leased) };
-        match self.groups.get_mut(*only) {
-            Some(group) if group.has_plain_room() => Ok(group.give_plain(leased)),
-            _ => Err(leased),
-        }
+        let only = self.routes.only(event, &self.groups)?;
+        self.groups.get_mut(only).filter(|group| group.has_plain_room())
     }
 
     /// Takes messages from the front on.
@@ -98,10 +95,9 @@ impl State {
     fn push_new(&mut self, slot: &mut Option<Message>, after: &mut AfterLock) -> Result<(), Refusal> {
         let Self { defaults, groups, routes, log, log_dropped, .. } = self;
         let Some(message) = slot.as_ref() else { return Ok(()) };
-        let route = routes.find(message, groups);
-        if let [only] = route {
+        if let Some(only) = message.event_type().and_then(|event| routes.only(event, groups)) {
             // Most events have one group.
-            let group = &mut groups[*only];
+            let group = &mut groups[only];
             if let Admission::Refuse { wait } = group.admission(message) {
                 return Err(Refusal::Full { group: Arc::clone(&group.name), wait });
             }
@@ -110,6 +106,7 @@ impl State {
             }
             return Ok(());
         }
+        let route = routes.find(message, groups);
         check_room(groups, message, route)?;
         let Some((last, others)) = route.split_last() else {
             after.note_unrouted(message.clone());
@@ -275,29 +272,41 @@ fn check_room(groups: &[Group], message: &Message, route: &[usize]) -> Result<()
 }
 
 impl Routes {
-    fn find(&mut self, message: &Message, groups: &[Group]) -> &[usize] {
-        let Some(event) = message.event_type() else {
-            self.untyped = route(message, groups);
-            return &self.untyped;
-        };
-        let at = if let Some((_, at)) = self.last.filter(|(last, _)| std::ptr::eq(*last, event)) {
-            at
-        } else {
-            let id = event.id();
-            let known = self.of_types.get(&id).copied();
-            let at = known.unwrap_or_else(|| {
-                self.all.push(route(message, groups));
-                self.of_types.insert(id, self.all.len() - 1);
-                self.all.len() - 1
-            });
-            self.last = Some((event, at));
-            at
-        };
+    /// The group that wants the events of a type, if it is the only one.
+    #[inline]
+    fn only(&mut self, event: &'static EventType, groups: &[Group]) -> Option<usize> {
+        match self.last {
+            Some((last, at)) if std::ptr::eq(last, event) => Some(at),
+            _ => self.find_only(event, groups),
+        }
+    }
+
+    fn find_only(&mut self, event: &'static EventType, groups: &[Group]) -> Option<usize> {
+        let [only] = *self.of_type(event, groups) else { return None };
+        self.last = Some((event, only));
+        Some(only)
+    }
+
+    fn of_type(&mut self, event: &'static EventType, groups: &[Group]) -> &[usize] {
+        let at = *self.of_types.entry(event.id()).or_insert_with(|| {
+            self.all.push(route(groups, |wants| wants.includes_type(event.name().as_str(), event.version())));
+            self.all.len() - 1
+        });
         &self.all[at]
+    }
+
+    fn find(&mut self, message: &Message, groups: &[Group]) -> &[usize] {
+        match message.event_type() {
+            Some(event) => self.of_type(event, groups),
+            None => {
+                self.untyped = route(groups, |wants| wants.includes(message));
+                &self.untyped
+            }
+        }
     }
 }
 
-fn route(message: &Message, groups: &[Group]) -> Vec<usize> {
-    let wants = |(_, group): &(usize, &Group)| !group.is_removed && group.wants.includes(message);
+fn route(groups: &[Group], includes: impl Fn(&Wants) -> bool) -> Vec<usize> {
+    let wants = |(_, group): &(usize, &Group)| !group.is_removed && includes(&group.wants);
     groups.iter().enumerate().filter(wants).map(|(at, _)| at).collect()
 }

@@ -15,11 +15,12 @@ use super::{
 };
 
 use crate::{
+    call::MessageId,
     event::isolate,
     sync::{Mutex, lock},
     transport::{
-        Answer, BoxFuture, Capabilities, GroupSpec, GroupState, LeaseId, Leased, Message, NoSuchGroup, Overflow,
-        Refusal, Source, Transport, TransportReports, Unrouted,
+        Answer, BoxFuture, Capabilities, Content, GroupSpec, GroupState, LeaseId, Leased, Message, NoSuchGroup,
+        Overflow, Refusal, Source, Transport, TransportReports, Unrouted,
     },
 };
 
@@ -76,14 +77,16 @@ impl Memory {
         self
     }
 
-    /// Takes one message if nothing about it or about its group needs a closer look, as with most; else gives it back. It
+    /// Makes a message and takes it, if nothing about its group needs a closer look, as with most; else gives the content back. It
     /// [counts](Self::pushed_plain) those taken, so that their publisher need not.
     #[inline]
-    pub(crate) fn push_plain(&self, message: Message) -> Result<(), Message> {
-        // Made before the lock is taken: the lock waits for its bytes to be written, and so copying it does not.
-        let leased = Leased::new(message, LeaseId::NONE);
+    pub(crate) fn push_plain(&self, content: Content, source: &'static &'static str) -> Result<(), Content> {
+        let Some(event) = content.event_type() else { return Err(content) };
+        // Made before the lock is taken, which others wait for.
+        let id = MessageId::coarse();
         let mut state = lock(&self.state);
-        let waker = state.push_plain(leased).map_err(Leased::into_message)?;
+        let Some(group) = state.plain_group(event) else { return Err(content) };
+        let waker = group.give_plain(Leased::new(Message::plain(id, content, source), LeaseId::NONE));
         state.pushed_plain += 1;
         drop(state);
         if let Some(waker) = waker {
@@ -103,17 +106,6 @@ impl Memory {
     ///
     /// The refusal, and the message.
     pub(crate) fn push(&self, message: Message) -> Result<(), (Refusal, Message)> {
-        let pushed = lock(&self.state).push_plain(Leased::new(message, LeaseId::NONE));
-        match pushed {
-            Ok(waker) => {
-                waker.into_iter().for_each(wake);
-                Ok(())
-            }
-            Err(leased) => self.push_slowly(leased.into_message()),
-        }
-    }
-
-    fn push_slowly(&self, message: Message) -> Result<(), (Refusal, Message)> {
         let mut slot = [Some(message)];
         let taken = self.try_publish(&mut slot);
         let [left] = slot;

@@ -3,13 +3,19 @@
 use super::{error::Why, failed::kind_of, sending::Rejected};
 use crate::{
     call::MessageId,
-    event::IntoEvent,
-    transport::{Content, Message, SharedEvent},
+    event::{Event, IntoEvent},
+    transport::{Content, Kind, Message, PublishedEvent},
 };
+
+impl<E: Event> PublishedEvent for E {
+    fn kind(&self) -> &'static Kind {
+        kind_of::<E>()
+    }
+}
 
 /// The content of a message with this event.
 pub(super) fn content_of<I: IntoEvent>(event: I) -> Content {
-    Content::Shared(SharedEvent { event: event.into_arc(), kind: kind_of::<I::Event>() })
+    Content::Event(event.into_arc())
 }
 
 /// The event of a message that was not published; `None` if a transport that carries events themselves still holds it.

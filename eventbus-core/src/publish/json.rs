@@ -22,7 +22,7 @@ use crate::{
     event::EventType,
     listener::Subject,
     named::{Json, ReadJson, ReadJsonError},
-    transport::{Content, ContentRef, Data, Format, Message, SharedEvent},
+    transport::{Content, ContentRef, Data, Format, Message},
 };
 
 impl Bus {
@@ -66,9 +66,7 @@ impl Bus {
     /// ```
     pub fn publish_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<PublishJson<'_>, ReadJsonError> {
         let content = match self.read_json(name, json)? {
-            ReadJson::Typed(event, value) => {
-                Content::Shared(SharedEvent { event: Arc::from(value), kind: described(event) })
-            }
+            ReadJson::Typed(event, value) => Content::named(Arc::from(value), described(event)),
             ReadJson::Unclaimed(subject, json) => {
                 Content::data(Data { subject, bytes: Arc::from(json.as_bytes()), format: Format::Json })
             }
@@ -147,7 +145,7 @@ impl<'b> PublishJson<'b> {
     /// The type that has claimed the name, if one has; `None` once it has been published.
     pub fn event_type(&self) -> Option<&'static EventType> {
         match self.content()? {
-            ContentRef::Shared(shared) => Some(shared.kind.event),
+            ContentRef::Shared(shared) => Some(shared.kind().event),
             _ => None,
         }
     }
@@ -197,7 +195,7 @@ impl Drop for PublishJson<'_> {
 impl fmt::Debug for PublishJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.content().map(|content| match content {
-            ContentRef::Shared(shared) => Subject::Typed(shared.kind.event).to_string(),
+            ContentRef::Shared(shared) => Subject::Typed(shared.kind().event).to_string(),
             ContentRef::Data(data) => data.subject.to_string(),
             ContentRef::Malformed(_) => String::new(),
         });

@@ -312,9 +312,12 @@ impl<I: IntoEvent> Future for Publish<'_, I> {
         if event.is_some() && !sending.may_begin(cx) {
             return Poll::Pending;
         }
-        let polled = match event.take() {
-            Some(event) => sending.begin(content_of(event), cx),
+        let polled = match event.take().map(content_of) {
             None => sending.poll(cx),
+            Some(content) => match sending.publish_plain(content) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(content) => sending.begin(content, cx),
+            },
         };
         polled.map(|published| published.map_err(error_of))
     }
@@ -326,6 +329,7 @@ fn error_of<I: IntoEvent>(rejected: Rejected) -> PublishError<I> {
 }
 
 impl<I: IntoEvent> Drop for Publish<'_, I> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(event) = self.event.take() {
             // Foreign code, which was not published: its drop shall not panic into whoever gives it up.

@@ -6,16 +6,25 @@ use std::{any::Any, sync::Arc};
 use super::data::Data;
 use crate::{emission::Bus, event::EventType};
 
-/// The content of a message. Of two variants, so that it is no larger than the first: every event that is published moves it.
+/// The content of a message, in two words: every event that is published moves it.
 #[derive(Clone)]
 pub(crate) enum Content {
     /// The event itself.
-    Shared(SharedEvent),
-    Bytes(Arc<Bytes>),
+    Event(Arc<dyn PublishedEvent>),
+    Other(Arc<OtherContent>),
 }
 
-/// What a message carries that does not carry the event itself.
-pub(crate) enum Bytes {
+/// An event that a message carries, its type forgotten.
+pub(crate) trait PublishedEvent: Any + Send + Sync {
+    /// What messages know of its type.
+    fn kind(&self) -> &'static Kind;
+}
+
+/// What the fewest messages have in memory.
+pub(crate) enum OtherContent {
+    /// An event that was published by its name.
+    #[cfg(feature = "serde")]
+    Named(Arc<dyn Any + Send + Sync>, &'static Kind),
     /// The event as bytes.
     #[cfg(feature = "serde")]
     Data(Data),
@@ -27,7 +36,7 @@ pub(crate) enum Bytes {
 #[derive(Clone, Copy)]
 pub(crate) enum ContentRef<'m> {
     /// The event itself.
-    Shared(&'m SharedEvent),
+    Shared(SharedEvent<'m>),
     /// The event as bytes.
     #[cfg(feature = "serde")]
     Data(&'m Data),
@@ -35,30 +44,97 @@ pub(crate) enum ContentRef<'m> {
     Malformed(&'m Malformed),
 }
 
+/// An event whose type is forgotten and can be found again.
+#[derive(Clone, Copy)]
+pub(crate) enum SharedEvent<'m> {
+    Event(&'m Arc<dyn PublishedEvent>),
+    #[cfg(feature = "serde")]
+    Named(&'m Arc<dyn Any + Send + Sync>, &'static Kind),
+}
+
 impl Content {
+    /// An event of which only the type's description is known.
+    #[cfg(feature = "serde")]
+    pub(crate) fn named(event: Arc<dyn Any + Send + Sync>, kind: &'static Kind) -> Self {
+        Self::Other(Arc::new(OtherContent::Named(event, kind)))
+    }
+
     #[cfg(feature = "serde")]
     pub(crate) fn data(data: Data) -> Self {
-        Self::Bytes(Arc::new(Bytes::Data(data)))
+        Self::Other(Arc::new(OtherContent::Data(data)))
+    }
+
+    pub(super) fn malformed(malformed: Malformed) -> Self {
+        Self::Other(Arc::new(OtherContent::Malformed(malformed)))
     }
 
     #[inline]
     pub(crate) fn look(&self) -> ContentRef<'_> {
         match self {
-            Self::Shared(shared) => ContentRef::Shared(shared),
-            Self::Bytes(bytes) => match &**bytes {
+            Self::Event(event) => ContentRef::Shared(SharedEvent::Event(event)),
+            Self::Other(other) => match &**other {
                 #[cfg(feature = "serde")]
-                Bytes::Data(data) => ContentRef::Data(data),
-                Bytes::Malformed(malformed) => ContentRef::Malformed(malformed),
+                OtherContent::Named(event, kind) => ContentRef::Shared(SharedEvent::Named(event, kind)),
+                #[cfg(feature = "serde")]
+                OtherContent::Data(data) => ContentRef::Data(data),
+                OtherContent::Malformed(malformed) => ContentRef::Malformed(malformed),
+            },
+        }
+    }
+
+    /// The event's type, where it is known.
+    #[inline]
+    pub(crate) fn event_type(&self) -> Option<&'static EventType> {
+        match self.look() {
+            ContentRef::Shared(shared) => Some(shared.kind().event),
+            #[cfg(feature = "serde")]
+            ContentRef::Data(data) => data.subject.event_type(),
+            ContentRef::Malformed(_) => None,
+        }
+    }
+
+    /// The event, where it is the event itself.
+    pub(super) fn into_event(self) -> Option<Arc<dyn Any + Send + Sync>> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Other(other) => match &*other {
+                // The clone is the only handle once `other` is dropped.
+                #[cfg(feature = "serde")]
+                OtherContent::Named(event, _) => Some(Arc::clone(event)),
+                _ => None,
             },
         }
     }
 }
 
-/// An event whose type is forgotten and can be found again.
-#[derive(Clone)]
-pub(crate) struct SharedEvent {
-    pub(crate) event: Arc<dyn Any + Send + Sync>,
-    pub(crate) kind: &'static Kind,
+impl<'m> SharedEvent<'m> {
+    /// What is known of its type.
+    #[inline]
+    pub(crate) fn kind(self) -> &'static Kind {
+        match self {
+            Self::Event(event) => event.kind(),
+            #[cfg(feature = "serde")]
+            Self::Named(_, kind) => kind,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> &'m (dyn Any + Send + Sync) {
+        match self {
+            Self::Event(event) => &**event,
+            #[cfg(feature = "serde")]
+            Self::Named(event, _) => &**event,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn to_arc(self) -> Arc<dyn Any + Send + Sync> {
+        match self {
+            Self::Event(event) => Arc::<dyn PublishedEvent>::clone(event),
+            #[cfg(feature = "serde")]
+            Self::Named(event, _) => Arc::clone(event),
+        }
+    }
 }
 
 /// What a message knows of its event's type.

@@ -13,20 +13,17 @@ use crate::listener::{BoxError, ErrorText};
 #[derive(Debug)]
 pub struct Leased {
     pub(crate) message: Message,
-    /// In which order the consumer got it.
-    pub(crate) number: u64,
-    end: End,
+    /// In which order the consumer got it, and how the lease ends: in one word, since leases cross from one core to another.
+    number_and_end: u64,
     pub(crate) rest: Option<Box<Rest>>,
 }
 
-/// How a lease ends, in as few bytes as possible: leases cross from one core to another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    Release,
-    Done,
-    /// As [`Rest::settlement`] says.
-    Other,
-}
+/// How a lease ends: the lowest bits of a word, below the number.
+const END: u64 = 0b11;
+const RELEASE: u64 = 0;
+const DONE: u64 = 1;
+/// As [`Rest::settlement`] says.
+const OTHER: u64 = 2;
 
 /// What most leases in memory do not have.
 #[derive(Debug)]
@@ -61,7 +58,7 @@ impl Leased {
     #[inline]
     pub fn new(message: Message, lease: LeaseId) -> Self {
         let rest = lease.0.is_some().then(|| Box::new(Rest { lease, ..Rest::default() }));
-        Self { message, number: 0, end: End::Release, rest }
+        Self { message, number_and_end: RELEASE, rest }
     }
 
     /// How many attempts have failed, as the last [`Settlement::Again`] has said (B24).
@@ -108,33 +105,50 @@ impl Leased {
     /// How the lease ends. [`Settlement::Release`] until the bus has said something else, so that a dropped batch is given
     /// back.
     pub fn settlement(&self) -> &Settlement {
-        match self.end {
-            End::Release => &Settlement::Release,
-            End::Done => &Settlement::Done,
-            End::Other => self.rest.as_ref().map_or(&Settlement::Release, |rest| &rest.settlement),
+        match self.number_and_end & END {
+            RELEASE => &Settlement::Release,
+            DONE => &Settlement::Done,
+            _ => self.rest.as_ref().map_or(&Settlement::Release, |rest| &rest.settlement),
         }
     }
 
     #[inline]
     pub(crate) fn is_done(&self) -> bool {
-        self.end == End::Done
+        self.number_and_end & END == DONE
     }
 
     #[inline]
     pub(crate) fn set_done(&mut self) {
-        self.end = End::Done;
+        self.set_end(DONE);
     }
 
     /// Sets how the lease ends: for tests of a transport.
     pub fn settle_as(&mut self, settlement: Settlement) {
-        self.end = match settlement {
-            Settlement::Release => End::Release,
-            Settlement::Done => End::Done,
+        let end = match settlement {
+            Settlement::Release => RELEASE,
+            Settlement::Done => DONE,
             settlement => {
                 self.rest_mut().settlement = settlement;
-                End::Other
+                OTHER
             }
         };
+        self.set_end(end);
+    }
+
+    #[inline]
+    fn set_end(&mut self, end: u64) {
+        self.number_and_end = self.number_and_end & !END | end;
+    }
+
+    /// In which order the consumer got it.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.number_and_end >> END.count_ones()
+    }
+
+    #[inline]
+    pub(crate) fn set_number(&mut self, number: u64) {
+        self.number_and_end = number << END.count_ones() | self.number_and_end & END;
     }
 
     /// Forgets what belongs to a lease that is over. What stays is the message, and how often it was tried and handed out.
@@ -222,5 +236,26 @@ impl std::fmt::Debug for Unsettled {
             .field("is_lost", &self.is_lost)
             .field("error", &ErrorText::with_sources(&*self.error))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_as_large_as_a_cache_line() {
+        assert_eq!(size_of::<Leased>(), 64);
+    }
+
+    #[test]
+    fn the_number_of_a_lease_and_its_end_do_not_touch_each_other() {
+        let mut leased = Leased::new(Message::malformed("", b""), LeaseId::NONE);
+        leased.set_done();
+        leased.set_number(u64::MAX >> 2);
+        assert!(leased.is_done());
+        leased.settle_as(Settlement::Again { after: Duration::ZERO });
+        assert_eq!(leased.number(), u64::MAX >> 2);
+        assert_eq!(leased.settlement(), &Settlement::Again { after: Duration::ZERO });
     }
 }

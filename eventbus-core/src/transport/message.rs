@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    content::{Bytes, Content, ContentRef, Malformed, SharedEvent},
+    content::{Content, ContentRef, Malformed, SharedEvent},
     schedule::Schedule,
 };
 #[cfg(feature = "serde")]
@@ -83,8 +83,8 @@ impl Message {
 
     /// A message of this process that has nothing that most messages do not have.
     #[inline]
-    pub(crate) fn plain(content: Content, source: &'static &'static str) -> Self {
-        Self { id: MessageId::coarse(), content, source, more: None }
+    pub(crate) fn plain(id: MessageId, content: Content, source: &'static &'static str) -> Self {
+        Self { id, content, source, more: None }
     }
 
     /// A message of this process.
@@ -100,7 +100,7 @@ impl Message {
         } else {
             Some(Arc::new(More { key, origin: cause.map(Origin::of), schedule, ..More::default() }))
         };
-        Self { more, ..Self::plain(content, source) }
+        Self { more, ..Self::plain(MessageId::coarse(), content, source) }
     }
 
     /// A message from outside.
@@ -118,7 +118,7 @@ impl Message {
     pub fn malformed(reason: &str, data: &[u8]) -> Self {
         let cut = &reason[..reason.floor_char_boundary(Self::MAX_ATTRIBUTE)];
         let data = data[..data.len().min(Self::MAX_DATA)].into();
-        let content = Content::Bytes(Arc::new(Bytes::Malformed(Malformed { reason: cut.into(), data })));
+        let content = Content::malformed(Malformed { reason: cut.into(), data });
         Self { id: MessageId::new(), content, source: &"unknown", more: None }
     }
 
@@ -175,7 +175,7 @@ impl Message {
     /// The event's name, without its version; empty if it is [`malformed`](Self::is_malformed).
     pub fn name(&self) -> &str {
         match self.content.look() {
-            ContentRef::Shared(shared) => shared.kind.event.name().as_str(),
+            ContentRef::Shared(shared) => shared.kind().event.name().as_str(),
             #[cfg(feature = "serde")]
             ContentRef::Data(data) => data.subject.name(),
             ContentRef::Malformed(_) => "",
@@ -185,7 +185,7 @@ impl Message {
     /// The event's version.
     pub fn version(&self) -> u32 {
         match self.content.look() {
-            ContentRef::Shared(shared) => shared.kind.event.version(),
+            ContentRef::Shared(shared) => shared.kind().event.version(),
             #[cfg(feature = "serde")]
             ContentRef::Data(data) => data.subject.version(),
             ContentRef::Malformed(_) => 1,
@@ -200,12 +200,7 @@ impl Message {
     /// The event's Rust type, where it is known.
     #[inline]
     pub fn event_type(&self) -> Option<&'static EventType> {
-        match self.content.look() {
-            ContentRef::Shared(shared) => Some(shared.kind.event),
-            #[cfg(feature = "serde")]
-            ContentRef::Data(data) => data.subject.event_type(),
-            ContentRef::Malformed(_) => None,
-        }
+        self.content.event_type()
     }
 
     /// The key within which the order of messages is kept.
@@ -246,7 +241,7 @@ impl Message {
 
     /// The event, where the message carries a `T` itself.
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
-        (&*self.as_shared()?.event as &dyn Any).downcast_ref()
+        (self.as_shared()?.get() as &dyn Any).downcast_ref()
     }
 
     /// Whether a transport could not read it as a message.
@@ -270,15 +265,15 @@ impl Message {
 
     /// The event, where the message carries the event itself.
     #[inline]
-    pub(crate) fn as_shared(&self) -> Option<&SharedEvent> {
-        if let Content::Shared(shared) = &self.content { Some(shared) } else { None }
+    pub(crate) fn as_shared(&self) -> Option<SharedEvent<'_>> {
+        if let ContentRef::Shared(shared) = self.content.look() { Some(shared) } else { None }
     }
 
     /// How many bytes the message is counted with at a bound in bytes: those of its content, or, for an event that is
     /// carried as it is, those of its struct without what it points to.
     pub fn counted_bytes(&self) -> usize {
         match self.content.look() {
-            ContentRef::Shared(shared) => size_of_val(&*shared.event),
+            ContentRef::Shared(shared) => size_of_val(shared.get()),
             #[cfg(feature = "serde")]
             ContentRef::Data(data) => data.bytes.len(),
             ContentRef::Malformed(malformed) => malformed.data.len(),
@@ -287,7 +282,7 @@ impl Message {
 
     /// The event, if nobody else has it.
     pub(crate) fn into_event<I: IntoEvent>(self) -> Option<I> {
-        if let Content::Shared(shared) = self.content { I::__from_arc(shared.event.downcast().ok()?) } else { None }
+        I::__from_arc(self.content.into_event()?.downcast().ok()?)
     }
 
     /// The size of its bytes, where it carries bytes.
@@ -307,7 +302,7 @@ impl Message {
 
     pub(crate) fn subject(&self) -> Subject {
         match self.content.look() {
-            ContentRef::Shared(shared) => Subject::Typed(shared.kind.event),
+            ContentRef::Shared(shared) => Subject::Typed(shared.kind().event),
             #[cfg(feature = "serde")]
             ContentRef::Data(data) => data.subject.clone(),
             ContentRef::Malformed(_) => Subject::Unclaimed { name: Arc::from("(malformed)"), version: 1 },
@@ -326,18 +321,24 @@ impl Message {
     /// What is published while the message is handled has this cause.
     #[inline]
     pub(crate) fn cause(&self, bus: BusId) -> Cause {
+        self.cause_typed(self.event_type(), bus)
+    }
+
+    /// The same with its type, which has been looked up.
+    #[inline]
+    pub(crate) fn cause_typed(&self, event: Option<&'static EventType>, bus: BusId) -> Cause {
         let before = self.origin().map(|origin| Before {
             correlation: origin.correlation.as_u128(),
             hops: origin.hops,
             trail: origin.trail,
         });
-        Cause { bus, message: self.id.as_u128(), event: self.event_type(), before }
+        Cause { bus, message: self.id.as_u128(), event, before }
     }
 
     /// Its content, as listeners and handlers by pattern get it.
     pub(crate) fn as_content(&self) -> Result<crate::call::Content, BoxError> {
         Ok(match self.content.look() {
-            ContentRef::Shared(shared) => crate::call::Content::Value(Arc::clone(&shared.event)),
+            ContentRef::Shared(shared) => crate::call::Content::Value(shared.to_arc()),
             #[cfg(feature = "serde")]
             ContentRef::Data(data) => crate::call::Content::Json(data.as_json()?),
             ContentRef::Malformed(malformed) => return Err((*malformed.reason).into()),

@@ -88,7 +88,7 @@ impl Message {
         match self.content() {
             ContentRef::Data(data) => Ok(Arc::clone(&data.bytes)),
             ContentRef::Malformed(_) => Ok(self.malformed_data().unwrap_or_default().into()),
-            ContentRef::Shared(shared) => self.encoded(|codec| codec.json_text(&*shared.event)),
+            ContentRef::Shared(shared) => self.encoded(|codec| codec.json_text(shared.get())),
         }
     }
 
@@ -108,7 +108,7 @@ impl Message {
     pub(crate) fn written(&self, codec: Option<&Arc<dyn Codec>>) -> Result<Self, WriteError> {
         let (bytes, format) = match (self.content(), codec) {
             (ContentRef::Shared(shared), Some(codec)) => {
-                (self.encoded(|event| event.encode(&**codec, &*shared.event))?, Format::Of(Arc::clone(codec)))
+                (self.encoded(|event| event.encode(&**codec, shared.get()))?, Format::Of(Arc::clone(codec)))
             }
             (ContentRef::Data(_) | ContentRef::Malformed(_), _) => return Ok(self.clone()),
             (ContentRef::Shared(_), None) => (self.data()?, Format::Json),

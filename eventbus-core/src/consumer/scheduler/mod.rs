@@ -120,7 +120,7 @@ impl Scheduler {
         while at < batch.len() {
             let leased = &mut batch[at];
             state.numbered += 1;
-            leased.number = state.numbered;
+            leased.set_number(state.numbered);
             let Some(key) = key(leased) else {
                 at += 1;
                 continue;
@@ -199,7 +199,7 @@ impl Scheduler {
     pub(super) fn delay(&self, leased: Leased, due: Instant) {
         {
             let mut state = lock(&self.state);
-            state.delayed.insert((due, leased.number), leased);
+            state.delayed.insert((due, leased.number()), leased);
         }
         // Those that wait for the earliest one.
         self.work.notify(1);
@@ -211,23 +211,20 @@ impl Scheduler {
     pub(super) fn release(&self, key: u64) {
         let is_ready = {
             let mut state = lock(&self.state);
-            match state.keys.get_mut(&key).map(VecDeque::pop_front) {
-                Some(Some(next)) => {
-                    state.behind -= 1;
-                    state.ready.push_back(next);
-                    true
-                }
-                Some(None) => {
-                    state.keys.remove(&key);
-                    false
-                }
-                None => false,
-            }
+            let next = state.next_of(key);
+            let is_ready = next.is_some();
+            state.ready.extend(next);
+            is_ready
         };
         if is_ready {
             self.work.notify(1);
         }
         self.wanted.notify(1);
+    }
+
+    /// Frees a key for the caller, who handles the delivery behind it, if there is one.
+    pub(super) fn next_of(&self, key: u64) -> Option<Leased> {
+        lock(&self.state).next_of(key)
     }
 
     /// So many have been settled.
@@ -303,7 +300,7 @@ impl Scheduler {
         all.extend(mem::take(delayed).into_values());
         *behind = 0;
         drop(state);
-        all.sort_by_key(|leased| leased.number);
+        all.sort_by_key(|leased| leased.number());
         all
     }
 
@@ -338,6 +335,17 @@ impl Scheduler {
 }
 
 impl State {
+    /// Takes out the delivery behind one of its key; if there is none, the key is free.
+    fn next_of(&mut self, key: u64) -> Option<Leased> {
+        let next = self.keys.get_mut(&key)?.pop_front();
+        if next.is_some() {
+            self.behind -= 1;
+        } else {
+            self.keys.remove(&key);
+        }
+        next
+    }
+
     fn release_due(&mut self) {
         if self.delayed.is_empty() {
             return;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{guard::PublishGuard, wait::Waiting};
+use super::{guard::PublishGuard, sending::State, wait::Waiting};
 use crate::{
     call::{Cause, MessageId},
     interleave,
@@ -33,6 +33,7 @@ pub(in crate::publish) struct Options<'b> {
     /// When the wait is over, once it has begun.
     pub(super) deadline: Option<Instant>,
     pub(super) waiting: Option<Waiting<'b>>,
+    pub(super) state: State,
 }
 
 /// How long to wait.

@@ -21,15 +21,8 @@ impl<'b> Sending<'b> {
 
     /// Publishes the content, at once if that goes without waiting.
     pub(in crate::publish) fn begin(&mut self, content: Content, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        let Some(attempt) = self.first_attempt(content) else {
-            self.state = State::Done;
-            return Poll::Ready(Ok(()));
-        };
-        match attempt {
-            Attempt::Ended(result) => {
-                self.state = State::Done;
-                return Poll::Ready(result);
-            }
+        match self.first_attempt(content) {
+            Attempt::Ended(result) => return Poll::Ready(result),
             Attempt::Full(message) => self.wait_for_room(message),
             Attempt::WouldWait(message) => {
                 if let Some(rejected) = self.send(message) {
@@ -42,11 +35,8 @@ impl<'b> Sending<'b> {
 
     /// Goes on waiting.
     pub(in crate::publish) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        match self.state {
-            State::Offered(_) | State::Sent(..) => {}
-            State::New | State::Done => {
-                panic!("this event has been published, or handed back; it can be awaited once")
-            }
+        if matches!(self.options().state, State::Idle) {
+            panic!("this event has been published, or handed back; it can be awaited once")
         }
         let polled = self.inside(|sending| sending.go_on(cx));
         let Poll::Ready(result) = polled else {
@@ -83,7 +73,7 @@ impl<'b> Sending<'b> {
     }
 
     fn wait_for_room(&mut self, message: Message) {
-        self.state = State::Offered(message);
+        self.options().state = State::Offered(message);
         let room = self.publishing.room();
         self.wait(Some(room));
     }
@@ -91,12 +81,12 @@ impl<'b> Sending<'b> {
     /// Puts the message into the outbox; unless nobody could tell when the wait for its answer is over.
     fn send(&mut self, message: Message) -> Option<Rejected> {
         if matches!(self.timer(), Timer::Now) {
-            self.state = State::Offered(message);
+            self.options().state = State::Offered(message);
             return Some(self.stopped(&Stop::TimedOut));
         }
         let sent = self.options().bytes.as_ref().unwrap_or(&message).clone();
         let ticket = self.publishing.outbox.enqueue(sent);
-        self.state = State::Sent(message, ticket);
+        self.options().state = State::Sent(message, ticket);
         self.wait(None);
         None
     }
@@ -107,21 +97,21 @@ impl<'b> Sending<'b> {
         let mut refusals = 0;
         loop {
             let mut has_room = true;
-            if let State::Sent(_, ticket) = &self.state {
-                if self.publishing.outbox.is_pending(*ticket, cx) {
+            if let State::Sent(_, ticket) = self.options().state {
+                if self.publishing.outbox.is_pending(ticket, cx) {
                     return self.poll_stop(cx);
                 }
             } else if let Some(room) = self.options().waiting.as_mut().and_then(|waiting| waiting.room.as_mut()) {
                 // Tried after it has begun to listen, so that room made in between is not missed.
                 has_room = room.as_mut().poll(cx).is_ready();
             }
-            let attempt = match std::mem::replace(&mut self.state, State::Done) {
+            let attempt = match std::mem::take(&mut self.options().state) {
                 State::Offered(message) => self.attempt(message),
                 State::Sent(message, ticket) => match self.publishing.outbox.take_answer(ticket) {
                     Ok(()) => self.accepted(),
                     Err(refusal) => self.refused(refusal, message),
                 },
-                State::New | State::Done => unreachable!("it waits"),
+                State::Idle => unreachable!("it waits"),
             };
             match attempt {
                 Attempt::Ended(result) => return Poll::Ready(result),
@@ -131,7 +121,7 @@ impl<'b> Sending<'b> {
                     }
                 }
                 Attempt::Full(message) if !has_room => {
-                    self.state = State::Offered(message);
+                    self.options().state = State::Offered(message);
                     return self.poll_stop(cx);
                 }
                 Attempt::Full(message) => {

@@ -7,9 +7,9 @@ use super::{
     wait::Stop,
 };
 use crate::{
+    call::MessageId,
     emission::Bus,
     event::isolate,
-    memory::Memory,
     transport::{Content, Message, Operation, Refusal},
 };
 
@@ -23,18 +23,19 @@ pub(super) const TAKEN: &str = "the transport took the message, and refused it";
 pub(in crate::publish) struct Sending<'b> {
     pub(super) publishing: &'b Publishing,
     pub(super) bus: &'b Bus,
-    pub(super) state: State,
+    /// What is not needed for an event that has no options and is taken at once, as most are.
     pub(super) options: Option<Box<Options<'b>>>,
 }
 
+#[derive(Default)]
 pub(super) enum State {
-    /// The event has not been made a message yet.
-    New,
+    /// The event has not been made a message yet, or all is done.
+    #[default]
+    Idle,
     /// Offered, and not taken yet.
     Offered(Message),
     /// In the outbox; the message is kept to hand it back.
     Sent(Message, Ticket),
-    Done,
 }
 
 /// A message that was not published.
@@ -54,7 +55,7 @@ pub(super) enum Attempt {
 impl<'b> Sending<'b> {
     #[inline]
     pub(in crate::publish) fn new(bus: &'b Bus) -> Self {
-        Self { publishing: bus.publishing(), bus, state: State::New, options: None }
+        Self { publishing: bus.publishing(), bus, options: None }
     }
 
     pub(in crate::publish) fn bus(&self) -> &'b Bus {
@@ -67,9 +68,9 @@ impl<'b> Sending<'b> {
 
     #[cfg(feature = "serde")]
     pub(in crate::publish) fn message(&self) -> Option<&Message> {
-        match &self.state {
+        match &self.options.as_ref()?.state {
             State::Offered(message) | State::Sent(message, _) => Some(message),
-            State::New | State::Done => None,
+            State::Idle => None,
         }
     }
 
@@ -81,11 +82,10 @@ impl<'b> Sending<'b> {
 
     /// Takes the message back; `None` if it has been published.
     pub(in crate::publish) fn take_back(&mut self) -> Option<Message> {
-        if let Some(options) = &mut self.options {
-            options.waiting = None;
-        }
-        let (count, message) = match std::mem::replace(&mut self.state, State::Done) {
-            State::New | State::Done => return None,
+        let options = self.options.as_mut()?;
+        options.waiting = None;
+        let (count, message) = match std::mem::take(&mut options.state) {
+            State::Idle => return None,
             State::Offered(message) => (&self.publishing.intake.rejected, message),
             State::Sent(message, ticket) => {
                 let was_sent = self.publishing.outbox.leave(ticket);
@@ -105,6 +105,13 @@ impl<'b> Sending<'b> {
     /// Looks for the delivery that is being handled here.
     #[inline]
     pub(super) fn find_cause(&mut self) {
+        if self.bus.may_have_cause() {
+            self.note_cause();
+        }
+    }
+
+    #[cold]
+    fn note_cause(&mut self) {
         if let Some(cause) = self.bus.cause() {
             let is_inside = cause.bus == self.bus.id();
             let options = self.options();
@@ -114,7 +121,7 @@ impl<'b> Sending<'b> {
 
     fn make(&mut self, content: Content) -> Message {
         let source = self.publishing.source;
-        let Some(options) = &mut self.options else { return Message::plain(content, source) };
+        let Some(options) = &mut self.options else { return Message::plain(MessageId::coarse(), content, source) };
         let schedule = options.when.take().map(When::schedule);
         let mut message = Message::new(content, source, options.key.take(), options.cause.as_ref(), schedule);
         if let Some(id) = options.id {
@@ -124,14 +131,6 @@ impl<'b> Sending<'b> {
             message = message.with_dedupe(window);
         }
         message
-    }
-
-    /// The memory transport, if nothing about the message needs a closer look, and the bus is open.
-    #[inline]
-    fn plain_memory(&self) -> Option<&'b Memory> {
-        let publishing = self.publishing;
-        let is_plain = self.is_plain() && !publishing.is_closed_for(false);
-        publishing.memory.as_deref().filter(|_| is_plain)
     }
 
     /// Whether nothing about the message needs a closer look.
@@ -145,18 +144,19 @@ impl<'b> Sending<'b> {
             }
     }
 
-    /// Makes the message, and offers it for the first time; `None` if it has been published and nothing else is to be done, as
-    /// with most.
-    #[inline]
-    pub(super) fn first_attempt(&mut self, content: Content) -> Option<Attempt> {
-        let Some(memory) = self.plain_memory() else { return Some(self.attempt_closely(content)) };
-        let message = memory.push_plain(Message::plain(content, self.publishing.source)).err()?;
-        self.publishing.intake.offered.add(1);
-        Some(self.attempt(message))
+    /// Publishes the content if nothing about it or about its group needs a closer look, as with most; else gives it back.
+    pub(in crate::publish) fn publish_plain(&self, content: Content) -> Result<(), Content> {
+        let publishing = self.publishing;
+        match &publishing.memory {
+            Some(memory) if self.is_plain() && !publishing.is_closed_for(false) => {
+                memory.push_plain(content, publishing.source)
+            }
+            _ => Err(content),
+        }
     }
 
-    #[inline(never)]
-    fn attempt_closely(&mut self, content: Content) -> Attempt {
+    /// Makes the message, and offers it for the first time.
+    pub(super) fn first_attempt(&mut self, content: Content) -> Attempt {
         let attempt = match self.offer(content, 1) {
             Ok(message) => self.inside(|sending| sending.attempt(message)),
             Err(ended) => Attempt::Ended(ended),
@@ -332,10 +332,10 @@ impl<'b> Sending<'b> {
     /// Publishes without waiting.
     pub(in crate::publish) fn at_once(mut self, content: Content) -> Result<(), Rejected> {
         self.find_cause();
+        let Err(content) = self.publish_plain(content) else { return Ok(()) };
         match self.first_attempt(content) {
-            None => Ok(()),
-            Some(Attempt::Ended(result)) => result,
-            Some(Attempt::Full(message) | Attempt::WouldWait(message)) => {
+            Attempt::Ended(result) => result,
+            Attempt::Full(message) | Attempt::WouldWait(message) => {
                 self.publishing.intake.rejected.add(1);
                 self.ended(Err(Rejected { why: Why::Full, message }))
             }
@@ -344,13 +344,10 @@ impl<'b> Sending<'b> {
 
     /// The error of a wait that has ended.
     pub(super) fn stopped(&mut self, stop: &Stop) -> Rejected {
-        let was_sent = match &self.state {
-            State::Sent(_, ticket) => self.publishing.outbox.leave(*ticket),
-            _ => false,
-        };
-        let (State::Offered(message) | State::Sent(message, _)) = std::mem::replace(&mut self.state, State::Done)
-        else {
-            unreachable!("it has been offered")
+        let (message, was_sent) = match std::mem::take(&mut self.options().state) {
+            State::Offered(message) => (message, false),
+            State::Sent(message, ticket) => (message, self.publishing.outbox.leave(ticket)),
+            State::Idle => unreachable!("it has been offered"),
         };
         let intake = &self.publishing.intake;
         if was_sent { &intake.unknown } else { &intake.rejected }.add(1);
@@ -376,10 +373,17 @@ fn written(_: &Publishing, message: &Message) -> Result<Message, Why> {
 }
 
 impl Drop for Sending<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if matches!(self.state, State::New | State::Done) {
-            return;
+        if self.options.is_some() {
+            self.give_up();
         }
+    }
+}
+
+impl Sending<'_> {
+    #[inline(never)]
+    fn give_up(&mut self) {
         // Foreign code, which was not published: its drop shall not panic into whoever gives up waiting.
         let message = self.take_back();
         let _ = isolate(|| drop(message));
