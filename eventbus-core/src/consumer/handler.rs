@@ -3,7 +3,7 @@
 //! A lane is one future for each worker and handler: it takes one delivery after the other, and holds the handler's future
 //! inside itself. So a delivery costs no box, and what is compiled for each handler is this loop.
 
-use std::{future::poll_fn, marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 use super::{
     Delivery,
@@ -128,7 +128,7 @@ impl<E: Event, F: HandlerFn<E>> AnyHandler for Typed<E, F> {
         Box::pin(async move {
             let mut state = LaneState::new(desk, route);
             loop {
-                let delivery = poll_fn(|cx| state.poll_next(cx)).await;
+                let delivery = (&mut state).await;
                 let Some(event) = state.typed(E::TYPE, &delivery) else { continue };
                 let result = (self.code.get())(downcast(event), delivery).await;
                 state.end(result.into_result());
@@ -190,7 +190,7 @@ impl<F: PatternHandlerFn> AnyHandler for Named<F> {
         Box::pin(async move {
             let mut state = LaneState::new(desk, route);
             loop {
-                let delivery = poll_fn(|cx| state.poll_next(cx)).await;
+                let delivery = (&mut state).await;
                 let Some(event) = state.named(&delivery) else { continue };
                 let result = (self.0.get())(event, delivery).await;
                 state.end(result.into_result());

@@ -27,6 +27,9 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
     let scheduler = &consumer.scheduler;
     let mut batch = desk.slot().lock().buffer();
     let (mut yields, mut pace) = (0, Pace::new());
+    let take = |batch: &mut Vec<Leased>| scheduler.take(consumer.batch_size(), consumer.workers(), batch);
+    // The source has said that it has something: it is looked at first.
+    let mut is_told = false;
     loop {
         // Before it looks, so that nothing is missed in between, a stop included.
         let work = if yields >= YIELDS { Some(scheduler.work()) } else { None };
@@ -35,16 +38,15 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
         }
         let mut read = None;
         if scheduler.is_open() {
-            if scheduler.take(consumer.batch_size(), consumer.workers(), &mut batch) {
+            let is_told = std::mem::take(&mut is_told);
+            let mut is_found = !is_told && take(&mut batch);
+            if !is_found && consumer.reads_directly && !scheduler.is_full() {
+                read = Some(lease(consumer, consumer.batch_size(), &mut batch, &mut pace));
+                is_found = !batch.is_empty();
+            }
+            if is_found || is_told && take(&mut batch) {
                 desk.slot().lock().begin_batch(batch);
                 return true;
-            }
-            if consumer.reads_directly && !scheduler.is_full() {
-                read = Some(lease(consumer, consumer.batch_size(), &mut batch, &mut pace));
-                if !batch.is_empty() {
-                    desk.slot().lock().begin_batch(batch);
-                    return true;
-                }
             }
         }
         let Some(work) = work else {
@@ -57,7 +59,7 @@ pub(super) async fn fill(desk: &Arc<Desk>) -> bool {
                 tokio::select! {
                     biased;
                     () = work => {}
-                    () = pace.arrival(consumer) => {}
+                    () = pace.arrival(consumer) => is_told = true,
                     () = due(consumer) => {}
                 }
             }

@@ -39,25 +39,6 @@ impl LaneState {
         self.ended = Some(result.map_err(AttemptError::of));
     }
 
-    /// Ends the delivery that the handler has had, and begins the next one. Pending once that is not for this handler.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
-        loop {
-            if let Some((before, _)) = &mut self.before {
-                let result = ready!(before.as_mut().poll(cx));
-                match (result, self.before.take()) {
-                    (Ok(()), Some((_, delivery))) => return Poll::Ready(delivery),
-                    // The handler's code is not to run.
-                    (result, _) => self.end(result),
-                }
-            }
-            let Some(delivery) = self.desk.turn(self.route, &mut self.ended) else { return Poll::Pending };
-            match self.desk.before_handler() {
-                None => return Poll::Ready(delivery),
-                Some(before) => self.before = Some((before, delivery)),
-            }
-        }
-    }
-
     /// The event of a delivery as one of type `event`; `None` if it cannot be read as that, which is how the delivery ends.
     pub(super) fn typed(
         &mut self,
@@ -80,6 +61,31 @@ impl LaneState {
             Err(error) => {
                 self.ended = Some(Err(error));
                 None
+            }
+        }
+    }
+}
+
+/// Ends the delivery that the handler has had, and begins the next one. Pending once that is not for this handler. It can be awaited
+/// again and again.
+impl Future for LaneState {
+    type Output = Delivery;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Delivery> {
+        let state = self.get_mut();
+        loop {
+            if let Some((before, _)) = &mut state.before {
+                let result = ready!(before.as_mut().poll(cx));
+                match (result, state.before.take()) {
+                    (Ok(()), Some((_, delivery))) => return Poll::Ready(delivery),
+                    // The handler's code is not to run.
+                    (result, _) => state.end(result),
+                }
+            }
+            let Some(delivery) = state.desk.turn(state.route, &mut state.ended) else { return Poll::Pending };
+            match state.desk.before_handler() {
+                None => return Poll::Ready(delivery),
+                Some(before) => state.before = Some((before, delivery)),
             }
         }
     }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     event::EventType,
     interleave,
+    registry::BuildHashedKeys,
     transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted, Wants},
 };
 
@@ -40,7 +41,7 @@ pub(super) struct State {
 #[derive(Default)]
 struct Routes {
     all: Vec<Vec<usize>>,
-    of_types: HashMap<TypeId, usize>,
+    of_types: HashMap<TypeId, usize, BuildHashedKeys>,
     /// The type of the last message that one group only wanted, and that group: most come in runs of one type.
     last: Option<(&'static EventType, usize)>,
     /// That of a message whose type is not known: it may be of any.

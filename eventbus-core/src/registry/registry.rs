@@ -15,10 +15,10 @@ use super::{
     code::Member,
     conflict::{Claim, Conflict},
     entry::{Entry, Key},
+    hashed_keys::BuildHashedKeys,
     patterns::Patterns,
     slot::{Slot, SlotType},
     slot_table::SlotTable,
-    type_id_hasher::BuildTypeIdHasher,
 };
 use crate::{
     counting::ListenerCounts,
@@ -34,7 +34,7 @@ use crate::{
 /// returns what is to be dropped.
 pub(crate) struct Registry {
     /// The source of truth: where the slot of a type lies.
-    slots: DashMap<TypeId, Position, BuildTypeIdHasher>,
+    slots: DashMap<TypeId, Position, BuildHashedKeys>,
     /// Slots of types with a number of their own, which is known without asking the map.
     numbered: SlotTable,
     /// Slots of the other types, in the order of their first use.

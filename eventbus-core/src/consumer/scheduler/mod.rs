@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    registry::BuildHashedKeys,
     sync::{AtomicBool, AtomicU8, Mutex, Ordering, lock},
     transport::Leased,
 };
@@ -49,7 +50,7 @@ struct State {
     /// In order.
     ready: VecDeque<Leased>,
     /// Those behind a delivery of their key; a key is here while it is taken.
-    keys: HashMap<u64, VecDeque<Leased>>,
+    keys: HashMap<u64, VecDeque<Leased>, BuildHashedKeys>,
     /// Those that wait for their next attempt.
     delayed: BTreeMap<(Instant, u64), Leased>,
     /// How many are behind their keys.
@@ -147,17 +148,18 @@ impl Scheduler {
     pub(super) fn take(&self, max: usize, workers: usize, into: &mut Vec<Leased>) -> bool {
         let mut state = lock(&self.state);
         state.release_due();
+        if state.ready.is_empty() {
+            return false;
+        }
         let count = state.ready.len().div_ceil(workers).min(max);
         into.extend(state.ready.drain(..count));
         let left = state.ready.len();
         drop(state);
-        if count > 0 && left > 0 {
+        if left > 0 {
             // Each wakes the next one: a notification that finds another one pending wakes nobody.
             self.work.notify(1);
         }
-        if count > 0 {
-            self.wanted.notify(1);
-        }
+        self.wanted.notify(1);
         count > 0
     }
 
@@ -209,13 +211,11 @@ impl Scheduler {
 
     /// Frees a key: the delivery behind it is ready.
     pub(super) fn release(&self, key: u64) {
-        let is_ready = {
-            let mut state = lock(&self.state);
-            let next = state.next_of(key);
-            let is_ready = next.is_some();
-            state.ready.extend(next);
-            is_ready
-        };
+        let mut state = lock(&self.state);
+        let next = state.next_of(key);
+        let is_ready = next.is_some();
+        state.ready.extend(next);
+        drop(state);
         if is_ready {
             self.work.notify(1);
         }

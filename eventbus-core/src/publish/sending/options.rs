@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{guard::PublishGuard, sending::State, wait::Waiting};
+use super::{super::outbox::Ticket, guard::PublishGuard, wait::Waiting};
 use crate::{
     call::{Cause, MessageId},
     interleave,
@@ -34,6 +34,17 @@ pub(in crate::publish) struct Options<'b> {
     pub(super) deadline: Option<Instant>,
     pub(super) waiting: Option<Waiting<'b>>,
     pub(super) state: State,
+}
+
+#[derive(Default)]
+pub(super) enum State {
+    /// The event has not been made a message yet, or all is done.
+    #[default]
+    Idle,
+    /// Offered, and not taken yet.
+    Offered(Message),
+    /// In the outbox; the message is kept to hand it back.
+    Sent(Message, Ticket),
 }
 
 /// How long to wait.

@@ -6,7 +6,8 @@ use tokio::{runtime::Handle, time::sleep_until};
 
 use super::{
     fairness,
-    sending::{Attempt, Rejected, Sending, State},
+    options::State,
+    sending::{Attempt, Rejected, Sending},
     wait::{Stop, Timer, Waiting, stop},
 };
 use crate::transport::{BoxFuture, Content, Message};

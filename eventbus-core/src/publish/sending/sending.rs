@@ -1,9 +1,9 @@
 //! One event on its way, and each attempt to publish it.
 
-use super::super::{Publishing, error::Why, has_codec, outbox::Ticket, publishing::Plain};
+use super::super::{Publishing, error::Why, has_codec, publishing::Plain};
 use super::{
     guard,
-    options::{Options, When},
+    options::{Options, State, When},
     wait::Stop,
 };
 use crate::{
@@ -25,17 +25,6 @@ pub(in crate::publish) struct Sending<'b> {
     pub(super) bus: &'b Bus,
     /// What is not needed for an event that has no options and is taken at once, as most are.
     pub(super) options: Option<Box<Options<'b>>>,
-}
-
-#[derive(Default)]
-pub(super) enum State {
-    /// The event has not been made a message yet, or all is done.
-    #[default]
-    Idle,
-    /// Offered, and not taken yet.
-    Offered(Message),
-    /// In the outbox; the message is kept to hand it back.
-    Sent(Message, Ticket),
 }
 
 /// A message that was not published.

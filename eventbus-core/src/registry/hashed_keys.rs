@@ -2,13 +2,13 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-pub(crate) type BuildTypeIdHasher = BuildHasherDefault<TypeIdHasher>;
+pub(crate) type BuildHashedKeys = BuildHasherDefault<HashedKeyHasher>;
 
-/// Passes a `TypeId` through: the compiler has made it as random as a hash can be.
+/// Passes a hash through; a `TypeId` too, which the compiler has made as random as a hash can be.
 #[derive(Default)]
-pub(crate) struct TypeIdHasher(u64);
+pub(crate) struct HashedKeyHasher(u64);
 
-impl Hasher for TypeIdHasher {
+impl Hasher for HashedKeyHasher {
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn different_types_get_different_hashes() {
-        let build = BuildTypeIdHasher::default();
+        let build = BuildHashedKeys::default();
         let hashes: HashSet<u64> =
             [TypeId::of::<u8>(), TypeId::of::<u16>(), TypeId::of::<u32>(), TypeId::of::<String>(), TypeId::of::<()>()]
                 .iter()
