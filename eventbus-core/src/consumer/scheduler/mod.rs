@@ -323,7 +323,7 @@ impl Scheduler {
         taken.extend(freed.into_iter().map(|leased| (leased, None)));
         // Behind a delivery that runs: the end of that, or the next look, finds them.
         drop(state);
-        taken.sort_by_key(|(leased, _)| leased.number);
+        taken.sort_by_key(|(leased, _)| leased.number());
         taken
     }
 

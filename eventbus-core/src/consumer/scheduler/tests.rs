@@ -63,9 +63,9 @@ fn suspects_are_taken_out_with_those_behind_their_keys() {
     scheduler.admit(&mut batch, |_| keys.next().flatten());
     scheduler.add_ready(batch);
     let taken = scheduler.take_suspects();
-    assert!(taken.iter().map(|(one, _)| one.number).eq([2, 3, 4]), "the third is behind the second");
+    assert!(taken.iter().map(|(one, _)| one.number()).eq([2, 3, 4]), "the third is behind the second");
     scheduler.settled(taken.len());
     let mut left = Vec::new();
     assert!(scheduler.take(9, 1, &mut left));
-    assert!(left.iter().map(|one| one.number).eq([1]) && scheduler.active() == 1);
+    assert!(left.iter().map(|one| one.number()).eq([1]) && scheduler.active() == 1);
 }
