@@ -44,7 +44,7 @@ impl ConsumerState {
             return Vec::new();
         }
         let dying = batch.iter().filter(|leased| matches!(leased.settlement(), Settlement::Dead { .. }));
-        dying.map(|leased| leased.number()).collect()
+        dying.map(Leased::number).collect()
     }
 
     /// Tells the letters that the transport has kept: those that are not left.

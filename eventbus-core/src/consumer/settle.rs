@@ -86,7 +86,7 @@ impl ConsumerState {
         if is_settled {
             drop_each(batch);
         }
-        self.tell_kept(dying, batch.iter().map(|leased| leased.number()));
+        self.tell_kept(dying, batch.iter().map(Leased::number));
         if given_back > 0 {
             self.ledger.given_back.add(given_back.saturating_sub(count_given_back(batch)));
         }

@@ -95,10 +95,11 @@ impl Worker {
     /// Polls a lane, inside the frame of what it handles, or is to handle: `true` once its handler does not wait any more.
     fn poll_lane(&mut self, route: usize, is_running: bool, cx: &mut Context<'_>) -> bool {
         let desk = &self.desk;
-        let cause = match is_running || desk.is_intercepted() {
-            true => desk.cause(),
+        let cause = if is_running || desk.is_intercepted() {
+            desk.cause()
+        } else {
             // The lane begins a delivery and sets its cause, before any code of the user runs.
-            false => Some(Cause::unknown(desk.consumer.bus_id)),
+            Some(Cause::unknown(desk.consumer.bus_id))
         };
         let Some(cause) = cause else { return true };
         if desk.is_intercepted() {

@@ -297,13 +297,11 @@ impl Routes {
     }
 
     fn find(&mut self, message: &Message, groups: &[Group]) -> &[usize] {
-        match message.event_type() {
-            Some(event) => self.of_type(event, groups),
-            None => {
-                self.untyped = route(groups, |wants| wants.includes(message));
-                &self.untyped
-            }
+        if let Some(event) = message.event_type() {
+            return self.of_type(event, groups);
         }
+        self.untyped = route(groups, |wants| wants.includes(message));
+        &self.untyped
     }
 }
 

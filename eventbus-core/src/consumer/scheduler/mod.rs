@@ -300,7 +300,7 @@ impl Scheduler {
         all.extend(mem::take(delayed).into_values());
         *behind = 0;
         drop(state);
-        all.sort_by_key(|leased| leased.number());
+        all.sort_by_key(Leased::number);
         all
     }
 

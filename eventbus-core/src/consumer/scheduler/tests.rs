@@ -26,6 +26,17 @@ fn a_delivery_behind_its_key_is_active_once_the_key_is_released() {
 }
 
 #[test]
+fn what_is_behind_a_key_goes_to_the_caller_that_frees_it_one_by_one_until_the_key_is_free() {
+    let scheduler = Scheduler::new();
+    let mut batch = leased(3);
+    scheduler.admit(&mut batch, |_| Some(7));
+    let next = || scheduler.next_of(7).map(|leased| leased.number());
+    assert_eq!((next(), next(), next()), (Some(2), Some(3), None));
+    scheduler.admit(&mut leased(1), |_| Some(7));
+    assert_eq!(scheduler.active(), 4, "nothing is behind it");
+}
+
+#[test]
 fn settling_the_last_delivery_wakes_those_that_wait_until_nothing_is_held() {
     let scheduler = Scheduler::new();
     scheduler.admit(&mut leased(2), |_| None);
@@ -67,5 +78,5 @@ fn suspects_are_taken_out_with_those_behind_their_keys() {
     scheduler.settled(taken.len());
     let mut left = Vec::new();
     assert!(scheduler.take(9, 1, &mut left));
-    assert!(left.iter().map(|one| one.number()).eq([1]) && scheduler.active() == 1);
+    assert!(left.iter().map(Leased::number).eq([1]) && scheduler.active() == 1);
 }
