@@ -254,3 +254,39 @@ async fn a_batch_that_waits_for_room_is_handed_back_by_a_shutdown() {
     let Poll::Ready(results) = poll_once(&mut all) else { panic!("nobody makes room any more") };
     assert!(results.iter().any(Result::is_err));
 }
+
+/// Left in groups: some wait, some are not due, and one is being handled.
+async fn leaves_some() -> (Bus, eventbus::Consumer) {
+    let bus = Bus::builder().on_warning(|_| {}).build();
+    let stuck = bus.consumer("stuck").handle::<Job>(|_, _| std::future::pending::<()>()).start().await.unwrap();
+    for group in ["empty", "left"] {
+        let stopped = bus.consumer(group).handle::<Placed>(|_, _| async {}).start().await.unwrap();
+        stopped.stop(HOUR).await;
+    }
+    bus.remove_group("empty").await.unwrap();
+    let empty = bus.consumer("empty").handle_pattern("nothing", |_, _| async {}).start().await.unwrap();
+    empty.stop(HOUR).await;
+    bus.publish(Job(0)).await.unwrap();
+    yield_a_lot().await;
+    for id in 0..2 {
+        bus.publish(Job(id)).await.unwrap();
+        bus.publish(Placed(id)).await.unwrap();
+    }
+    for id in 0..3 {
+        bus.publish(Job(id)).after(HOUR).await.unwrap();
+        bus.publish(Placed(id)).after(HOUR).await.unwrap();
+    }
+    (bus, stuck)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_counted_wherever_it_waits_and_in_groups_without_a_consumer_too() {
+    let (bus, stuck) = leaves_some().await;
+    let left = |error: eventbus::publish::NotDrained| {
+        error.groups.into_iter().map(|(group, count)| (group.to_string(), count)).collect::<Vec<_>>()
+    };
+    let limit = Duration::from_secs(1);
+    let (own, other) = (("stuck".to_owned(), 6), ("left".to_owned(), 5));
+    assert_eq!(left(stuck.drain(limit).await.unwrap_err()), std::slice::from_ref(&own));
+    assert_eq!(left(bus.drained(limit).await.unwrap_err()), [own, other]);
+}

@@ -98,7 +98,7 @@ impl Bus {
             };
             match timeout_at(until, all).await {
                 Ok(()) => Ok(()),
-                Err(_) => Err(not_drained(publishing, &self.consumers().all()).await),
+                Err(_) => Err(not_drained(publishing, &self.consumers().all(), true).await),
             }
         })
     }
@@ -129,7 +129,7 @@ impl Consumer {
             let publishing = bus.publishing();
             match timeout_at(until, drained(publishing, &controls, None)).await {
                 Ok(()) => Ok(()),
-                Err(_) => Err(not_drained(publishing, &controls).await),
+                Err(_) => Err(not_drained(publishing, &controls, false).await),
             }
         })
     }
@@ -203,8 +203,8 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
     (is_idle, publishing.memory.is_some() && !controls.iter().any(|control| control.is_paused()))
 }
 
-/// What is left.
-pub(super) async fn not_drained(publishing: &Publishing, controls: &[Arc<Control>]) -> NotDrained {
+/// What is left in the groups of these consumers, and `with_others` in those without a consumer.
+async fn not_drained(publishing: &Publishing, controls: &[Arc<Control>], with_others: bool) -> NotDrained {
     let of_transport = groups(publishing, Some(Instant::now())).await.unwrap_or_default();
     let left = |control: &Arc<Control>| {
         let group = of_transport.iter().find(|group| group.name == *control.group());
@@ -212,9 +212,9 @@ pub(super) async fn not_drained(publishing: &Publishing, controls: &[Arc<Control
         (Arc::clone(control.group()), waiting + control.health().held as u64)
     };
     let mut groups: Vec<_> = controls.iter().map(left).filter(|(_, left)| *left > 0).collect();
-    for group in &of_transport {
+    for group in of_transport.iter().filter(|_| with_others) {
         let left = group.depth.unwrap_or(0) + group.delayed;
-        if left > 0 && !groups.iter().any(|(name, _)| *name == group.name) && controls.len() != 1 {
+        if left > 0 && !groups.iter().any(|(name, _)| *name == group.name) {
             groups.push((Arc::clone(&group.name), left));
         }
     }
@@ -240,5 +240,33 @@ async fn groups(publishing: &Publishing, by: Option<Instant>) -> Option<Vec<Grou
             publishing.notices.error(Operation::Groups, None, &*panic);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, EventName};
+
+    struct Tick;
+
+    impl Event for Tick {
+        const NAME: EventName = EventName::new("tick");
+    }
+
+    #[tokio::test]
+    async fn each_event_that_is_published_or_read_is_seen_by_the_next_look() {
+        let bus = Bus::new();
+        let publishing = bus.publishing();
+        let consumer = bus.consumer("group").handle::<Tick>(|_, _| async {}).start().await.unwrap();
+        consumer.pause();
+        assert_eq!(published(publishing), 0);
+        bus.publish(Tick).await.unwrap();
+        assert_eq!(published(publishing), 1);
+        bus.publish_all([Tick, Tick]).await;
+        assert_eq!(published(publishing), 3);
+        consumer.resume();
+        bus.drained(Duration::from_mins(1)).await.unwrap();
+        assert_eq!(published(publishing), 6);
     }
 }
