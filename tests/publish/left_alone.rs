@@ -152,6 +152,26 @@ fn without_a_runtime_the_batch_is_dropped_with_its_last_publisher() {
     }
 }
 
+#[test]
+fn without_a_runtime_the_batch_stays_until_the_last_of_its_publishers_has_left() {
+    let (slow, bus) = Slow::bus();
+    let mut first = bus.publish(Job(1));
+    let (mut second, mut third) = (bus.publish(Job(2)), bus.publish(Job(3)));
+    for waits in [&mut first, &mut second, &mut third] {
+        assert!(poll_once(waits).is_pending());
+    }
+    slow.gate.add_permits(1);
+    assert!(poll_once(&mut first).is_ready());
+    assert!(poll_once(&mut second).is_pending());
+    // Its neighbour in the batch goes.
+    drop(third);
+    assert_eq!(*slow.dropped.lock().unwrap(), 1, "the first batch only");
+    slow.gate.add_permits(1);
+    assert!(poll_once(&mut second).is_ready());
+    assert_eq!(slow.taken.take(), [vec![1], vec![2, 3]]);
+    assert_balanced(&bus.stats());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_publisher_that_is_kept_and_not_polled_holds_up_no_other() {
     let (slow, bus) = Slow::bus();

@@ -147,3 +147,38 @@ fn a_timeout_of_an_emission_is_simulated() {
         assert_eq!(began.elapsed(), HOUR / 4);
     });
 }
+
+#[test]
+fn a_deadline_of_an_emission_that_blocks_goes_by_the_simulated_clock() {
+    explore(0..5, |sim| async move {
+        let bus = Bus::builder().on_failure(|_| {}).build();
+        let calls = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&calls);
+        bus.on::<Tick>(move |_| *counted.lock().unwrap() += 1);
+        sim.advance(HOUR / 2).await;
+        // By the clock of the machine, this is still to come.
+        let over = bus.emit(Tick).deadline(Instant::now() - HOUR / 4).blocking();
+        assert_eq!((over.is_ok(), *calls.lock().unwrap()), (false, 0));
+        assert!(bus.emit(Tick).deadline(Instant::now() + HOUR / 2).blocking().is_ok());
+        assert_eq!(*calls.lock().unwrap(), 1);
+    });
+}
+
+#[test]
+fn the_age_of_a_queue_is_looked_at_twice_in_its_limit() {
+    explore(0..5, |sim| async move {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (log, clock) = (Arc::clone(&told), sim.clone());
+        let limit = Duration::from_secs(10);
+        let bus = Bus::builder().warn_old_queues(limit).on_warning(move |_| log.lock().unwrap().push(clock.elapsed()));
+        let bus = bus.build();
+        bus.consumer("stuck").handle::<Tick>(|_, _| std::future::pending::<()>()).start().await?;
+        for _ in 0..2 {
+            bus.publish(Tick).await?;
+        }
+        sleep(HOUR / 2).await;
+        // It is as old as it may be at the second look, and older at the third.
+        assert_eq!(*told.lock().unwrap(), [limit / 2 * 3]);
+        Ok::<_, BoxError>(())
+    });
+}

@@ -266,7 +266,12 @@ impl Drop for FrameGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::levels::NestedPlain, *};
+    use std::time::Duration;
+
+    use super::{
+        super::{clock::Clock, levels::NestedPlain},
+        *,
+    };
     use crate::event::{Event, EventName};
 
     struct Tick;
@@ -292,6 +297,28 @@ mod tests {
             assert_eq!(Frame::root(), Some(outer));
         }
         assert_eq!(Frame::root(), Some(here.emission));
+    }
+
+    #[test]
+    fn a_frame_takes_along_the_limits_and_the_delivery_around_it_and_none_that_have_ended() {
+        let limit = Clock::Runtime.deadline(Duration::from_hours(1));
+        let cause = Cause { bus: BusId::next(), message: 7, event: None, before: None };
+        let taken = || {
+            let frame = Frame::now();
+            (frame.deadline, frame.cause().map(|cause| cause.message))
+        };
+        {
+            let _limited = Frame::limit(limit, None);
+            assert_eq!(taken(), (limit, None));
+        }
+        {
+            let _handler = Frame::enter_handler(&cause);
+            assert_eq!(taken(), (None, Some(7)));
+            let _limited = Frame::limit(limit, None);
+            assert_eq!(taken(), (limit, Some(7)));
+        }
+        // The cell of the delivery is not cleared.
+        assert_eq!(taken(), (None, None));
     }
 
     #[test]

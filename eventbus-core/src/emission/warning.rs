@@ -322,3 +322,21 @@ impl Warnings {
         self.tell_once(Mistake::Stalled, group, || Warning::Stalled { group: Arc::clone(group), reason });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, Mutex, Warnings, lock};
+
+    #[test]
+    fn a_bus_remembers_so_many_warnings_and_tells_no_others() {
+        let told = Arc::new(Mutex::new(0));
+        let mut warnings = Warnings::default();
+        let count = Arc::clone(&told);
+        warnings.set_hook(move |_| *lock(&count) += 1);
+        for name in 0..Warnings::MAX_TOLD + 2 {
+            warnings.unrouted(&name.to_string());
+            warnings.unrouted(&name.to_string());
+        }
+        assert_eq!(*lock(&told), Warnings::MAX_TOLD);
+    }
+}

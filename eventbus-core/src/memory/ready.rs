@@ -137,7 +137,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{CHUNK, Ready};
+    use super::{CHUNK, Ready, SPARES};
     use crate::transport::{LeaseId, Leased, Message};
 
     #[derive(Clone, Debug)]
@@ -160,6 +160,19 @@ mod tests {
 
     fn leased(number: u32) -> Leased {
         Leased::new(Message::malformed("", b""), LeaseId::NONE).with_attempts(number)
+    }
+
+    #[test]
+    fn emptied_chunks_leave_their_room_to_the_next_ones_up_to_a_bound() {
+        let mut ready = Ready::default();
+        let fill = |ready: &mut Ready, chunks: usize| (0..chunks * CHUNK).for_each(|_| ready.push_back(leased(0)));
+        fill(&mut ready, SPARES + 4);
+        // The first chunk is handed out as it is, for a buffer without room; the others are emptied.
+        assert_eq!(ready.take(usize::MAX, &mut Vec::new()), (SPARES + 4) * CHUNK);
+        assert_eq!(ready.spares.len(), SPARES);
+        assert!(ready.spares.iter().all(|chunk| chunk.is_empty() && chunk.capacity() >= CHUNK));
+        fill(&mut ready, 3);
+        assert_eq!(ready.spares.len(), SPARES - 3);
     }
 
     proptest! {

@@ -174,3 +174,72 @@ impl Drop for Arrival<'_> {
         after.run();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::transport::{GroupSpec, Message, Overflow};
+
+    /// A group of so many workers, the only one.
+    fn group(workers: usize) -> Mutex<State> {
+        let mut state = State::new(16, Overflow::Wait);
+        let mut spec = GroupSpec::new("group");
+        spec.workers = workers;
+        assert_eq!(state.subscribe(spec, &mut AfterLock::default()), 0);
+        Mutex::new(state)
+    }
+
+    /// Begins to wait, and looks again: when it wants to look without being woken.
+    fn looks(state: &Mutex<State>, max: usize) -> Option<Instant> {
+        let (is_closed, mut into) = (AtomicBool::new(false), Vec::new());
+        let mut arrival = Arrival {
+            state,
+            at: 0,
+            is_closed: &is_closed,
+            max,
+            into: &mut into,
+            ticket: None,
+            timer: None,
+            has_begun: false,
+        };
+        let mut look = || match arrival.look(Waker::noop().clone(), &mut AfterLock::default()) {
+            Look::Nothing(at) => at,
+            Look::Found(_) => panic!("nothing is ready"),
+        };
+        assert_eq!(look().is_some(), look().is_some());
+        look()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_worker_that_waits_looks_by_itself_while_another_one_may_be_held_up() {
+        let state = group(3);
+        assert_eq!(looks(&state, 0), None, "no other is busy");
+        lock(&state).groups[0].is_busy();
+        assert!(looks(&state, 0).unwrap() <= Instant::now() + LOOK);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_shares_its_thread_with_the_busy_ones_looks_when_something_is_due() {
+        let state = group(3);
+        lock(&state).groups[0].is_busy();
+        assert_eq!(looks(&state, 0), None);
+        let hour = Duration::from_hours(1);
+        let later = Message::malformed("", b"").with_not_before(SystemTime::now() + hour);
+        lock(&state).push(&mut [Some(later)], &mut AfterLock::default()).unwrap();
+        let at = looks(&state, 0).unwrap();
+        assert!(at > Instant::now() + hour / 2 && at < Instant::now() + hour * 2);
+    }
+
+    #[tokio::test]
+    async fn a_worker_comes_back_once_and_only_for_messages() {
+        let state = group(3);
+        (0..2).for_each(|_| lock(&state).groups[0].is_busy());
+        looks(&state, 0);
+        looks(&state, 1);
+        assert!(lock(&state).groups[0].has_busy_workers(), "it has looked several times");
+        looks(&state, 1);
+        assert!(!lock(&state).groups[0].has_busy_workers());
+    }
+}

@@ -145,16 +145,17 @@ impl Slot {
     }
 
     pub(crate) fn note_emitted_in(&self, era: usize) {
-        self.emitted.store(era | self.counted_bit(), Ordering::Relaxed);
+        self.emitted.store(self.noted(era), Ordering::Relaxed);
     }
 
-    fn counted_bit(&self) -> usize {
-        if self.counts.is_some() { COUNTED } else { 0 }
+    /// What is noted of an era, which never reaches the bit.
+    fn noted(&self, era: usize) -> usize {
+        if self.counts.is_some() { era + COUNTED } else { era }
     }
 
     /// Whether it was noted in that era, on a bus that counts.
     pub(crate) fn is_noted_in(&self, era: usize) -> bool {
-        self.emitted_in() == era | COUNTED
+        self.emitted_in() == era + COUNTED
     }
 
     pub(crate) fn was_emitted(&self) -> bool {
@@ -178,7 +179,7 @@ impl Slot {
         let snapshot = self.snapshot_of(&mut listeners);
         listeners.published = true;
         listeners.to_publish = EDITS_THAT_PUBLISH;
-        self.emitted.fetch_max(1 | self.counted_bit(), Ordering::Relaxed);
+        self.emitted.fetch_max(self.noted(1), Ordering::Relaxed);
         self.current.store(Some(Arc::clone(&snapshot)));
         snapshot
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use eventbus::{AnyEvent, Bus, Delivery, Retry};
+use eventbus::{AnyEvent, Bus, Delivery, Retry, consumer::AttemptError};
 
 use super::{Moved, transport::Wire};
 use crate::support::{HOUR, Log, assert_balanced, group, yield_a_lot};
@@ -238,4 +238,34 @@ async fn hops_that_come_from_outside_do_not_overflow() {
     let errors = log.take();
     assert!(errors.len() == 1 && errors[0].contains("the limit is 64"), "{errors:?}");
     assert_eq!(group(&bus, "group").handled, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_each_event_ends_as_its_own_result_says_beside_those_that_do_not_decode() {
+    const BAD: &str = "not a number";
+    for bad in 0..4 {
+        let (bus, wire) = bus();
+        let results = |batch: eventbus::consumer::Batch<Moved>| async move {
+            batch.iter().map(|moved| if moved.number == 1 { Err("odd") } else { Ok(()) }).collect::<Vec<_>>()
+        };
+        let consumer =
+            bus.consumer("group").handle_batch::<Moved>(4, Duration::from_secs(1), results).retry(Retry::never());
+        consumer.start().await.unwrap();
+        for number in 0..4 {
+            let number = if number == bad { format!("\"{BAD}\"") } else { number.to_string() };
+            wire.write(&[("type", "stock.moved")], format!(r#"{{"of": 0, "number": {number}}}"#));
+        }
+        // Longer than the batch waits to become full.
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let letters = bus.dead_letters().list().await.unwrap();
+        let of_letter = |letter: &eventbus::dead_letter::DeadLetter| {
+            let data = letter.message.data().unwrap();
+            (String::from_utf8_lossy(&data).contains(BAD), matches!(letter.error, AttemptError::Undecodable(_)))
+        };
+        let letters: Vec<_> = letters.iter().map(of_letter).collect();
+        assert!(letters.iter().all(|(is_bad, is_undecodable)| is_bad == is_undecodable), "{bad}: {letters:?}");
+        let failed = if bad == 1 { 1 } else { 2 };
+        assert_eq!((letters.len(), group(&bus, "group").handled), (failed, 4 - failed as u64), "{bad}");
+        bus.shutdown(HOUR).await;
+    }
 }

@@ -94,3 +94,15 @@ async fn handles_all(bus: &Bus, log: &Log<u64>, count: u64) {
     bus.drained(HOUR).await.unwrap();
     assert_eq!(each_once(&log.take()), (0..count).collect::<Vec<_>>());
 }
+
+/// Each pause is drawn from the upper half of one that doubles, from `first` up to `longest`.
+#[track_caller]
+fn assert_doubles(pauses: &[Duration], first: Duration, longest: Duration) {
+    // A timer fires at the next full millisecond.
+    let tick = Duration::from_millis(1);
+    let mut most = first;
+    for pause in pauses {
+        assert!((most / 2..=most + tick).contains(pause), "{pause:?}, of at most {most:?}: {pauses:?}");
+        most = (most * 2).min(longest);
+    }
+}

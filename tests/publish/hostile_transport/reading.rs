@@ -9,7 +9,10 @@ use eventbus::{
     transport::{Memory, Message, Operation, Transport},
 };
 
-use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};
+use super::{
+    ALWAYS, Call, Fault, Hostile, Shape, assert_doubles, assert_told, consumer, ends_in_time, finishes, handles_all,
+    publish,
+};
 use crate::support::{HOUR, Job, Log, assert_balanced, group, logging, yield_a_lot};
 
 const FAILURES: [Fault; 4] = [Fault::Error, Fault::Panic, Fault::PanicInFuture, Fault::PanicAfter];
@@ -305,4 +308,41 @@ fn an_interceptor_sees_how_often_a_message_was_handed_out() {
         handles_all(&bus, &log, 1).await;
         assert_eq!(seen.take(), [3]);
     });
+}
+
+#[test]
+fn a_source_that_fails_is_read_again_after_pauses_that_double_and_begin_anew_once_it_has_answered() {
+    for shape in [Shape::AtOnce, Shape::Later] {
+        finishes(format!("{shape:?}"), move || async move {
+            let (hostile, log) = (Hostile::new(shape), Log::default());
+            let bus = hostile.bus();
+            consumer_of_one(&bus, &log).await;
+            for id in 0..2 {
+                publish(&bus, id..id + 1).await;
+                yield_a_lot().await;
+                hostile.pauses(Call::Next);
+                hostile.breaks(Call::Next, Fault::Error, ALWAYS);
+                // The read that is under way ends well.
+                publish(&bus, id + 2..id + 3).await;
+                tokio::time::sleep(Duration::from_mins(2)).await;
+                let pauses = hostile.pauses(Call::Next);
+                assert!(pauses.len() > 25, "{pauses:?}");
+                assert_doubles(&pauses, Duration::from_millis(50), Duration::from_secs(5));
+                hostile.heals(Call::Next);
+                // It is asked again by now.
+                tokio::time::sleep(Duration::from_secs(6)).await;
+            }
+            assert_eq!(log.take().len(), 4);
+        });
+    }
+}
+
+/// A consumer with one worker, which notes what it handles.
+async fn consumer_of_one(bus: &Bus, log: &Log<u64>) {
+    let log = log.clone();
+    let handler = move |e: Arc<Job>, _| {
+        log.add(e.0);
+        async {}
+    };
+    bus.consumer("group").handle::<Job>(handler).start().await.unwrap();
 }

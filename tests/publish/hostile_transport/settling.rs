@@ -8,7 +8,10 @@ use eventbus::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, consumer, ends_in_time, finishes, handles_all, publish};
+use super::{
+    ALWAYS, Call, Fault, Hostile, Shape, assert_doubles, assert_told, consumer, ends_in_time, finishes, handles_all,
+    publish,
+};
 use crate::support::{HOUR, Job, Log, assert_balanced, group, yield_a_lot};
 
 #[test]
@@ -245,4 +248,45 @@ fn a_hint_that_panics_is_told_and_the_handler_goes_on() {
             assert_told(&hostile, &bus, Operation::Read, Some("group"), 6);
         });
     }
+}
+
+#[test]
+fn settling_is_tried_again_after_pauses_that_double_for_thirty_seconds_or_as_long_as_the_lease_lasts() {
+    for (lease, lasts) in [(None, 30), (Some(Duration::from_secs(9)), 9)] {
+        finishes(format!("{lease:?}"), move || async move {
+            let hostile = Hostile::new(Shape::Later);
+            let hostile = match lease {
+                Some(lease) => hostile.says(|of| of.with_lease(lease)),
+                None => hostile,
+            };
+            let bus = hostile.bus();
+            consumer(&bus, &Log::default()).await;
+            hostile.breaks(Call::Settle, Fault::Error, ALWAYS);
+            publish(&bus, 0..1).await;
+            sleep(Duration::from_mins(1)).await;
+            let pauses = hostile.pauses(Call::Settle);
+            let longest = Duration::from_secs(2);
+            assert_doubles(&pauses, Duration::from_millis(50), longest);
+            let all: Duration = pauses.iter().sum();
+            let lasts = Duration::from_secs(lasts);
+            assert!(lasts - longest <= all && all <= lasts, "{all:?}");
+            let stats = group(&bus, "group");
+            assert_eq!(stats.settle_errors, pauses.len() as u64 + 2, "each, and the delivery that is given up");
+        });
+    }
+}
+
+#[test]
+fn leases_are_extended_three_times_while_they_last() {
+    let lease = Duration::from_secs(30);
+    finishes("extended".into(), move || async move {
+        let hostile = Hostile::new(Shape::Later).says(|of| of.with_lease(lease));
+        let bus = hostile.bus();
+        bus.consumer("group").handle::<Job>(move |_, _| sleep(lease * 3)).start().await.unwrap();
+        publish(&bus, 0..1).await;
+        bus.drained(HOUR).await.unwrap();
+        let pauses = hostile.pauses(Call::Extend);
+        assert!(pauses.len() >= 7 && pauses.iter().all(|pause| *pause == lease / 3), "{pauses:?}");
+        bus.shutdown(HOUR).await;
+    });
 }

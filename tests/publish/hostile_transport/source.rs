@@ -86,6 +86,7 @@ impl Source for HostileSource {
         let hostile = &self.hostile;
         let fault = hostile.fault(Call::Settle);
         if let Some(Fault::Error | Fault::Lost) = fault {
+            hostile.note(Call::Settle);
             hostile.strikes(Call::Settle);
             let is_lost = fault == Some(Fault::Lost);
             let unsettled = |leased| Unsettled { leased, is_lost, error: "boom: Settle".into() };

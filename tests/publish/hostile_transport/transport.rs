@@ -17,6 +17,8 @@ use eventbus::{
     },
 };
 
+use tokio::time::Instant;
+
 use super::source::HostileSource;
 use crate::support::Log;
 
@@ -104,6 +106,8 @@ pub(crate) struct Hostile {
     pub(crate) told: Arc<AtomicUsize>,
     /// Calls of methods that are watched.
     pub(crate) calls: Log<Call>,
+    /// When each of them came, on the runtime's clock.
+    times: Log<(Call, Instant)>,
 }
 
 /// As often as the method is called.
@@ -129,6 +133,7 @@ impl Hostile {
             errors: Log::default(),
             told: Arc::default(),
             calls: Log::default(),
+            times: Log::default(),
         }
     }
 
@@ -160,6 +165,17 @@ impl Hostile {
         self.builder().build()
     }
 
+    pub(super) fn note(&self, call: Call) {
+        self.calls.add(call);
+        self.times.add((call, Instant::now()));
+    }
+
+    /// How long it was from each call of a method to the next, since this was last asked for any.
+    pub(crate) fn pauses(&self, of: Call) -> Vec<Duration> {
+        let times: Vec<_> = self.times.take().into_iter().filter_map(|(call, at)| (call == of).then_some(at)).collect();
+        times.windows(2).map(|two| two[1] - two[0]).collect()
+    }
+
     /// What a method would do now.
     pub(super) fn fault(&self, call: Call) -> Option<Fault> {
         self.faults.lock().unwrap().get(&call).filter(|(_, left)| *left > 0).map(|(fault, _)| *fault)
@@ -174,7 +190,7 @@ impl Hostile {
 
     /// A method that answers at once.
     pub(super) fn at_once<T>(&self, call: Call, work: impl FnOnce(Option<Fault>) -> T) -> T {
-        self.calls.add(call);
+        self.note(call);
         match self.strikes(call) {
             Some(Fault::Panic) => panic!("boom: {call:?}"),
             Some(Fault::PanicAfter) => {
@@ -192,7 +208,7 @@ impl Hostile {
         work: impl FnOnce() -> BoxFuture<'a, T>,
         fails: impl FnOnce(BoxError) -> T,
     ) -> BoxFuture<'a, T> {
-        self.calls.add(call);
+        self.note(call);
         match self.strikes(call) {
             Some(Fault::Panic) => panic!("boom: {call:?}"),
             Some(Fault::PanicInFuture) => Box::pin(async move { panic!("boom in a future: {call:?}") }),

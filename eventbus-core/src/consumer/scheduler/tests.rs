@@ -80,3 +80,21 @@ fn suspects_are_taken_out_with_those_behind_their_keys() {
     assert!(scheduler.take(9, 1, &mut left));
     assert!(left.iter().map(Leased::number).eq([1]) && scheduler.active() == 1);
 }
+
+#[test]
+fn what_waits_behind_its_key_and_what_waits_for_its_time_fill_a_consumer_together() {
+    let scheduler = Scheduler::new();
+    let mut batch = leased(MAX_HELD + 1);
+    let mut number = 0;
+    scheduler.admit(&mut batch, |_| {
+        number += 1;
+        (number > 1).then_some(7)
+    });
+    // One without a key, one that has the key, and all others behind it.
+    assert_eq!(batch.len(), 2);
+    assert!(!scheduler.is_full());
+    scheduler.delay(batch.remove(0), Instant::now() + Duration::from_mins(1));
+    assert!(scheduler.is_full());
+    scheduler.release(7);
+    assert!(!scheduler.is_full());
+}

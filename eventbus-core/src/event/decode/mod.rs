@@ -92,7 +92,10 @@ pub(super) fn diagnose(json: &[u8], read: ReadTree) -> Option<Mismatch> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde::Deserialize;
+    use serde::{
+        Deserialize,
+        de::{IntoDeserializer as _, value},
+    };
     use serde_json::value::RawValue;
 
     use super::*;
@@ -175,6 +178,7 @@ mod tests {
                 "kinds[4]: unknown variant, expected `plain`, `new`, `pair` or `named`",
             ),
             ("{\"plain\": null}", "\"new\"", "kinds[4]: expected newtype variant"),
+            ("{\"plain\": null}", "{\"plain\": 7}", "kinds[4].plain: expected unit variant"),
             ("\"of\": -4", "\"of\": \"4\"", "tagged.of: expected i32"),
             ("\"raw\"", "\"row\"", ": missing field `raw`"),
             ("\"on\": true", "\"id\": 7", ": duplicate field `id`"),
@@ -186,5 +190,45 @@ mod tests {
             };
             assert_eq!(format!("{}: {}", mismatch.path(), mismatch.problem), expected, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_path_names_keys_of_each_kind_that_is_shown() {
+        fn path<K: DeserializeOwned + Ord + fmt::Debug>(key: Node) -> String {
+            let node = Node::Map(vec![(key, Node::Null)]);
+            BTreeMap::<K, u8>::deserialize(Reader { node: &node, purpose: Purpose::Binary }).unwrap_err().path()
+        }
+        assert_eq!(path::<String>(Node::Text("a".into())), "a");
+        assert_eq!(path::<u8>(Node::Unsigned(7)), "7");
+        assert_eq!(path::<i8>(Node::Signed(-7)), "-7");
+        assert_eq!(path::<bool>(Node::Bool(true)), "?");
+    }
+
+    #[test]
+    fn a_number_that_is_kept_as_text_is_read_as_the_first_kind_that_holds_it() {
+        let read = |text: &str| {
+            let number = [("$serde_json::private::Number", text)];
+            Node::deserialize(value::MapDeserializer::<_, value::Error>::new(number.into_iter()))
+        };
+        for (text, node) in [
+            ("7", Node::Unsigned(7)),
+            ("-7", Node::Signed(-7)),
+            ("18446744073709551616", Node::WideUnsigned(1 << 64)),
+            ("-9223372036854775809", Node::WideSigned(-(1 << 63) - 1)),
+            ("1.5", Node::Float(1.5)),
+        ] {
+            assert_eq!(read(text), Ok(node));
+        }
+        assert!(read("seven").is_err());
+    }
+
+    #[test]
+    fn a_wide_integer_is_kept_as_a_narrow_one_where_that_holds_it() {
+        let unsigned = |of: u128| Node::deserialize::<value::U128Deserializer<value::Error>>(of.into_deserializer());
+        let signed = |of: i128| Node::deserialize::<value::I128Deserializer<value::Error>>(of.into_deserializer());
+        assert_eq!(unsigned(7), Ok(Node::Unsigned(7)));
+        assert_eq!(unsigned(u128::MAX), Ok(Node::WideUnsigned(u128::MAX)));
+        assert_eq!(signed(-7), Ok(Node::Signed(-7)));
+        assert_eq!(signed(i128::MIN), Ok(Node::WideSigned(i128::MIN)));
     }
 }
