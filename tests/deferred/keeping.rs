@@ -104,3 +104,15 @@ fn two_types_of_one_name_are_found_where_the_event_is_kept() {
     assert!(pending.release().blocking().is_ok());
     assert_eq!(log.take(), [1]);
 }
+
+#[test]
+fn it_is_empty_until_something_is_kept_and_after_the_release() {
+    let bus = Bus::new();
+    let pending = bus.deferred();
+    assert!(pending.is_empty());
+    pending.emit(Numbered(1));
+    pending.emit(Numbered(2));
+    assert_eq!((pending.is_empty(), pending.len()), (false, 2));
+    assert!(pending.take().release().blocking().is_ok());
+    assert!(pending.is_empty());
+}

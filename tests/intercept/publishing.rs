@@ -8,6 +8,7 @@ use std::{
 
 use eventbus::{
     Bus, Event, PublishError,
+    event::EventType,
     intercept::{PublishInfo, TraceContext},
     publish::{PublishAllError, TryPublishError},
     transport::{Memory, Message, MessageId},
@@ -229,32 +230,35 @@ async fn what_the_interceptor_says_comes_before_the_event_is_written() {
     assert_eq!(log.take(), ["publish written", "publish written: ok"]);
 }
 
+#[derive(Event)]
+#[event(name = "answered", version = 3)]
+struct Answered;
+
 #[tokio::test]
 async fn an_interceptor_sees_each_attribute_of_a_message_as_its_handler_does() {
     let seen = Log::default();
     let log = seen.clone();
     let look = move |publish: &mut PublishInfo<'_>| {
         let message = publish.message();
-        let of_event =
-            (message.event_name().to_owned(), message.version(), message.event_type().map(|event| event.name()));
+        let of_event = (message.event_name().to_owned(), message.version(), message.event_type().map(EventType::name));
         let of_chain = (message.causation_id(), message.correlation_id(), message.hops());
         log.add((of_event, of_chain, message.not_before(), message.time(), message.source().to_owned()));
         Ok(None)
     };
     let bus = Bus::builder().source("shop").intercept(OnPublish(look)).build();
-    let handled = Log::default();
-    let note = handled.clone();
+    let of_deliveries = Log::default();
+    let note = of_deliveries.clone();
     let answer = bus.clone();
     let handler = move |_, delivery: eventbus::Delivery| {
         let message = delivery.message();
         let of_chain = (message.causation_id(), message.correlation_id(), message.hops());
         note.add((message.id(), of_chain, message.not_before(), message.time(), message.source().to_owned()));
         let answer = answer.clone();
-        async move { answer.publish(Numbered(7)).await.map_err(|error| error.to_string()) }
+        async move { answer.publish(Answered).await.map_err(|error| error.to_string()) }
     };
     bus.consumer("pings").handle::<Ping>(handler).start().await.unwrap();
-    let second = bus.consumer("numbers").handle::<Numbered>({
-        let note = handled.clone();
+    let second = bus.consumer("answers").handle::<Answered>({
+        let note = of_deliveries.clone();
         move |_, delivery: eventbus::Delivery| {
             let message = delivery.message();
             let of_chain = (message.causation_id(), message.correlation_id(), message.hops());
@@ -266,17 +270,17 @@ async fn an_interceptor_sees_each_attribute_of_a_message_as_its_handler_does() {
     let due = SystemTime::now() - Duration::from_secs(7);
     bus.publish(Ping).at(due).await.unwrap();
     bus.drained(Duration::from_mins(1)).await.unwrap();
-    let (seen, handled) = (seen.take(), handled.take());
-    let [(ping, first, not_before, time, source), (number, answered, at_once, later, _)] = &seen[..] else {
+    let (seen, consumed) = (seen.take(), of_deliveries.take());
+    let [(ping, first, not_before, time, source), (answer, answered, at_once, later, _)] = &seen[..] else {
         panic!("{seen:?}")
     };
     assert_eq!((ping.0.as_str(), ping.1, ping.2.as_deref()), ("ping", 1, Some("ping")));
-    assert_eq!((number.0.as_str(), number.1), ("numbered", 1));
-    let id = handled[0].0;
+    assert_eq!((answer.0.as_str(), answer.1), ("answered", 3));
+    let id = consumed[0].0;
     assert_eq!((*first, *answered), ((None, id, 0), (Some(id), id, 1)));
     assert_eq!((*not_before, *at_once, source.as_str()), (Some(due), None, "shop"));
     assert!(*later >= *time && time.elapsed().unwrap() < Duration::from_mins(1));
-    for (seen, handled) in seen.iter().zip(&handled) {
-        assert_eq!((seen.1, seen.2, seen.3, &seen.4), (handled.1, handled.2, handled.3, &handled.4));
+    for (seen, consumed) in seen.iter().zip(&consumed) {
+        assert_eq!((seen.1, seen.2, seen.3, &seen.4), (consumed.1, consumed.2, consumed.3, &consumed.4));
     }
 }

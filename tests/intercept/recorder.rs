@@ -9,7 +9,7 @@ use eventbus::{
     listener::ListenerInfo,
 };
 
-use crate::support::Log;
+use crate::support::{Log, Ping};
 
 /// Notes emissions by event, calls by event and listener; `>` and `<` around each part.
 #[derive(Clone)]
@@ -152,4 +152,19 @@ fn an_interceptor_is_an_object() {
     bus.on::<crate::support::Ping>(|_| {});
     assert!(bus.emit(crate::support::Ping).blocking().is_ok());
     assert_eq!(log.take().len(), 8);
+}
+
+#[test]
+fn an_event_that_is_emitted_by_value_is_only_borrowed_unless_an_interceptor_keeps_events() {
+    let kept = Log::default();
+    let log = kept.clone();
+    let look = move |emission: &EmissionInfo<'_>| {
+        log.add(emission.event().to_owned().is_some());
+        Ok(None)
+    };
+    let bus = Bus::builder().intercept(OnEmission(look)).build();
+    bus.on::<Ping>(|_| ());
+    bus.emit(Ping).blocking();
+    bus.emit(Arc::new(Ping)).blocking();
+    assert_eq!(kept.take(), [false, true]);
 }

@@ -90,6 +90,7 @@ fn two_types_with_one_identity_panic_at_the_second_ones_line_whatever_comes_firs
             ] {
                 assert!(message.contains(&part), "no {part:?} in {case}");
             }
+            assert!(!message.contains("monomorphs"), "they are not generic: {case}");
         }
     }
 }

@@ -222,3 +222,12 @@ fn destructors_of_thread_locals_may_emit() {
         assert_eq!(log.take(), [expected, &["ping", "pong", "ping", "pong"]].concat());
     }
 }
+
+#[test]
+fn an_error_of_one_nested_emission_is_shown_as_it_is() {
+    let bus = Bus::new();
+    bus.listener::<A>().with_context().on(|_, cx| cx.bus().emit(B).blocking().into_result().map(drop));
+    bus.on::<B>(|_| Err("no"));
+    let text = bus.emit(A).blocking().to_string();
+    assert!(text.contains("1 of 1 listeners of `b` did not finish well") && !text.contains("further in"), "{text}");
+}

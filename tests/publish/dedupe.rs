@@ -83,3 +83,14 @@ async fn the_ids_that_are_kept_are_bounded_and_the_oldest_goes() {
     assert!(again(1).await.is_err() && again(Memory::MAX_IDS).await.is_err(), "they are kept");
     again(0).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_id_may_be_kept_for_a_time_without_end() {
+    let bus = Bus::new();
+    let (_consumer, log) = logging(&bus, "group").await;
+    let id = MessageId::new();
+    bus.publish(Job(0)).id(id).dedupe(Duration::MAX).await.unwrap();
+    tokio::time::sleep(1_000 * HOUR).await;
+    assert!(bus.publish(Job(1)).id(id).dedupe(Duration::MAX).await.is_err());
+    assert_eq!(log.take(), [0]);
+}

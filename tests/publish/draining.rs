@@ -290,3 +290,22 @@ async fn what_is_left_is_counted_wherever_it_waits_and_in_groups_without_a_consu
     assert_eq!(left(stuck.drain(limit).await.unwrap_err()), std::slice::from_ref(&own));
     assert_eq!(left(bus.drained(limit).await.unwrap_err()), [own, other]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_a_stop_and_a_shutdown_may_last_for_a_time_without_end() {
+    let long = 1_000 * HOUR;
+    for how in 0..4 {
+        let bus = Bus::new();
+        let slow = bus.consumer("slow").handle::<Job>(move |_, _| tokio::time::sleep(long)).start().await.unwrap();
+        bus.publish(Job(0)).await.unwrap();
+        yield_a_lot().await;
+        let began = Instant::now();
+        match how {
+            0 => bus.drained(Duration::MAX).await.unwrap(),
+            1 => slow.drain(Duration::MAX).await.unwrap(),
+            2 => assert!(slow.stop(Duration::MAX).await.is_clean()),
+            _ => assert!(bus.shutdown(Duration::MAX).await.is_clean()),
+        }
+        assert_eq!((began.elapsed().as_secs(), bus.stats().deliveries().handled), (long.as_secs(), 1), "{how}");
+    }
+}

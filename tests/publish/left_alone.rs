@@ -1,7 +1,12 @@
 //! A batch that is under way when all its publishers have given up goes on by itself.
 
 use std::{
-    sync::{Arc, Mutex},
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -216,6 +221,29 @@ fn a_runtime_that_stands_still_holds_up_no_publisher_of_another() {
         assert_eq!(slow.taken.take(), [vec![1], vec![2]]);
         still.block_on(kept).unwrap();
     }
+}
+
+#[test]
+fn an_answer_wakes_the_publishers_of_runtimes_other_than_that_in_which_the_batch_was_begun() {
+    struct Woken(AtomicBool);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let (slow, bus) = Slow::bus();
+    let still = current_thread();
+    let mut kept = bus.publish(Job(1));
+    still.block_on(async { assert!(poll_once(&mut kept).is_pending()) });
+    let mut waits = bus.publish(Job(2));
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&woken));
+    assert!(Pin::new(&mut waits).poll(&mut Context::from_waker(&waker)).is_pending());
+    slow.gate.add_permits(2);
+    assert!(woken.0.load(Ordering::SeqCst));
+    assert!(poll_once(&mut waits).is_ready());
+    assert_eq!(slow.taken.take(), [vec![1], vec![2]]);
+    still.block_on(kept).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,6 +26,7 @@ mod lifecycle;
 mod misuse;
 mod model;
 mod panics;
+mod printed;
 mod publishing;
 mod rate;
 mod reading;

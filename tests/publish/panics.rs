@@ -281,3 +281,36 @@ async fn an_event_may_panic_in_its_drop_while_its_consumer_stops_and_the_bus_shu
     std::mem::forget(report);
     std::mem::forget(bus);
 }
+
+/// Reads as anything, and panics in its drop.
+#[derive(Event)]
+#[event(name = "fuse.lit", serde)]
+struct Lit;
+
+impl<'de> serde::Deserialize<'de> for Lit {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(from).map(|_| Self)
+    }
+}
+
+impl serde::Serialize for Lit {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_unit()
+    }
+}
+
+impl Drop for Lit {
+    fn drop(&mut self) {
+        panic!("boom in the drop of an event that was read");
+    }
+}
+
+#[test]
+fn an_event_by_name_that_is_not_published_may_panic_in_its_drop() {
+    hush();
+    let bus = Bus::new();
+    bus.declare::<Lit>().unwrap();
+    drop(bus.publish_json("fuse.lit", "1").unwrap());
+    let published = bus.stats().published;
+    assert_eq!((published.offered, published.accepted), (0, 0));
+}

@@ -191,6 +191,10 @@ async fn what_is_to_come_again_in_a_time_without_end_is_still_in_the_memory() {
     assert_eq!(bus.shutdown(HOUR).await.returned().len(), 1);
 }
 
+/// No group handles it.
+#[derive(Event)]
+struct Nobodys;
+
 #[test]
 fn a_last_bus_that_goes_away_says_on_stderr_what_it_discards() {
     const CHILD: &str = "EVENTBUS_DISCARDS";
@@ -202,6 +206,11 @@ fn a_last_bus_that_goes_away_says_on_stderr_what_it_discards() {
             for id in 0..3 {
                 bus.publish(Job(id)).await.unwrap();
             }
+            // Not due yet, and for no group.
+            for id in 3..5 {
+                bus.publish(Job(id)).after(HOUR).await.unwrap();
+            }
+            bus.publish(Nobodys).await.unwrap();
             log.add(bus);
         });
         return drop(log.take());
@@ -210,7 +219,7 @@ fn a_last_bus_that_goes_away_says_on_stderr_what_it_discards() {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     let output = child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("eventbus: ") && said.contains("deliveries in flight, now discarded: 3"), "{said}");
+    assert!(said.contains("eventbus: ") && said.contains("deliveries in flight, now discarded: 6"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,3 +150,15 @@ async fn a_delivery_that_waits_for_its_next_attempt_holds_no_worker() {
     assert!(bus.shutdown(2 * HOUR).await.is_clean());
     assert_eq!(log.take(), (0..50).collect::<Vec<_>>(), "in the order in which they came");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_due_after_a_time_without_end_does_not_come() {
+    let bus = Bus::builder().on_failure(|_| {}).build();
+    let failing = bus.consumer("group").handle::<Job>(|_, _| async { Err::<(), _>("later") });
+    failing.retry(Retry::fixed(Duration::MAX)).start().await.unwrap();
+    bus.publish(Job(0)).await.unwrap();
+    tokio::time::sleep(1_000 * HOUR).await;
+    let stats = group(&bus, "group");
+    assert_eq!((stats.attempts, stats.retried, stats.in_flight), (1, 1, 1));
+    bus.shutdown(Duration::from_secs(1)).await;
+}

@@ -129,3 +129,20 @@ async fn a_transport_that_keeps_its_messages_has_told_which_events_no_group_want
     assert_eq!((log.take(), named(report.unconsumed())), (vec![1], vec![("placed", None, 1)]));
     assert!(report.is_clean(), "the next process has it: {report}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_report_prints_sixteen_events_and_how_many_others_there_are() {
+    for (events, others) in [(16, None), (17, Some("not consumed: and 1 other events"))] {
+        let bus = Bus::builder().on_warning(|_| {}).build();
+        let (consumer, _) = logging(&bus, "jobs").await;
+        for number in 0..events {
+            bus.publish_json(&format!("outside.n{number}.came"), "1").unwrap().await.unwrap();
+        }
+        let report = bus.shutdown(HOUR).await;
+        let text = report.to_string();
+        assert_eq!(text.matches("no group handles it").count(), 16, "{text}");
+        assert_eq!(text.lines().last().filter(|line| line.contains("other")), others, "{text}");
+        let groups: Vec<_> = report.consumers().iter().map(|stopped| &*stopped.group).collect();
+        assert_eq!(groups, [consumer.group()]);
+    }
+}

@@ -18,6 +18,15 @@ use tokio::sync::{Barrier, mpsc};
 
 use crate::support::{HOUR, Job, assert_balanced, group, multi_thread, poll_once, scaled, within, yield_a_lot};
 
+/// Whether somebody was woken.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn message(id: u32) -> Message {
     Message::from_attributes([("type", "job"), ("id", &*id.to_string())], id.to_string().into_bytes()).unwrap()
 }
@@ -182,13 +191,26 @@ async fn a_refusal_by_the_memory_leaves_the_message_in_its_slot() {
 }
 
 #[tokio::test]
-async fn a_wake_up_that_a_dropped_read_has_not_used_goes_to_another() {
-    struct Woken(AtomicBool);
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, Ordering::SeqCst);
+async fn a_publisher_that_waits_no_more_takes_only_itself_off_the_list() {
+    for leaves in 0..3 {
+        let memory = Memory::new().capacity(1);
+        let source = opened(&memory).await;
+        put(&memory, 0);
+        let mut waiting: Vec<_> = (0..3).map(|_| memory.ready()).collect();
+        let woken: Vec<_> = (0..3).map(|_| Arc::new(Woken(AtomicBool::new(false)))).collect();
+        for (publisher, woken) in waiting.iter_mut().zip(&woken) {
+            let waker = Waker::from(Arc::clone(woken));
+            assert!(publisher.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
+        drop(waiting.remove(leaves));
+        assert_eq!(next(&source).await.len(), 1);
+        let woken: Vec<_> = woken.iter().map(|one| one.0.load(Ordering::SeqCst)).collect();
+        assert_eq!(woken, [0, 1, 2].map(|at| at != leaves));
     }
+}
+
+#[tokio::test]
+async fn a_wake_up_that_a_dropped_read_has_not_used_goes_to_another() {
     let memory = Memory::new();
     let source = opened(&memory).await;
     let mut reads: Vec<_> =
@@ -220,6 +242,23 @@ async fn a_key_keeps_its_bound_while_its_messages_come_and_go() {
 }
 
 #[tokio::test]
+async fn messages_of_a_key_that_wait_count_from_the_moment_at_which_their_group_is_given_a_bound() {
+    let memory = Memory::new();
+    opened(&memory).await;
+    let put = |key| {
+        let message = Message::from_attributes([("type", "job"), ("partitionkey", key)], b"1".to_vec()).unwrap();
+        memory.try_publish(&mut [Some(message)])
+    };
+    for key in ["a", "a", "b"] {
+        put(key).unwrap();
+    }
+    let mut spec = GroupSpec::new("group");
+    spec.max_per_key = Some(2);
+    memory.subscribe(spec).await.unwrap();
+    assert!(put("a").is_err() && put("b").is_ok() && put("b").is_err());
+}
+
+#[tokio::test]
 async fn bytes_that_wait_count_from_the_moment_at_which_their_group_is_given_a_bound() {
     let memory = Memory::new();
     opened(&memory).await;
@@ -229,6 +268,18 @@ async fn bytes_that_wait_count_from_the_moment_at_which_their_group_is_given_a_b
     let mut spec = GroupSpec::new("group");
     spec.max_bytes = Some(3);
     memory.subscribe(spec).await.unwrap();
+    assert!(memory.try_publish(&mut [Some(message(3))]).is_err());
+}
+
+#[tokio::test]
+async fn a_queue_takes_as_many_bytes_as_its_bound_says_and_no_more() {
+    let memory = Memory::new();
+    let mut spec = GroupSpec::new("group");
+    spec.max_bytes = Some(3);
+    memory.subscribe(spec).await.unwrap();
+    for id in 0..3 {
+        put(&memory, id);
+    }
     assert!(memory.try_publish(&mut [Some(message(3))]).is_err());
 }
 

@@ -153,3 +153,15 @@ async fn a_stream_that_fails_tells_it_in_the_report() {
     assert!(error.contains("listener `stream`") && error.contains("the stream is full; read faster"), "{error}");
     assert_eq!(ticks.recv().await.unwrap().unwrap().0, 0);
 }
+
+#[test]
+fn what_is_missing_before_and_behind_an_event_that_makes_room_is_told_at_once() {
+    let bus = Bus::new();
+    let ticks = bus.stream::<Tick>().capacity(2).overflow(Overflow::DropNewest);
+    for tick in 1..=4 {
+        bus.emit(Tick(tick)).blocking();
+    }
+    let mut ticks = ticks.overflow(Overflow::DropOldest).capacity(1);
+    bus.emit(Tick(5)).blocking();
+    assert_eq!(buffered(&mut ticks), [Err(4), Ok(5)]);
+}

@@ -64,3 +64,13 @@ async fn next_in_a_select_that_it_loses_can_go_on() {
     bus.emit(Tick(7)).await;
     assert_eq!(next.await.unwrap().0, 7);
 }
+
+#[test]
+fn a_read_is_terminated_once_its_stream_has_ended() {
+    let bus = Bus::new();
+    let mut ticks = bus.stream::<Tick>();
+    assert!(!ticks.recv().is_terminated());
+    drop(bus);
+    assert!(matches!(poll(&mut ticks.recv()), Poll::Ready(None)));
+    assert!(ticks.recv().is_terminated());
+}

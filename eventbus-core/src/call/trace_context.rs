@@ -156,4 +156,11 @@ mod tests {
         let trace = TraceContext::parse(&text, Some(most));
         assert_eq!(trace.as_ref().and_then(TraceContext::tracestate), Some(most));
     }
+
+    #[test]
+    fn its_ids_and_flags_are_those_that_were_read() {
+        let trace = TraceContext::parse(&format!("00-{ID}-03"), None).unwrap();
+        assert_eq!(format!("{:032x}-{:016x}", trace.trace_id(), trace.span_id()), ID);
+        assert_eq!(trace.flags(), 3);
+    }
 }

@@ -225,4 +225,11 @@ mod tests {
         assert!(accepted(Box::leak("a".repeat(128).into_boxed_str())));
         assert!(!accepted(Box::leak("a".repeat(129).into_boxed_str())));
     }
+
+    #[test]
+    fn a_name_is_compared_with_text() {
+        let name = EventName::new("user.created");
+        assert!(name == *"user.created" && name == "user.created");
+        assert!(name != *"user.renamed" && name != "user.renamed");
+    }
 }

@@ -214,4 +214,19 @@ mod tests {
         publish(&state);
         assert_eq!(again.count(), 0, "the one that was woken has not looked yet");
     }
+
+    #[tokio::test]
+    async fn a_worker_that_waits_no_more_is_not_woken_in_place_of_another() {
+        for leaves in [0, 1] {
+            let state = queues();
+            let source = source(&state, 2);
+            let (mut first_into, mut second_into) = (Vec::new(), Vec::new());
+            let mut workers = vec![source.next(1, &mut first_into), source.next(1, &mut second_into)];
+            let mut wakes: Vec<_> = workers.iter_mut().map(wait).collect();
+            drop(workers.remove(leaves));
+            wakes.remove(leaves);
+            publish(&state);
+            assert_eq!(wakes[0].count(), 1);
+        }
+    }
 }

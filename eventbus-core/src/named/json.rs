@@ -113,7 +113,7 @@ fn nesting(json: &[u8]) -> usize {
     for byte in json {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
+            b'\\' => escaped = true,
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
@@ -175,6 +175,13 @@ mod tests {
     #[test]
     fn brackets_in_strings_do_not_nest() {
         assert_eq!(nesting(br#"{"a": "[[[\"[[", "b": [1, {"c": []}]}"#), 4);
+        assert_eq!(nesting(br#"["]]", [["}"]]]"#), 3);
         assert_eq!(nesting(b"7"), 0);
+    }
+
+    #[test]
+    fn what_has_been_closed_does_not_nest() {
+        assert_eq!(nesting(b"[[], [], {}, [{}, {}]]"), 3);
+        assert_eq!(nesting(b"]][["), 2);
     }
 }

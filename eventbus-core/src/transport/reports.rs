@@ -204,4 +204,17 @@ mod tests {
         drop(told);
         reports.error(None, "nobody hears it");
     }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the line is dead")]
+    struct Dead(#[source] fmt::Error);
+
+    #[test]
+    fn an_error_has_the_source_of_what_the_transport_says_and_prints_as_it_displays() {
+        let error = TransportError::new(Operation::Read, Some("group".into()), Dead(fmt::Error).into());
+        assert_eq!(error.source().map(ToString::to_string), Some(fmt::Error.to_string()));
+        assert_eq!(format!("{error:?}"), format!("TransportError({error})"));
+        let reports = TransportReports::new(&Arc::new(Told::default()));
+        assert!(format!("{reports:?}").starts_with("TransportReports"));
+    }
 }

@@ -18,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Moved, transport::Wire};
-use crate::support::{HOUR, Job, Log, assert_balanced, yield_a_lot};
+use crate::{
+    hostile_transport::{Call, Hostile, Shape},
+    support::{HOUR, Job, Log, assert_balanced, yield_a_lot},
+};
 
 /// CBOR, by a crate.
 struct Cbor;
@@ -328,4 +331,19 @@ async fn a_bus_may_replace_json_and_memory_asks_no_codec() {
     bus.publish(Job(1)).await.unwrap();
     bus.consumer("group").handle::<Job>(|_, _| async {}).start().await.unwrap();
     assert!(bus.shutdown(HOUR).await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_messages_know_their_codec_hears_when_handlers_wait() {
+    let hostile = Hostile::new(Shape::AtOnce);
+    let bus = hostile.builder().read_codec(Cbor).build();
+    let waiting = bus.consumer("group").handle::<Job>(|_, _| tokio::time::sleep(Duration::from_secs(1)));
+    waiting.start().await.unwrap();
+    bus.publish(Job(0)).await.unwrap();
+    bus.drained(HOUR).await.unwrap();
+    assert_eq!(
+        hostile.calls.take().iter().filter(|call| **call == Call::WorkerWaits).count(),
+        2,
+        "it waits, and it ends"
+    );
 }

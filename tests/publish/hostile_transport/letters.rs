@@ -7,9 +7,10 @@ use eventbus::{
     dead_letter::ReplayError,
     transport::{Capabilities, LetterId, Operation},
 };
+use tokio::time::sleep;
 
-use super::{Call, Fault, Hostile, Shape, assert_told, finishes, publish};
-use crate::support::{HOUR, Job, group};
+use super::{ALWAYS, Call, Fault, Hostile, Shape, assert_told, finishes, publish};
+use crate::support::{Gauge, HOUR, Job, Tracked, group};
 
 const BREAKS: [Fault; 6] =
     [Fault::Error, Fault::Panic, Fault::PanicInFuture, Fault::PanicAfter, Fault::Silent, Fault::PanicInDrop];
@@ -71,4 +72,22 @@ fn pages_that_do_not_go_on_are_an_error() {
         tokio::time::timeout(Duration::from_secs(1), letters.replay_where(|_| true)).await.unwrap().unwrap_err();
         assert_told(&hostile, &bus, Operation::DeadLetters, None, 2);
     });
+}
+
+#[test]
+fn a_letter_of_which_nobody_knows_whether_it_is_kept_is_not_held() {
+    for fault in [Fault::Error, Fault::Panic, Fault::Lost] {
+        finishes(format!("{fault:?}"), move || async move {
+            let hostile = Hostile::new(Shape::Later).says(|of| of.with_dead_letters().with_lease(HOUR));
+            let bus = hostile.builder().on_failure(|_| {}).build();
+            let failing = bus.consumer("group").handle::<Tracked>(|_, _| async { Err::<(), _>("never") });
+            failing.retry(Retry::never()).start().await.unwrap();
+            hostile.breaks(Call::Settle, fault, ALWAYS);
+            let gauge = Gauge::default();
+            bus.publish(Tracked::new(1, &gauge)).await.unwrap();
+            sleep(2 * HOUR).await;
+            assert_eq!((gauge.now(), gauge.most()), (0, 1));
+            bus.shutdown(Duration::from_secs(1)).await;
+        });
+    }
 }

@@ -57,3 +57,17 @@ fn what_is_too_large_is_not_read() {
     assert_eq!(read("traceparent", 1025, 1), Ok(()), "it is passed over");
     assert!(matches!(read("type", 129, 1), Err(MalformedMessage::Type { .. })));
 }
+
+#[test]
+fn a_foreign_message_keeps_its_chain() {
+    let read = |attributes: &[(&'static str, &str)]| {
+        let all = attributes.iter().copied().chain([("type", "note.made"), ("id", "c")]);
+        let message = Message::from_attributes(all, *b"1").unwrap();
+        (message.causation_id(), message.correlation_id(), message.hops())
+    };
+    let id = |text| Message::from_attributes([("type", "note.made"), ("id", text)], *b"1").unwrap().id();
+    let (first, before) = (id("a"), id("b"));
+    assert_eq!(read(&[("causationid", "b"), ("correlationid", "a"), ("hops", "2")]), (Some(before), first, 2));
+    assert_eq!(read(&[("causationid", "b"), ("hops", "1")]), (Some(before), before, 1));
+    assert_eq!(read(&[("correlationid", "a")]), (None, id("c"), 0), "of no cause nothing is known");
+}

@@ -98,3 +98,16 @@ fn what_waits_behind_its_key_and_what_waits_for_its_time_fill_a_consumer_togethe
     scheduler.release(7);
     assert!(!scheduler.is_full());
 }
+
+#[test]
+fn the_end_of_the_last_read_wakes_those_that_wait_until_nothing_is_held() {
+    let scheduler = Scheduler::new();
+    let mut idle = scheduler.idle();
+    let mut is_woken = || Pin::new(&mut idle).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    let (one, other) = (scheduler.leasing(), scheduler.leasing());
+    assert!(!scheduler.is_idle(None));
+    drop(one);
+    assert!(!is_woken() && !scheduler.is_idle(None));
+    drop(other);
+    assert!(is_woken() && scheduler.is_idle(None));
+}

@@ -231,4 +231,40 @@ mod tests {
         assert_eq!(signed(-7), Ok(Node::Signed(-7)));
         assert_eq!(signed(i128::MIN), Ok(Node::WideSigned(i128::MIN)));
     }
+
+    #[test]
+    fn a_deserialize_that_panics_is_told_as_that() {
+        let decoded = Decoded { node: Node::Null, is_human_readable: true };
+        let mismatch = decoded.event(|_| panic!("boom")).unwrap_err();
+        assert_eq!(mismatch.problem, Problem::Panicked);
+        assert_eq!(mismatch.to_string(), "the type's `Deserialize` panicked");
+    }
+
+    #[test]
+    fn what_a_type_expects_is_withheld_if_it_quotes_the_value() {
+        use serde::de::{Error as _, Unexpected};
+
+        for (value, expected, is_shown) in [
+            (Unexpected::Str("hunter2"), "anything but hunter2", false),
+            (Unexpected::Unsigned(1234), "less than 1234", false),
+            (Unexpected::Signed(-123), "more than -123", false),
+            (Unexpected::Float(12.5), "less than 12.5", false),
+            (Unexpected::Unsigned(123), "less than 123", true),
+            (Unexpected::Float(12.5), "less than 2.5", true),
+            (Unexpected::Bool(true), "not true", true),
+        ] {
+            let mismatch = Mismatch::invalid_value(value, &expected);
+            let shown = if is_shown { Problem::Expected(expected.into()) } else { Problem::Withheld };
+            assert_eq!(mismatch.problem, shown, "{expected}");
+        }
+    }
+
+    #[test]
+    fn twelve_names_are_shown_of_those_that_a_type_declares() {
+        const NAMES: [&str; 13] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"];
+        for (known, ends) in [(&NAMES[..0], "expected none"), (&NAMES[..12], "`k` or `l`"), (&NAMES, "`k`, `l`, ..")] {
+            let text = Problem::UnknownField(known).to_string();
+            assert!(text.ends_with(ends), "{text}");
+        }
+    }
 }
