@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn bytes_are_mixed_one_word_after_the_other() {
-        let build = BuildTypeIdHasher::default();
+        let build = BuildHashedKeys::default();
         let texts = ["", "a", "b", "one word", "two words", "words two", "one word, and more", "one word, and less"];
         let hashes: HashSet<u64> = texts.iter().map(|text| build.hash_one(text)).collect();
         assert_eq!(hashes.len(), texts.len());
