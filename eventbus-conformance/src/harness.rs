@@ -8,7 +8,7 @@ use eventbus::{
 };
 
 use crate::{
-    Limits, Outcome, Property, Rig, Trouble, properties,
+    Limits, Property, PropertyOutcome, Rig, Trouble, properties,
     run::{at_a_time, run_some},
 };
 
@@ -144,12 +144,12 @@ impl Suite {
     }
 
     /// Tells of a property in one write, so that lines do not mix.
-    fn tell(&self, property: &Property, outcome: &Outcome) {
+    fn tell(&self, property: &Property, outcome: &PropertyOutcome) {
         let name = format!("{}{}", self.name, property.name);
         match outcome {
-            Outcome::Passed => println!("test {name} ... ok"),
-            Outcome::Skipped(reason) => println!("test {name} ... ignored, {reason}"),
-            Outcome::Broken(broken) => println!("test {name} ... FAILED\n{broken}"),
+            PropertyOutcome::Passed => println!("test {name} ... ok"),
+            PropertyOutcome::Skipped(reason) => println!("test {name} ... ignored, {reason}"),
+            PropertyOutcome::Broken(broken) => println!("test {name} ... FAILED\n{broken}"),
         }
     }
 }

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::{
     Limits, Rig, Trouble,
-    outcome::{Checked, Stop, broken, ensure, needs},
-    reader::Reader,
+    outcome::{Checked, Halt, broken, ensure, needs},
+    reader::TestReader,
 };
 
 pub(crate) struct Lab {
@@ -104,22 +104,26 @@ impl Lab {
     /// Makes trouble, or skips the property if the rig cannot.
     pub(crate) async fn trouble(&self, trouble: Trouble<'_>) -> Checked {
         let Some(made) = self.rig.trouble(&self.storage, trouble) else {
-            return Err(Stop::Skipped(format!("the rig makes no trouble of the kind `{}`", kind(trouble))));
+            return Err(Halt::Skipped(format!("the rig makes no trouble of the kind `{}`", kind(trouble))));
         };
         made.await.map_err(|error| broken("of the rig", format!("{trouble:?} is made"), error.to_string()))
     }
 
     /// Opens a group of the transport.
-    pub(crate) async fn subscribe(&self, spec: GroupSpec) -> Checked<Reader> {
+    pub(crate) async fn subscribe(&self, spec: GroupSpec) -> Checked<TestReader> {
         self.subscribe_at(&self.transport(), spec).await
     }
 
     /// Opens a group that wants everything.
-    pub(crate) async fn group(&self, name: &str) -> Checked<Reader> {
+    pub(crate) async fn group(&self, name: &str) -> Checked<TestReader> {
         self.subscribe(GroupSpec::new(name)).await
     }
 
-    pub(crate) async fn subscribe_at(&self, transport: &Arc<dyn Transport>, mut spec: GroupSpec) -> Checked<Reader> {
+    pub(crate) async fn subscribe_at(
+        &self,
+        transport: &Arc<dyn Transport>,
+        mut spec: GroupSpec,
+    ) -> Checked<TestReader> {
         let name = Arc::clone(&spec.name);
         if self.can.bounds_events {
             // Properties that do not speak of bounds meet none.
@@ -127,7 +131,7 @@ impl Lab {
         }
         let source = self.answers("T10", "subscribe", transport.subscribe(spec)).await?;
         let source = source.map_err(|error| broken("T10", format!("group `{name}` is opened"), error.to_string()))?;
-        Ok(Reader::new(source, self.limits))
+        Ok(TestReader::new(source, self.limits))
     }
 
     /// What a method answers, if it does so in time.

@@ -14,7 +14,7 @@ mod run;
 mod transport;
 
 pub use harness::{main, main_of};
-pub use outcome::{Broken, Outcome, Summary};
+pub use outcome::{Broken, PropertyOutcome, Summary};
 pub use property::{Property, properties};
 pub use rig::{Limits, Rig, Trouble};
 pub use run::{check, run};

@@ -7,7 +7,7 @@ use crate::Property;
 /// How a property ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum PropertyOutcome {
     /// It holds.
     Passed,
     /// It was not looked at, and why.
@@ -39,14 +39,14 @@ impl fmt::Display for Broken {
 #[non_exhaustive]
 pub struct Summary {
     /// Each property that was looked at, in the order of the suite.
-    pub results: Vec<(&'static Property, Outcome)>,
+    pub results: Vec<(&'static Property, PropertyOutcome)>,
 }
 
 impl Summary {
     /// Those that do not hold.
     pub fn broken(&self) -> impl Iterator<Item = (&'static Property, &Broken)> {
         self.results.iter().filter_map(|(property, outcome)| match outcome {
-            Outcome::Broken(broken) => Some((*property, broken)),
+            PropertyOutcome::Broken(broken) => Some((*property, broken)),
             _ => None,
         })
     }
@@ -54,14 +54,14 @@ impl Summary {
     /// Those that were skipped, each with the reason.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static Property, &str)> {
         self.results.iter().filter_map(|(property, outcome)| match outcome {
-            Outcome::Skipped(reason) => Some((*property, reason.as_str())),
+            PropertyOutcome::Skipped(reason) => Some((*property, reason.as_str())),
             _ => None,
         })
     }
 
     /// How many hold.
     pub fn passed(&self) -> usize {
-        self.results.iter().filter(|(_, outcome)| *outcome == Outcome::Passed).count()
+        self.results.iter().filter(|(_, outcome)| *outcome == PropertyOutcome::Passed).count()
     }
 
     /// Prints the summary to stderr, and panics if a property does not hold: for use inside a test.
@@ -92,16 +92,16 @@ impl fmt::Display for Summary {
 
 /// Why a property did not get to its end.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum Halt {
     Skipped(String),
     Broken(Broken),
 }
 
-pub(crate) type Checked<T = ()> = Result<T, Stop>;
+pub(crate) type Checked<T = ()> = Result<T, Halt>;
 
-pub(crate) fn broken(clause: &str, expected: impl Into<String>, seen: impl fmt::Debug) -> Stop {
+pub(crate) fn broken(clause: &str, expected: impl Into<String>, seen: impl fmt::Debug) -> Halt {
     let (expected, seen) = (excerpt(expected.into()), excerpt(format!("{seen:?}")));
-    Stop::Broken(Broken { clause: clause.to_owned(), expected, seen })
+    Halt::Broken(Broken { clause: clause.to_owned(), expected, seen })
 }
 
 /// Both ends of a text that is too long to be read.
@@ -125,5 +125,5 @@ pub(crate) fn ensure_eq<T: PartialEq + fmt::Debug>(seen: &T, expected: &T, claus
 
 /// `Ok` if the transport, or the rig, can do what the property needs.
 pub(crate) fn needs(can: bool, reason: &str) -> Checked {
-    if can { Ok(()) } else { Err(Stop::Skipped(reason.to_owned())) }
+    if can { Ok(()) } else { Err(Halt::Skipped(reason.to_owned())) }
 }

@@ -18,7 +18,7 @@ use crate::{
     outcome::{Checked, broken, ensure},
 };
 
-pub(crate) struct Reader {
+pub(crate) struct TestReader {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) limits: Limits,
     /// A `next` that has not answered yet, and its `max`.
@@ -30,7 +30,7 @@ type Answered = (Vec<Leased>, Result<Read, BoxError>);
 
 /// What came of waiting for a while.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum ReadStep {
     /// No answer.
     Nothing,
     Got(Vec<Leased>),
@@ -38,13 +38,13 @@ pub(crate) enum Step {
     Failed(String),
 }
 
-impl Reader {
+impl TestReader {
     pub(crate) fn new(source: Arc<dyn Source>, limits: Limits) -> Self {
         Self { source, limits, waiting: None }
     }
 
     /// Waits for the answer to one `next`: the one that is under way, or another with this `max`.
-    pub(crate) async fn step(&mut self, max: usize, wait: Duration) -> Checked<Step> {
+    pub(crate) async fn step(&mut self, max: usize, wait: Duration) -> Checked<ReadStep> {
         let (max, waiting) = self.waiting.get_or_insert_with(|| {
             let source = Arc::clone(&self.source);
             let next = async move {
@@ -55,14 +55,14 @@ impl Reader {
             (max, tokio::spawn(next))
         });
         let max = *max;
-        let Ok(answered) = timeout(wait, waiting).await else { return Ok(Step::Nothing) };
+        let Ok(answered) = timeout(wait, waiting).await else { return Ok(ReadStep::Nothing) };
         self.waiting = None;
         let (leased, read) = answered.map_err(|error| broken("T31", "`next` does not panic", error.to_string()))?;
         ensure(leased.len() <= max, "T13", format!("at most {max} messages"), leased.len())?;
         Ok(match read {
-            Err(error) if leased.is_empty() => Step::Failed(error.to_string()),
-            Ok(Read::Closed) if leased.is_empty() => Step::Closed,
-            _ => Step::Got(leased),
+            Err(error) if leased.is_empty() => ReadStep::Failed(error.to_string()),
+            Ok(Read::Closed) if leased.is_empty() => ReadStep::Closed,
+            _ => ReadStep::Got(leased),
         })
     }
 
@@ -82,12 +82,14 @@ impl Reader {
             }
             match self.step(count - taken.len(), left).await? {
                 // An empty one is not waited for without a pause.
-                Step::Got(leased) if leased.is_empty() => tokio::time::sleep(Duration::from_millis(1)).await,
-                Step::Got(leased) => taken.extend(leased),
-                Step::Nothing => {}
-                Step::Closed => return Err(broken("T12", format!("{count} messages"), "closed, and nobody closed it")),
+                ReadStep::Got(leased) if leased.is_empty() => tokio::time::sleep(Duration::from_millis(1)).await,
+                ReadStep::Got(leased) => taken.extend(leased),
+                ReadStep::Nothing => {}
+                ReadStep::Closed => {
+                    return Err(broken("T12", format!("{count} messages"), "closed, and nobody closed it"));
+                }
                 // It may be temporary (M10).
-                Step::Failed(text) => {
+                ReadStep::Failed(text) => {
                     error = format!("and the error `{text}`");
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
@@ -101,9 +103,11 @@ impl Reader {
         let began = Instant::now();
         while let Some(left) = self.limits.quiet.checked_sub(began.elapsed()) {
             match self.step(1, left).await? {
-                Step::Got(leased) => ensure(leased.is_empty(), clause, format!("nothing: {why}"), numbers(&leased))?,
-                Step::Nothing | Step::Closed => {}
-                Step::Failed(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+                ReadStep::Got(leased) => {
+                    ensure(leased.is_empty(), clause, format!("nothing: {why}"), numbers(&leased))?;
+                }
+                ReadStep::Nothing | ReadStep::Closed => {}
+                ReadStep::Failed(_) => tokio::time::sleep(Duration::from_millis(2)).await,
             }
             if self.waiting.is_none() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -142,16 +146,16 @@ impl Reader {
         ensure(is_closed, "T33", "`Source::close` answers in time, without an error", closed)?;
         while self.waiting.is_some() {
             match self.step(0, wait).await? {
-                Step::Nothing => return Err(broken("T12", "a `next` that waits ends with `close`", "it waits on")),
-                Step::Got(leased) => self.settle(leased, &Settlement::Release).await?,
-                Step::Closed | Step::Failed(_) => {}
+                ReadStep::Nothing => return Err(broken("T12", "a `next` that waits ends with `close`", "it waits on")),
+                ReadStep::Got(leased) => self.settle(leased, &Settlement::Release).await?,
+                ReadStep::Closed | ReadStep::Failed(_) => {}
             }
         }
         Ok(())
     }
 }
 
-impl Drop for Reader {
+impl Drop for TestReader {
     fn drop(&mut self) {
         if let Some((_, waiting)) = self.waiting.take() {
             // It would keep the source, and so the transport, alive.

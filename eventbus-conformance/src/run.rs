@@ -14,15 +14,15 @@ use std::{
 use tokio::runtime::Builder;
 
 use crate::{
-    Broken, Outcome, Property, Rig, Summary,
+    Broken, Property, PropertyOutcome, Rig, Summary,
     lab::Lab,
-    outcome::{Checked, Stop},
+    outcome::{Checked, Halt},
     properties,
 };
 
 /// Checks one property. It blocks the thread until that has ended, or has taken longer than
 /// [`Limits::longest`](crate::Limits::longest).
-pub fn check(property: &'static Property, rig: &Arc<dyn Rig>) -> Outcome {
+pub fn check(property: &'static Property, rig: &Arc<dyn Rig>) -> PropertyOutcome {
     let (done, ended) = mpsc::channel();
     let (own, longest) = (Arc::clone(rig), rig.limits().longest);
     // Not joined: a transport that holds its thread holds this one.
@@ -37,12 +37,12 @@ pub fn check(property: &'static Property, rig: &Arc<dyn Rig>) -> Outcome {
     ended.recv_timeout(longest).unwrap_or_else(|_| failed(property, &format!("an end within {longest:?}"), "none"))
 }
 
-fn failed(property: &Property, expected: &str, seen: &str) -> Outcome {
+fn failed(property: &Property, expected: &str, seen: &str) -> PropertyOutcome {
     let clause = property.clauses.join(", ");
-    Outcome::Broken(Broken { clause, expected: expected.to_owned(), seen: seen.to_owned() })
+    PropertyOutcome::Broken(Broken { clause, expected: expected.to_owned(), seen: seen.to_owned() })
 }
 
-fn on_a_runtime(property: &'static Property, rig: &Arc<dyn Rig>) -> Outcome {
+fn on_a_runtime(property: &'static Property, rig: &Arc<dyn Rig>) -> PropertyOutcome {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let mut builder = if property.is_single { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let runtime = match builder.worker_threads(2).enable_all().build() {
@@ -62,9 +62,9 @@ fn on_a_runtime(property: &'static Property, rig: &Arc<dyn Rig>) -> Outcome {
     // What a property has left behind on purpose need not end.
     runtime.shutdown_background();
     match checked {
-        Ok(()) => Outcome::Passed,
-        Err(Stop::Skipped(reason)) => Outcome::Skipped(reason),
-        Err(Stop::Broken(broken)) => Outcome::Broken(broken),
+        Ok(()) => PropertyOutcome::Passed,
+        Err(Halt::Skipped(reason)) => PropertyOutcome::Skipped(reason),
+        Err(Halt::Broken(broken)) => PropertyOutcome::Broken(broken),
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn run_some(
     all: &[&'static Property],
     rig: &Arc<dyn Rig>,
     threads: usize,
-    tell: &(dyn Fn(&Property, &Outcome) + Sync),
+    tell: &(dyn Fn(&Property, &PropertyOutcome) + Sync),
 ) -> Summary {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {

@@ -17,11 +17,11 @@ pub(crate) struct Attrs {
     pub(crate) serde: Option<Ident>,
     /// As above.
     pub(crate) schema: Option<Ident>,
-    seen: Vec<Key>,
+    seen: Vec<EventKey>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Key {
+enum EventKey {
     Name,
     Version,
     Crate,
@@ -31,13 +31,13 @@ enum Key {
 }
 
 /// All keys, with their spelling and an example. To add a key, start here.
-const KEYS: [(Key, &str, &str); 6] = [
-    (Key::Name, "name", "name = \"user.created\""),
-    (Key::Version, "version", "version = 2"),
-    (Key::Crate, "crate", "crate = my_framework::eventbus"),
-    (Key::SharesName, "shares_name", "shares_name"),
-    (Key::Serde, "serde", "serde"),
-    (Key::Schema, "schema", "schema"),
+const KEYS: [(EventKey, &str, &str); 6] = [
+    (EventKey::Name, "name", "name = \"user.created\""),
+    (EventKey::Version, "version", "version = 2"),
+    (EventKey::Crate, "crate", "crate = my_framework::eventbus"),
+    (EventKey::SharesName, "shares_name", "shares_name"),
+    (EventKey::Serde, "serde", "serde"),
+    (EventKey::Schema, "schema", "schema"),
 ];
 
 /// The `#[event(..)]` attributes among `attrs`.
@@ -71,7 +71,7 @@ impl Attrs {
 
     /// Whether the attribute has a `name` key, valid or not.
     pub(crate) fn has_name(&self) -> bool {
-        self.seen.contains(&Key::Name)
+        self.seen.contains(&EventKey::Name)
     }
 
     fn read_entry(&mut self, input: ParseStream<'_>) -> Result<()> {
@@ -81,10 +81,10 @@ impl Attrs {
         }
         let (key, ident, usage) = keys::key(input, &KEYS, &mut self.seen)?;
         let flag = match key {
-            Key::SharesName => Some(&mut self.shares_name),
-            Key::Serde => Some(&mut self.serde),
-            Key::Schema => Some(&mut self.schema),
-            Key::Name | Key::Version | Key::Crate => None,
+            EventKey::SharesName => Some(&mut self.shares_name),
+            EventKey::Serde => Some(&mut self.serde),
+            EventKey::Schema => Some(&mut self.schema),
+            EventKey::Name | EventKey::Version | EventKey::Crate => None,
         };
         if let Some(flag) = flag {
             *flag = Some(keys::flag(input, ident)?);
@@ -92,9 +92,9 @@ impl Attrs {
         }
         keys::equals(input, &ident, usage)?;
         match key {
-            Key::Version => self.version = Some(read_version(input)?),
-            Key::Crate => self.krate = Some(keys::path(input, "crate", usage)?),
-            Key::Name | Key::SharesName | Key::Serde | Key::Schema => {
+            EventKey::Version => self.version = Some(read_version(input)?),
+            EventKey::Crate => self.krate = Some(keys::path(input, "crate", usage)?),
+            EventKey::Name | EventKey::SharesName | EventKey::Serde | EventKey::Schema => {
                 self.name = Some(keys::value(input, "name", "a string literal", usage)?);
             }
         }

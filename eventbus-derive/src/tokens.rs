@@ -4,14 +4,14 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
 pub(crate) fn to_source(tokens: impl ToTokens) -> String {
-    let mut printer = Printer { out: String::new(), before: Kind::Open };
+    let mut printer = Printer { out: String::new(), before: TokenKind::Open };
     printer.stream(tokens.to_token_stream());
     printer.out
 }
 
 /// The kind of the previous token. Together with the next token it decides whether a space is printed between them.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum TokenKind {
     /// The start, an opening bracket, or punctuation that no space follows, such as `&`.
     Open,
     /// An identifier or a literal.
@@ -28,7 +28,7 @@ enum Kind {
 
 struct Printer {
     out: String,
-    before: Kind,
+    before: TokenKind,
 }
 
 impl Printer {
@@ -71,36 +71,36 @@ impl Printer {
             Delimiter::None => return self.stream(stream),
         };
         let apart = match self.before {
-            Kind::Keyword | Kind::Spaced => true,
-            Kind::Word | Kind::Close => delimiter == Delimiter::Brace,
-            Kind::Angle | Kind::Open => false,
+            TokenKind::Keyword | TokenKind::Spaced => true,
+            TokenKind::Word | TokenKind::Close => delimiter == Delimiter::Brace,
+            TokenKind::Angle | TokenKind::Open => false,
         };
-        self.put(open, apart, Kind::Open);
+        self.put(open, apart, TokenKind::Open);
         self.stream(stream);
-        self.put(close, false, Kind::Close);
+        self.put(close, false, TokenKind::Close);
     }
 
     fn word(&mut self, text: &str) {
         let kind = match text {
-            "mut" | "const" | "dyn" | "impl" | "as" | "in" => Kind::Keyword,
-            _ if text.starts_with('\'') && !text.ends_with('\'') => Kind::Keyword,
-            _ => Kind::Word,
+            "mut" | "const" | "dyn" | "impl" | "as" | "in" => TokenKind::Keyword,
+            _ if text.starts_with('\'') && !text.ends_with('\'') => TokenKind::Keyword,
+            _ => TokenKind::Word,
         };
-        self.put(text, self.before != Kind::Open, kind);
+        self.put(text, self.before != TokenKind::Open, kind);
     }
 
     fn mark(&mut self, text: &str) {
-        let after_keyword = matches!(self.before, Kind::Keyword | Kind::Spaced);
+        let after_keyword = matches!(self.before, TokenKind::Keyword | TokenKind::Spaced);
         match text {
-            "," | ";" | ":" => self.put(text, false, Kind::Spaced),
-            "+" | "=" | "->" => self.put(text, true, Kind::Spaced),
-            ">" => self.put(text, false, Kind::Angle),
-            "<" | "::" => self.put(text, self.before == Kind::Spaced, Kind::Open),
-            _ => self.put(text, after_keyword, Kind::Open),
+            "," | ";" | ":" => self.put(text, false, TokenKind::Spaced),
+            "+" | "=" | "->" => self.put(text, true, TokenKind::Spaced),
+            ">" => self.put(text, false, TokenKind::Angle),
+            "<" | "::" => self.put(text, self.before == TokenKind::Spaced, TokenKind::Open),
+            _ => self.put(text, after_keyword, TokenKind::Open),
         }
     }
 
-    fn put(&mut self, text: &str, apart: bool, kind: Kind) {
+    fn put(&mut self, text: &str, apart: bool, kind: TokenKind) {
         if apart && !self.out.is_empty() && !self.out.ends_with(' ') {
             self.out.push(' ');
         }

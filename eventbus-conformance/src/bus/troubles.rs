@@ -38,7 +38,7 @@ async fn a_handler_of_three_leases_runs_once(lab: &mut Lab) -> Checked {
     let mut stolen = Vec::new();
     // The second source may be the first to get it: then it gives it back, and the handler runs.
     while began.elapsed() < lease * 4 {
-        if let crate::reader::Step::Got(leased) = other.step(1, lease / 4).await? {
+        if let crate::reader::ReadStep::Got(leased) = other.step(1, lease / 4).await? {
             stolen.push(runs.len());
             other.settle(leased, &eventbus::transport::Settlement::Release).await?;
         }

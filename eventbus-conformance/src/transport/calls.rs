@@ -10,7 +10,7 @@ use crate::{
     messages::{NOTE, message, note, notes},
     outcome::{Checked, broken, ensure, ensure_eq},
     property::property,
-    reader::{Reader, Step},
+    reader::{ReadStep, TestReader},
 };
 
 pub(crate) const ALL: &[Property] = &[
@@ -25,7 +25,7 @@ async fn waiting_holds_no_thread(lab: &mut Lab) -> Checked {
     for reader in [&mut first, &mut second] {
         // It ends only if the timer gets its turn while `next` waits.
         let step = reader.step(1, Duration::from_millis(5)).await?;
-        ensure(!matches!(step, Step::Closed), "T12", "a source that waits", step)?;
+        ensure(!matches!(step, ReadStep::Closed), "T12", "a source that waits", step)?;
     }
     for at in 0..20 {
         lab.publish(&[note(at)]).await?;
@@ -33,7 +33,7 @@ async fn waiting_holds_no_thread(lab: &mut Lab) -> Checked {
         let mut leased = Vec::new();
         while leased.is_empty() {
             for reader in &mut all {
-                if let Step::Got(own) = reader.step(1, Duration::from_millis(2)).await? {
+                if let ReadStep::Got(own) = reader.step(1, Duration::from_millis(2)).await? {
                     reader.settle(own, &Settlement::Done).await?;
                     leased.push(());
                 }
@@ -117,9 +117,9 @@ async fn everything_may_be_called_after_close(lab: &mut Lab) -> Checked {
     let is_left = tried.is_err() && slots.iter().all(Option::is_some);
     ensure(is_left, "T33", "a refusal, and the messages in their slots", tried)?;
     lab.answers("T33", "ready", transport.ready()).await?;
-    let mut closed = Reader::new(Arc::clone(&reader.source), lab.limits);
+    let mut closed = TestReader::new(Arc::clone(&reader.source), lab.limits);
     let step = closed.step(1, lab.limits.patience).await?;
-    ensure(matches!(step, Step::Closed | Step::Failed(_)), "T33", "`Closed`, or an error", step)?;
+    ensure(matches!(step, ReadStep::Closed | ReadStep::Failed(_)), "T33", "`Closed`, or an error", step)?;
     let mut into = Vec::new();
     let read = reader.source.try_next(1, &mut into);
     ensure(into.is_empty() && read != Some(Read::Batch), "T33", "`Closed`, or `None`", read)?;
@@ -132,9 +132,9 @@ async fn everything_may_be_called_after_close(lab: &mut Lab) -> Checked {
         let _ = lab.answers("T33", "Source::close", reader.source.close()).await?;
     }
     if let Ok(source) = lab.answers("T33", "subscribe", transport.subscribe(GroupSpec::new("late"))).await? {
-        let mut late = Reader::new(source, lab.limits);
+        let mut late = TestReader::new(source, lab.limits);
         let step = late.step(1, lab.limits.patience).await?;
-        ensure(matches!(step, Step::Closed | Step::Failed(_)), "T33", "`Closed`, or an error", step)?;
+        ensure(matches!(step, ReadStep::Closed | ReadStep::Failed(_)), "T33", "`Closed`, or an error", step)?;
     }
     let _ = lab.answers("T33", "groups", transport.groups()).await?;
     let _ = lab.answers("T33", "remove_group", transport.remove_group("group")).await?;

@@ -15,7 +15,7 @@ use crate::{
     messages::{NOTE, OTHER, note, notes, numbered, numbers, sorted},
     outcome::{Checked, broken, ensure, ensure_eq},
     property::property,
-    reader::{Reader, Step},
+    reader::{ReadStep, TestReader},
 };
 
 pub(crate) const ALL: &[Property] = &[
@@ -118,7 +118,7 @@ async fn a_group_that_is_opened_by_many_at_once_is_one(lab: &mut Lab) -> Checked
     let mut readers = Vec::new();
     for source in opened {
         let source = source.map_err(|error| broken("S24", "the group is opened", error))?;
-        readers.push(Reader::new(source, lab.limits));
+        readers.push(TestReader::new(source, lab.limits));
     }
     lab.publish(&notes(0..40)).await?;
     let taken = take_from_all(&mut readers, 40, lab).await?;
@@ -144,12 +144,12 @@ async fn a_group_that_is_opened_by_many_at_once_is_one(lab: &mut Lab) -> Checked
 async fn a_group_that_is_removed_ends_its_reader(lab: &mut Lab) -> Checked {
     let mut reader = lab.group("group").await?;
     let waits = reader.step(1, lab.limits.quiet).await?;
-    ensure(!matches!(waits, Step::Closed | Step::Failed(_)), "T12", "a source that waits", waits)?;
+    ensure(!matches!(waits, ReadStep::Closed | ReadStep::Failed(_)), "T12", "a source that waits", waits)?;
     let transport = lab.transport();
     let removed = lab.answers("S23", "remove_group", transport.remove_group("group")).await?;
     ensure(removed.is_ok(), "S23", "the group is removed", removed)?;
     let ends = reader.step(1, lab.limits.patience).await?;
-    ensure(matches!(ends, Step::Closed | Step::Failed(_)), "S23", "the reader is told", ends)?;
+    ensure(matches!(ends, ReadStep::Closed | ReadStep::Failed(_)), "S23", "the reader is told", ends)?;
     let again = lab.answers("S23", "remove_group", transport.remove_group("group")).await?;
     ensure(again.is_err(), "S23", "an error for a group that is not there", again)?;
     reader.close().await?;

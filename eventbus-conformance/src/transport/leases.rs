@@ -53,7 +53,7 @@ async fn a_lease_that_is_extended_does_not_run_out(lab: &mut Lab) -> Checked {
         ensure(lost.as_ref().is_ok_and(Vec::is_empty), "T10", "no lease is lost that is extended in time", lost)?;
         // Meanwhile the other source must get nothing.
         let step = second.step(2, lease / 3).await?;
-        let is_empty = !matches!(&step, crate::reader::Step::Got(leased) if !leased.is_empty());
+        let is_empty = !matches!(&step, crate::reader::ReadStep::Got(leased) if !leased.is_empty());
         ensure(is_empty, "T10", "one source at a time", step)?;
     }
     first.settle(held, &Settlement::Done).await?;

@@ -16,7 +16,7 @@ use crate::{
     messages::{NOTE, OTHER, message, note, notes, number, numbered, numbers, sorted},
     outcome::{Checked, broken, ensure, ensure_eq, needs},
     property::property,
-    reader::Step,
+    reader::ReadStep,
 };
 
 pub(crate) const ALL: &[Property] = &[
@@ -170,12 +170,12 @@ async fn what_has_failed_is_not_there(lab: &mut Lab) -> Checked {
     let mut came = Vec::new();
     loop {
         match reader.step(10, lab.limits.quiet).await? {
-            Step::Got(leased) if !leased.is_empty() => came.extend(numbers(&leased)),
-            Step::Failed(_) => tokio::time::sleep(Duration::from_millis(2)).await,
-            Step::Nothing if taken.iter().all(|one| came.contains(one)) => break,
-            Step::Nothing => came.extend(numbers(&reader.take(1, "T1").await?)),
-            Step::Got(_) => tokio::time::sleep(Duration::from_millis(1)).await,
-            Step::Closed => return Err(broken("T12", "messages", "closed, and nobody closed it")),
+            ReadStep::Got(leased) if !leased.is_empty() => came.extend(numbers(&leased)),
+            ReadStep::Failed(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+            ReadStep::Nothing if taken.iter().all(|one| came.contains(one)) => break,
+            ReadStep::Nothing => came.extend(numbers(&reader.take(1, "T1").await?)),
+            ReadStep::Got(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+            ReadStep::Closed => return Err(broken("T12", "messages", "closed, and nobody closed it")),
         }
     }
     let wrong: Vec<_> = failed.into_iter().filter(|one| came.contains(one)).collect();

@@ -13,7 +13,7 @@ use crate::{
     messages::{note, notes, numbers, sorted},
     outcome::{Checked, broken, ensure, ensure_eq},
     property::property,
-    reader::{Reader, Step},
+    reader::{ReadStep, TestReader},
 };
 
 pub(crate) const ALL: &[Property] = &[
@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Property] = &[
 
 /// Reads by turns from all until `count` are leased, and settles none.
 pub(super) async fn take_from_all(
-    readers: &mut [Reader],
+    readers: &mut [TestReader],
     count: usize,
     lab: &Lab,
 ) -> Checked<Vec<Vec<eventbus::transport::Leased>>> {
@@ -43,7 +43,7 @@ pub(super) async fn take_from_all(
             came,
         )?;
         for (reader, taken) in readers.iter_mut().zip(&mut taken) {
-            if let Step::Got(leased) = reader.step(7, Duration::from_millis(2)).await? {
+            if let ReadStep::Got(leased) = reader.step(7, Duration::from_millis(2)).await? {
                 taken.extend(leased);
             }
         }
@@ -126,8 +126,8 @@ async fn an_empty_group_is_no_closed_group(lab: &mut Lab) -> Checked {
     let began = Instant::now();
     while let Some(left) = lab.limits.quiet.checked_sub(began.elapsed()) {
         match reader.step(5, left).await? {
-            Step::Got(leased) => ensure(leased.is_empty(), "T12", "nothing", numbers(&leased))?,
-            Step::Nothing => {}
+            ReadStep::Got(leased) => ensure(leased.is_empty(), "T12", "nothing", numbers(&leased))?,
+            ReadStep::Nothing => {}
             closed => return Err(broken("T12", "a source that waits", closed)),
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -218,7 +218,7 @@ async fn many_publishers_and_many_readers_lose_nothing(lab: &mut Lab) -> Checked
     while seen.len() < total {
         ensure(began.elapsed() < lab.limits.patience, "T1", format!("{total} messages"), seen.len())?;
         for reader in &mut sources {
-            if let Step::Got(leased) = reader.step(16, Duration::from_millis(1)).await? {
+            if let ReadStep::Got(leased) = reader.step(16, Duration::from_millis(1)).await? {
                 seen.extend(numbers(&leased));
                 reader.settle(leased, &Settlement::Done).await?;
             }

@@ -193,7 +193,7 @@ async fn a_lease_that_is_not_settled_stays_out(lab: &mut Lab) -> Checked {
     first.close().await?;
     let mut second = lab.group("group").await?;
     second.nothing("T25", "what is leased stays out until it is settled").await?;
-    let closed = crate::reader::Reader::new(source, lab.limits);
+    let closed = crate::reader::TestReader::new(source, lab.limits);
     closed.settle(leased, &Settlement::Done).await?;
     second.nothing("T21", "all is done").await?;
     second.close().await

@@ -11,7 +11,7 @@ use crate::{
     messages::{notes, numbers, sorted},
     outcome::{Checked, broken, ensure, ensure_eq},
     property::property,
-    reader::{Reader, Step},
+    reader::{ReadStep, TestReader},
 };
 
 pub(crate) const ALL: &[Property] = &[
@@ -31,10 +31,10 @@ async fn a_closed_source_says_so_again_and_again(lab: &mut Lab) -> Checked {
         let closed = lab.answers("T33", "Source::close", reader.source.close()).await?;
         ensure(closed.is_ok(), "T33", "a source may be closed twice", closed)?;
     }
-    let mut closed = Reader::new(std::sync::Arc::clone(&reader.source), lab.limits);
+    let mut closed = TestReader::new(std::sync::Arc::clone(&reader.source), lab.limits);
     for _ in 0..3 {
         let step = closed.step(1, lab.limits.patience).await?;
-        ensure(matches!(step, Step::Closed), "T12", "`Closed`, which is final", step)?;
+        ensure(matches!(step, ReadStep::Closed), "T12", "`Closed`, which is final", step)?;
         let mut into = Vec::new();
         let read = closed.source.try_next(1, &mut into);
         let is_right = into.is_empty() && read != Some(eventbus::transport::Read::Batch);
@@ -50,7 +50,7 @@ async fn close_ends_a_next_that_waits(lab: &mut Lab) -> Checked {
     let (mut first, mut second) = (lab.group("group").await?, lab.group("group").await?);
     for _ in 0..2 {
         let step = first.step(1, Duration::from_millis(1)).await?;
-        ensure(matches!(&step, Step::Nothing | Step::Got(_)), "T12", "a source that waits", step)?;
+        ensure(matches!(&step, ReadStep::Nothing | ReadStep::Got(_)), "T12", "a source that waits", step)?;
     }
     first.close().await?;
     lab.publish(&notes(0..3)).await?;
@@ -65,7 +65,7 @@ async fn settling_goes_on_after_close(lab: &mut Lab) -> Checked {
     let mut leased = first.take(4, "T1").await?;
     let source = std::sync::Arc::clone(&first.source);
     first.close().await?;
-    let closed = Reader::new(source, lab.limits);
+    let closed = TestReader::new(source, lab.limits);
     let back = leased.split_off(2);
     let back_numbers = sorted(numbers(&back));
     closed.settle(leased, &Settlement::Done).await?;
@@ -118,9 +118,10 @@ async fn sources_that_open_and_close_at_once_lose_nothing(lab: &mut Lab) -> Chec
         let (transport, limits) = (lab.transport(), lab.limits);
         closing.spawn(async move {
             let source = transport.subscribe(GroupSpec::new("group")).await;
-            let mut reader = Reader::new(source.map_err(|error| broken("T10", "a source", error.to_string()))?, limits);
+            let mut reader =
+                TestReader::new(source.map_err(|error| broken("T10", "a source", error.to_string()))?, limits);
             if at % 2 == 0
-                && let Step::Got(leased) = reader.step(1, Duration::from_millis(1)).await?
+                && let ReadStep::Got(leased) = reader.step(1, Duration::from_millis(1)).await?
             {
                 reader.settle(leased, &Settlement::Release).await?;
             }

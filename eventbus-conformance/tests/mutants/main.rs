@@ -18,7 +18,7 @@ use std::{
     thread,
 };
 
-use eventbus_conformance::{Outcome, Property, Rig, check, properties};
+use eventbus_conformance::{Property, PropertyOutcome, Rig, check, properties};
 
 use how::How;
 use transport::Mutants;
@@ -141,7 +141,7 @@ fn property(name: &str) -> &'static Property {
     properties().find(|property| property.name == name).unwrap_or_else(|| panic!("no property `{name}`"))
 }
 
-fn outcome(how: How, over: Over, name: &str) -> Outcome {
+fn outcome(how: How, over: Over, name: &str) -> PropertyOutcome {
     let rig: Arc<dyn Rig> = Arc::new(Mutants::new(how, over == Broker));
     check(property(name), &rig)
 }
@@ -168,7 +168,7 @@ fn a_transport_that_breaks_a_clause_is_found_by_the_property_of_that_clause() {
     let wrong = each(MUTANTS, |&(how, over, name, clauses)| {
         let outcome = outcome(how, over, name);
         let is_found = match &outcome {
-            Outcome::Broken(broken) => {
+            PropertyOutcome::Broken(broken) => {
                 clauses.split(' ').any(|clause| broken.clause.split(", ").any(|own| own == clause))
             }
             _ => false,
@@ -183,7 +183,7 @@ fn the_same_transport_without_the_fault_keeps_every_clause() {
     let all: BTreeSet<_> = MUTANTS.iter().map(|(_, over, name, _)| (*over, *name)).collect();
     let all: Vec<_> = all.into_iter().collect();
     let wrong = each(&all, |&(over, name)| match outcome(How::Well, over, name) {
-        Outcome::Passed => None,
+        PropertyOutcome::Passed => None,
         // Neither skipped: the mutant would prove nothing.
         other => Some(format!("{name} over {over:?}: {other:?}")),
     });

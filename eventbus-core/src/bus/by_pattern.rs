@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::{ByPattern, Listener, Scope, listen::Target};
+use super::{ByPattern, Listener, Scope, listen::ListenTarget};
 use crate::{
     emission::{AsyncPatternListener, Bus, PatternListener},
     pattern::{Pattern, PatternError},
@@ -83,7 +83,7 @@ macro_rules! by_pattern {
             #[track_caller]
             pub fn listener_pattern(&self, pattern: &str) -> Result<Listener<'_, ByPattern>, PatternError> {
                 let pattern = Some(Pattern::new(pattern)?);
-                Ok(Listener::new(Target { pattern, ..self.target(Location::caller()) }))
+                Ok(Listener::new(ListenTarget { pattern, ..self.target(Location::caller()) }))
             }
         }
     };

@@ -8,7 +8,7 @@ mod wiring;
 use std::{fmt, panic::Location, sync::Arc};
 
 pub(crate) use erased::KnownEvent;
-use listen::Target;
+use listen::ListenTarget;
 pub use listen::{
     AnyKind, Blocks, ByPattern, Inline, Kind, Listener, NoContext, NoState, Spawned, Timed, Topic, With, WithContext,
 };
@@ -233,8 +233,8 @@ impl Bus {
         }
     }
 
-    fn target(&self, location: &'static Location<'static>) -> Target<'_> {
-        Target { bus: Some(self.clone()), scope: None, location, pattern: None }
+    fn target(&self, location: &'static Location<'static>) -> ListenTarget<'_> {
+        ListenTarget { bus: Some(self.clone()), scope: None, location, pattern: None }
     }
 
     /// The slot of `E`. Panics on a conflict of names, at the user's line.

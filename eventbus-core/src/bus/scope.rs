@@ -2,13 +2,13 @@
 
 use std::{fmt, panic::Location, sync::Arc};
 
-use super::{InsideEmission, Listener, listen::Target, settle};
+use super::{InsideEmission, Listener, listen::ListenTarget, settle};
 use crate::{
     call::BusId,
     emission::{Bus, WeakBus},
     event::Event,
     listener::{AsyncListener, SyncListener},
-    registry::{Group, Subscription},
+    registry::{ListenerGroup, Subscription},
 };
 
 /// A named group of listeners that end together; made by [`Bus::scope`](crate::Bus::scope).
@@ -39,7 +39,7 @@ pub struct Scope {
     bus: WeakBus,
     bus_id: BusId,
     name: Arc<str>,
-    members: Arc<Group>,
+    members: Arc<ListenerGroup>,
 }
 
 impl Scope {
@@ -47,7 +47,7 @@ impl Scope {
         Self::of_group(bus, Arc::from(name), Arc::default())
     }
 
-    pub(super) fn of_group(bus: &Bus, name: Arc<str>, members: Arc<Group>) -> Self {
+    pub(super) fn of_group(bus: &Bus, name: Arc<str>, members: Arc<ListenerGroup>) -> Self {
         Self { bus: bus.downgrade(), bus_id: bus.state.id, name, members }
     }
 
@@ -189,7 +189,7 @@ impl Scope {
     }
 
     /// Takes in the listeners of a module, to end with this scope. Refused if it is closed.
-    pub(super) fn adopt(&self, group: &Arc<Group>) -> bool {
+    pub(super) fn adopt(&self, group: &Arc<ListenerGroup>) -> bool {
         self.members.adopt(group)
     }
 
@@ -198,8 +198,8 @@ impl Scope {
         ScopeGuard(self)
     }
 
-    pub(super) fn target(&self, location: &'static Location<'static>) -> Target<'_> {
-        Target { bus: self.open_bus(), scope: Some((self.shared_name(), &self.members)), location, pattern: None }
+    pub(super) fn target(&self, location: &'static Location<'static>) -> ListenTarget<'_> {
+        ListenTarget { bus: self.open_bus(), scope: Some((self.shared_name(), &self.members)), location, pattern: None }
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {

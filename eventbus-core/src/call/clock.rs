@@ -70,13 +70,13 @@ pub(crate) fn has_fired(timer: &mut Timer, cx: &mut Context<'_>) -> bool {
 
 /// The limits of an emission that need no polling.
 #[derive(Default)]
-pub(crate) struct Limits {
+pub(crate) struct EmissionLimits {
     pub(crate) tokens: Vec<CancellationToken>,
     after: Option<Duration>,
     at: Option<Instant>,
 }
 
-impl Limits {
+impl EmissionLimits {
     /// Of several timeouts the shortest counts.
     pub(crate) fn set_timeout(&mut self, time: Duration) {
         self.after = Some(self.after.map_or(time, |earlier| earlier.min(time)));

@@ -26,7 +26,7 @@ pub(crate) use any_event::{Content, ShareEvent, Shared};
 pub(crate) use bus_id::BusId;
 pub(crate) use caller::Caller;
 pub(crate) use cause::{Before, CAUSES, Cause};
-pub(crate) use clock::{Clock, Deadline, Limits, Stop, Timer, has_fired, timer};
+pub(crate) use clock::{Clock, Deadline, EmissionLimits, Stop, Timer, has_fired, timer};
 pub(crate) use context::CallContext;
 pub use emission_id::EmissionId;
 pub(crate) use frame::Frame;

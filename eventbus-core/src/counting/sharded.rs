@@ -106,7 +106,7 @@ thread_local! {
 #[inline(never)]
 fn take_number() -> usize {
     thread_local! {
-        static HELD: Held = Held::take();
+        static HELD: HeldNumber = HeldNumber::take();
     }
     // Where the thread is ending already, its last emissions go to the shared cell.
     let number = HELD.try_with(|held| held.0).unwrap_or(SHARED);
@@ -124,9 +124,9 @@ struct Numbers {
 
 /// The number of a thread, given back when the thread ends. The lock orders what one holder has written before what the next one
 /// reads.
-struct Held(usize);
+struct HeldNumber(usize);
 
-impl Held {
+impl HeldNumber {
     fn take() -> Self {
         let mut numbers = NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(free) = numbers.free.pop() {
@@ -140,7 +140,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldNumber {
     fn drop(&mut self) {
         // What other thread-locals emit in their destructors goes to the shared cell.
         NUMBER.set(SHARED);

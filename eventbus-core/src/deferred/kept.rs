@@ -68,11 +68,11 @@ impl Drop for Kept {
 pub(super) trait KeptEvent: Send + Sync {
     fn name(&self) -> &str;
 
-    fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b>;
+    fn release<'b>(&'b self, bus: &'b Bus) -> ReleaseStep<'b>;
 }
 
 /// How an event is released.
-pub(super) enum Step<'b> {
+pub(super) enum ReleaseStep<'b> {
     Emit(EmitAny<'b>),
     Publish(Box<dyn PublishStep + 'b>),
 }
@@ -104,8 +104,8 @@ impl KeptEvent for ToEmit {
         self.event.get().name()
     }
 
-    fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
-        Step::Emit(EmitAny::new(bus, &self.slot, self.event.get().clone()))
+    fn release<'b>(&'b self, bus: &'b Bus) -> ReleaseStep<'b> {
+        ReleaseStep::Emit(EmitAny::new(bus, &self.slot, self.event.get().clone()))
     }
 }
 
@@ -115,11 +115,11 @@ pub(super) struct ToPublish<E> {
     pub(super) key: Option<Box<str>>,
     pub(super) id: Option<MessageId>,
     pub(super) dedupe: Option<Duration>,
-    pub(super) when: Option<When>,
+    pub(super) when: Option<ReleaseTime>,
 }
 
 /// When handlers may get it.
-pub(super) enum When {
+pub(super) enum ReleaseTime {
     /// So long after its release.
     After(Duration),
     At(SystemTime),
@@ -130,7 +130,7 @@ impl<E: Event> KeptEvent for ToPublish<E> {
         E::NAME.as_str()
     }
 
-    fn release<'b>(&'b self, bus: &'b Bus) -> Step<'b> {
+    fn release<'b>(&'b self, bus: &'b Bus) -> ReleaseStep<'b> {
         let Self { event, key, id, dedupe, when } = self;
         let mut publish = bus.publish(Arc::clone(event.get()));
         if let Some(key) = key {
@@ -142,9 +142,9 @@ impl<E: Event> KeptEvent for ToPublish<E> {
         if let Some(window) = dedupe {
             publish = publish.dedupe(*window);
         }
-        Step::Publish(Box::new(match when {
-            Some(When::After(delay)) => publish.after(*delay),
-            Some(When::At(time)) => publish.at(*time),
+        ReleaseStep::Publish(Box::new(match when {
+            Some(ReleaseTime::After(delay)) => publish.after(*delay),
+            Some(ReleaseTime::At(time)) => publish.at(*time),
             None => publish,
         }))
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::kept::{Kept, ToPublish, When};
+use super::kept::{Kept, ReleaseTime, ToPublish};
 use crate::{
     call::{Isolated, MessageId},
     event::Event,
@@ -49,12 +49,12 @@ impl<'d, E: Event> DeferredPublish<'d, E> {
     /// Handlers get the event when this time has passed since its release, and not before; see
     /// [`Publish::after`](crate::Publish::after).
     pub fn after(self, delay: Duration) -> Self {
-        self.with(|event| event.when = Some(When::After(delay)))
+        self.with(|event| event.when = Some(ReleaseTime::After(delay)))
     }
 
     /// Handlers get the event at this time of day, and not before; see [`Publish::at`](crate::Publish::at).
     pub fn at(self, time: SystemTime) -> Self {
-        self.with(|event| event.when = Some(When::At(time)))
+        self.with(|event| event.when = Some(ReleaseTime::At(time)))
     }
 
     fn with(mut self, change: impl FnOnce(&mut ToPublish<E>)) -> Self {

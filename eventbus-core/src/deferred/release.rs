@@ -9,9 +9,9 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::kept::{Kept, Step, Unpublished};
+use super::kept::{Kept, ReleaseStep, Unpublished};
 use crate::{
-    call::{Deadline, Limits},
+    call::{Deadline, EmissionLimits},
     emission::{EmitAny, EmitError, Mode, Report},
 };
 
@@ -35,12 +35,12 @@ pub struct Release {
 
 struct New {
     kept: Kept,
-    limits: Limits,
+    limits: EmissionLimits,
 }
 
 impl Release {
     pub(super) fn new(kept: Kept) -> Self {
-        Self { new: Some(New { kept, limits: Limits::default() }), running: None }
+        Self { new: Some(New { kept, limits: EmissionLimits::default() }), running: None }
     }
 
     /// Ends the listeners when `token` is cancelled, as [`Emit::cancel_on`](crate::Emit::cancel_on) does.
@@ -60,7 +60,7 @@ impl Release {
         self.limited(|limits| limits.set_deadline(at))
     }
 
-    fn limited(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+    fn limited(mut self, change: impl FnOnce(&mut EmissionLimits)) -> Self {
         if let Some(new) = &mut self.new {
             change(&mut new.limits);
         }
@@ -97,8 +97,8 @@ impl Release {
         let (mut to_publish, mut unpublished) = (0, Vec::new());
         while let Some(event) = kept.next() {
             match event.release(kept.bus()) {
-                Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).blocking()),
-                Step::Publish(publish) => {
+                ReleaseStep::Emit(emit) => reports.push(limit(emit, &limits, deadline).blocking()),
+                ReleaseStep::Publish(publish) => {
                     to_publish += 1;
                     unpublished.extend(publish.at_once().err());
                 }
@@ -116,8 +116,8 @@ impl New {
         let (mut to_publish, mut unpublished) = (0, Vec::new());
         while let Some(event) = kept.next() {
             match event.release(kept.bus()) {
-                Step::Emit(emit) => reports.push(limit(emit, &limits, deadline).await),
-                Step::Publish(publish) => {
+                ReleaseStep::Emit(emit) => reports.push(limit(emit, &limits, deadline).await),
+                ReleaseStep::Publish(publish) => {
                     to_publish += 1;
                     let published = publish.wait(&limits.tokens, deadline.map(|deadline| deadline.at)).await;
                     unpublished.extend(published.err());
@@ -128,7 +128,7 @@ impl New {
     }
 }
 
-fn limit<'b>(emit: EmitAny<'b>, limits: &Limits, deadline: Option<Deadline>) -> EmitAny<'b> {
+fn limit<'b>(emit: EmitAny<'b>, limits: &EmissionLimits, deadline: Option<Deadline>) -> EmitAny<'b> {
     let emit = limits.tokens.iter().fold(emit, EmitAny::cancel_on);
     match deadline {
         Some(deadline) => emit.deadline(deadline.at),

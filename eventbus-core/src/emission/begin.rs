@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{
     guards::GuardStack,
     handle::{Bus, BusState, EmissionInfo},
-    interceptors::Refusal,
-    options::{Options, Stops},
+    interceptors::InterceptorRefusal,
+    options::{EmitOptions, Stops},
     payload::{ErasedEvent, PayloadCell},
     pending::Pending,
     report::Report,
@@ -49,7 +49,7 @@ pub(super) fn begin_asking(
     slot: &Slot,
     snapshot: &Arc<Snapshot>,
     event: &mut dyn PayloadCell,
-    options: Option<Box<Options>>,
+    options: Option<Box<EmitOptions>>,
     waking: &Waking<'_>,
 ) -> Begun {
     if snapshot.len == 0 {
@@ -62,7 +62,7 @@ pub(super) fn begin_asking(
             return Begun::Over(Report::empty(slot.event, &event.subject()));
         }
     }
-    let mut options = options.map_or_else(Options::default, |options| *options);
+    let mut options = options.map_or_else(EmitOptions::default, |options| *options);
     // The frame of the emission that the handle of the bus came from, in a task of the user's own.
     let origin = if Frame::is_set() { None } else { bus.origin.as_ref() };
     let _inside = origin.map(|origin| origin.enter());
@@ -95,7 +95,7 @@ pub(super) fn begin_asking(
         let info = EmissionInfo::new(state, event.get().view(), nested.emission).awaited(waking.mode());
         (state.interceptors.admit_emission(&info, &mut guards), info.plan.is_faked())
     };
-    if let Err(Refusal { reason, by }) = asked {
+    if let Err(InterceptorRefusal { reason, by }) = asked {
         let why = Outcome::NotRun(NotRun::Refused(reason));
         let report = refuse(state, slot, &event.subject(), snapshot, None, &why).refused_by_interceptor(by);
         // User code, and the last of it if there was no listener left to refuse.
@@ -145,7 +145,7 @@ impl Progress<'_> {
     fn begin(
         self,
         event: &mut dyn PayloadCell,
-        mut options: Options,
+        mut options: EmitOptions,
         outer_deadline: Option<Deadline>,
         outer: Option<&Arc<Signal>>,
         count: Option<EmissionCount>,
@@ -153,7 +153,7 @@ impl Progress<'_> {
         let Self { bus, slot, snapshot, waking, .. } = self;
         let own = options.limits.deadline_from_now(waking.mode().clock());
         let deadline = Deadline::earliest(own, outer_deadline);
-        let Options { stops, limits, .. } = &mut options;
+        let EmitOptions { stops, limits, .. } = &mut options;
         let is_limited = deadline.is_some() || !stops.is_empty();
         let mut context = CallContext::default();
         // What is nested in this emission ends with it.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     cached::Cached,
     handle::Bus,
-    options::Options,
+    options::EmitOptions,
     payload::{ErasedEvent, Payload},
     report::Report,
     spawn::{self, EmitHandle},
@@ -129,7 +129,7 @@ impl<'b, P: Payload> Emitting<'b, P> {
         spawn::spawn(self.bus, self.slot, payload.into_shared(), options)
     }
 
-    fn with(&mut self, change: impl FnOnce(&mut Options)) {
+    fn with(&mut self, change: impl FnOnce(&mut EmitOptions)) {
         if let Some(options) = self.emission.options() {
             change(options);
         }
@@ -278,7 +278,7 @@ impl<'b, I: IntoEvent> Emit<'b, I> {
         self.inner.spawn()
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut EmitOptions)) -> Self {
         self.inner.with(change);
         self
     }
@@ -355,7 +355,7 @@ impl<'b> EmitAny<'b> {
         self.inner.spawn()
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut EmitOptions)) -> Self {
         self.inner.with(change);
         self
     }

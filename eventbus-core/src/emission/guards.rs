@@ -12,9 +12,9 @@ use crate::{call::Injected, counting::CallTiming, event::isolate, listener::Outc
 pub(crate) struct GuardStack<End>(Option<Box<List<End>>>);
 
 /// The outermost first.
-struct List<End>(Vec<Held<End>>);
+struct List<End>(Vec<HeldAround<End>>);
 
-struct Held<End> {
+struct HeldAround<End> {
     around: Box<dyn Around<End>>,
     /// The type of the interceptor, for messages.
     interceptor: &'static str,
@@ -31,7 +31,7 @@ impl<End> GuardStack<End> {
 
     /// Adds one inside of the others.
     pub(crate) fn push(&mut self, around: Box<dyn Around<End>>, interceptor: &'static str) {
-        self.0.get_or_insert_with(|| Box::new(List(Vec::new()))).0.push(Held { around, interceptor });
+        self.0.get_or_insert_with(|| Box::new(List(Vec::new()))).0.push(HeldAround { around, interceptor });
     }
 
     /// Takes the guards out.
@@ -74,7 +74,7 @@ impl<End> List<End> {
 
     #[cold]
     fn end(mut self, end: &End) {
-        while let Some(Held { around, interceptor }) = self.0.pop() {
+        while let Some(HeldAround { around, interceptor }) = self.0.pop() {
             if let Err(message) = isolate(|| around.end(end)) {
                 to_stderr(&format_args!("the interceptor `{interceptor}` panicked in `end`: {message}"));
             }
@@ -92,8 +92,8 @@ impl<End> Drop for List<End> {
 }
 
 /// Runs `part`, which does not panic, inside all of `list`; exactly once.
-fn run<End>(list: &mut [Held<End>], part: &mut dyn FnMut()) {
-    let Some((Held { around, interceptor }, inner)) = list.split_first_mut() else { return part() };
+fn run<End>(list: &mut [HeldAround<End>], part: &mut dyn FnMut()) {
+    let Some((HeldAround { around, interceptor }, inner)) = list.split_first_mut() else { return part() };
     let mut ran = false;
     let mut once = || {
         if !mem::replace(&mut ran, true) {

@@ -362,10 +362,10 @@ pub trait Interceptor: Send + Sync + 'static {
 
 /// The interceptors of a bus, the outermost first.
 #[derive(Default)]
-pub(crate) struct Interceptors(pub(super) Vec<Named>);
+pub(crate) struct Interceptors(pub(super) Vec<NamedInterceptor>);
 
 /// An interceptor, and what messages call it.
-pub(super) struct Named {
+pub(super) struct NamedInterceptor {
     pub(super) interceptor: Isolated<Box<dyn Interceptor>>,
     pub(super) name: &'static str,
     pub(super) hears_unheard: bool,

@@ -6,7 +6,7 @@ use super::{
     around::CallEnd,
     delivery_info::{DeliveryEnd, DeliveryInfo},
     guards::{CallGuard, GuardStack},
-    handle::{EmissionInfo, Intercepted, Interceptor, Interceptors, Named, Skipped},
+    handle::{EmissionInfo, Intercepted, Interceptor, Interceptors, NamedInterceptor, Skipped},
     publish_info::{PublishEnd, PublishInfo},
     report::Report,
 };
@@ -20,7 +20,7 @@ use crate::{
 type Reason = Arc<dyn Error + Send + Sync>;
 
 /// The answer of an interceptor that has refused.
-pub(super) struct Refusal {
+pub(super) struct InterceptorRefusal {
     pub(super) reason: Reason,
     /// The interceptor's type.
     pub(super) by: &'static str,
@@ -48,7 +48,7 @@ impl Interceptors {
         // One that panics is asked no more than others are.
         let hears_unheard = isolate(|| interceptor.get().hears_unheard()).unwrap_or(false);
         let keeps_events = isolate(|| interceptor.get().keeps_events()).unwrap_or(false);
-        self.0.insert(at, Named { interceptor, name: type_name::<I>(), hears_unheard, keeps_events });
+        self.0.insert(at, NamedInterceptor { interceptor, name: type_name::<I>(), hears_unheard, keeps_events });
     }
 
     #[inline]
@@ -76,7 +76,7 @@ impl Interceptors {
         &self,
         emission: &EmissionInfo<'_>,
         guards: &mut GuardStack<Report>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), InterceptorRefusal> {
         let asked = self.0.iter().filter(|named| named.hears_unheard || !emission.is_unheard);
         ask(asked, guards, |interceptor| interceptor.emission(emission))
     }
@@ -88,7 +88,7 @@ impl Interceptors {
         let mut guard = CallGuard::new(guards, emission.plan.take_injected());
         match asked {
             Ok(()) => Ok(guard),
-            Err(Refusal { reason, by }) => {
+            Err(InterceptorRefusal { reason, by }) => {
                 let why = NotRun::Refused(reason);
                 guard.end_refused(Outcome::NotRun(why.clone()), by);
                 Err(why)
@@ -128,7 +128,7 @@ impl Interceptors {
     }
 
     fn tell(&self, tell: impl Fn(&dyn Interceptor)) {
-        for Named { interceptor, name, .. } in &self.0 {
+        for NamedInterceptor { interceptor, name, .. } in &self.0 {
             if let Err(message) = isolate(|| tell(&**interceptor.get())) {
                 to_stderr(&format_args!("the interceptor `{name}` panicked: {message}"));
             }
@@ -137,18 +137,18 @@ impl Interceptors {
 }
 
 fn ask<'a, End>(
-    interceptors: impl IntoIterator<Item = &'a Named>,
+    interceptors: impl IntoIterator<Item = &'a NamedInterceptor>,
     guards: &mut GuardStack<End>,
     mut ask: impl FnMut(&dyn Interceptor) -> Intercepted<End>,
-) -> Result<(), Refusal> {
-    for Named { interceptor, name, .. } in interceptors {
+) -> Result<(), InterceptorRefusal> {
+    for NamedInterceptor { interceptor, name, .. } in interceptors {
         match isolate(|| ask(&**interceptor.get())) {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(around))) => guards.push(around, name),
-            Ok(Err(reason)) => return Err(Refusal { reason: Arc::from(reason), by: name }),
+            Ok(Err(reason)) => return Err(InterceptorRefusal { reason: Arc::from(reason), by: name }),
             Err(message) => {
                 let reason = format!("the interceptor `{name}` panicked: {message}");
-                return Err(Refusal { reason: Arc::from(BoxError::from(reason)), by: name });
+                return Err(InterceptorRefusal { reason: Arc::from(BoxError::from(reason)), by: name });
             }
         }
     }

@@ -11,18 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::waking::Waking;
 use crate::{
-    call::{Deadline, Limits, Signal, Stop},
+    call::{Deadline, EmissionLimits, Signal, Stop},
     event::isolate,
 };
 
 /// What an emission may be given before it begins. Most are given nothing.
 #[derive(Default)]
-pub(super) struct Options {
+pub(super) struct EmitOptions {
     pub(super) stops: Stops,
-    pub(super) limits: Limits,
+    pub(super) limits: EmissionLimits,
 }
 
-impl Options {
+impl EmitOptions {
     pub(super) fn cancel_on(&mut self, token: &CancellationToken) {
         self.stops.push(token.clone().cancelled_owned());
         self.limits.tokens.push(token.clone());

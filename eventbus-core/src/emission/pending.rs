@@ -26,7 +26,7 @@ const FEW: usize = 30;
 /// Listeners that have been started and have not ended.
 pub(super) struct Pending {
     listeners: usize,
-    few: Vec<Item>,
+    few: Vec<PendingItem>,
     /// Used beyond [`FEW`]. Polls only those that woke.
     many: Option<FuturesUnordered<Polled>>,
     /// Keeps to `few`: a parked thread asks for deadlines, and those that did not wake must hear it; and an explored order is
@@ -54,15 +54,15 @@ impl Pending {
 
     /// Adds a listener that has been polled and is pending.
     pub(super) fn push(&mut self, work: Work) {
-        self.push_item(Item::Work(Box::new(work)));
+        self.push_item(PendingItem::Work(Box::new(work)));
     }
 
     /// Adds the future of a listener, which has nothing around it and no limit of its own.
     pub(super) fn push_plain(&mut self, listener: usize, future: ListenerFuture) {
-        self.push_item(Item::Plain { listener, future });
+        self.push_item(PendingItem::Plain { listener, future });
     }
 
-    fn push_item(&mut self, item: Item) {
+    fn push_item(&mut self, item: PendingItem) {
         if let Some(many) = &mut self.many {
             many.extend(item.into_work().map(Polled));
         } else if self.few.len() < FEW || self.all_at_once {
@@ -71,7 +71,7 @@ impl Pending {
             }
             self.few.push(item);
         } else {
-            self.many = Some(self.few.drain(..).chain([item]).filter_map(Item::into_work).map(Polled).collect());
+            self.many = Some(self.few.drain(..).chain([item]).filter_map(PendingItem::into_work).map(Polled).collect());
         }
     }
 
@@ -102,7 +102,7 @@ impl Pending {
             let polled = catch_unwind(AssertUnwindSafe(|| {
                 while let Some(item) = few.get_mut(at) {
                     match item {
-                        Item::Plain { listener, future } => match future.as_mut().poll(cx) {
+                        PendingItem::Plain { listener, future } => match future.as_mut().poll(cx) {
                             Poll::Pending => left += 1,
                             Poll::Ready(result) => {
                                 *inline_ended = true;
@@ -110,32 +110,32 @@ impl Pending {
                                     Ok(()) => dropping = Some(*listener),
                                     Err(error) => failed(*listener, Outcome::Failed(error.into())),
                                 }
-                                drop(std::mem::replace(item, Item::Ended));
+                                drop(std::mem::replace(item, PendingItem::Ended));
                                 dropping = None;
                             }
                         },
-                        Item::Work(work) => match work.poll(cx) {
+                        PendingItem::Work(work) => match work.poll(cx) {
                             Poll::Pending => left += 1,
                             Poll::Ready(end) => {
                                 *inline_ended |= work.is_inline();
                                 if let Some(outcome) = end {
                                     failed(work.listener, outcome);
                                 }
-                                *item = Item::Ended;
+                                *item = PendingItem::Ended;
                             }
                         },
-                        Item::Ended => {}
+                        PendingItem::Ended => {}
                     }
                     at += 1;
                 }
             }));
             if let Err(payload) = polled {
                 let message = panic_message(payload);
-                if let Item::Plain { listener, .. } = few[at] {
+                if let PendingItem::Plain { listener, .. } = few[at] {
                     failed(listener, panicked(&message));
                     *inline_ended = true;
                     // After the unwinding, and not during it.
-                    let _ = isolate(|| drop(std::mem::replace(&mut few[at], Item::Ended)));
+                    let _ = isolate(|| drop(std::mem::replace(&mut few[at], PendingItem::Ended)));
                 } else if let Some(listener) = dropping {
                     failed(listener, Outcome::Panicked(message));
                 }
@@ -145,14 +145,14 @@ impl Pending {
         if left == 0 {
             few.clear();
         } else if left < few.len() {
-            few.retain(|item| !matches!(item, Item::Ended));
+            few.retain(|item| !matches!(item, PendingItem::Ended));
         }
     }
 
     /// Ends them all. The frame must be set.
     pub(super) fn stop(&mut self, why: Stop, mut ended: impl FnMut(usize, Outcome)) {
         let many = self.many.take().into_iter().flatten().map(|Polled(work)| work);
-        for mut work in self.few.drain(..).filter_map(Item::into_work).chain(many) {
+        for mut work in self.few.drain(..).filter_map(PendingItem::into_work).chain(many) {
             if let Some(outcome) = work.stop(why) {
                 ended(work.listener, outcome);
             }
@@ -161,16 +161,16 @@ impl Pending {
 
     /// The first moment at which the time of one of them is up.
     pub(super) fn next_deadline(&self) -> Option<Deadline> {
-        let deadline = |item: &Item| match item {
-            Item::Work(work) => work.deadline(),
-            Item::Plain { .. } | Item::Ended => None,
+        let deadline = |item: &PendingItem| match item {
+            PendingItem::Work(work) => work.deadline(),
+            PendingItem::Plain { .. } | PendingItem::Ended => None,
         };
         self.few.iter().filter_map(deadline).min_by_key(|deadline| deadline.left())
     }
 }
 
 /// A listener that has not ended.
-enum Item {
+enum PendingItem {
     /// The future of one that has nothing around it and no limit of its own.
     Plain {
         listener: usize,
@@ -181,7 +181,7 @@ enum Item {
     Ended,
 }
 
-impl Item {
+impl PendingItem {
     fn into_work(self) -> Option<Work> {
         match self {
             Self::Plain { listener, future } => Some(Work::inline(listener, ListenerTask::polled(future))),

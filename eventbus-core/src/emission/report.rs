@@ -56,11 +56,11 @@ pub struct Report {
     emission: Option<EmissionId>,
     called: usize,
     /// What most reports do not have.
-    rest: Option<Arc<Rest>>,
+    rest: Option<Arc<Rare>>,
 }
 
 /// The rare parts of a report, shared by its clones.
-struct Rest {
+struct Rare {
     /// The name and version, of an event whose name no type claims.
     unclaimed: Option<Subject>,
     stopped: Option<Stop>,
@@ -72,7 +72,7 @@ struct Rest {
     read: AtomicBool,
 }
 
-impl Drop for Rest {
+impl Drop for Rare {
     fn drop(&mut self) {
         for failure in self.failures.drain(..) {
             if !*self.read.get_mut() {
@@ -129,7 +129,7 @@ impl Report {
         let unclaimed = subject.event_type().is_none().then(|| subject.clone());
         let read = AtomicBool::new(true);
         let rest =
-            Rest { unclaimed, stopped: None, failures: Vec::new(), refused_by: None, faked: Some(listeners), read };
+            Rare { unclaimed, stopped: None, failures: Vec::new(), refused_by: None, faked: Some(listeners), read };
         Self { event, emission: None, called: 0, rest: Some(Arc::new(rest)) }
     }
 
@@ -145,7 +145,7 @@ impl Report {
         let unclaimed = subject.event_type().is_none().then(|| subject.clone());
         let is_plain = unclaimed.is_none() && stopped.is_none() && failures.is_empty();
         let rest = || {
-            Arc::new(Rest { unclaimed, stopped, failures, refused_by: None, faked: None, read: AtomicBool::new(read) })
+            Arc::new(Rare { unclaimed, stopped, failures, refused_by: None, faked: None, read: AtomicBool::new(read) })
         };
         Self { event, emission, called, rest: if is_plain { None } else { Some(rest()) } }
     }
@@ -315,13 +315,13 @@ impl fmt::Display for Report {
 #[non_exhaustive]
 pub enum EmitError {
     /// The emission's time was up before all listeners had ended, or when the last one ended.
-    #[error("timed out: {}", Summary(.0))]
+    #[error("timed out: {}", FailureLine(.0))]
     TimedOut(Report),
     /// The emission was cancelled before all listeners had ended.
-    #[error("cancelled: {}", Summary(.0))]
+    #[error("cancelled: {}", FailureLine(.0))]
     Cancelled(Report),
     /// All listeners have ended, or were refused; at least one not well.
-    #[error("{}", Summary(.0))]
+    #[error("{}", FailureLine(.0))]
     Failed(Report),
 }
 
@@ -357,9 +357,9 @@ pub(crate) fn take_failures(subject: &Subject, snapshot: &Snapshot, context: &mu
 }
 
 /// All failures on one line, as an error's message.
-struct Summary<'a>(&'a Report);
+struct FailureLine<'a>(&'a Report);
 
-impl fmt::Display for Summary<'_> {
+impl fmt::Display for FailureLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (subject, called) = (self.0.subject(), self.0.called);
         let failures = self.0.failures();

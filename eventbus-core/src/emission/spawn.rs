@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, task::AbortHandle};
 use super::{
     begin::not_begun,
     handle::Bus,
-    options::Options,
+    options::EmitOptions,
     payload::{ErasedEvent, Payload},
     report::Report,
     stage::Emission,
@@ -34,12 +34,12 @@ pub(super) fn spawn(
     bus: &Bus,
     slot: &Arc<Slot>,
     event: AnyEvent<'static>,
-    options: Option<Box<Options>>,
+    options: Option<Box<EmitOptions>>,
 ) -> EmitHandle {
     let (bus, slot, subject) = (bus.clone(), Arc::clone(slot), event.subject().clone());
     let emission = Emission::with_options(ErasedEvent(event), options);
     let parent = bus.frame().map(Frame::unlimited).unwrap_or_default();
-    let target = Target { bus, slot, subject };
+    let target = EmissionTarget { bus, slot, subject };
     let Some(runtime) = target.bus.state.runtime() else {
         return EmitHandle::refused(&target, &emission, NotRun::NoRuntime);
     };
@@ -50,8 +50,15 @@ pub(super) fn spawn(
     let (report, reported) = oneshot::channel();
     let aborted = Arc::new(AtomicBool::new(false));
     let caller = Caller::now();
-    let spawned =
-        Spawned { target, emission, parent, caller, report: Some(report), aborted: Arc::clone(&aborted), token };
+    let spawned = SpawnedEmission {
+        target,
+        emission,
+        parent,
+        caller,
+        report: Some(report),
+        aborted: Arc::clone(&aborted),
+        token,
+    };
     #[cfg(feature = "tracing")]
     let spawned = tracing::Instrument::in_current_span(spawned);
     let abort = interleave::spawn(&runtime, spawned).abort_handle();
@@ -59,13 +66,13 @@ pub(super) fn spawn(
 }
 
 /// Where an emission goes.
-struct Target {
+struct EmissionTarget {
     bus: Bus,
     slot: Arc<Slot>,
     subject: Subject,
 }
 
-impl Target {
+impl EmissionTarget {
     /// The listeners of an emission that has not begun.
     fn snapshot(&self, emission: &Emission<ErasedEvent>) -> Arc<Snapshot> {
         let unclaimed = emission.payload.as_ref().and_then(|event| event.unclaimed(&self.bus.state));
@@ -95,8 +102,8 @@ impl Target {
 }
 
 /// An emission in a task of its own. However the task ends, it sends a report.
-struct Spawned {
-    target: Target,
+struct SpawnedEmission {
+    target: EmissionTarget,
     emission: Emission<ErasedEvent>,
     /// Of the code that has spawned it, as the next one: set around its beginning.
     parent: Frame,
@@ -107,7 +114,7 @@ struct Spawned {
     token: TaskToken,
 }
 
-impl Spawned {
+impl SpawnedEmission {
     fn finish(&mut self, report: Report) {
         let done = self.emission.take();
         // The event may panic in its `Drop`; the report is sent all the same.
@@ -120,7 +127,7 @@ impl Spawned {
     }
 }
 
-impl Future for Spawned {
+impl Future for SpawnedEmission {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -134,7 +141,7 @@ impl Future for Spawned {
     }
 }
 
-impl Drop for Spawned {
+impl Drop for SpawnedEmission {
     /// Aborted, or its runtime has shut down.
     fn drop(&mut self) {
         let Self { target, emission, parent, caller, .. } = self;
@@ -197,7 +204,7 @@ enum Reported {
 }
 
 impl EmitHandle {
-    fn refused(target: &Target, emission: &Emission<ErasedEvent>, why: NotRun) -> Self {
+    fn refused(target: &EmissionTarget, emission: &Emission<ErasedEvent>, why: NotRun) -> Self {
         let report = target.refuse(emission, None, &Outcome::NotRun(why));
         Self { report: Reported::Now(Some(report)), task: None }
     }

@@ -13,7 +13,7 @@ use super::{
     begin::{Begun, Progress, begin_asking},
     cached::Cached,
     handle::Bus,
-    options::Options,
+    options::EmitOptions,
     payload::{Payload, PayloadCell},
     report::Report,
     run::{Ran, run_plain},
@@ -25,12 +25,12 @@ use crate::registry::{Loan, Slot, Snapshot};
 /// An emission: its event, until it is shared or dropped, and how far it has come.
 pub(super) struct Emission<P> {
     pub(super) payload: Option<P>,
-    stage: Stage,
+    stage: EmissionStage,
 }
 
 /// How far an emission has come. `poll`, `blocking` and `spawn` share it.
-enum Stage {
-    New(Option<Box<Options>>),
+enum EmissionStage {
+    New(Option<Box<EmitOptions>>),
     Running(Box<Running>),
     Done,
 }
@@ -40,43 +40,43 @@ const POLLED_BEFORE: &str = "this emission has been polled before; it can only b
 impl<P: Payload> Emission<P> {
     #[inline]
     pub(super) fn new(payload: P) -> Self {
-        Self { payload: Some(payload), stage: Stage::New(None) }
+        Self { payload: Some(payload), stage: EmissionStage::New(None) }
     }
 
-    pub(super) fn with_options(payload: P, options: Option<Box<Options>>) -> Self {
-        Self { payload: Some(payload), stage: Stage::New(options) }
+    pub(super) fn with_options(payload: P, options: Option<Box<EmitOptions>>) -> Self {
+        Self { payload: Some(payload), stage: EmissionStage::New(options) }
     }
 
     /// Takes out everything, to be dropped.
     pub(super) fn take(&mut self) -> Self {
-        Self { payload: self.payload.take(), stage: std::mem::replace(&mut self.stage, Stage::Done) }
+        Self { payload: self.payload.take(), stage: std::mem::replace(&mut self.stage, EmissionStage::Done) }
     }
 
     /// The options of an emission that has not begun.
-    pub(super) fn options(&mut self) -> Option<&mut Options> {
+    pub(super) fn options(&mut self) -> Option<&mut EmitOptions> {
         match &mut self.stage {
-            Stage::New(options) => Some(options.get_or_insert_default()),
-            Stage::Running(_) | Stage::Done => None,
+            EmissionStage::New(options) => Some(options.get_or_insert_default()),
+            EmissionStage::Running(_) | EmissionStage::Done => None,
         }
     }
 
     /// Takes the emission as it was before it began.
-    pub(super) fn take_new(&mut self) -> (P, Option<Box<Options>>) {
-        match (std::mem::replace(&mut self.stage, Stage::Done), self.payload.take()) {
-            (Stage::New(options), Some(payload)) => (payload, options),
+    pub(super) fn take_new(&mut self) -> (P, Option<Box<EmitOptions>>) {
+        match (std::mem::replace(&mut self.stage, EmissionStage::Done), self.payload.take()) {
+            (EmissionStage::New(options), Some(payload)) => (payload, options),
             _ => panic!("{POLLED_BEFORE}"),
         }
     }
 
     #[inline]
     pub(super) fn is_new(&self) -> bool {
-        matches!(self.stage, Stage::New(_))
+        matches!(self.stage, EmissionStage::New(_))
     }
 
     pub(super) fn running(&mut self) -> Option<&mut Running> {
         match &mut self.stage {
-            Stage::Running(running) => Some(running),
-            Stage::New(_) | Stage::Done => None,
+            EmissionStage::Running(running) => Some(running),
+            EmissionStage::New(_) | EmissionStage::Done => None,
         }
     }
 
@@ -84,9 +84,9 @@ impl<P: Payload> Emission<P> {
     #[expect(clippy::inline_always, reason = "the event is then not moved")]
     #[inline(always)]
     pub(super) fn block(self, bus: &Bus, slot: &Slot, cached: Option<&mut Cached>) -> Report {
-        let Self { mut payload, stage: Stage::New(options) } = self else { panic!("{POLLED_BEFORE}") };
+        let Self { mut payload, stage: EmissionStage::New(options) } = self else { panic!("{POLLED_BEFORE}") };
         let Some(event) = &payload else { panic!("{POLLED_BEFORE}") };
-        let found = Found::new(slot, cached, || event.unclaimed(&bus.state));
+        let found = FoundSnapshot::new(slot, cached, || event.unclaimed(&bus.state));
         let snapshot = found.snapshot();
         let asks = options.is_some() || event.is_unclaimed();
         match if asks { Ran::Nothing } else { run_plain(event, bus, slot, snapshot) } {
@@ -117,7 +117,7 @@ fn block_on(
     slot: &Slot,
     snapshot: &Arc<Snapshot>,
     event: &mut dyn PayloadCell,
-    options: Option<Box<Options>>,
+    options: Option<Box<EmitOptions>>,
 ) -> Report {
     let waking = Waking::Thread(OnceCell::new());
     match begin(ran, bus, slot, snapshot, event, options, &waking) {
@@ -133,7 +133,7 @@ fn begin(
     slot: &Slot,
     snapshot: &Arc<Snapshot>,
     event: &mut dyn PayloadCell,
-    options: Option<Box<Options>>,
+    options: Option<Box<EmitOptions>>,
     waking: &Waking<'_>,
 ) -> Begun {
     match ran {
@@ -145,7 +145,7 @@ fn begin(
     }
 }
 
-impl Stage {
+impl EmissionStage {
     /// Begins the emission, or polls its listeners.
     #[inline(never)]
     fn poll(
@@ -171,7 +171,7 @@ impl Stage {
         // Before user code runs: whatever happens, it does not begin twice.
         *self = Self::Done;
         let is_unclaimed = std::ptr::eq(slot, Arc::as_ptr(&bus.state.unclaimed));
-        let found = Found::new(slot, cached, || if is_unclaimed { event.unclaimed(&bus.state) } else { None });
+        let found = FoundSnapshot::new(slot, cached, || if is_unclaimed { event.unclaimed(&bus.state) } else { None });
         let snapshot = found.snapshot();
         let asks = options.is_some() || is_unclaimed;
         let ran = if asks { Ran::Nothing } else { event.run_plain(bus, slot, snapshot) };
@@ -186,13 +186,13 @@ impl Stage {
 }
 
 /// The snapshot of an emission.
-enum Found<'c> {
+enum FoundSnapshot<'c> {
     Cached(&'c Arc<Snapshot>),
     Loan(Loan),
     Own(Arc<Snapshot>),
 }
 
-impl<'c> Found<'c> {
+impl<'c> FoundSnapshot<'c> {
     #[inline]
     fn new(slot: &Slot, cached: Option<&'c mut Cached>, unclaimed: impl FnOnce() -> Option<Arc<Snapshot>>) -> Self {
         match cached {

@@ -16,11 +16,11 @@ use crate::{
 pub(super) struct Work {
     /// Its index in the snapshot.
     pub(super) listener: usize,
-    progress: Progress,
+    progress: WorkProgress,
     limit: Option<TimeLimit>,
 }
 
-enum Progress {
+enum WorkProgress {
     /// Polled by the emission itself.
     Inline(ListenerTask),
     /// In a task, or on a thread, of its own.
@@ -29,11 +29,11 @@ enum Progress {
 
 impl Work {
     pub(super) fn inline(listener: usize, task: ListenerTask) -> Self {
-        Self { listener, progress: Progress::Inline(task), limit: None }
+        Self { listener, progress: WorkProgress::Inline(task), limit: None }
     }
 
     pub(super) fn task(listener: usize, task: Task) -> Self {
-        Self { listener, progress: Progress::Task(task), limit: None }
+        Self { listener, progress: WorkProgress::Task(task), limit: None }
     }
 
     pub(super) fn limited(self, limit: Option<TimeLimit>) -> Self {
@@ -42,7 +42,7 @@ impl Work {
 
     /// Whether it runs when the emission is polled, and only then.
     pub(super) fn is_inline(&self) -> bool {
-        matches!(self.progress, Progress::Inline(_))
+        matches!(self.progress, WorkProgress::Inline(_))
     }
 
     /// When its own time is up, for a parked thread to watch.
@@ -53,8 +53,8 @@ impl Work {
     /// Polls it. The frame must be set.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let ended = match &mut self.progress {
-            Progress::Inline(task) => task.poll(cx),
-            Progress::Task(task) => task.poll(cx),
+            WorkProgress::Inline(task) => task.poll(cx),
+            WorkProgress::Task(task) => task.poll(cx),
         };
         if ended.is_pending() && self.limit.as_mut().is_some_and(|limit| limit.is_over(cx)) {
             return Poll::Ready(self.stop(Stop::TimedOut));
@@ -65,8 +65,8 @@ impl Work {
     /// Ends it, as far as that is possible. The frame must be set.
     pub(super) fn stop(&mut self, why: Stop) -> Ended {
         match &mut self.progress {
-            Progress::Inline(task) => Some(task.stop(why.outcome())),
-            Progress::Task(task) => task.leave(),
+            WorkProgress::Inline(task) => Some(task.stop(why.outcome())),
+            WorkProgress::Task(task) => task.leave(),
         }
     }
 }

@@ -37,10 +37,10 @@ use super::{
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct DecodeError(Box<Inner>);
+pub struct DecodeError(Box<DecodeDetails>);
 
 #[derive(Clone, PartialEq, Eq)]
-struct Inner {
+struct DecodeDetails {
     category: DecodeCategory,
     path: String,
     problem: Problem,
@@ -87,7 +87,7 @@ impl DecodeError {
         // These texts are serde_json's own, and have no values in them.
         let text = error.to_string();
         let text = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
-        Self(Box::new(Inner { category, path: String::new(), problem: Problem::Json(text), line, column }))
+        Self(Box::new(DecodeDetails { category, path: String::new(), problem: Problem::Json(text), line, column }))
     }
 
     /// What a type says of a payload.
@@ -99,7 +99,7 @@ impl DecodeError {
         }
         let is_panic = mismatch.problem == Problem::Panicked;
         let category = if is_panic { DecodeCategory::Panicked } else { DecodeCategory::Data };
-        Self(Box::new(Inner { category, path, problem: mismatch.problem, line, column }))
+        Self(Box::new(DecodeDetails { category, path, problem: mismatch.problem, line, column }))
     }
 
     pub(super) fn panicked() -> Self {
@@ -127,7 +127,7 @@ impl DecodeError {
 
     /// An error of the payload as a whole.
     fn whole(category: DecodeCategory, problem: Problem) -> Self {
-        Self(Box::new(Inner { category, path: String::new(), problem, line: 0, column: 0 }))
+        Self(Box::new(DecodeDetails { category, path: String::new(), problem, line: 0, column: 0 }))
     }
 
     /// What kind of error it is.
@@ -162,7 +162,7 @@ impl DecodeError {
 /// Prints as ``at `issue.number`: expected u64, line 1 column 30``.
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { path, problem, line, column, .. } = &*self.0;
+        let DecodeDetails { path, problem, line, column, .. } = &*self.0;
         if !path.is_empty() {
             write!(f, "at `{path}`: ")?;
         }

@@ -122,7 +122,7 @@ impl EventType {
 
     /// The type as it is written outside of the process: the name for version 1, `name.vN` after.
     pub fn wire_type(&self) -> impl fmt::Display {
-        WireType(self.name, self.version)
+        VersionedName(self.name, self.version)
     }
 }
 
@@ -172,9 +172,9 @@ impl fmt::Display for EventType {
     }
 }
 
-struct WireType(EventName, u32);
+struct VersionedName(EventName, u32);
 
-impl fmt::Display for WireType {
+impl fmt::Display for VersionedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
             1 => f.write_str(&self.0),

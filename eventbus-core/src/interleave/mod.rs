@@ -14,6 +14,6 @@ pub(crate) use natural::{
 };
 #[cfg(feature = "testing")]
 pub(crate) use seeded::{
-    Rng, Schedule, begin, ends_run, gives_way, hold_back, is_on, move_one_to_end, paced, point, shuffle, spawn,
+    Rng, SeededSchedule, begin, ends_run, gives_way, hold_back, is_on, move_one_to_end, paced, point, shuffle, spawn,
     spawn_blocking, system_time, up_to,
 };

@@ -15,7 +15,7 @@ thread_local! {
     /// Beside the rest, so that asking costs one read where nothing is explored.
     static IS_ON: Cell<bool> = const { Cell::new(false) };
     static DRAWS: Cell<Draws> = const { Cell::new(Draws { state: 0, count: 0, digest: 0 }) };
-    static START: Cell<Option<Start>> = const { Cell::new(None) };
+    static START: Cell<Option<RunStart>> = const { Cell::new(None) };
 }
 
 /// The time of day at which each run of this process begins, so that all have the same ids. In whole seconds: so how the milliseconds
@@ -36,19 +36,19 @@ struct Draws {
 
 /// When the run began, on both clocks.
 #[derive(Clone, Copy)]
-struct Start {
+struct RunStart {
     at: Instant,
     time: SystemTime,
 }
 
 /// The choices of one run: two runs with the same schedule have made the same ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Schedule {
+pub(crate) struct SeededSchedule {
     choices: u64,
     digest: u64,
 }
 
-impl Schedule {
+impl SeededSchedule {
     pub(crate) const NONE: Self = Self { choices: 0, digest: 0 };
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn begin(seed: u64) -> Exploring {
     let outer = fastrand::u64(..);
     fastrand::seed(Rng::with_seed(seed).next());
     DRAWS.set(Draws { state: seed, count: 0, digest: 0 });
-    START.set(Some(Start { at: Instant::now(), time: *FIRST_TIME }));
+    START.set(Some(RunStart { at: Instant::now(), time: *FIRST_TIME }));
     IS_ON.set(true);
     Exploring { outer }
 }
@@ -71,9 +71,9 @@ pub(crate) struct Exploring {
 impl Exploring {
     /// The choices drawn so far.
     #[expect(clippy::unused_self, reason = "only while a run is explored")]
-    pub(crate) fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self) -> SeededSchedule {
         let Draws { count, digest, .. } = DRAWS.get();
-        Schedule { choices: count, digest }
+        SeededSchedule { choices: count, digest }
     }
 }
 
@@ -214,7 +214,7 @@ pub(crate) fn hold_back<T>(items: &mut Vec<T>, cx: &Context<'_>) -> Vec<T> {
 /// The time of day; while a run is explored, that of its own clock.
 pub(crate) fn system_time() -> SystemTime {
     match START.get() {
-        Some(Start { at, time }) => time + at.elapsed(),
+        Some(RunStart { at, time }) => time + at.elapsed(),
         None => SystemTime::now(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     drain,
     returned::{Returned, unconsumed},
-    shutdown_report::{Begun, Inner, Reported, Shutdown, ShutdownReport},
+    shutdown_report::{BegunShutdown, Reported, Shutdown, ShutdownFacts, ShutdownReport},
 };
 use crate::{
     call::Frame,
@@ -32,7 +32,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
 /// How far a shutdown has come that is reported.
 #[derive(Clone, Copy)]
-struct End {
+struct ReportedEnd {
     is_interim: bool,
     is_closed: bool,
 }
@@ -84,7 +84,7 @@ impl Bus {
             let mut report = self.run_shutdown(deadline, None).await;
             // Where this code runs, and not where the handle comes from: a task of the handler's own may wait.
             if Frame::current_cause().is_some_and(|cause| cause.bus == self.id()) {
-                return self.report(Vec::new(), Vec::new(), End { is_interim: true, is_closed: false });
+                return self.report(Vec::new(), Vec::new(), ReportedEnd { is_interim: true, is_closed: false });
             }
             loop {
                 let ended = report.borrow_and_update().clone();
@@ -119,7 +119,7 @@ impl Bus {
                 (Some(begun), Some(dead)) if begun.report.same_channel(&dead) => begun.died + 1,
                 (Some(begun), _) => return (begun.report.clone(), None),
             };
-            *slot = Some(Begun { report: report.clone(), died });
+            *slot = Some(BegunShutdown { report: report.clone(), died });
             died
         };
         publishing.begin_drain();
@@ -180,7 +180,7 @@ impl Bus {
             returned.push(Returned { group, message });
         }
         publishing.ended.cancel();
-        self.report(consumers, returned, End { is_interim: false, is_closed })
+        self.report(consumers, returned, ReportedEnd { is_interim: false, is_closed })
     }
 
     /// Closes the transport, which may panic, or not answer: `None` then.
@@ -216,15 +216,23 @@ impl Bus {
         }
     }
 
-    fn report(&self, consumers: Vec<StopReport>, returned: Vec<Returned>, end: End) -> ShutdownReport {
+    fn report(&self, consumers: Vec<StopReport>, returned: Vec<Returned>, end: ReportedEnd) -> ShutdownReport {
         let is_in_process = self.publishing().capabilities.durability == Durability::Process;
-        let End { is_interim, is_closed } = end;
+        let ReportedEnd { is_interim, is_closed } = end;
         let stats = self.stats();
         // Until the end, what waits may still be consumed.
         let unconsumed = match end {
-            End { is_interim: true, .. } => Default::default(),
+            ReportedEnd { is_interim: true, .. } => Default::default(),
             _ => unconsumed(&returned, &stats.unrouted_events, is_in_process),
         };
-        ShutdownReport(Arc::new(Inner { consumers, returned, unconsumed, stats, is_interim, is_in_process, is_closed }))
+        ShutdownReport(Arc::new(ShutdownFacts {
+            consumers,
+            returned,
+            unconsumed,
+            stats,
+            is_interim,
+            is_in_process,
+            is_closed,
+        }))
     }
 }

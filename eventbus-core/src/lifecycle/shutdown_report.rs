@@ -13,10 +13,10 @@ use crate::{
 
 /// The shutdown of a bus, once it has begun.
 #[derive(Default)]
-pub(crate) struct Shutdown(pub(super) Mutex<Option<Begun>>);
+pub(crate) struct Shutdown(pub(super) Mutex<Option<BegunShutdown>>);
 
 #[derive(Clone)]
-pub(crate) struct Begun {
+pub(crate) struct BegunShutdown {
     pub(super) report: Reported,
     /// How many tasks for it have died before.
     pub(super) died: u32,
@@ -26,9 +26,9 @@ pub(super) type Reported = watch::Receiver<Option<ShutdownReport>>;
 
 /// How a bus shut down; its totals add up.
 #[derive(Clone)]
-pub struct ShutdownReport(pub(super) Arc<Inner>);
+pub struct ShutdownReport(pub(super) Arc<ShutdownFacts>);
 
-pub(super) struct Inner {
+pub(super) struct ShutdownFacts {
     pub(super) consumers: Vec<StopReport>,
     pub(super) returned: Vec<Returned>,
     /// And whether there are more.

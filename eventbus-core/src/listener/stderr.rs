@@ -19,7 +19,7 @@ static LIMIT: LineLimit = LineLimit::new();
 /// The foreign `Display` in it may panic, or wait for somebody who writes to stderr: it runs first, isolated, and outside of
 /// the lock of stderr.
 pub(crate) fn to_stderr(line: &dyn fmt::Display) {
-    let Admission { withheld, line: admitted } = LIMIT.admit(Instant::now());
+    let LineBudget { withheld, line: admitted } = LIMIT.admit(Instant::now());
     if let Some(count) = withheld {
         write_line(&Withheld(count));
     }
@@ -61,7 +61,7 @@ struct Window {
 
 /// What may be written now.
 #[derive(PartialEq, Eq, Debug)]
-struct Admission {
+struct LineBudget {
     /// Before the line: how many have been withheld in an earlier second.
     withheld: Option<u64>,
     line: Admitted,
@@ -86,7 +86,7 @@ impl LineLimit {
     }
 
     /// Asks for a line.
-    fn admit(&self, now: Instant) -> Admission {
+    fn admit(&self, now: Instant) -> LineBudget {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let withheld = window.roll(now).then(|| window.take_withheld()).flatten();
         window.lines += 1;
@@ -96,7 +96,7 @@ impl LineLimit {
             window.withheld += 1;
             if window.lines == Self::LINES + 1 { Admitted::WriteNotice } else { Admitted::Withhold }
         };
-        Admission { withheld, line }
+        LineBudget { withheld, line }
     }
 
     /// Takes the count of what was withheld; once in a second, so that this is no flood either.
@@ -151,13 +151,13 @@ mod tests {
     fn twenty_lines_a_second_are_written_and_the_rest_is_counted() {
         let (limit, start) = (LineLimit::new(), Instant::now());
         assert_eq!(written(&limit, start, 19), 19);
-        assert_eq!(limit.admit(start), Admission { withheld: None, line: Admitted::Write });
-        assert_eq!(limit.admit(start), Admission { withheld: None, line: Admitted::WriteNotice });
+        assert_eq!(limit.admit(start), LineBudget { withheld: None, line: Admitted::Write });
+        assert_eq!(limit.admit(start), LineBudget { withheld: None, line: Admitted::WriteNotice });
         let end = start + Duration::from_millis(999);
         assert_eq!(written(&limit, end, 1233), 0);
         let next = start + LineLimit::SECOND;
-        assert_eq!(limit.admit(next), Admission { withheld: Some(1234), line: Admitted::Write });
-        assert_eq!(limit.admit(next), Admission { withheld: None, line: Admitted::Write });
+        assert_eq!(limit.admit(next), LineBudget { withheld: Some(1234), line: Admitted::Write });
+        assert_eq!(limit.admit(next), LineBudget { withheld: None, line: Admitted::Write });
     }
 
     #[test]

@@ -49,11 +49,11 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct EventSet {
     /// By name, version and Rust type; each type once.
-    listed: Vec<Listed>,
+    listed: Vec<ListedClaim>,
 }
 
 #[derive(Clone, Copy)]
-struct Listed {
+struct ListedClaim {
     claim: Claim,
     declare: fn(&Bus, &'static Location<'static>) -> Result<(), NameTaken>,
 }
@@ -87,7 +87,7 @@ impl EventSet {
     #[track_caller]
     pub fn add<E: Event>(&mut self) -> Result<(), NameTaken> {
         let claim = Claim { event: E::TYPE, location: Location::caller() };
-        self.insert(Listed { claim, declare: Bus::declare_at::<E> })
+        self.insert(ListedClaim { claim, declare: Bus::declare_at::<E> })
     }
 
     /// Adds the events of another set.
@@ -102,8 +102,8 @@ impl EventSet {
         Ok(())
     }
 
-    fn insert(&mut self, new: Listed) -> Result<(), NameTaken> {
-        let key = |listed: &Listed| {
+    fn insert(&mut self, new: ListedClaim) -> Result<(), NameTaken> {
+        let key = |listed: &ListedClaim| {
             let event = listed.claim.event;
             (event.name(), event.version(), event.rust_type())
         };

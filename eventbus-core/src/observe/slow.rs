@@ -17,8 +17,8 @@ pub(crate) struct SlowListeners {
 }
 
 impl SlowListeners {
-    fn timed(&self, event: &str, listener: &ListenerInfo) -> Timed {
-        Timed {
+    fn timed(&self, event: &str, listener: &ListenerInfo) -> TimedRun {
+        TimedRun {
             limit: self.limit,
             warnings: Arc::clone(&self.warnings),
             event: event.to_owned(),
@@ -43,14 +43,14 @@ impl Interceptor for SlowListeners {
     }
 }
 
-struct Timed {
+struct TimedRun {
     limit: Duration,
     warnings: Arc<Warnings>,
     event: String,
     listener: ListenerInfo,
 }
 
-impl<End> Around<End> for Timed {
+impl<End> Around<End> for TimedRun {
     fn part(&mut self, part: &mut dyn FnMut()) {
         let began = Instant::now();
         part();

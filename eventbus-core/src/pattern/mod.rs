@@ -17,7 +17,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 pub use error::{PatternError, PatternErrorKind};
 pub(crate) use fold_hash::FoldHash;
-pub(crate) use trie::{Key, Trie};
+pub(crate) use trie::{Trie, TrieKey};
 
 use crate::event::EventName;
 

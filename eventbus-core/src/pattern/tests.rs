@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::Index, sample::select};
 
-use super::{Key, PatternErrorKind as Kind, *};
+use super::{PatternErrorKind as Kind, TrieKey, *};
 
 fn pattern(text: &str) -> Pattern {
     Pattern::new(text).unwrap()
@@ -32,7 +32,7 @@ fn found(trie: &Trie<usize>, name: &str) -> Vec<usize> {
 }
 
 /// A trie where each value is the index of its pattern.
-fn trie_of(patterns: &[&str]) -> (Trie<usize>, Vec<Key>) {
+fn trie_of(patterns: &[&str]) -> (Trie<usize>, Vec<TrieKey>) {
     let mut trie = Trie::new();
     let keys = patterns.iter().enumerate().map(|(value, text)| trie.insert(&pattern(text), value)).collect();
     (trie, keys)
@@ -222,7 +222,7 @@ proptest! {
         names in vec(names(), 10),
     ) {
         let mut trie = Trie::new();
-        let mut kept: Vec<(Key, String, usize)> = Vec::new();
+        let mut kept: Vec<(TrieKey, String, usize)> = Vec::new();
         for (value, (insert, at)) in steps.into_iter().enumerate() {
             match insert {
                 Some(text) => kept.push((trie.insert(&pattern(&text), value), text, value)),

@@ -17,25 +17,25 @@ const ROOT: u32 = 0;
 /// A pattern may be inserted any number of times; each value is found once.
 #[derive(Clone)]
 pub(crate) struct Trie<V> {
-    nodes: Slab<Node<V>>,
+    nodes: Slab<TrieNode<V>>,
     /// The children behind words: parent and word, packed, to child.
     edges: HashMap<u64, u32, FoldHash>,
     words: Words,
     /// Where the value of each key is.
-    places: Slab<Place>,
+    places: Slab<TriePlace>,
     /// The serial of the newest key.
     serial: u64,
 }
 
 /// Names a value in a [`Trie`]. A key whose value was removed names nothing, for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Key {
+pub(crate) struct TrieKey {
     place: u32,
     serial: u64,
 }
 
 #[derive(Clone)]
-struct Node<V> {
+struct TrieNode<V> {
     /// The child behind `*`, or `ROOT`.
     one: u32,
     /// The child behind `**`, or `ROOT`.
@@ -58,7 +58,7 @@ enum Edge {
 
 /// Empty places have serial 0, which no key has.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct TriePlace {
     serial: u64,
     node: u32,
     /// The index in the node's values.
@@ -72,26 +72,26 @@ impl<V> Trie<V> {
 
     fn with_serial(serial: u64) -> Self {
         let mut nodes = Slab::default();
-        nodes.insert(Node::default());
+        nodes.insert(TrieNode::default());
         Self { nodes, edges: HashMap::default(), words: Words::default(), places: Slab::default(), serial }
     }
 
     /// Adds `value` under `pattern`. The key removes it again.
-    pub(crate) fn insert(&mut self, pattern: &Pattern, value: V) -> Key {
+    pub(crate) fn insert(&mut self, pattern: &Pattern, value: V) -> TrieKey {
         let node = pattern.segments().fold(ROOT, |node, segment| self.child_or_new(node, segment));
         self.serial += 1;
         let values = &mut self.nodes[node].values;
-        let place = self.places.insert(Place { serial: self.serial, node, at: values.len() });
+        let place = self.places.insert(TriePlace { serial: self.serial, node, at: values.len() });
         values.push((place, value));
-        Key { place, serial: self.serial }
+        TrieKey { place, serial: self.serial }
     }
 
     /// Removes a value, with the nodes and words that only its pattern had; `None` if it has been removed before.
     ///
     /// The value is handed out so that it can be dropped outside of any lock.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: TrieKey) -> Option<V> {
         let place = self.places.get(key.place).filter(|place| place.serial == key.serial)?;
-        let &Place { node, at, .. } = place;
+        let &TriePlace { node, at, .. } = place;
         self.places.remove(key.place);
         let values = &mut self.nodes[node].values;
         let (_, value) = values.swap_remove(at);
@@ -178,7 +178,7 @@ impl<V> Trie<V> {
         if child != ROOT {
             return child;
         }
-        let child = self.nodes.insert(Node { parent, edge, ..Node::default() });
+        let child = self.nodes.insert(TrieNode { parent, edge, ..TrieNode::default() });
         let node = &mut self.nodes[parent];
         match edge {
             Edge::One => node.one = child,
@@ -195,7 +195,7 @@ impl<V> Trie<V> {
     /// Removes `node` if it is bare, then its parent if that made it bare, and so on.
     fn prune(&mut self, mut node: u32) {
         while node != ROOT && self.nodes[node].is_bare() {
-            let Node { parent, edge, .. } = self.nodes.remove(node);
+            let TrieNode { parent, edge, .. } = self.nodes.remove(node);
             match edge {
                 Edge::One => self.nodes[parent].one = ROOT,
                 Edge::Many => self.nodes[parent].many = ROOT,
@@ -216,13 +216,13 @@ impl<V> Trie<V> {
     }
 }
 
-impl<V> Node<V> {
+impl<V> TrieNode<V> {
     fn is_bare(&self) -> bool {
         self.values.is_empty() && self.one == ROOT && self.many == ROOT && self.words == 0
     }
 }
 
-impl<V> Default for Node<V> {
+impl<V> Default for TrieNode<V> {
     fn default() -> Self {
         Self { one: ROOT, many: ROOT, words: 0, parent: ROOT, edge: Edge::One, values: Vec::new() }
     }

@@ -13,7 +13,7 @@ const FULL: usize = 64;
 
 /// Consecutive listeners of a slot. Immutable once it has been published.
 pub(crate) struct Chunk {
-    /// The synchronous code of the members by type, made when the chunk is published: before, it is [`Unpublished`]. Dropped
+    /// The synchronous code of the members by type, made when the chunk is published: before, it is [`StaleList`]. Dropped
     /// before the members, so that it never holds the last reference to a listener's code.
     typed: Box<dyn Any + Send + Sync>,
     pub(crate) members: Vec<Member>,
@@ -22,11 +22,11 @@ pub(crate) struct Chunk {
 }
 
 /// Stands for the typed list of a chunk that is edited. Its box allocates nothing.
-struct Unpublished;
+struct StaleList;
 
 impl Chunk {
     pub(super) fn of_members(members: Vec<Member>) -> Self {
-        Self { typed: Box::new(Unpublished), members, runs: None }
+        Self { typed: Box::new(StaleList), members, runs: None }
     }
 
     /// Counts a run that is about to begin: a call of each member.
@@ -153,7 +153,7 @@ impl Chunks {
         mut live: Option<&mut LiveRuns>,
     ) -> SnapshotChunks {
         for chunk in &mut self.chunks {
-            if chunk.typed.is::<Unpublished>() {
+            if chunk.typed.is::<StaleList>() {
                 let chunk = Arc::make_mut(chunk);
                 chunk.typed = typed(&chunk.members);
                 let counts = chunk.members.iter().filter_map(|member| member.entry.counts.clone());
@@ -171,7 +171,7 @@ impl Chunks {
     /// The members of a chunk that no snapshot sees.
     fn edit(&mut self, at: usize) -> &mut Vec<Member> {
         let chunk = Arc::make_mut(&mut self.chunks[at]);
-        (chunk.typed, chunk.runs) = (Box::new(Unpublished), None);
+        (chunk.typed, chunk.runs) = (Box::new(StaleList), None);
         &mut chunk.members
     }
 

@@ -102,7 +102,7 @@ pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sy
         let erased = member.sync_code();
         let code = match (&**erased as &dyn Any).downcast_ref::<SyncCode<E>>() {
             Some(typed) => Arc::clone(&typed.0),
-            None => Arc::new(ByPattern(Arc::clone(erased))),
+            None => Arc::new(PatternCode(Arc::clone(erased))),
         };
         list.push(SyncItem { entry: Arc::clone(&member.entry), code });
     }
@@ -110,9 +110,9 @@ pub(super) fn sync_list<E: Event>(members: &[Member]) -> Box<dyn Any + Send + Sy
 }
 
 /// Code of a listener by pattern, for events of a type.
-struct ByPattern(Arc<dyn ErasedCall>);
+struct PatternCode(Arc<dyn ErasedCall>);
 
-impl<E: Event> SyncCall<E> for ByPattern {
+impl<E: Event> SyncCall<E> for PatternCode {
     fn call(&self, event: &E, context: &mut CallContext<'_>) {
         self.0.call(&AnyEvent::borrowed(E::TYPE, event, context.shared), context);
     }

@@ -10,7 +10,7 @@ use crate::sync::{Mutex, lock};
 ///
 /// Locks are taken from the outer group to the inner one, and none is held while a listener is ended.
 #[derive(Default)]
-pub(crate) struct Group {
+pub(crate) struct ListenerGroup {
     members: Mutex<Members>,
     /// Whether ending it closes it, as for the group of a module.
     closes: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Group {
 struct Members {
     closed: bool,
     listeners: Vec<Registration>,
-    inner: Vec<Arc<Group>>,
+    inner: Vec<Arc<ListenerGroup>>,
     /// Dropped when the group is closed.
     until_closed: Option<Box<dyn Any + Send + Sync>>,
     sweep_at: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Ended {
     pub(crate) listeners: usize,
 }
 
-impl Group {
+impl ListenerGroup {
     /// A group that closes when it is ended, and then drops `until_closed`.
     pub(super) fn closing(until_closed: Box<dyn Any + Send + Sync>) -> Self {
         let members = Members { until_closed: Some(until_closed), ..Members::default() };

@@ -26,7 +26,7 @@ pub(crate) use code::{Code, ErasedCall, FutureCall, Member, SyncCall, SyncCode};
 pub(crate) use conflict::{Claim, Conflict};
 pub(crate) use departure::{Departs, Departure};
 pub(crate) use entry::{Entry, Filter, OnceState};
-pub(crate) use group::Group;
+pub(crate) use group::ListenerGroup;
 pub(crate) use hashed_keys::BuildHashedKeys;
 pub(crate) use modules::Modules;
 pub(crate) use registration::{Place, Registration};

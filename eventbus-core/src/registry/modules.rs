@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::group::Group;
+use super::group::ListenerGroup;
 use crate::{
     listener::{ListenerId, ListenerInfo},
     sync::{Mutex, lock},
@@ -18,11 +18,11 @@ use crate::{
 /// gone with all its listeners, is swept out now and then.
 #[derive(Default)]
 pub(crate) struct Modules {
-    table: Mutex<Table>,
+    table: Mutex<ModuleTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct ModuleTable {
     registrations: HashMap<usize, Arc<ModuleRegistration>>,
     sweep_at: usize,
 }
@@ -30,7 +30,7 @@ struct Table {
 /// A registered module; what its subscription ends.
 pub(crate) struct ModuleRegistration {
     info: ListenerInfo,
-    group: Arc<Group>,
+    group: Arc<ListenerGroup>,
     /// Does not keep the module alive, but its address taken.
     module: Box<dyn Alive>,
 }
@@ -55,7 +55,7 @@ impl Modules {
     ) -> Result<Arc<ModuleRegistration>, &'static Location<'static>> {
         let address = Arc::as_ptr(module).cast::<()>().addr();
         let seat = Seat { modules: Arc::downgrade(self), address, id: info.id };
-        let group = Arc::new(Group::closing(Box::new(seat)));
+        let group = Arc::new(ListenerGroup::closing(Box::new(seat)));
         let registration = Arc::new(ModuleRegistration { info, group, module: Box::new(Arc::downgrade(module)) });
 
         let mut table = lock(&self.table);
@@ -81,7 +81,7 @@ impl Modules {
     }
 }
 
-impl Table {
+impl ModuleTable {
     /// Takes out what has ended by itself, if the table has doubled since this was done last.
     fn make_room(&mut self) -> Vec<Arc<ModuleRegistration>> {
         if self.registrations.len() < self.sweep_at.max(32) {
@@ -95,7 +95,7 @@ impl Table {
 }
 
 impl ModuleRegistration {
-    pub(crate) fn group(&self) -> &Arc<Group> {
+    pub(crate) fn group(&self) -> &Arc<ListenerGroup> {
         &self.group
     }
 

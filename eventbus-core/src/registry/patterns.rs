@@ -23,7 +23,7 @@ pub(super) struct Patterns {
 
 /// A listener by pattern.
 struct Listening {
-    place: pattern::Key,
+    place: pattern::TrieKey,
     member: Member,
     /// The slots that it is in, by their places among all.
     slots: Vec<u32>,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{group::Group, modules::ModuleRegistration, registration::Registration};
+use super::{group::ListenerGroup, modules::ModuleRegistration, registration::Registration};
 use crate::{call::BusId, listener::ListenerInfo};
 
 /// A registered listener or module; what everything that registers one returns.
@@ -39,7 +39,7 @@ pub struct Subscription {
 #[derive(Clone)]
 enum Subscribed {
     Listener(Registration),
-    Module { module: Weak<ModuleRegistration>, group: Arc<Group> },
+    Module { module: Weak<ModuleRegistration>, group: Arc<ListenerGroup> },
 }
 
 impl Subscription {

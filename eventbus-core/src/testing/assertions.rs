@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc};
 
 use super::{
-    listed::{Listed, Printers},
+    listed::{ListedRecords, Printers},
     record::Record,
     recorder::Recorder,
 };
@@ -309,7 +309,7 @@ impl Recorder {
     fn fails(&self, what: &str) -> ! {
         let records = self.records();
         let printers: Printers = lock(&self.shared.printers).clone();
-        panic!("{what}; {}", Listed { records: &records, printers: &printers });
+        panic!("{what}; {}", ListedRecords { records: &records, printers: &printers });
     }
 }
 

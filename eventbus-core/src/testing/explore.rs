@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle};
 use super::{failing_seed::FailingSeed, sim::Sim};
 use crate::{
     event::{isolate, panic_message},
-    interleave::{self, Schedule},
+    interleave::{self, SeededSchedule},
     listener::{ErrorText, Return},
 };
 
@@ -129,7 +129,7 @@ impl Explorer {
     }
 
     /// A seed that has failed; it is run once more, to see whether it does so again.
-    fn failing<T, F>(&self, seed: u64, failure: Arc<str>, schedule: Schedule, test: &T) -> FailingSeed
+    fn failing<T, F>(&self, seed: u64, failure: Arc<str>, schedule: SeededSchedule, test: &T) -> FailingSeed
     where
         T: Fn(Sim) -> F,
         F: Future<Output: Return>,
@@ -147,7 +147,10 @@ impl Explorer {
         let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                return Run { failure: Some(format!("there is no runtime: {error}").into()), schedule: Schedule::NONE };
+                return Run {
+                    failure: Some(format!("there is no runtime: {error}").into()),
+                    schedule: SeededSchedule::NONE,
+                };
             }
         };
         let entered = runtime.enter();
@@ -177,7 +180,7 @@ impl Explorer {
 /// How a run ended.
 struct Run {
     failure: Option<Arc<str>>,
-    schedule: Schedule,
+    schedule: SeededSchedule,
 }
 
 fn never_ends(limit: Duration) -> Arc<str> {

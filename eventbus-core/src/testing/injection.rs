@@ -15,18 +15,18 @@ use crate::{
 /// It holds for each call until it is used up or [`off`](Self::off). Dropping this changes nothing.
 #[derive(Clone)]
 pub struct Injection {
-    shared: Arc<Shared>,
+    shared: Arc<InjectionState>,
 }
 
-struct Shared {
+struct InjectionState {
     name: Box<str>,
     effect: Effect,
-    settings: Mutex<Settings>,
+    settings: Mutex<InjectionSettings>,
     happened: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Settings {
+struct InjectionSettings {
     times: Option<usize>,
     event: Option<&'static EventType>,
     is_off: bool,
@@ -51,7 +51,14 @@ impl Effect {
 
 impl Injection {
     pub(super) fn new(name: &str, effect: Effect) -> Self {
-        Self { shared: Arc::new(Shared { name: name.into(), effect, settings: Mutex::default(), happened: 0.into() }) }
+        Self {
+            shared: Arc::new(InjectionState {
+                name: name.into(),
+                effect,
+                settings: Mutex::default(),
+                happened: 0.into(),
+            }),
+        }
     }
 
     /// Happens to `times` calls, and then no more.
@@ -115,7 +122,7 @@ impl Injection {
     }
 }
 
-impl Settings {
+impl InjectionSettings {
     fn allow(&self, happened: usize, event: Option<TypeId>) -> bool {
         !self.is_off
             && self.times.is_none_or(|times| happened < times)

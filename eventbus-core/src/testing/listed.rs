@@ -18,12 +18,12 @@ const MAX_LINES: usize = 60;
 pub(super) type Printers = HashMap<TypeId, DebugFn>;
 
 /// Prints records, a line each, with the `Debug` of events that have one. Lines that are the same and follow each other are one.
-pub(super) struct Listed<'a> {
+pub(super) struct ListedRecords<'a> {
     pub(super) records: &'a [Record],
     pub(super) printers: &'a Printers,
 }
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for ListedRecords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.records.is_empty() {
             return f.write_str("nothing was recorded");

@@ -42,14 +42,14 @@ use crate::{
 #[derive(Clone)]
 pub struct Record {
     event: AnyEvent<'static>,
-    what: What,
+    what: RecordedAct,
     parent: Option<EmissionId>,
     cause: Option<MessageId>,
     is_faked: bool,
 }
 
 #[derive(Clone)]
-enum What {
+enum RecordedAct {
     Emitted { emission: EmissionId, is_unheard: bool },
     Published { id: MessageId, state: PublishState },
 }
@@ -72,7 +72,7 @@ impl Record {
     pub(super) fn of_emission(info: &EmissionInfo<'_>, is_faked: bool) -> Self {
         // The bus has moved the event into an `Arc`, since the recorder asks for that.
         let event = info.event().to_owned().unwrap_or_else(|| nothing(info.event().subject().clone()));
-        let what = What::Emitted { emission: info.emission(), is_unheard: info.is_unheard() };
+        let what = RecordedAct::Emitted { emission: info.emission(), is_unheard: info.is_unheard() };
         Self { event, what, parent: info.parent(), cause: info.message_id(), is_faked }
     }
 
@@ -80,7 +80,7 @@ impl Record {
         let message = info.message();
         let event = message.event().unwrap_or_else(|| nothing(message.subject.clone()));
         let state = PublishState::default();
-        let what = What::Published { id: message.id(), state: state.clone() };
+        let what = RecordedAct::Published { id: message.id(), state: state.clone() };
         (Self { event, what, parent: info.emission(), cause: message.causation_id(), is_faked }, state)
     }
 
@@ -101,13 +101,13 @@ impl Record {
 
     /// Whether it was emitted.
     pub fn is_emitted(&self) -> bool {
-        matches!(self.what, What::Emitted { .. })
+        matches!(self.what, RecordedAct::Emitted { .. })
     }
 
     /// Whether it was published: the transport has taken it, or the recorder [fakes](super::Recorder::fake) it. What has been offered,
     /// and waits or was refused, is neither emitted nor published.
     pub fn is_published(&self) -> bool {
-        matches!(&self.what, What::Published { state, .. } if state.get().is_some_and(|end| end.is_ok()))
+        matches!(&self.what, RecordedAct::Published { state, .. } if state.get().is_some_and(|end| end.is_ok()))
     }
 
     /// Whether the recorder has faked it: no listener was called, or no transport asked.
@@ -117,22 +117,22 @@ impl Record {
 
     /// Whether nobody listened to the event that was emitted.
     pub fn is_unheard(&self) -> bool {
-        matches!(self.what, What::Emitted { is_unheard: true, .. })
+        matches!(self.what, RecordedAct::Emitted { is_unheard: true, .. })
     }
 
     /// The id of the emission, if it was emitted.
     pub fn emission(&self) -> Option<EmissionId> {
         match self.what {
-            What::Emitted { emission, .. } => Some(emission),
-            What::Published { .. } => None,
+            RecordedAct::Emitted { emission, .. } => Some(emission),
+            RecordedAct::Published { .. } => None,
         }
     }
 
     /// The id of the message, if it was published.
     pub fn message_id(&self) -> Option<MessageId> {
         match self.what {
-            What::Published { id, .. } => Some(id),
-            What::Emitted { .. } => None,
+            RecordedAct::Published { id, .. } => Some(id),
+            RecordedAct::Emitted { .. } => None,
         }
     }
 
@@ -155,9 +155,9 @@ impl Record {
         match &self.what {
             _ if self.is_faked && self.is_emitted() => ("emitted", " (faked)".into()),
             _ if self.is_faked => ("published", " (faked)".into()),
-            What::Emitted { is_unheard: true, .. } => ("emitted", " (nobody listens)".into()),
-            What::Emitted { .. } => ("emitted", String::new()),
-            What::Published { state, .. } => match state.get() {
+            RecordedAct::Emitted { is_unheard: true, .. } => ("emitted", " (nobody listens)".into()),
+            RecordedAct::Emitted { .. } => ("emitted", String::new()),
+            RecordedAct::Published { state, .. } => match state.get() {
                 None => ("offered", " (not published yet)".into()),
                 Some(end) => match end.reason() {
                     None => ("published", String::new()),

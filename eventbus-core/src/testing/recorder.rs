@@ -29,11 +29,11 @@ use crate::{
 #[doc = include_str!("recorder.md")]
 #[derive(Clone, Default)]
 pub struct Recorder {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RecorderState>,
 }
 
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct RecorderState {
     pub(super) records: Mutex<Vec<Record>>,
     pub(super) printers: Mutex<Printers>,
     faking: Mutex<Faking>,

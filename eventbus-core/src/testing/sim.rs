@@ -27,10 +27,10 @@ use crate::{
 /// same run.
 #[derive(Clone)]
 pub struct Sim {
-    shared: Arc<Shared>,
+    shared: Arc<SimState>,
 }
 
-struct Shared {
+struct SimState {
     seed: u64,
     start: Instant,
     rng: Mutex<Rng>,
@@ -40,7 +40,7 @@ struct Shared {
 impl Sim {
     pub(super) fn new(seed: u64) -> Self {
         let rng = Mutex::new(Rng::with_seed(!seed));
-        Self { shared: Arc::new(Shared { seed, start: Instant::now(), rng, panic: Mutex::default() }) }
+        Self { shared: Arc::new(SimState { seed, start: Instant::now(), rng, panic: Mutex::default() }) }
     }
 
     /// The seed of this run.

@@ -13,17 +13,17 @@ use crate::{errors::Errors, keys};
 pub(super) struct Args {
     krate: Option<Path>,
     pub(super) named: Option<Expr>,
-    seen: Vec<Key>,
+    seen: Vec<BlockKey>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Key {
+enum BlockKey {
     Crate,
     Named,
 }
 
-const KEYS: [(Key, &str, &str); 2] =
-    [(Key::Crate, "crate", "crate = my_framework::eventbus"), (Key::Named, "named", "named = \"billing\"")];
+const KEYS: [(BlockKey, &str, &str); 2] =
+    [(BlockKey::Crate, "crate", "crate = my_framework::eventbus"), (BlockKey::Named, "named", "named = \"billing\"")];
 
 impl Args {
     pub(super) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
@@ -47,8 +47,8 @@ impl Args {
         let (key, ident, usage) = keys::key(input, &KEYS, &mut self.seen)?;
         keys::equals(input, &ident, usage)?;
         match key {
-            Key::Crate => self.krate = Some(keys::path(input, "crate", usage)?),
-            Key::Named => self.named = Some(keys::text(input, "named", usage)?),
+            BlockKey::Crate => self.krate = Some(keys::path(input, "crate", usage)?),
+            BlockKey::Named => self.named = Some(keys::text(input, "named", usage)?),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, ext::IdentExt};
 
 use super::{
     method::Method,
-    options::{self, Options},
+    options::{self, ListenerOptions},
     types,
 };
 use crate::errors::Errors;
@@ -53,7 +53,7 @@ fn read_method(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Method> {
     for another in ours {
         errors.on(another, "`#[on]` is given twice; put all keys into one");
     }
-    let options = Options::read(&attr, errors);
+    let options = ListenerOptions::read(&attr, errors);
     Some(Method::read(method.clone(), options, errors))
 }
 

@@ -2,14 +2,14 @@
 
 use syn::{Attribute, Ident, ImplItemFn, Type};
 
-use super::{options::Options, signature};
+use super::{options::ListenerOptions, signature};
 use crate::errors::Errors;
 
 /// A method with `#[on]`.
 pub(super) struct Method {
     /// The method as written, without its `#[on]`.
     pub(super) source: ImplItemFn,
-    pub(super) options: Options,
+    pub(super) options: ListenerOptions,
     /// Its arguments; `None` if they are invalid, which has been reported.
     pub(super) takes: Option<Takes>,
 }
@@ -40,7 +40,7 @@ pub(super) enum Form {
 }
 
 impl Method {
-    pub(super) fn read(source: ImplItemFn, options: Options, errors: &mut Errors) -> Self {
+    pub(super) fn read(source: ImplItemFn, options: ListenerOptions, errors: &mut Errors) -> Self {
         let takes = signature::read(&source.sig, errors);
         Self { source, options, takes }
     }

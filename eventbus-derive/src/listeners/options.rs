@@ -9,7 +9,7 @@ use crate::{errors::Errors, keys};
 
 /// The options of a listener. Keys that are not valid for every method keep their token, so that errors can point at it.
 #[derive(Default)]
-pub(super) struct Options {
+pub(super) struct ListenerOptions {
     pub(super) named: Option<Expr>,
     pub(super) priority: Option<Expr>,
     pub(super) once: bool,
@@ -17,11 +17,11 @@ pub(super) struct Options {
     pub(super) spawned: Option<Ident>,
     pub(super) timeout: Option<(Ident, TokenStream)>,
     pub(super) pattern: Option<(Ident, Expr)>,
-    seen: Vec<Key>,
+    seen: Vec<ListenerKey>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Key {
+enum ListenerKey {
     Named,
     Priority,
     Once,
@@ -31,14 +31,14 @@ enum Key {
     Pattern,
 }
 
-const KEYS: [(Key, &str, &str); 7] = [
-    (Key::Named, "named", "named = \"invoice\""),
-    (Key::Priority, "priority", "priority = 10"),
-    (Key::Once, "once", "once"),
-    (Key::Blocking, "blocking", "blocking"),
-    (Key::Spawned, "spawned", "spawned"),
-    (Key::Timeout, "timeout", "timeout = \"2s\""),
-    (Key::Pattern, "pattern", "pattern = \"order.*\""),
+const KEYS: [(ListenerKey, &str, &str); 7] = [
+    (ListenerKey::Named, "named", "named = \"invoice\""),
+    (ListenerKey::Priority, "priority", "priority = 10"),
+    (ListenerKey::Once, "once", "once"),
+    (ListenerKey::Blocking, "blocking", "blocking"),
+    (ListenerKey::Spawned, "spawned", "spawned"),
+    (ListenerKey::Timeout, "timeout", "timeout = \"2s\""),
+    (ListenerKey::Pattern, "pattern", "pattern = \"order.*\""),
 ];
 
 /// Whether the attribute is `#[on]`, with or without a path before it.
@@ -46,7 +46,7 @@ pub(super) fn is_on(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == "on")
 }
 
-impl Options {
+impl ListenerOptions {
     pub(super) fn read(attr: &Attribute, errors: &mut Errors) -> Self {
         let mut this = Self::default();
         match &attr.meta {
@@ -68,19 +68,19 @@ impl Options {
     fn read_entry(&mut self, input: ParseStream<'_>) -> Result<()> {
         let (key, ident, usage) = keys::key(input, &KEYS, &mut self.seen)?;
         match key {
-            Key::Once => {
+            ListenerKey::Once => {
                 keys::flag(input, ident)?;
                 self.once = true;
                 return Ok(());
             }
-            Key::Blocking => self.blocking = Some(keys::flag(input, ident)?),
-            Key::Spawned => self.spawned = Some(keys::flag(input, ident)?),
-            Key::Named | Key::Priority | Key::Timeout | Key::Pattern => {
+            ListenerKey::Blocking => self.blocking = Some(keys::flag(input, ident)?),
+            ListenerKey::Spawned => self.spawned = Some(keys::flag(input, ident)?),
+            ListenerKey::Named | ListenerKey::Priority | ListenerKey::Timeout | ListenerKey::Pattern => {
                 let at = keys::equals(input, &ident, usage)?;
                 match key {
-                    Key::Named => self.named = Some(keys::text(input, "named", usage)?),
-                    Key::Priority => self.priority = Some(read_priority(input, at, usage)?),
-                    Key::Timeout => self.timeout = Some((ident, read_timeout(input, usage)?)),
+                    ListenerKey::Named => self.named = Some(keys::text(input, "named", usage)?),
+                    ListenerKey::Priority => self.priority = Some(read_priority(input, at, usage)?),
+                    ListenerKey::Timeout => self.timeout = Some((ident, read_timeout(input, usage)?)),
                     _ => self.pattern = Some((ident, keys::text(input, "pattern", usage)?)),
                 }
             }

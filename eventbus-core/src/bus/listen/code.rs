@@ -16,7 +16,7 @@ pub(super) fn sync<E: Event, F>(call: F) -> Code
 where
     F: Fn(&E, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    SyncCode::<E>::erased(Typed(call))
+    SyncCode::<E>::erased(TypedCode(call))
 }
 
 /// Code that runs on the emitting thread, for any event.
@@ -77,9 +77,9 @@ fn boxed<T: Future<Output: Return> + Send + 'static>(future: T) -> ListenerFutur
 }
 
 /// A closure for events of a type; what it returns goes into the context.
-struct Typed<F>(F);
+struct TypedCode<F>(F);
 
-impl<E: Event, F> SyncCall<E> for Typed<F>
+impl<E: Event, F> SyncCall<E> for TypedCode<F>
 where
     F: Fn(&E, &mut CallContext<'_>) -> Result<(), BoxError> + Send + Sync,
 {

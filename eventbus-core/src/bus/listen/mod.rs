@@ -11,8 +11,8 @@ mod verbs;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use kind::{AnyKind, Blocks, Inline, Kind, NoContext, NoState, Spawned, Timed, With, WithContext};
-use options::Options;
-pub(super) use register::Target;
+use options::ListenOptions;
+pub(super) use register::ListenTarget;
 pub use topic::{ByPattern, Topic};
 
 use crate::{
@@ -62,15 +62,15 @@ use crate::{
 /// ```
 #[must_use = "ends with `.on(..)`, `.on_async(..)` or `.on_blocking(..)`"]
 pub struct Listener<'b, T: Topic, K = AnyKind, S = NoState, C = NoContext> {
-    target: Target<'b>,
-    options: Options,
+    target: ListenTarget<'b>,
+    options: ListenOptions,
     state: S,
     kind: std::marker::PhantomData<(T, K, C)>,
 }
 
 impl<'b, T: Topic> Listener<'b, T> {
-    pub(super) fn new(target: Target<'b>) -> Self {
-        Self { target, options: Options::default(), state: NoState(()), kind: std::marker::PhantomData }
+    pub(super) fn new(target: ListenTarget<'b>) -> Self {
+        Self { target, options: ListenOptions::default(), state: NoState(()), kind: std::marker::PhantomData }
     }
 }
 

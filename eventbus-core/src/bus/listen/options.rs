@@ -9,7 +9,7 @@ use crate::{
 
 /// What a listener may be given before it is registered.
 #[derive(Default)]
-pub(super) struct Options {
+pub(super) struct ListenOptions {
     pub(super) name: Option<Arc<str>>,
     pub(super) priority: i32,
     pub(super) once: bool,
@@ -18,7 +18,7 @@ pub(super) struct Options {
     pub(super) spawned: bool,
 }
 
-impl Options {
+impl ListenOptions {
     /// Adds a filter: all of them must agree.
     pub(super) fn add_filter(&mut self, filter: Filter) {
         self.filter = Some(match self.filter.take() {

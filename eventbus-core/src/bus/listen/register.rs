@@ -2,26 +2,26 @@
 
 use std::{panic::Location, sync::Arc};
 
-use super::options::Options;
+use super::options::ListenOptions;
 use crate::{
     emission::{Bus, WeakBus},
     event::EventType,
     listener::{ListenerId, ListenerInfo, ListenerKind},
     pattern::Pattern,
-    registry::{Code, Departs, Departure, Entry, Group, Member, Place, Registration, SlotType, Subscription},
+    registry::{Code, Departs, Departure, Entry, ListenerGroup, Member, Place, Registration, SlotType, Subscription},
 };
 
 /// Where a listener goes: a bus that may be gone, perhaps through a scope.
-pub(in crate::bus) struct Target<'b> {
+pub(in crate::bus) struct ListenTarget<'b> {
     pub(in crate::bus) bus: Option<Bus>,
     /// The name of the scope, and its listeners.
-    pub(in crate::bus) scope: Option<(Arc<str>, &'b Group)>,
+    pub(in crate::bus) scope: Option<(Arc<str>, &'b ListenerGroup)>,
     pub(in crate::bus) location: &'static Location<'static>,
     /// The names, for a listener by pattern.
     pub(in crate::bus) pattern: Option<Pattern>,
 }
 
-impl Target<'_> {
+impl ListenTarget<'_> {
     /// The bus, for the contexts of the listener's calls.
     pub(super) fn weak_bus(&self) -> WeakBus {
         self.bus.as_ref().map_or_else(WeakBus::default, Bus::downgrade)
@@ -31,7 +31,7 @@ impl Target<'_> {
     #[track_caller]
     pub(super) fn register(
         self,
-        options: Options,
+        options: ListenOptions,
         kind: ListenerKind,
         slot_type: SlotType,
         code: Code,
@@ -49,7 +49,7 @@ impl Target<'_> {
     }
 
     /// Registers a listener by pattern.
-    pub(super) fn register_by_pattern(self, options: Options, kind: ListenerKind, code: Code) -> Subscription {
+    pub(super) fn register_by_pattern(self, options: ListenOptions, kind: ListenerKind, code: Code) -> Subscription {
         let info = self.info(&options, kind, None, self.pattern.clone());
         let (entry, departure) = self.entry(&info, options);
         let member = Member::new(entry, code);
@@ -65,7 +65,7 @@ impl Target<'_> {
 
     fn info(
         &self,
-        options: &Options,
+        options: &ListenOptions,
         kind: ListenerKind,
         event: Option<&'static EventType>,
         pattern: Option<Pattern>,
@@ -84,7 +84,7 @@ impl Target<'_> {
         }
     }
 
-    fn entry(&self, info: &ListenerInfo, options: Options) -> (Arc<Entry>, Arc<Departure>) {
+    fn entry(&self, info: &ListenerInfo, options: ListenOptions) -> (Arc<Entry>, Arc<Departure>) {
         let (departs, departure) = Departs::new();
         let counts = self.bus.as_ref().and_then(|bus| bus.state.registry.listener_counts());
         (Arc::new(Entry::new(info.clone(), options.timeout, options.filter, counts, departs)), departure)

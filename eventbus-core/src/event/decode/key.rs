@@ -8,7 +8,7 @@ use serde::{
 use super::mismatch::Mismatch;
 
 /// A key.
-pub(super) struct Key<'de>(pub(super) &'de str);
+pub(super) struct KeyReader<'de>(pub(super) &'de str);
 
 macro_rules! numbers {
     ($($method:ident)*) => {$(
@@ -27,7 +27,7 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Key<'de> {
+impl<'de> Deserializer<'de> for KeyReader<'de> {
     type Error = Mismatch;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {

@@ -18,7 +18,7 @@ use serde::{
 
 use super::isolate;
 pub(super) use mismatch::{Mismatch, Problem};
-use node::{Purpose, Reader};
+use node::{NodeReader, Purpose};
 use tree::Node;
 
 /// A payload that a [`Codec`](crate::Codec) has read: a tree of values, whatever the format. Made by its `Deserialize`, from a
@@ -41,7 +41,7 @@ pub(super) type ReadTree = fn(TreeReader<'_>) -> Result<BoxedEvent, Mismatch>;
 
 /// The deserializer of a tree, for [`ReadTree`].
 #[derive(Clone, Copy)]
-pub(super) struct TreeReader<'de>(Reader<'de>);
+pub(super) struct TreeReader<'de>(NodeReader<'de>);
 
 /// The [`ReadTree`] of an event type.
 pub(super) fn read_tree<E: DeserializeOwned + Send + Sync + 'static>(
@@ -54,7 +54,7 @@ impl Decoded {
     /// Reads an event. A panic of its `Deserialize` is a mismatch.
     pub(super) fn event(&self, read: ReadTree) -> Result<BoxedEvent, Mismatch> {
         let purpose = if self.is_human_readable { Purpose::Text } else { Purpose::Binary };
-        let reader = TreeReader(Reader { node: &self.node, purpose });
+        let reader = TreeReader(NodeReader { node: &self.node, purpose });
         isolate(|| read(reader)).unwrap_or_else(|_| Err(Mismatch::panicked()))
     }
 }
@@ -83,7 +83,7 @@ impl fmt::Debug for Decoded {
 pub(super) fn diagnose(json: &[u8], read: ReadTree) -> Option<Mismatch> {
     let decoded = isolate(|| {
         let tree: Node = serde_json::from_slice(json).ok()?;
-        read(TreeReader(Reader { node: &tree, purpose: Purpose::Diagnosis })).err()
+        read(TreeReader(NodeReader { node: &tree, purpose: Purpose::Diagnosis })).err()
     });
     decoded.ok().flatten()
 }
@@ -196,7 +196,7 @@ mod tests {
     fn the_path_names_keys_of_each_kind_that_is_shown() {
         fn path<K: DeserializeOwned + Ord + fmt::Debug>(key: Node) -> String {
             let node = Node::Map(vec![(key, Node::Null)]);
-            BTreeMap::<K, u8>::deserialize(Reader { node: &node, purpose: Purpose::Binary }).unwrap_err().path()
+            BTreeMap::<K, u8>::deserialize(NodeReader { node: &node, purpose: Purpose::Binary }).unwrap_err().path()
         }
         assert_eq!(path::<String>(Node::Text("a".into())), "a");
         assert_eq!(path::<u8>(Node::Unsigned(7)), "7");

@@ -9,7 +9,7 @@ use serde::de::{
 };
 
 use super::{
-    key::Key,
+    key::KeyReader,
     mismatch::{Mismatch, Segment},
     tree::Node,
 };
@@ -33,7 +33,7 @@ pub(super) enum Purpose {
 
 /// A value of a tree as a deserializer.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'de> {
+pub(super) struct NodeReader<'de> {
     pub(super) node: &'de Node,
     pub(super) purpose: Purpose,
 }
@@ -72,7 +72,7 @@ impl Node {
     }
 }
 
-impl<'de> Reader<'de> {
+impl<'de> NodeReader<'de> {
     fn at(self, node: &'de Node) -> Self {
         Self { node, ..self }
     }
@@ -178,7 +178,7 @@ macro_rules! only {
 
 // Each method names the few visits that it can come to. If all went through `deserialize_any`, each type of a user would be
 // compiled with every visit there is, half of which only say what they do not expect: that was a third of the code of an event.
-impl<'de> Deserializer<'de> for Reader<'de> {
+impl<'de> Deserializer<'de> for NodeReader<'de> {
     type Error = Mismatch;
 
     fn is_human_readable(&self) -> bool {
@@ -286,7 +286,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
 }
 
 struct Items<'de> {
-    list: Reader<'de>,
+    list: NodeReader<'de>,
     rest: slice::Iter<'de, Node>,
     at: usize,
 }
@@ -303,7 +303,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Entries<'de> {
-    map: Reader<'de>,
+    map: NodeReader<'de>,
     rest: slice::Iter<'de, (Node, Node)>,
     entry: Option<&'de (Node, Node)>,
     declared: &'static [&'static str],
@@ -316,7 +316,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         self.entry = self.rest.next();
         match self.entry {
             None => Ok(None),
-            Some((Node::Text(key), _)) => seed.deserialize(Key(key)).map(Some),
+            Some((Node::Text(key), _)) => seed.deserialize(KeyReader(key)).map(Some),
             Some((key, _)) => seed.deserialize(self.map.at(key)).map(Some),
         }
     }
@@ -329,7 +329,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
 struct Variant<'de> {
     name: &'de str,
-    content: Option<Reader<'de>>,
+    content: Option<NodeReader<'de>>,
     variants: &'static [&'static str],
 }
 
@@ -347,7 +347,7 @@ impl<'de> Variant<'de> {
     fn content<T>(
         &self,
         expected: &'static str,
-        decode: impl FnOnce(Reader<'de>) -> Result<T, Mismatch>,
+        decode: impl FnOnce(NodeReader<'de>) -> Result<T, Mismatch>,
     ) -> Result<T, Mismatch> {
         let Some(content) = self.content else {
             return Err(Mismatch::invalid_type(Unexpected::UnitVariant, &expected));
@@ -361,7 +361,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
 
     fn unit_variant(self) -> Result<(), Mismatch> {
         match self.content {
-            None | Some(Reader { node: Node::Null, .. }) => Ok(()),
+            None | Some(NodeReader { node: Node::Null, .. }) => Ok(()),
             Some(_) => self.content("", |content| Err(content.node.mismatch(&"unit variant"))),
         }
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::Cell, sync::Arc, time::Duration};
 use dashmap::DashMap;
 use metrics::{Counter, Gauge, Histogram, IntoF64, Key, Label, Level, Metadata, Recorder, SharedString, Unit};
 
-use super::Target;
+use super::MetricsTarget;
 
 /// The name of what no type and no pattern of this program claims: such names come from outside.
 pub(super) const OTHER: &str = "_OTHER";
@@ -15,14 +15,14 @@ const METADATA: Metadata<'static> = Metadata::new("eventbus", Level::INFO, Some(
 
 /// What happens, is counted, and takes time.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
+pub(super) enum WorkKind {
     Emission,
     Call,
     Publish,
     Attempt,
 }
 
-impl Work {
+impl WorkKind {
     const ALL: [Self; 4] = [Self::Emission, Self::Call, Self::Publish, Self::Attempt];
 
     /// The counter, and what it counts.
@@ -77,18 +77,24 @@ pub(super) const OK: &str = "ok";
 /// The handles of one kind of work, of one group if it is that of groups, by event and by how it ended. All of them are bounded: by
 /// the types and patterns of the program, and by the words for ends.
 pub(super) struct Table {
-    work: Work,
+    work: WorkKind,
     group: Option<Arc<str>>,
     entries: DashMap<(Cow<'static, str>, &'static str), (Counter, Histogram)>,
 }
 
 impl Table {
-    pub(super) fn new(work: Work, group: Option<Arc<str>>) -> Self {
+    pub(super) fn new(work: WorkKind, group: Option<Arc<str>>) -> Self {
         Self { work, group, entries: DashMap::new() }
     }
 
     /// Counts one; `None` where its time was not measured.
-    pub(super) fn record(&self, target: &Target, event: Cow<'static, str>, end: &'static str, time: Option<Duration>) {
+    pub(super) fn record(
+        &self,
+        target: &MetricsTarget,
+        event: Cow<'static, str>,
+        end: &'static str,
+        time: Option<Duration>,
+    ) {
         let key = (event, end);
         // No guard of the map is alive while the recorder, which is foreign code, runs.
         let found = self.entries.get(&key).map(|entry| entry.value().clone());
@@ -111,7 +117,7 @@ impl Table {
 
 /// What became of attempts that failed.
 #[derive(Clone)]
-pub(super) struct Failures {
+pub(super) struct FailureInstruments {
     pub(super) retries: Counter,
     pub(super) dead_letters: Counter,
 }
@@ -119,8 +125,8 @@ pub(super) struct Failures {
 const RETRIES: (&str, &str) = ("eventbus.retries", "Failed attempts that are followed by another");
 const DEAD_LETTERS: (&str, &str) = ("eventbus.dead_letters", "Deliveries that have failed for good");
 
-impl Failures {
-    pub(super) fn new(target: &Target, group: &Arc<str>) -> Self {
+impl FailureInstruments {
+    pub(super) fn new(target: &MetricsTarget, group: &Arc<str>) -> Self {
         let counter = |(name, _): (&'static str, _)| {
             let key = Key::from_parts(name, vec![Label::new("messaging.consumer.group.name", Arc::clone(group))]);
             target.with(|recorder| recorder.register_counter(&key, &METADATA))
@@ -144,7 +150,7 @@ const GROUP: [(&str, Unit, &str); 7] = [
 ];
 
 impl GroupGauges {
-    pub(super) fn new(target: &Target, group: &Arc<str>) -> Self {
+    pub(super) fn new(target: &MetricsTarget, group: &Arc<str>) -> Self {
         let gauge = |(name, _, _): &(&'static str, Unit, &str)| {
             let key = Key::from_parts(*name, vec![Label::new("messaging.consumer.group.name", Arc::clone(group))]);
             target.with(|recorder| recorder.register_gauge(&key, &METADATA))
@@ -179,7 +185,7 @@ const UNROUTED: (&str, &str) = ("eventbus.unrouted", "Messages that wait for a g
 const ERRORS: (&str, &str) = ("eventbus.transport.errors", "Errors of the transport");
 
 impl BusInstruments {
-    pub(super) fn new(target: &Target) -> Self {
+    pub(super) fn new(target: &MetricsTarget) -> Self {
         let gauge = |(name, _): (&'static str, _)| {
             target.with(|recorder| recorder.register_gauge(&Key::from_static_name(name), &METADATA))
         };
@@ -190,7 +196,7 @@ impl BusInstruments {
 
 /// Tells a recorder the unit and the meaning of each instrument.
 pub(super) fn describe(recorder: &dyn Recorder) {
-    let works = Work::ALL.iter();
+    let works = WorkKind::ALL.iter();
     for (name, text) in works.clone().map(|work| work.counter()).chain([RETRIES, DEAD_LETTERS, ERRORS]) {
         recorder.describe_counter(name.into(), Some(Unit::Count), text.into());
     }
@@ -209,22 +215,22 @@ pub(super) fn describe(recorder: &dyn Recorder) {
 /// changes nothing.
 pub(super) fn are_recorded(recorder: &dyn Recorder) -> bool {
     let asked = Cell::new(false);
-    recorder.register_gauge(&Key::from_static_name(UNROUTED.0), &METADATA).increment(Nothing(&asked));
+    recorder.register_gauge(&Key::from_static_name(UNROUTED.0), &METADATA).increment(AskedZero(&asked));
     // A recorder may leave out names: one of these, which would show in what it exports, is made only where the first does not.
-    let mut works = Work::ALL.iter();
+    let mut works = WorkKind::ALL.iter();
     while !asked.get()
         && let Some(work) = works.next()
     {
         let histogram = Key::from_static_name(work.histogram().0);
-        recorder.register_histogram(&histogram, &METADATA).record_many(Nothing(&asked), 0);
+        recorder.register_histogram(&histogram, &METADATA).record_many(AskedZero(&asked), 0);
     }
     asked.get()
 }
 
 /// Zero, which notes that somebody has asked for it.
-struct Nothing<'a>(&'a Cell<bool>);
+struct AskedZero<'a>(&'a Cell<bool>);
 
-impl IntoF64 for Nothing<'_> {
+impl IntoF64 for AskedZero<'_> {
     fn into_f64(self) -> f64 {
         self.0.set(true);
         0.0

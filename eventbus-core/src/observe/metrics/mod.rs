@@ -12,10 +12,10 @@ use self::recording::Recording;
 pub(crate) use self::recording::{MetricsPart, Recorded};
 
 #[doc = include_str!("metrics.md")]
-pub struct Metrics(Target);
+pub struct Metrics(MetricsTarget);
 
 /// Where metrics are recorded.
-pub(crate) enum Target {
+pub(crate) enum MetricsTarget {
     /// In the recorder of the program.
     Installed,
     Own(Box<dyn Recorder + Send + Sync>),
@@ -27,7 +27,7 @@ impl Metrics {
     /// [`BusBuilder::metrics`](crate::BusBuilder::metrics) looks for it: install it first. If there is none by then, nothing is
     /// recorded, also later, and the bus does nothing more for each event than it does without metrics.
     pub fn new() -> Self {
-        Self(Target::Installed)
+        Self(MetricsTarget::Installed)
     }
 
     /// Records in this recorder, whatever the program has installed.
@@ -40,7 +40,7 @@ impl Metrics {
     /// let bus = Bus::builder().metrics(Metrics::with_recorder(MyRecorder)).build();
     /// ```
     pub fn with_recorder(recorder: impl Recorder + Send + Sync + 'static) -> Self {
-        Self(Target::Own(Box::new(recorder)))
+        Self(MetricsTarget::Own(Box::new(recorder)))
     }
 
     /// What records, if something does.
@@ -55,7 +55,7 @@ impl Default for Metrics {
     }
 }
 
-impl Target {
+impl MetricsTarget {
     fn with<T>(&self, record: impl FnOnce(&dyn Recorder) -> T) -> T {
         match self {
             Self::Installed => metrics::with_recorder(record),
@@ -67,8 +67,8 @@ impl Target {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = match self.0 {
-            Target::Installed => "the installed recorder",
-            Target::Own(_) => "a recorder of its own",
+            MetricsTarget::Installed => "the installed recorder",
+            MetricsTarget::Own(_) => "a recorder of its own",
         };
         f.debug_tuple("Metrics").field(&target).finish()
     }

@@ -6,8 +6,8 @@ use dashmap::DashMap;
 use tokio::time::Instant;
 
 use super::{
-    Target,
-    instruments::{BusInstruments, Failures, OK, OTHER, Table, Work, describe},
+    MetricsTarget,
+    instruments::{BusInstruments, FailureInstruments, OK, OTHER, Table, WorkKind, describe},
 };
 use crate::{
     emission::{
@@ -25,28 +25,28 @@ pub(crate) struct MetricsPart(pub(crate) Option<Recorded>);
 
 /// Counts and measures into a recorder.
 pub(crate) struct Recording {
-    pub(super) target: Target,
+    pub(super) target: MetricsTarget,
     emissions: Table,
     calls: Table,
     publishes: Table,
-    attempts: DashMap<Arc<str>, Arc<Attempts>>,
+    attempts: DashMap<Arc<str>, Arc<AttemptInstruments>>,
     pub(super) bus: BusInstruments,
     pub(super) groups: super::gauges::Groups,
 }
 
 /// The instruments of the attempts of a group.
-struct Attempts {
+struct AttemptInstruments {
     table: Table,
-    failures: Failures,
+    failures: FailureInstruments,
 }
 
 impl Recording {
-    pub(super) fn start(target: Target) -> Recorded {
+    pub(super) fn start(target: MetricsTarget) -> Recorded {
         target.with(describe);
         Arc::new(Self {
-            emissions: Table::new(Work::Emission, None),
-            calls: Table::new(Work::Call, None),
-            publishes: Table::new(Work::Publish, None),
+            emissions: Table::new(WorkKind::Emission, None),
+            calls: Table::new(WorkKind::Call, None),
+            publishes: Table::new(WorkKind::Publish, None),
             attempts: DashMap::new(),
             bus: BusInstruments::new(&target),
             groups: super::gauges::Groups::default(),
@@ -55,13 +55,13 @@ impl Recording {
     }
 
     /// The instruments of a group. Groups are those of the consumers of this program.
-    fn attempts(&self, group: &str) -> Arc<Attempts> {
+    fn attempts(&self, group: &str) -> Arc<AttemptInstruments> {
         let found = self.attempts.get(group).map(|entry| Arc::clone(entry.value()));
         found.unwrap_or_else(|| {
             let group: Arc<str> = group.into();
-            let made = Arc::new(Attempts {
-                table: Table::new(Work::Attempt, Some(Arc::clone(&group))),
-                failures: Failures::new(&self.target, &group),
+            let made = Arc::new(AttemptInstruments {
+                table: Table::new(WorkKind::Attempt, Some(Arc::clone(&group))),
+                failures: FailureInstruments::new(&self.target, &group),
             });
             self.attempts.insert(group, Arc::clone(&made));
             made

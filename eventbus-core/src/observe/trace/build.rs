@@ -4,13 +4,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{
     outcome::TraceOutcome,
-    record::{CausedBy, Record, What},
-    tree::{Correlation, Node, Trace, TraceCause, Traced},
+    record::{CausedBy, Recorded, TraceRecord},
+    tree::{Correlation, NodeFacts, Trace, TraceCause, Traced},
 };
 use crate::call::{EmissionId, MessageId};
 
 /// Puts each record below the one that caused it. Records come in the order of their numbers.
-pub(super) fn build(records: Vec<Record>, capacity: Option<usize>, fallen: u64) -> Trace {
+pub(super) fn build(records: Vec<TraceRecord>, capacity: Option<usize>, fallen: u64) -> Trace {
     let mut tree = Tree::with_capacity(records.len());
     let mut known = Known::default();
     for record in records {
@@ -18,7 +18,7 @@ pub(super) fn build(records: Vec<Record>, capacity: Option<usize>, fallen: u64) 
         let node = tree.add(parent, node_of(&record, missing_cause));
         known.add(&record, node);
         for call in record.calls {
-            let called = Node {
+            let called = NodeFacts {
                 number: call.number,
                 what: Traced::Call { listener: call.listener },
                 began: call.span.began,
@@ -35,23 +35,23 @@ pub(super) fn build(records: Vec<Record>, capacity: Option<usize>, fallen: u64) 
     Trace { nodes: tree.in_order(), capacity, fallen }
 }
 
-fn node_of(record: &Record, missing_cause: Option<TraceCause>) -> Node {
+fn node_of(record: &TraceRecord, missing_cause: Option<TraceCause>) -> NodeFacts {
     let (what, correlation) = match &record.what {
-        What::Emission { id, root, correlation } => {
+        Recorded::Emission { id, root, correlation } => {
             let correlation = correlation.map_or(Correlation::Emission(*root), Correlation::Message);
             (Traced::Emission { id: *id }, correlation)
         }
-        What::Publish { message, correlation } => {
+        Recorded::Publish { message, correlation } => {
             (Traced::Publish { message: *message }, Correlation::Message(*correlation))
         }
-        What::Delivery { message, correlation, group, attempt, handler, source } => {
+        Recorded::Delivery { message, correlation, group, attempt, handler, source } => {
             let (group, source) = (Arc::clone(group), Arc::clone(source));
             let (message, attempt, handler) = (*message, *attempt, handler.clone());
             let what = Traced::Delivery { message, group, attempt, handler, source };
             (what, Correlation::Message(*correlation))
         }
     };
-    Node {
+    NodeFacts {
         number: record.number,
         parent: None,
         depth: 0,
@@ -85,15 +85,15 @@ struct Delivered {
 }
 
 impl Known {
-    fn add(&mut self, record: &Record, node: usize) {
+    fn add(&mut self, record: &TraceRecord, node: usize) {
         match &record.what {
-            What::Emission { id, .. } => {
+            Recorded::Emission { id, .. } => {
                 self.emissions.insert(*id, node);
             }
-            What::Publish { message, .. } => {
+            Recorded::Publish { message, .. } => {
                 self.publishes.insert(*message, node);
             }
-            What::Delivery { message, .. } => {
+            Recorded::Delivery { message, .. } => {
                 let span = &record.span;
                 let ended = span.took.and_then(|took| span.began.checked_add(took));
                 let is_dead = span.outcome.word() == TraceOutcome::DEAD_LETTER;
@@ -104,7 +104,7 @@ impl Known {
     }
 
     /// The node that caused a record; else the cause that is not there, if something caused it.
-    fn parent_of(&self, record: &Record) -> (Option<usize>, Option<TraceCause>) {
+    fn parent_of(&self, record: &TraceRecord) -> (Option<usize>, Option<TraceCause>) {
         let (parent, cause) = match record.cause {
             CausedBy::Nothing => return (None, None),
             CausedBy::Emission { id, call } => {
@@ -115,7 +115,7 @@ impl Known {
                 (self.delivery(record, message, number), TraceCause::Delivery(message))
             }
             CausedBy::Publish => {
-                let What::Delivery { message, source, .. } = &record.what else { return (None, None) };
+                let Recorded::Delivery { message, source, .. } = &record.what else { return (None, None) };
                 let cause = TraceCause::Publish { message: *message, source: Arc::clone(source) };
                 (self.publishes.get(message).copied(), cause)
             }
@@ -125,7 +125,7 @@ impl Known {
 
     /// The delivery of a message that caused a record. If it is not known which one, it is one that ran at that time; a dead letter
     /// is told behind the end of its delivery.
-    fn delivery(&self, record: &Record, message: MessageId, number: Option<u64>) -> Option<usize> {
+    fn delivery(&self, record: &TraceRecord, message: MessageId, number: Option<u64>) -> Option<usize> {
         let deliveries = self.deliveries.get(&message)?;
         if let Some(number) = number {
             // It may have fallen out of the ring, and a later attempt not.
@@ -141,11 +141,11 @@ impl Known {
 
 /// Nodes in the order in which they were added, each behind its parent.
 struct Tree {
-    pending: Vec<Pending>,
+    pending: Vec<PendingNode>,
 }
 
-struct Pending {
-    node: Node,
+struct PendingNode {
+    node: NodeFacts,
     children: Vec<usize>,
 }
 
@@ -154,7 +154,7 @@ impl Tree {
         Self { pending: Vec::with_capacity(nodes) }
     }
 
-    fn add(&mut self, parent: Option<usize>, mut node: Node) -> usize {
+    fn add(&mut self, parent: Option<usize>, mut node: NodeFacts) -> usize {
         let at = self.pending.len();
         if let Some(parent) = parent {
             let above = &mut self.pending[parent];
@@ -163,20 +163,20 @@ impl Tree {
             node.depth = above.node.depth + 1;
         }
         node.parent = parent;
-        self.pending.push(Pending { node, children: Vec::new() });
+        self.pending.push(PendingNode { node, children: Vec::new() });
         at
     }
 
     /// The nodes with those below each right behind it.
-    fn in_order(self) -> Vec<Node> {
+    fn in_order(self) -> Vec<NodeFacts> {
         let numbers: Vec<_> = self.pending.iter().map(|pending| pending.node.number).collect();
         // The last one is next.
         let mut next: Vec<_> = (0..numbers.len()).filter(|at| self.pending[*at].node.parent.is_none()).rev().collect();
         let mut pending: Vec<_> = self.pending.into_iter().map(Some).collect();
         let mut places = vec![0; pending.len()];
-        let mut nodes: Vec<Node> = Vec::with_capacity(pending.len());
+        let mut nodes: Vec<NodeFacts> = Vec::with_capacity(pending.len());
         while let Some(at) = next.pop() {
-            let Some(Pending { mut node, mut children }) = pending[at].take() else { continue };
+            let Some(PendingNode { mut node, mut children }) = pending[at].take() else { continue };
             places[at] = nodes.len();
             node.parent = node.parent.map(|parent| places[parent]);
             nodes.push(node);

@@ -17,11 +17,11 @@ use crate::{
 /// One emission with the calls of its listeners, one publish, or one delivery. Holds no payload, no error and no other code of
 /// users: it may be dropped under a lock.
 #[derive(Clone)]
-pub(super) struct Record {
+pub(super) struct TraceRecord {
     /// Numbers grow in the order in which things begin.
     pub(super) number: u64,
     pub(super) subject: Subject,
-    pub(super) what: What,
+    pub(super) what: Recorded,
     pub(super) cause: CausedBy,
     pub(super) span: Span,
     pub(super) calls: Vec<Call>,
@@ -30,7 +30,7 @@ pub(super) struct Record {
 }
 
 #[derive(Clone)]
-pub(super) enum What {
+pub(super) enum Recorded {
     Emission {
         id: EmissionId,
         root: EmissionId,
@@ -101,7 +101,7 @@ impl Span {
     }
 }
 
-impl Record {
+impl TraceRecord {
     /// How many calls of an emission are kept.
     pub(super) const MAX_CALLS: usize = 256;
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::record::{Call, Record, Span};
+use super::record::{Call, Span, TraceRecord};
 use crate::{
     listener::ListenerInfo,
     sync::{Mutex, lock},
@@ -22,13 +22,13 @@ pub(super) struct Ring {
 
 #[derive(Default)]
 struct Records {
-    kept: VecDeque<Record>,
+    kept: VecDeque<TraceRecord>,
     fallen: u64,
 }
 
 impl Records {
     /// Numbers grow from front to back.
-    fn find(&mut self, number: u64) -> Option<&mut Record> {
+    fn find(&mut self, number: u64) -> Option<&mut TraceRecord> {
         let at = self.kept.binary_search_by_key(&number, |record| record.number).ok()?;
         self.kept.get_mut(at)
     }
@@ -46,7 +46,7 @@ impl Ring {
     }
 
     /// Adds a record, for which the oldest may have to go. Returns its number.
-    pub(super) fn add(&self, mut record: Record) -> u64 {
+    pub(super) fn add(&self, mut record: TraceRecord) -> u64 {
         let fallen;
         let number;
         {
@@ -79,7 +79,7 @@ impl Ring {
     }
 
     /// Changes a record, if it is still there.
-    pub(super) fn change(&self, number: u64, change: impl FnOnce(&mut Record)) {
+    pub(super) fn change(&self, number: u64, change: impl FnOnce(&mut TraceRecord)) {
         if let Some(record) = lock(&self.records).find(number) {
             change(record);
         }
@@ -95,7 +95,7 @@ impl Ring {
     }
 
     /// A copy of the records, and how many are gone.
-    pub(super) fn copy(&self) -> (Vec<Record>, u64) {
+    pub(super) fn copy(&self) -> (Vec<TraceRecord>, u64) {
         let records = lock(&self.records);
         (records.kept.iter().cloned().collect(), records.fallen)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     build::build,
     outcome::TraceOutcome,
-    record::{Call, CausedBy, Record, Span, What},
+    record::{Call, CausedBy, Recorded, Span, TraceRecord},
     ring::Ring,
     tree::Trace,
 };
@@ -30,7 +30,7 @@ impl Tracer {
 
     /// What records, if there is something to keep.
     pub(crate) fn interceptor(&self) -> Option<impl Interceptor> {
-        self.0.clone().map(Recording)
+        self.0.clone().map(TraceInterceptor)
     }
 
     pub(super) fn trace(&self) -> Trace {
@@ -44,9 +44,9 @@ impl Tracer {
     }
 }
 
-struct Recording(Arc<Ring>);
+struct TraceInterceptor(Arc<Ring>);
 
-impl Interceptor for Recording {
+impl Interceptor for TraceInterceptor {
     fn emission(&self, emission: &EmissionInfo<'_>) -> Intercepted<Report> {
         let (record, id) = (self.0.add(record_of(emission, Span::begin())), emission.emission());
         let is_unheard = emission.is_unheard();
@@ -68,8 +68,8 @@ impl Interceptor for Recording {
             (None, Some(message)) => by_message(message),
             (None, None) => CausedBy::Nothing,
         };
-        let what = What::Publish { message: message.id(), correlation: message.correlation_id() };
-        let record = self.0.add(Record {
+        let what = Recorded::Publish { message: message.id(), correlation: message.correlation_id() };
+        let record = self.0.add(TraceRecord {
             number: 0,
             subject: message.subject.clone(),
             what,
@@ -84,7 +84,7 @@ impl Interceptor for Recording {
 
     fn delivery(&self, delivery: &DeliveryInfo<'_>) -> Intercepted<DeliveryEnd> {
         let message = delivery.message();
-        let what = What::Delivery {
+        let what = Recorded::Delivery {
             message: message.id(),
             correlation: message.correlation_id(),
             group: Arc::from(delivery.group()),
@@ -92,7 +92,7 @@ impl Interceptor for Recording {
             handler: delivery.handler().cloned(),
             source: Arc::from(message.source()),
         };
-        let record = self.0.add(Record {
+        let record = self.0.add(TraceRecord {
             number: 0,
             subject: message.subject.clone(),
             what,
@@ -122,16 +122,16 @@ impl Interceptor for Recording {
     }
 }
 
-fn record_of(emission: &EmissionInfo<'_>, span: Span) -> Record {
+fn record_of(emission: &EmissionInfo<'_>, span: Span) -> TraceRecord {
     let cause = match (emission.parent(), emission.message_id()) {
         (Some(parent), _) => by_emission(parent),
         (None, Some(message)) => by_message(message),
         (None, None) => CausedBy::Nothing,
     };
     let (id, root) = (emission.emission(), emission.root());
-    let what = What::Emission { id, root, correlation: emission.correlation_id() };
+    let what = Recorded::Emission { id, root, correlation: emission.correlation_id() };
     let subject = emission.event().subject().clone();
-    Record { number: 0, subject, what, cause, span, calls: Vec::new(), more_calls: 0 }
+    TraceRecord { number: 0, subject, what, cause, span, calls: Vec::new(), more_calls: 0 }
 }
 
 /// The record of an emission whose listeners are being called: it runs inside of what was put around it.
@@ -165,7 +165,7 @@ fn add_not_run(ring: &Ring, record: u64, report: &Report) {
     // Their texts are foreign code, which must not run under the lock.
     let not_run: Vec<_> = failures
         .map(|failure| (failure.listener(), Span::of_nothing(TraceOutcome::of_outcome(failure.outcome()))))
-        .take(Record::MAX_CALLS)
+        .take(TraceRecord::MAX_CALLS)
         .collect();
     for (listener, span) in not_run {
         ring.add_call_once(record, listener, span);

@@ -23,13 +23,13 @@ use crate::{
 #[derive(Clone)]
 pub struct Trace {
     /// Parents before their children, siblings in the order in which they began.
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<NodeFacts>,
     pub(super) capacity: Option<usize>,
     pub(super) fallen: u64,
 }
 
 #[derive(Clone)]
-pub(super) struct Node {
+pub(super) struct NodeFacts {
     /// Numbers grow in the order in which things began.
     pub(super) number: u64,
     pub(super) parent: Option<usize>,
@@ -142,9 +142,9 @@ impl Trace {
         let mut nodes = Vec::new();
         for root in found.split_off(found.len().saturating_sub(most)) {
             let at = nodes.len();
-            nodes.push(Node { parent: None, depth: 0, ..root.node().clone() });
+            nodes.push(NodeFacts { parent: None, depth: 0, ..root.node().clone() });
             let is_part = |node: &TraceNode<'_>| matches!(node.what(), Traced::Call { .. } | Traced::Delivery { .. });
-            let part = |node: TraceNode<'_>| Node { parent: Some(at), depth: 1, ..node.node().clone() };
+            let part = |node: TraceNode<'_>| NodeFacts { parent: Some(at), depth: 1, ..node.node().clone() };
             nodes.extend(root.children().filter(is_part).map(part));
         }
         Self { nodes, capacity: self.capacity, fallen: 0 }
@@ -179,7 +179,7 @@ pub struct TraceNode<'a> {
 }
 
 impl<'a> TraceNode<'a> {
-    pub(super) fn node(self) -> &'a Node {
+    pub(super) fn node(self) -> &'a NodeFacts {
         &self.trace.nodes[self.at]
     }
 
