@@ -16,6 +16,8 @@ pub(crate) enum How {
     RefusesAllForOne,
     /// A batch is stored in the reverse order.
     ReversesBatches,
+    /// It says that two batches may be under way, and stores the first of them last.
+    OvertakesBatches,
     /// `try_publish` stores, and leaves the slots full.
     LeavesSlotsFull,
     /// `try_publish` empties the slot of what it refuses.

@@ -47,6 +47,7 @@ const MUTANTS: &[(How, Over, &str, &str)] = &[
     (How::EmptiesRefusedSlots, Memory, "a_refusal_in_the_middle_leaves_the_rest_of_a_batch", "T5"),
     (How::IgnoresStart, Broker, "a_new_group_reads_what_was_there_before", "T10"),
     (How::ReversesBatches, Memory, "order_is_kept_within_batches_and_between_them", "T4"),
+    (How::OvertakesBatches, Memory, "order_is_kept_within_batches_and_between_them", "T4"),
     (How::ForgetsNotBefore, Memory, "a_message_is_not_handed_out_before_its_time", "T7"),
     (How::DelaysTooLong, Memory, "a_message_is_not_handed_out_before_its_time", "T7"),
     // Bounds.

@@ -127,6 +127,10 @@ impl Mutant {
         if how == How::TakesAfterClose && self.shared.is_closed.load(Ordering::SeqCst) > 0 {
             return batch.iter().map(|_| Ok(())).collect();
         }
+        if how == How::OvertakesBatches && self.shared.published.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+            // Whatever was asked meanwhile comes first.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let failed = || Err(Refusal::Failed("this mutant fails".into()));
         let mut answers = Vec::new();
         for (at, message) in batch.iter().enumerate() {
@@ -175,7 +179,11 @@ impl Transport for Mutant {
     fn capabilities(&self) -> Capabilities {
         let can = self.inner.capabilities();
         let asked = self.shared.asked.fetch_add(1, Ordering::SeqCst);
-        if self.how == How::ChangesItsCapabilities { can.with_max_batch(can.max_batch + asked) } else { can }
+        match self.how {
+            How::ChangesItsCapabilities => can.with_max_batch(can.max_batch + asked),
+            How::OvertakesBatches => can.with_max_under_way(2),
+            _ => can,
+        }
     }
 
     fn attach(&self, reports: eventbus::transport::TransportReports) {
@@ -198,6 +206,7 @@ impl Transport for Mutant {
             How::GivesRefusedToOthers
             | How::LosesTheThird
             | How::ReversesBatches
+            | How::OvertakesBatches
             | How::ForgetsNotBefore
             | How::DelaysTooLong
             | How::ForgetsKeys
