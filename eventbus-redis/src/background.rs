@@ -35,6 +35,7 @@ pub(crate) async fn run(transport: Weak<Shared>, closed: CancellationToken) {
         if extended.elapsed() >= shared.settings.lease / 3 {
             extended = Instant::now();
             for reading in &readings {
+                reading.give_suspect_back().await;
                 reading.extend_buffered().await;
             }
         }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use eventbus_core::{BoxError, LeaseId, Leased, Read, Wants};
+use eventbus_core::{BoxError, LeaseId, Leased, Read, Settlement, Wants};
 use redis::Cmd;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit},
@@ -316,6 +316,25 @@ impl Reading {
             // Others have them by now.
             Ok(lost) => self.buffer().leased.retain(|leased| !lost.contains(leased.lease())),
             Err(error) => self.shared.report(Some(self.group()), error),
+        }
+    }
+
+    /// Gives a suspect back that `next` has not taken, with what was read of its stream: others of this process may wait for their
+    /// turn (T27), and who does not ask now may not ask for long.
+    pub(crate) async fn give_suspect_back(self: &Arc<Self>) {
+        let mut given = {
+            let Buffer { leased, suspect, .. } = &mut *self.buffer();
+            let is_suspect = |one: &&Leased| suspect.as_ref().is_some_and(|suspect| suspect.lease == *one.lease());
+            let stream_of = |one: &Leased| Lease::parse(one.lease()).map(|lease| lease.stream);
+            let Some(stream) = leased.iter().find(is_suspect).map(stream_of) else { return };
+            let (given, kept): (Vec<_>, Vec<_>) =
+                std::mem::take(leased).into_iter().partition(|one| stream_of(one) == stream);
+            *leased = kept.into();
+            given
+        };
+        given.iter_mut().for_each(|leased| leased.settle_as(Settlement::Release));
+        for unsettled in self.settle(given).await {
+            self.shared.report(Some(self.group()), unsettled.error);
         }
     }
 

@@ -19,6 +19,7 @@ use rig::{
     state, until,
 };
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 #[tokio::test]
 async fn a_closed_source_gives_back_at_once_and_settles_on() {
@@ -171,6 +172,39 @@ async fn a_group_that_asks_for_nothing_keeps_no_suspect_of_another_group() {
     }
 }
 
+/// Publishes one message that runs out twice in both groups. Until the result is dropped nobody has closed a source.
+async fn suspect_of_each(server: &RedisServer, groups: [&str; 2]) -> impl Sized {
+    let mut dead = Vec::new();
+    for handle in [open(server).await, open(server).await] {
+        let (one, other) = (join(&handle, groups[0]).await, join(&handle, groups[1]).await);
+        if dead.is_empty() {
+            publish(&handle, 0..1).await;
+        }
+        dead.push((read(&one, 1).await, read(&other, 1).await, one, other, handle));
+    }
+    dead
+}
+
+#[tokio::test]
+async fn a_suspect_that_nobody_takes_is_given_back() {
+    let server = RedisServer::start();
+    let _dead = suspect_of_each(&server, ["given up", "busy"]).await;
+    let here = open(&server).await;
+    let source = join(&here, "given up").await;
+    let given_up = tokio::time::timeout(Duration::from_millis(1), source.next(1, &mut Vec::new())).await;
+    assert!(given_up.is_err(), "it has not run out yet");
+    let is_claimed = || async {
+        let pending = server.cli(&["XPENDING", "events", "given up", "-", "+", "1"]);
+        pending.is_empty() || pending.ends_with('3')
+    };
+    until("its reader has it, or had it", is_claimed).await;
+    let busy = join(&here, "busy").await;
+    let suspect = tokio::time::timeout(LIMIT, next_of(&busy, true)).await.expect("the other one is given back");
+    done(&busy, suspect).await;
+    let again = next_of(&source, true).await;
+    done(&source, again).await;
+}
+
 #[derive(Event, Serialize, Deserialize)]
 #[event(name = "note.taken", serde)]
 struct Note(u64);
@@ -178,25 +212,23 @@ struct Note(u64);
 #[tokio::test]
 async fn a_group_that_is_paused_keeps_no_suspect_of_another_group() {
     let server = RedisServer::start();
-    let mut dead = Vec::new();
-    for handle in [open(&server).await, open(&server).await] {
-        let (paused, busy) = (join(&handle, "paused").await, join(&handle, "busy").await);
-        if dead.is_empty() {
-            publish(&handle, 0..1).await;
-        }
-        dead.push((read(&paused, 1).await, read(&busy, 1).await, paused, busy, handle));
-    }
+    let _dead = suspect_of_each(&server, ["paused", "busy"]).await;
     let here = Arc::new(open(&server).await);
     let bus = Bus::builder().transport(Arc::clone(&here)).on_failure(|_| {}).build();
-    let attempts = Log::default();
-    let log = attempts.clone();
+    let (attempts, gate) = (Log::default(), Arc::new(Semaphore::new(0)));
+    let (log, opened) = (attempts.clone(), Arc::clone(&gate));
     let fails_once = move |_: Arc<Note>, delivery: Delivery| {
         log.add(delivery.attempt());
-        async move { if delivery.attempt() == 1 { Err("not yet") } else { Ok(()) } }
+        let opened = Arc::clone(&opened);
+        async move {
+            drop(opened.acquire().await);
+            if delivery.attempt() == 1 { Err("not yet") } else { Ok(()) }
+        }
     };
-    let consumer = bus.consumer("paused").handle(fails_once).retry(Retry::fixed(LEASE * 2)).start().await.unwrap();
-    until("it has failed", || async { attempts.all() == [1] }).await;
+    let consumer = bus.consumer("paused").handle(fails_once).retry(Retry::fixed(LEASE)).start().await.unwrap();
+    until("it is tried", || async { attempts.all() == [1] }).await;
     consumer.pause();
+    gate.add_permits(1);
     let busy = join(&here, "busy").await;
     let suspect = tokio::time::timeout(LIMIT, next_of(&busy, true)).await.expect("the other one is given back");
     done(&busy, suspect).await;
