@@ -191,6 +191,32 @@ impl Lab {
         Ok(())
     }
 
+    /// Waits until so many are counted. Patience ends when the count stays the same for as long.
+    pub(crate) async fn until_counted(
+        &self,
+        clause: &str,
+        expected: &str,
+        enough: usize,
+        count: impl Fn() -> usize,
+    ) -> Checked {
+        let (mut last, mut at) = (count(), Instant::now());
+        while last < enough {
+            let is_late = at.elapsed() >= self.limits.patience;
+            ensure(
+                !is_late,
+                clause,
+                expected,
+                format!("{last} of {enough}, and no more within {:?}", self.limits.patience),
+            )?;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let now = count();
+            if now != last {
+                (last, at) = (now, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until it is so, and no longer than [`Limits::quiet`].
     pub(crate) async fn for_a_while(&self, is_so: impl Fn() -> bool) {
         let began = Instant::now();

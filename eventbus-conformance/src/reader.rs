@@ -72,30 +72,39 @@ impl TestReader {
     }
 
     pub(crate) async fn take_within(&mut self, count: usize, wait: Duration, clause: &str) -> Checked<Vec<Leased>> {
-        let (began, mut taken) = (Instant::now(), Vec::new());
-        let mut error = String::new();
+        let (began, mut taken, mut error) = (Instant::now(), Vec::new(), String::new());
         while taken.len() < count {
             let left = wait.saturating_sub(began.elapsed());
-            if left.is_zero() {
+            let Some(leased) = self.some(count - taken.len(), left, &mut error).await? else {
                 let seen = format!("after {wait:?}: {:?} {error}", numbers(&taken));
                 return Err(broken(clause, format!("{count} messages"), seen));
+            };
+            taken.extend(leased);
+        }
+        Ok(taken)
+    }
+
+    /// Leases up to `max` messages, one at least; `None` if none has come in time. `error` holds the last error of `next`.
+    async fn some(&mut self, max: usize, wait: Duration, error: &mut String) -> Checked<Option<Vec<Leased>>> {
+        let began = Instant::now();
+        loop {
+            let left = wait.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Ok(None);
             }
-            match self.step(count - taken.len(), left).await? {
+            match self.step(max, left).await? {
                 // An empty one is not waited for without a pause.
                 ReadStep::Got(leased) if leased.is_empty() => tokio::time::sleep(Duration::from_millis(1)).await,
-                ReadStep::Got(leased) => taken.extend(leased),
+                ReadStep::Got(leased) => return Ok(Some(leased)),
                 ReadStep::Nothing => {}
-                ReadStep::Closed => {
-                    return Err(broken("T12", format!("{count} messages"), "closed, and nobody closed it"));
-                }
+                ReadStep::Closed => return Err(broken("T12", "messages", "closed, and nobody closed it")),
                 // It may be temporary (M10).
                 ReadStep::Failed(text) => {
-                    error = format!("and the error `{text}`");
+                    *error = format!("and the error `{text}`");
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
             }
         }
-        Ok(taken)
     }
 
     /// Nothing comes; `clause` is broken if something does.
@@ -126,12 +135,17 @@ impl TestReader {
         ensure(left.is_empty(), "T20", "all leases are settled", left)
     }
 
-    /// Leases messages, and settles them as done: some at a time, since on a busy machine many may take longer than a lease lasts.
+    /// Leases messages, and settles them as done: some at a time, as they come, since on a busy machine many may take longer than a
+    /// lease lasts. Patience ends when none comes for as long.
     pub(crate) async fn handle(&mut self, count: usize, clause: &str) -> Checked<Vec<u64>> {
         const AT_A_TIME: usize = 16;
-        let mut handled = Vec::new();
+        let (mut handled, mut error) = (Vec::new(), String::new());
         while handled.len() < count {
-            let leased = self.take(AT_A_TIME.min(count - handled.len()), clause).await?;
+            let patience = self.limits.patience;
+            let Some(leased) = self.some(AT_A_TIME.min(count - handled.len()), patience, &mut error).await? else {
+                let seen = format!("none for {patience:?} after {handled:?} {error}");
+                return Err(broken(clause, format!("{count} messages"), seen));
+            };
             handled.extend(numbers(&leased));
             self.settle(leased, &Settlement::Done).await?;
         }

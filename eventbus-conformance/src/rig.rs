@@ -94,13 +94,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 10 seconds of patience, 100 ms of quiet, 2 minutes in all.
+    /// 10 seconds of patience, 100 ms of quiet, 2 minutes in all; 10 minutes with the counts of a release.
     fn default() -> Self {
+        let is_full = std::env::var_os("EVENTBUS_FULL").is_some();
         Self {
             patience: Duration::from_secs(10),
             quiet: Duration::from_millis(100),
-            longest: Duration::from_mins(2),
-            is_full: std::env::var_os("EVENTBUS_FULL").is_some(),
+            longest: Duration::from_mins(if is_full { 10 } else { 2 }),
+            is_full,
         }
     }
 }

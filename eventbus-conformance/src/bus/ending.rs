@@ -178,10 +178,8 @@ async fn the_next_process_handles_what_the_last_one_has_left(lab: &mut Lab) -> C
         if is_last {
             lab.drained(&bus, "S6").await?;
         } else {
-            lab.until("S6", "a part is handled", || {
-                done.len() >= enough.min(usize::try_from(count / 2 * (process + 1)).unwrap_or_default())
-            })
-            .await?;
+            let enough = enough.min(usize::try_from(count / 2 * (process + 1)).unwrap_or_default());
+            lab.until_counted("S6", "a part is handled", enough, || done.len()).await?;
         }
         stop_soon(&consumer, Duration::from_millis(20), &errors).await;
         bus.shutdown(lab.limits.patience).await;
