@@ -332,7 +332,9 @@ impl Reading {
             *leased = kept.into();
             given
         };
-        given.iter_mut().for_each(|leased| leased.settle_as(Settlement::Release));
+        for leased in &mut given {
+            leased.settle_as(Settlement::Release);
+        }
         for unsettled in self.settle(given).await {
             self.shared.report(Some(self.group()), unsettled.error);
         }
