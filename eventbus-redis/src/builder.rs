@@ -8,11 +8,11 @@ use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Protocol
 use crate::{
     ConnectError, RedisStreams,
     error::{CommandError, describe},
-    link::{Health, Limits, Link},
+    link::{Health, Link, LinkLimits},
     names::{StreamKeys, check_stream},
     reply::{count, into_pairs, into_text},
     script::{self, call},
-    shared::{Settings, Shared},
+    shared::{RedisSettings, Shared},
 };
 
 const CONNECT: &str = "connect";
@@ -24,12 +24,12 @@ const OLDEST: u64 = 7;
 #[must_use = "it does nothing until `connect`"]
 pub struct RedisStreamsBuilder {
     url: String,
-    settings: Settings,
+    settings: RedisSettings,
 }
 
 impl RedisStreamsBuilder {
     pub(crate) fn new(url: &str) -> Self {
-        let settings = Settings {
+        let settings = RedisSettings {
             stream: "events".to_owned(),
             partitions: 0,
             max_len: 1_000_000,
@@ -37,7 +37,7 @@ impl RedisStreamsBuilder {
             lease: Duration::from_secs(30),
             block: Duration::from_secs(1),
             poll: Duration::from_millis(500),
-            limits: Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10) },
+            limits: LinkLimits { connect: Duration::from_secs(5), answer: Duration::from_secs(10) },
             durability: None,
         };
         Self { url: url.to_owned(), settings }

@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct LinkLimits {
     pub(crate) connect: Duration,
     pub(crate) answer: Duration,
 }
@@ -51,7 +51,7 @@ impl Health {
 /// A connection that is shared by all who send commands through it.
 pub(crate) struct Link {
     client: Client,
-    limits: Limits,
+    limits: LinkLimits,
     health: Arc<Health>,
     current: Mutex<Option<Connection>>,
     /// Held by the one who connects; the others wait for the result.
@@ -74,7 +74,7 @@ pub(crate) struct Connection {
 }
 
 impl Link {
-    pub(crate) fn new(client: Client, limits: Limits, health: Arc<Health>) -> Self {
+    pub(crate) fn new(client: Client, limits: LinkLimits, health: Arc<Health>) -> Self {
         let attempts = Attempts { pause: FIRST_PAUSE, not_before: None, last_error: String::new() };
         Self {
             client,

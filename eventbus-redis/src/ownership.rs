@@ -19,14 +19,14 @@ const ACTION: &str = "share the partitions";
 
 /// Which partitions a source owns.
 pub(crate) struct Ownership {
-    state: Mutex<State>,
+    state: Mutex<OwnershipState>,
     /// One asks the server at a time, so that answers are noted in their order.
     asking: tokio::sync::Mutex<()>,
     /// The reader has to begin another read.
     pub(crate) changed: Notify,
 }
 
-struct State {
+struct OwnershipState {
     /// Until when the server takes this consumer for alive.
     until: Instant,
     partitions: Vec<Partition>,
@@ -47,7 +47,7 @@ struct Partition {
     is_read: bool,
 }
 
-impl State {
+impl OwnershipState {
     /// Whether the server takes this consumer for alive, for so long at least.
     fn is_alive(&self, time: Duration) -> bool {
         Instant::now() + time < self.until
@@ -62,11 +62,12 @@ impl Partition {
 
 impl Ownership {
     pub(crate) fn new(partitions: usize) -> Self {
-        let state = State { until: Instant::now(), partitions: vec![Partition::default(); partitions], version: None };
+        let state =
+            OwnershipState { until: Instant::now(), partitions: vec![Partition::default(); partitions], version: None };
         Self { state: Mutex::new(state), asking: tokio::sync::Mutex::new(()), changed: Notify::new() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, OwnershipState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

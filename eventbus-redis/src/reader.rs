@@ -17,7 +17,7 @@ use crate::{
     error::CommandError,
     found::{Found, into_streams, wake_of},
     lease::{Held, Lease},
-    link::{Limits, Link},
+    link::{Link, LinkLimits},
     reading::Reading,
     recovery::FIRST,
     reply::{int, into_list},
@@ -32,9 +32,9 @@ const UNBLOCK_EVERY: Duration = Duration::from_millis(20);
 const MAX_PASSING: usize = 256;
 
 /// Ends when the task ends, however it does.
-struct Ended(Arc<Reading>);
+struct ReaderEnd(Arc<Reading>);
 
-impl Drop for Ended {
+impl Drop for ReaderEnd {
     fn drop(&mut self) {
         self.0.ended.cancel();
     }
@@ -65,7 +65,7 @@ pub(crate) struct Reader {
     pub(crate) must_recover: bool,
     /// How many entries are read at once, at least, while all of them are unwanted.
     passing: usize,
-    pub(crate) streams: Vec<Progress>,
+    pub(crate) streams: Vec<StreamProgress>,
     /// Allows this process one suspect (T27): held while the reader looks for one, and then as long as that is out.
     pub(crate) permit: Option<OwnedSemaphorePermit>,
     /// Suspects were left, for lack of a permit.
@@ -73,7 +73,7 @@ pub(crate) struct Reader {
 }
 
 /// How far the reader is in a stream.
-pub(crate) struct Progress {
+pub(crate) struct StreamProgress {
     /// The last entry that was read: what was handed out behind it was in an answer that was lost.
     pub(crate) seen: EntryId,
     /// Where the search for leases that have run out goes on.
@@ -85,10 +85,11 @@ pub(crate) struct Progress {
 
 /// Reads until the source closes, then gives back what nobody has taken.
 pub(crate) async fn run(reading: Arc<Reading>, seen: Vec<EntryId>) {
-    let ended = Ended(Arc::clone(&reading));
+    let ended = ReaderEnd(Arc::clone(&reading));
     let shared = &reading.shared;
-    let limits = Limits { answer: shared.settings.limits.answer + shared.settings.block, ..shared.settings.limits };
-    let progress = |seen| Progress { seen, cursor: FIRST.to_owned(), claim_at: Instant::now(), is_searching: false };
+    let limits = LinkLimits { answer: shared.settings.limits.answer + shared.settings.block, ..shared.settings.limits };
+    let progress =
+        |seen| StreamProgress { seen, cursor: FIRST.to_owned(), claim_at: Instant::now(), is_searching: false };
     let mut reader = Reader {
         reading: Arc::clone(&reading),
         link: Link::new(shared.client.clone(), limits, Arc::clone(&shared.health)),

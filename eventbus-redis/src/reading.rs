@@ -37,7 +37,7 @@ pub(crate) struct Reading {
     /// One for each stream: the main one, then the partitions.
     pub(crate) streams: Vec<GroupStream>,
     pub(crate) ownership: Ownership,
-    buffer: Mutex<Buffer>,
+    buffer: Mutex<ReadBuffer>,
     /// The reader has something for `next`.
     arrived: Notify,
     /// `next` wants something of the reader.
@@ -61,7 +61,7 @@ pub(crate) struct GroupStream {
 
 /// What the reader has read.
 #[derive(Default)]
-struct Buffer {
+struct ReadBuffer {
     leased: VecDeque<Leased>,
     /// How many `next` asks for.
     wanted: usize,
@@ -95,7 +95,7 @@ impl Reading {
             ownership: Ownership::new(streams.len() - 1),
             streams,
             shared,
-            buffer: Mutex::new(Buffer { held, ..Buffer::default() }),
+            buffer: Mutex::new(ReadBuffer { held, ..ReadBuffer::default() }),
             arrived: Notify::new(),
             wanted: Notify::new(),
             asking: AtomicUsize::new(0),
@@ -108,7 +108,7 @@ impl Reading {
         &self.streams[0].keys.group
     }
 
-    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+    fn buffer(&self) -> MutexGuard<'_, ReadBuffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -323,7 +323,7 @@ impl Reading {
     /// turn (T27), and who does not ask now may not ask for long.
     pub(crate) async fn give_suspect_back(self: &Arc<Self>) {
         let mut given = {
-            let Buffer { leased, suspect, .. } = &mut *self.buffer();
+            let ReadBuffer { leased, suspect, .. } = &mut *self.buffer();
             let is_suspect = |one: &&Leased| suspect.as_ref().is_some_and(|suspect| suspect.lease == *one.lease());
             let stream_of = |one: &Leased| Lease::parse(one.lease()).map(|lease| lease.stream);
             let Some(stream) = leased.iter().find(is_suspect).map(stream_of) else { return };

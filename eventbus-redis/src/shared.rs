@@ -19,14 +19,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     background,
     error::CommandError,
-    link::{Health, Limits, Link},
+    link::{Health, Link, LinkLimits},
     names::StreamKeys,
     reading::Reading,
 };
 
 /// The settings of a transport.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct RedisSettings {
     pub(crate) stream: String,
     pub(crate) partitions: u16,
     pub(crate) max_len: u64,
@@ -34,12 +34,12 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     pub(crate) block: Duration,
     pub(crate) poll: Duration,
-    pub(crate) limits: Limits,
+    pub(crate) limits: LinkLimits,
     pub(crate) durability: Option<Durability>,
 }
 
 pub(crate) struct Shared {
-    pub(crate) settings: Settings,
+    pub(crate) settings: RedisSettings,
     pub(crate) durability: Durability,
     pub(crate) keys: StreamKeys,
     pub(crate) client: Client,
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         client: Client,
-        settings: Settings,
+        settings: RedisSettings,
         durability: Durability,
         health: Arc<Health>,
         work: Link,

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::NameTaken;
 use crate::{
-    call::{AnyEvent, Content, Shared},
+    call::{AnyEvent, Shared, UnclaimedContent},
     emission::{Bus, EmitAny},
     event::{Event, EventType},
     listener::{ListenerInfo, Subject},
@@ -21,7 +21,7 @@ impl Bus {
     }
 
     /// Emits something under a name that no type claims.
-    pub(crate) fn emit_unclaimed(&self, subject: Subject, content: Content) -> EmitAny<'_> {
+    pub(crate) fn emit_unclaimed(&self, subject: Subject, content: UnclaimedContent) -> EmitAny<'_> {
         EmitAny::new(self, &self.state.unclaimed, AnyEvent::of_content(subject, content))
     }
 

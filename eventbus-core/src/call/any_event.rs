@@ -60,7 +60,7 @@ impl<E: Send + Sync + 'static> ShareEvent for Arc<E> {
 
 /// What is emitted under a name that no type claims.
 #[derive(Clone)]
-pub(crate) enum Content {
+pub(crate) enum UnclaimedContent {
     Value(Shared),
     #[cfg(feature = "serde")]
     Json(Arc<str>),
@@ -161,11 +161,11 @@ impl AnyEvent<'static> {
     }
 
     /// An event that is known by its name and what it carries.
-    pub(crate) fn of_content(subject: Subject, content: Content) -> Self {
+    pub(crate) fn of_content(subject: Subject, content: UnclaimedContent) -> Self {
         let value = match content {
-            Content::Value(value) => Value::Shared(value),
+            UnclaimedContent::Value(value) => Value::Shared(value),
             #[cfg(feature = "serde")]
-            Content::Json(json) => Value::Json(json),
+            UnclaimedContent::Json(json) => Value::Json(json),
         };
         Self { subject, value }
     }

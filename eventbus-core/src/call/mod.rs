@@ -22,7 +22,7 @@ mod trace_context;
 pub use any_event::AnyEvent;
 #[cfg(feature = "serde")]
 pub use any_event::JsonError;
-pub(crate) use any_event::{Content, ShareEvent, Shared};
+pub(crate) use any_event::{ShareEvent, Shared, UnclaimedContent};
 pub(crate) use bus_id::BusId;
 pub(crate) use caller::Caller;
 pub(crate) use cause::{Before, CAUSES, Cause};

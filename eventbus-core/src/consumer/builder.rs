@@ -60,7 +60,7 @@ impl Bus {
     pub fn consumer(&self, group: &str) -> ConsumerBuilder {
         ConsumerBuilder {
             bus: self.clone(),
-            state: NoState(()),
+            state: NoHandlerState(()),
             location: Location::caller(),
             group: GroupSpec::new(group),
             handlers: Vec::new(),
@@ -79,7 +79,7 @@ impl Bus {
 
 /// The handlers that are given next get no state.
 #[derive(Debug)]
-pub struct NoState(pub(super) ());
+pub struct NoHandlerState(pub(super) ());
 
 /// The handlers that are given next get a clone of this state first.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub struct WithState<S>(Isolated<S>);
 
 /// Wires a consumer; made by [`Bus::consumer`](crate::Bus::consumer). What is wrong with it, [`start`](Self::start) returns.
 #[must_use = "handles nothing until `.start().await`"]
-pub struct ConsumerBuilder<S = NoState> {
+pub struct ConsumerBuilder<S = NoHandlerState> {
     pub(super) bus: Bus,
     state: S,
     pub(super) location: &'static Location<'static>,

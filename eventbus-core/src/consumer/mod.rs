@@ -42,7 +42,7 @@ mod wiring;
 mod worker;
 
 pub use batch::{Batch, BatchReturn};
-pub use builder::{ConsumerBuilder, NoState as NoHandlerState, WithState};
+pub use builder::{ConsumerBuilder, NoHandlerState, WithState};
 pub(crate) use consumers::{Consumers, tell_unheard};
 pub use control::{Consumer, ConsumerHealth, StopReport};
 pub(crate) use control::{Control, after as deadline_after};

@@ -8,7 +8,7 @@ use crate::{
     listener::ListenerInfo,
     pattern::Pattern,
     publish::Upcast,
-    transport::{Kind, Message, Wants},
+    transport::{Message, MessageKind, Wants},
 };
 
 /// What happens to an event that no handler of the group handles.
@@ -41,7 +41,7 @@ pub(super) struct Routes {
 pub(super) struct Route {
     pub(super) what: Handles,
     /// The type of its events, if it is for one.
-    pub(super) kind: Option<&'static Kind>,
+    pub(super) kind: Option<&'static MessageKind>,
     pub(super) key: Option<MessageKey>,
     /// Of a handler of batches: how large they may be, and how long one may wait for more.
     pub(super) batch: Option<(usize, Duration)>,

@@ -6,8 +6,9 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Consumer, ConsumerBuilder, ConsumerError, age, builder::NoState, control::Control, handler::Handlers, reader,
-    routes::Routes, scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, unkept::Unkept, worker,
+    Consumer, ConsumerBuilder, ConsumerError, age, builder::NoHandlerState, control::Control, handler::Handlers,
+    reader, routes::Routes, scheduler::Scheduler, settle, slot::WorkerSlot, state::ConsumerState, unkept::Unkept,
+    worker,
 };
 use crate::{
     event::isolate,
@@ -32,7 +33,7 @@ impl<S> ConsumerBuilder<S> {
     ///
     /// Dropped before it is ready, nothing has been started. The group may have been made, and then keeps events.
     pub async fn start(self) -> Result<Consumer, ConsumerError> {
-        self.with_state(NoState(())).check_and_start().await
+        self.with_state(NoHandlerState(())).check_and_start().await
     }
 }
 

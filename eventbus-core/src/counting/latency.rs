@@ -32,9 +32,9 @@ pub struct Latency {
 
 /// The times while they are recorded. Nothing is allocated before the first.
 #[derive(Default)]
-pub(crate) struct Latencies(Mutex<Option<Box<Recorded>>>);
+pub(crate) struct Latencies(Mutex<Option<Box<RecordedTimes>>>);
 
-struct Recorded {
+struct RecordedTimes {
     histogram: Histogram<u64>,
     sum: Duration,
     max: Duration,
@@ -57,7 +57,7 @@ impl Latencies {
     fn record(&self, time: Duration, now: Instant) {
         let nanos = u64::try_from(time.min(LONGEST).as_nanos()).unwrap_or(u64::MAX);
         let mut recorded = lock(&self.0);
-        let recorded = recorded.get_or_insert_with(|| Box::new(Recorded::new(now)));
+        let recorded = recorded.get_or_insert_with(|| Box::new(RecordedTimes::new(now)));
         // It grows by itself, and fails only where memory could not be addressed.
         let _ = recorded.histogram.record(nanos);
         recorded.sum = recorded.sum.saturating_add(time);
@@ -70,7 +70,7 @@ impl Latencies {
     }
 }
 
-impl Recorded {
+impl RecordedTimes {
     fn new(now: Instant) -> Self {
         let Ok(histogram) = Histogram::new(DIGITS) else { unreachable!("it takes up to five digits") };
         Self { histogram, sum: Duration::ZERO, max: Duration::ZERO, last: now }

@@ -20,7 +20,7 @@ pub(super) struct Bounds {
     pub(super) counts_only_events: bool,
 }
 
-pub(super) enum Admission {
+pub(super) enum PushAnswer {
     Push,
     /// After the oldest messages have been dropped.
     Replace,
@@ -42,12 +42,12 @@ impl Bounds {
     }
 
     /// What happens at a bound.
-    pub(super) fn at_bound(&self) -> Admission {
+    pub(super) fn at_bound(&self) -> PushAnswer {
         match self.overflow {
-            Overflow::Wait => Admission::Refuse { wait: true },
-            Overflow::Fail => Admission::Refuse { wait: false },
-            Overflow::DropOldest => Admission::Replace,
-            Overflow::DropNewest => Admission::Drop,
+            Overflow::Wait => PushAnswer::Refuse { wait: true },
+            Overflow::Fail => PushAnswer::Refuse { wait: false },
+            Overflow::DropOldest => PushAnswer::Replace,
+            Overflow::DropNewest => PushAnswer::Drop,
         }
     }
 }

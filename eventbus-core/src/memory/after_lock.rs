@@ -9,12 +9,12 @@ use crate::{event::isolate, transport::Message};
 pub(super) struct AfterLock {
     /// The first waker, so that one costs no allocation.
     waker: Option<Waker>,
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<RareWork>>,
 }
 
 /// What most pushes and pops do not need.
 #[derive(Default)]
-struct Rare {
+struct RareWork {
     wakers: Vec<Waker>,
     dropped: Vec<Message>,
     unrouted: Vec<UnroutedMessage>,
@@ -67,7 +67,7 @@ impl AfterLock {
         self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unrouted)).unwrap_or_default()
     }
 
-    fn rare(&mut self) -> &mut Rare {
+    fn rare(&mut self) -> &mut RareWork {
         self.rare.get_or_insert_default()
     }
 
@@ -88,7 +88,7 @@ pub(super) fn wake(waker: Waker) {
     let _ = isolate(|| waker.wake());
 }
 
-impl Rare {
+impl RareWork {
     #[cold]
     fn run(self) {
         let Self { wakers, dropped, unrouted: _, unused } = self;

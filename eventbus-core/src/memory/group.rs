@@ -3,7 +3,7 @@
 use std::{sync::Arc, task::Waker};
 
 use super::{
-    admission::{Admission, Bounds, Defaults},
+    admission::{Bounds, Defaults, PushAnswer},
     after_lock::AfterLock,
     queue::Queue,
 };
@@ -80,10 +80,10 @@ impl Group {
 
     /// What happens to one more message.
     #[inline]
-    pub(super) fn admission(&self, message: &Message) -> Admission {
+    pub(super) fn admission(&self, message: &Message) -> PushAnswer {
         let is_full =
             self.queue.len() >= self.bounds.max_events || !self.bounds.counts_only_events && self.is_full_for(message);
-        if is_full { self.bounds.at_bound() } else { Admission::Push }
+        if is_full { self.bounds.at_bound() } else { PushAnswer::Push }
     }
 
     /// Whether one more message is pushed, whatever it is.
@@ -110,7 +110,7 @@ impl Group {
 
     /// Whether publishers wait for room here.
     pub(super) fn holds_publishers_up(&self) -> bool {
-        let waits = matches!(self.bounds.at_bound(), Admission::Refuse { wait: true });
+        let waits = matches!(self.bounds.at_bound(), PushAnswer::Refuse { wait: true });
         // At a bound in bytes or by key it depends on the message: one that waits may be held up.
         waits && (self.queue.len() >= self.bounds.max_events || !self.bounds.counts_only_events && self.queue.len() > 0)
     }
@@ -119,19 +119,19 @@ impl Group {
     #[inline]
     pub(super) fn give(&mut self, message: Message, after: &mut AfterLock) {
         match self.admission(&message) {
-            Admission::Push => self.give_unbounded(message, after),
+            PushAnswer::Push => self.give_unbounded(message, after),
             at_bound => self.give_at_bound(message, &at_bound, after),
         }
     }
 
-    fn give_at_bound(&mut self, message: Message, at_bound: &Admission, after: &mut AfterLock) {
-        if !matches!(at_bound, Admission::Replace) {
+    fn give_at_bound(&mut self, message: Message, at_bound: &PushAnswer, after: &mut AfterLock) {
+        if !matches!(at_bound, PushAnswer::Replace) {
             self.created += 1;
             self.dropped += 1;
             after.discard(message);
             return;
         }
-        while matches!(self.admission(&message), Admission::Replace) {
+        while matches!(self.admission(&message), PushAnswer::Replace) {
             let Some(oldest) = self.queue.pop_oldest() else { break };
             self.dropped += 1;
             after.discard(oldest);

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{after_lock::AfterLock, state::State, waiting::Arrival};
+use super::{after_lock::AfterLock, state::MemoryState, waiting::Arrival};
 use crate::{
     sync::{AtomicBool, Mutex, Ordering, lock},
     transport::{Answer, BoxFuture, Leased, Read, Source, Unsettled},
 };
 
 pub(super) struct MemorySource {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MemoryState>>,
     at: usize,
     workers: usize,
     is_closed: AtomicBool,
 }
 
 impl MemorySource {
-    pub(super) fn new(state: Arc<Mutex<State>>, at: usize, workers: usize) -> Self {
+    pub(super) fn new(state: Arc<Mutex<MemoryState>>, at: usize, workers: usize) -> Self {
         Self { state, at, workers, is_closed: AtomicBool::new(false) }
     }
 
@@ -136,24 +136,24 @@ mod tests {
         }
     }
 
-    fn queues() -> Arc<Mutex<State>> {
-        Arc::new(Mutex::new(State::new(16, Overflow::Wait)))
+    fn queues() -> Arc<Mutex<MemoryState>> {
+        Arc::new(Mutex::new(MemoryState::new(16, Overflow::Wait)))
     }
 
-    fn source(state: &Arc<Mutex<State>>, workers: usize) -> MemorySource {
+    fn source(state: &Arc<Mutex<MemoryState>>, workers: usize) -> MemorySource {
         let mut spec = GroupSpec::new("group");
         spec.workers = workers;
         let at = lock(state).subscribe(spec, &mut AfterLock::default());
         MemorySource::new(Arc::clone(state), at, workers)
     }
 
-    fn give(state: &Mutex<State>, message: Message) {
+    fn give(state: &Mutex<MemoryState>, message: Message) {
         let mut after = AfterLock::default();
         lock(state).push(&mut [Some(message)], &mut after).unwrap();
         after.run();
     }
 
-    fn publish(state: &Mutex<State>) {
+    fn publish(state: &Mutex<MemoryState>) {
         give(state, Message::malformed("", b""));
     }
 

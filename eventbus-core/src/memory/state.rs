@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    admission::{Admission, Defaults},
+    admission::{Defaults, PushAnswer},
     after_lock::AfterLock,
     group::Group,
     seen::Seen,
@@ -20,12 +20,12 @@ use crate::{
     transport::{GroupSpec, GroupState, Leased, Message, Overflow, Refusal, Unrouted, Wants},
 };
 
-pub(super) struct State {
+pub(super) struct MemoryState {
     pub(super) defaults: Defaults,
     pub(super) is_closed: bool,
     /// A group keeps its place for as long as the transport lives: sources go by it.
     pub(super) groups: Vec<Group>,
-    routes: Routes,
+    routes: WantedBy,
     /// Events that no group wants, oldest first.
     log: VecDeque<Message>,
     log_dropped: u64,
@@ -39,7 +39,7 @@ pub(super) struct State {
 
 /// Which groups want the events of a type. Looked up once for each type, and anew when the groups change.
 #[derive(Default)]
-struct Routes {
+struct WantedBy {
     all: Vec<Vec<usize>>,
     of_types: HashMap<TypeId, usize, BuildHashedKeys>,
     /// The type of the last message that one group only wanted, and that group: most come in runs of one type.
@@ -48,13 +48,13 @@ struct Routes {
     untyped: Vec<usize>,
 }
 
-impl State {
+impl MemoryState {
     pub(super) fn new(capacity: usize, overflow: Overflow) -> Self {
         Self {
             defaults: Defaults { max_events: capacity, overflow },
             is_closed: false,
             groups: Vec::new(),
-            routes: Routes::default(),
+            routes: WantedBy::default(),
             log: VecDeque::new(),
             log_dropped: 0,
             seen: Seen::default(),
@@ -99,7 +99,7 @@ impl State {
         if let Some(only) = message.event_type().and_then(|event| routes.only(event, groups)) {
             // Most events have one group.
             let group = &mut groups[only];
-            if let Admission::Refuse { wait } = group.admission(message) {
+            if let PushAnswer::Refuse { wait } = group.admission(message) {
                 return Err(Refusal::Full { group: Arc::clone(&group.name), wait });
             }
             if let Some(message) = slot.take() {
@@ -140,7 +140,7 @@ impl State {
             self.groups.push(Group::new(spec.clone(), self.defaults));
             self.groups.len() - 1
         });
-        self.routes = Routes::default();
+        self.routes = WantedBy::default();
         let group = &mut self.groups[at];
         group.update(spec, self.defaults);
         group.workers += workers;
@@ -163,7 +163,7 @@ impl State {
     /// Removes a group; its place stays, for the sources that still go by it.
     pub(super) fn remove(&mut self, name: &str, after: &mut AfterLock) -> Option<Vec<Message>> {
         let at = self.position(name)?;
-        self.routes = Routes::default();
+        self.routes = WantedBy::default();
         let group = &mut self.groups[at];
         group.is_removed = true;
         group.wake_all(after);
@@ -261,7 +261,7 @@ fn check_room(groups: &[Group], message: &Message, route: &[usize]) -> Result<()
     let mut full = None;
     for &at in route {
         let group = &groups[at];
-        if let Admission::Refuse { wait } = group.admission(message) {
+        if let PushAnswer::Refuse { wait } = group.admission(message) {
             let refusal = Refusal::Full { group: Arc::clone(&group.name), wait };
             if !wait {
                 return Err(refusal);
@@ -272,7 +272,7 @@ fn check_room(groups: &[Group], message: &Message, route: &[usize]) -> Result<()
     full.map_or(Ok(()), Err)
 }
 
-impl Routes {
+impl WantedBy {
     /// The group that wants the events of a type, if it is the only one.
     #[inline]
     fn only(&mut self, event: &'static EventType, groups: &[Group]) -> Option<usize> {

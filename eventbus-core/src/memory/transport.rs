@@ -10,7 +10,7 @@ use super::{
     after_lock::{AfterLock, UnroutedMessage, wake},
     seen,
     source::MemorySource,
-    state::State,
+    state::MemoryState,
     waiting::Room,
 };
 
@@ -45,7 +45,7 @@ use crate::{
 /// let bus = Bus::builder().transport(Memory::new().capacity(10_000).overflow(Overflow::Fail)).build();
 /// ```
 pub struct Memory {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MemoryState>>,
     reports: OnceLock<TransportReports>,
 }
 
@@ -58,7 +58,7 @@ impl Memory {
 
     /// A transport with the default bounds.
     pub fn new() -> Self {
-        let state = State::new(Self::DEFAULT_CAPACITY, Overflow::Wait);
+        let state = MemoryState::new(Self::DEFAULT_CAPACITY, Overflow::Wait);
         Self { state: Arc::new(Mutex::new(state)), reports: OnceLock::new() }
     }
 

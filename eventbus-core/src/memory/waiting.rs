@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{after_lock::AfterLock, state::State};
+use super::{after_lock::AfterLock, state::MemoryState};
 use crate::{
     sync::{AtomicBool, Mutex, Ordering, lock},
     transport::{Leased, Read},
@@ -19,12 +19,12 @@ use crate::{
 
 /// Waits until a publisher that found no room is worth another try.
 pub(super) struct Room<'m> {
-    state: &'m Mutex<State>,
+    state: &'m Mutex<MemoryState>,
     ticket: Option<u64>,
 }
 
 impl<'m> Room<'m> {
-    pub(super) fn new(state: &'m Mutex<State>) -> Self {
+    pub(super) fn new(state: &'m Mutex<MemoryState>) -> Self {
         Self { state, ticket: None }
     }
 }
@@ -65,7 +65,7 @@ const LOOK: Duration = Duration::from_millis(1);
 
 /// Waits for messages of a group, and leases up to `max` of them; with a `max` of 0 it waits only.
 pub(super) struct Arrival<'s> {
-    pub(super) state: &'s Mutex<State>,
+    pub(super) state: &'s Mutex<MemoryState>,
     pub(super) at: usize,
     pub(super) is_closed: &'s AtomicBool,
     pub(super) max: usize,
@@ -120,7 +120,7 @@ impl Arrival<'_> {
     }
 
     /// Takes itself off the list. A wake-up that it does not use goes to another worker.
-    fn leave(&mut self, state: &mut State, after: &mut AfterLock) {
+    fn leave(&mut self, state: &mut MemoryState, after: &mut AfterLock) {
         let Some(ticket) = self.ticket.take() else { return };
         let group = &mut state.groups[self.at];
         if let Some(waker) = group.unwait(ticket) {
@@ -183,8 +183,8 @@ mod tests {
     use crate::transport::{GroupSpec, Message, Overflow};
 
     /// A group of so many workers, the only one.
-    fn group(workers: usize) -> Mutex<State> {
-        let mut state = State::new(16, Overflow::Wait);
+    fn group(workers: usize) -> Mutex<MemoryState> {
+        let mut state = MemoryState::new(16, Overflow::Wait);
         let mut spec = GroupSpec::new("group");
         spec.workers = workers;
         assert_eq!(state.subscribe(spec, &mut AfterLock::default()), 0);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     /// Begins to wait, and looks again: when it wants to look without being woken.
-    fn looks(state: &Mutex<State>, max: usize) -> Option<Instant> {
+    fn looks(state: &Mutex<MemoryState>, max: usize) -> Option<Instant> {
         let (is_closed, mut into) = (AtomicBool::new(false), Vec::new());
         let mut arrival = Arrival {
             state,

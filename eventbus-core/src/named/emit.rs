@@ -9,7 +9,7 @@ use std::{
 use super::{EmitNameError, error::UnknownVersion, wire_type::WireType};
 use crate::{
     bus::NameTaken,
-    call::{AnyEvent, Content, Shared},
+    call::{AnyEvent, Shared, UnclaimedContent},
     emission::{Bus, EmitAny},
     event::{Event, EventType},
     listener::Subject,
@@ -96,7 +96,9 @@ impl Bus {
                 Ok(claims) => claims,
                 Err(error) => return Err(EmitNameError::unknown_version(error, value)),
             },
-            Claimant::Nobody => return Ok(self.emit_unclaimed(wire.subject(), Content::Value(Arc::new(value)))),
+            Claimant::Nobody => {
+                return Ok(self.emit_unclaimed(wire.subject(), UnclaimedContent::Value(Arc::new(value))));
+            }
         };
         match claims.iter().find(|event| event.id() == id) {
             // Another thread has just claimed it.

@@ -4,7 +4,7 @@ use std::{any::Any, borrow::Cow, sync::Arc};
 
 use super::{ReadJsonError, wire_type::WireType};
 use crate::{
-    call::Content,
+    call::UnclaimedContent,
     emission::{Bus, EmitAny},
     event::{DecodeError, EventType},
     listener::Subject,
@@ -58,7 +58,7 @@ impl Bus {
     /// ```
     pub fn emit_json<'a>(&self, name: &str, json: impl Into<Json<'a>>) -> Result<EmitAny<'_>, ReadJsonError> {
         Ok(match self.read_json(name, json)? {
-            ReadJson::Unclaimed(subject, json) => self.emit_unclaimed(subject, Content::Json(json)),
+            ReadJson::Unclaimed(subject, json) => self.emit_unclaimed(subject, UnclaimedContent::Json(json)),
             ReadJson::Typed(event, value) => self.emit_as(event, Arc::from(value)),
         })
     }

@@ -47,19 +47,19 @@ struct CodecSource {
 }
 
 /// What a read appends. Dropped, it finds the codecs: a read that panics or is given up keeps what it has leased, too.
-struct Reading<'a> {
+struct DecodingRead<'a> {
     into: &'a mut Vec<Leased>,
     from: usize,
     codecs: &'a [Arc<dyn Codec>],
 }
 
 impl CodecSource {
-    fn reading<'a>(&'a self, into: &'a mut Vec<Leased>) -> Reading<'a> {
-        Reading { from: into.len(), into, codecs: &self.codecs }
+    fn reading<'a>(&'a self, into: &'a mut Vec<Leased>) -> DecodingRead<'a> {
+        DecodingRead { from: into.len(), into, codecs: &self.codecs }
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for DecodingRead<'_> {
     fn drop(&mut self) {
         let from = self.from.min(self.into.len());
         for leased in &mut self.into[from..] {

@@ -4,11 +4,11 @@ use super::{error::Why, failed::kind_of, sending::Rejected};
 use crate::{
     call::MessageId,
     event::{Event, IntoEvent},
-    transport::{Content, Kind, Message, PublishedEvent},
+    transport::{Content, Message, MessageKind, PublishedEvent},
 };
 
 impl<E: Event> PublishedEvent for E {
-    fn kind(&self) -> &'static Kind {
+    fn kind(&self) -> &'static MessageKind {
         kind_of::<E>()
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     emission::{Bus, EmitAny},
     event::{Event, EventName},
     registry::SlotType,
-    transport::Kind,
+    transport::MessageKind,
 };
 
 /// The name of all [`Failed`] events.
@@ -56,16 +56,16 @@ impl<E: Event> Event for Failed<E> {
 }
 
 /// What a message knows of its event's type.
-pub(crate) fn kind_of<E: Event>() -> &'static Kind {
-    &Kind { event: E::TYPE, failed: Some(emit_failed::<E>) }
+pub(crate) fn kind_of<E: Event>() -> &'static MessageKind {
+    &MessageKind { event: E::TYPE, failed: Some(emit_failed::<E>) }
 }
 
 /// The same for a type of which only the description is known. Each is kept for as long as the process lives, once.
 #[cfg(feature = "serde")]
-pub(crate) fn described(event: &'static crate::event::EventType) -> &'static Kind {
-    static DESCRIBED: Mutex<BTreeMap<TypeId, &'static Kind>> = Mutex::new(BTreeMap::new());
+pub(crate) fn described(event: &'static crate::event::EventType) -> &'static MessageKind {
+    static DESCRIBED: Mutex<BTreeMap<TypeId, &'static MessageKind>> = Mutex::new(BTreeMap::new());
     let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
-    described.entry(event.id()).or_insert_with(|| Box::leak(Box::new(Kind { event, failed: None })))
+    described.entry(event.id()).or_insert_with(|| Box::leak(Box::new(MessageKind { event, failed: None })))
 }
 
 /// All that is compiled for each event type that is published or handled.

@@ -39,13 +39,13 @@ pub(super) struct Outbox {
     /// How many batches may be under way at once.
     max_under_way: usize,
     notices: Arc<Notices>,
-    state: Mutex<State>,
+    state: Mutex<OutboxState>,
     waker: Waker,
 }
 
 #[derive(Default)]
-struct State {
-    items: BTreeMap<Ticket, Item>,
+struct OutboxState {
+    items: BTreeMap<Ticket, OutboxItem>,
     last_ticket: Ticket,
     /// Those from here on are queued, as many as this.
     next_to_send: Ticket,
@@ -58,7 +58,7 @@ struct State {
     driver: Option<Waker>,
 }
 
-struct Item {
+struct OutboxItem {
     stage: Stage,
     waker: Option<Waker>,
     /// Where its publisher was polled last.
@@ -74,7 +74,7 @@ enum Stage {
 /// The batches that are under way.
 enum Flight {
     /// In the order in which they were sent.
-    Waits(Vec<Batch>),
+    Waits(Vec<OutboxBatch>),
     /// Somebody polls them right now.
     Polled,
 }
@@ -85,7 +85,7 @@ impl Default for Flight {
     }
 }
 
-struct Batch {
+struct OutboxBatch {
     tickets: Vec<Ticket>,
     future: Contained<'static, Results>,
     /// The runtime in which it was begun, until a driver has been started there.
@@ -111,7 +111,7 @@ impl Outbox {
         state.last_ticket += 1;
         state.queued += 1;
         let ticket = state.last_ticket;
-        state.items.insert(ticket, Item { stage: Stage::Queued(message), waker: None, runtime: None });
+        state.items.insert(ticket, OutboxItem { stage: Stage::Queued(message), waker: None, runtime: None });
         ticket
     }
 
@@ -148,7 +148,7 @@ impl Outbox {
 
     /// Takes out what is under way, with the batch that is to be sent now; `None` if there is nothing to poll, or somebody else
     /// polls, and sees to those that wait.
-    fn to_poll(&self, state: &mut State) -> Option<Vec<Batch>> {
+    fn to_poll(&self, state: &mut OutboxState) -> Option<Vec<OutboxBatch>> {
         let Flight::Waits(under_way) = &state.flight else { return None };
         let can_send = under_way.len() < self.max_under_way && state.queued >= self.least_queued(state, under_way);
         let must_poll = state.is_woken && !under_way.is_empty();
@@ -159,7 +159,7 @@ impl Outbox {
         if can_send {
             let (tickets, messages) = state.take_queued(self.max_batch);
             let future = Contained::new(Box::pin(send(Arc::clone(&self.transport), messages)));
-            batches.push(Batch { tickets, future, runtime: Handle::try_current().ok() });
+            batches.push(OutboxBatch { tickets, future, runtime: Handle::try_current().ok() });
         }
         state.is_woken = false;
         Some(batches)
@@ -167,14 +167,16 @@ impl Outbox {
 
     /// How many messages must be queued for a batch to be sent now. While others are under way it is an even share of all that
     /// publishers wait for, so that some are made while others are stored.
-    fn least_queued(&self, state: &State, under_way: &[Batch]) -> usize {
+    fn least_queued(&self, state: &OutboxState, under_way: &[OutboxBatch]) -> usize {
         if under_way.is_empty() { 1 } else { (state.items.len() / (self.max_under_way + 1)).max(LEAST_BESIDE) }
     }
 
     fn start_driver(self: &Arc<Self>) {
         let runtime = {
             let mut state = lock(&self.state);
-            let State { flight: Flight::Waits(batches), driver_runtime: at @ None, .. } = &mut *state else { return };
+            let OutboxState { flight: Flight::Waits(batches), driver_runtime: at @ None, .. } = &mut *state else {
+                return;
+            };
             // Once for each batch: a runtime that has gone drops it at once.
             let Some(runtime) = batches.iter_mut().find_map(|batch| batch.runtime.take()) else { return };
             *at = Some(runtime.id());
@@ -184,7 +186,7 @@ impl Outbox {
     }
 
     /// Polls the batches, which were taken out for that; `true` if all of them wait, `false` if there may be more to do.
-    fn is_under_way(&self, mut batches: Vec<Batch>) -> bool {
+    fn is_under_way(&self, mut batches: Vec<OutboxBatch>) -> bool {
         let mut answers = Vec::new();
         batches.retain_mut(|batch| {
             let answer = Pin::new(&mut batch.future).poll(&mut Context::from_waker(&self.waker));
@@ -211,25 +213,25 @@ impl Outbox {
         let (item, left) = {
             let mut state = lock(&self.state);
             let item = state.items.remove(&ticket);
-            state.queued -= usize::from(matches!(item, Some(Item { stage: Stage::Queued(_), .. })));
+            state.queued -= usize::from(matches!(item, Some(OutboxItem { stage: Stage::Queued(_), .. })));
             (item, if state.driver_runtime.is_some() { Vec::new() } else { state.take_left() })
         };
         // Its drop is contained.
         drop(left);
-        matches!(item, Some(Item { stage: Stage::Sent, .. }))
+        matches!(item, Some(OutboxItem { stage: Stage::Sent, .. }))
     }
 
     /// Takes the answer that has come.
     pub(super) fn take_answer(&self, ticket: Ticket) -> Result<(), Refusal> {
         let item = lock(&self.state).items.remove(&ticket);
         match item {
-            Some(Item { stage: Stage::Answered(answer), .. }) => answer,
+            Some(OutboxItem { stage: Stage::Answered(answer), .. }) => answer,
             _ => Err(Refusal::Unknown("the answer has been given before".into())),
         }
     }
 
     /// Gives answers to those that wait for them; the rest is under way still.
-    fn answer(&self, answers: Vec<(Vec<Ticket>, Results)>, rest: Vec<Batch>) {
+    fn answer(&self, answers: Vec<(Vec<Ticket>, Results)>, rest: Vec<OutboxBatch>) {
         let mut wakers = Vec::new();
         let mut unheard = Vec::new();
         {
@@ -274,7 +276,7 @@ async fn send(transport: Arc<dyn Transport>, messages: Vec<Message>) -> Results 
     results
 }
 
-impl State {
+impl OutboxState {
     fn take_queued(&mut self, max: usize) -> (Vec<Ticket>, Vec<Message>) {
         let (mut tickets, mut messages) = (Vec::new(), Vec::new());
         for (ticket, item) in self.items.range_mut(self.next_to_send..).take(max) {
@@ -297,7 +299,7 @@ impl State {
 
     /// Takes out the batches that are under way, if no publisher waits. What was sent and not answered is unknown to its publishers
     /// already (T3).
-    fn take_left(&mut self) -> Vec<Batch> {
+    fn take_left(&mut self) -> Vec<OutboxBatch> {
         match &mut self.flight {
             Flight::Waits(batches) if self.items.values().all(|item| matches!(item.stage, Stage::Answered(_))) => {
                 std::mem::take(batches)

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    call::{AnyEvent, Content, EmissionId, MessageId},
+    call::{AnyEvent, EmissionId, MessageId, UnclaimedContent},
     emission::{EmissionInfo, PublishEnd, PublishInfo},
     listener::Subject,
     sync::{Mutex, lock},
@@ -170,7 +170,7 @@ impl Record {
 
 /// Stands for an event that cannot be read.
 fn nothing(subject: Subject) -> AnyEvent<'static> {
-    AnyEvent::of_content(subject, Content::Value(Arc::new(())))
+    AnyEvent::of_content(subject, UnclaimedContent::Value(Arc::new(())))
 }
 
 impl fmt::Display for Record {

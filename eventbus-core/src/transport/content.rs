@@ -17,14 +17,14 @@ pub(crate) enum Content {
 /// An event that a message carries, its type forgotten.
 pub(crate) trait PublishedEvent: Any + Send + Sync {
     /// What messages know of its type.
-    fn kind(&self) -> &'static Kind;
+    fn kind(&self) -> &'static MessageKind;
 }
 
 /// What the fewest messages have in memory.
 pub(crate) enum OtherContent {
     /// An event that was published by its name.
     #[cfg(feature = "serde")]
-    Named(Arc<dyn Any + Send + Sync>, &'static Kind),
+    Named(Arc<dyn Any + Send + Sync>, &'static MessageKind),
     /// The event as bytes.
     #[cfg(feature = "serde")]
     Data(Data),
@@ -49,13 +49,13 @@ pub(crate) enum ContentRef<'m> {
 pub(crate) enum SharedEvent<'m> {
     Event(&'m Arc<dyn PublishedEvent>),
     #[cfg(feature = "serde")]
-    Named(&'m Arc<dyn Any + Send + Sync>, &'static Kind),
+    Named(&'m Arc<dyn Any + Send + Sync>, &'static MessageKind),
 }
 
 impl Content {
     /// An event of which only the type's description is known.
     #[cfg(feature = "serde")]
-    pub(crate) fn named(event: Arc<dyn Any + Send + Sync>, kind: &'static Kind) -> Self {
+    pub(crate) fn named(event: Arc<dyn Any + Send + Sync>, kind: &'static MessageKind) -> Self {
         Self::Other(Arc::new(OtherContent::Named(event, kind)))
     }
 
@@ -110,7 +110,7 @@ impl Content {
 impl<'m> SharedEvent<'m> {
     /// What is known of its type.
     #[inline]
-    pub(crate) fn kind(self) -> &'static Kind {
+    pub(crate) fn kind(self) -> &'static MessageKind {
         match self {
             Self::Event(event) => event.kind(),
             #[cfg(feature = "serde")]
@@ -138,7 +138,7 @@ impl<'m> SharedEvent<'m> {
 }
 
 /// What a message knows of its event's type.
-pub(crate) struct Kind {
+pub(crate) struct MessageKind {
     pub(crate) event: &'static EventType,
     /// Emits the event of a dead letter; `None` where only the type's description is known.
     pub(crate) failed: Option<FailedFn>,

@@ -336,11 +336,11 @@ impl Message {
     }
 
     /// Its content, as listeners and handlers by pattern get it.
-    pub(crate) fn as_content(&self) -> Result<crate::call::Content, BoxError> {
+    pub(crate) fn as_content(&self) -> Result<crate::call::UnclaimedContent, BoxError> {
         Ok(match self.content.look() {
-            ContentRef::Shared(shared) => crate::call::Content::Value(shared.to_arc()),
+            ContentRef::Shared(shared) => crate::call::UnclaimedContent::Value(shared.to_arc()),
             #[cfg(feature = "serde")]
-            ContentRef::Data(data) => crate::call::Content::Json(data.as_json()?),
+            ContentRef::Data(data) => crate::call::UnclaimedContent::Json(data.as_json()?),
             ContentRef::Malformed(malformed) => return Err((*malformed.reason).into()),
         })
     }

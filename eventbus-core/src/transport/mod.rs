@@ -25,7 +25,7 @@ mod wire;
 mod write_error;
 
 pub use capabilities::{Capabilities, Durability};
-pub(crate) use content::{Content, ContentRef, FailedFn, Kind, PublishedEvent};
+pub(crate) use content::{Content, ContentRef, FailedFn, MessageKind, PublishedEvent};
 pub use contract::{Answer, BoxFuture, Read, Source, Transport};
 #[cfg(feature = "serde")]
 pub(crate) use data::Data;

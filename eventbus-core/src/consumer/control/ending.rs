@@ -21,7 +21,7 @@ pub(super) type Reported = watch::Receiver<Option<StopReport>>;
 
 /// What was counted when the stop began.
 #[derive(Clone, Copy)]
-struct Before {
+struct CountedBefore {
     handled: u64,
     given_back: u64,
 }
@@ -83,7 +83,7 @@ impl Control {
         receiver
     }
 
-    async fn end(&self, before: Before) -> StopReport {
+    async fn end(&self, before: CountedBefore) -> StopReport {
         let consumer = &self.consumer;
         let tasks = &mut mem::take(&mut *lock(&self.tasks));
         let mut cancelled = Vec::new();
@@ -116,7 +116,7 @@ impl Control {
         self.end_from(self.before())
     }
 
-    fn end_from(self: &Arc<Self>, before: Before) -> StopReport {
+    fn end_from(self: &Arc<Self>, before: CountedBefore) -> StopReport {
         let consumer = &self.consumer;
         self.abandon();
         consumer.scheduler.sweep();
@@ -125,13 +125,13 @@ impl Control {
         StopReport { still_running: consumer.unfinished(), ..self.report(before) }
     }
 
-    fn before(&self) -> Before {
+    fn before(&self) -> CountedBefore {
         let ledger = &self.consumer.ledger;
-        Before { handled: ledger.handled.get(), given_back: ledger.given_back.get() }
+        CountedBefore { handled: ledger.handled.get(), given_back: ledger.given_back.get() }
     }
 
     /// What was counted since.
-    fn report(&self, before: Before) -> StopReport {
+    fn report(&self, before: CountedBefore) -> StopReport {
         let now = self.before();
         StopReport {
             group: Arc::clone(&self.consumer.name),

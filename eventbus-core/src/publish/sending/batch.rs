@@ -22,14 +22,14 @@ use crate::{
 pub(in crate::publish) struct SendingAll<'b> {
     /// Checks and counts, one message after the other.
     one: Sending<'b>,
-    items: Vec<Item>,
+    items: Vec<BatchItem>,
     /// What interceptors have put around each; none, if there are no interceptors.
     guards: Vec<PublishGuard>,
     room: Option<BoxFuture<'b, ()>>,
     closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
-enum Item {
+enum BatchItem {
     /// With its form in bytes, where the transport carries bytes.
     Offered(Message, Option<Message>),
     Sent(Message, Option<Message>, Ticket),
@@ -51,8 +51,8 @@ impl<'b> SendingAll<'b> {
             };
             guards.push(guard);
             match offered {
-                Ok(message) => Item::Offered(message, bytes),
-                Err(ended) => Item::Ended(Some(ended)),
+                Ok(message) => BatchItem::Offered(message, bytes),
+                Err(ended) => BatchItem::Ended(Some(ended)),
             }
         };
         let items = contents.map(&mut offer).collect();
@@ -64,7 +64,7 @@ impl<'b> SendingAll<'b> {
     }
 
     pub(in crate::publish) fn ended(&self) -> usize {
-        self.items.iter().filter(|item| matches!(item, Item::Ended(_))).count()
+        self.items.iter().filter(|item| matches!(item, BatchItem::Ended(_))).count()
     }
 
     /// Takes back the messages that were not published, in their order.
@@ -72,16 +72,16 @@ impl<'b> SendingAll<'b> {
         self.end_guards();
         let (publishing, items) = (self.one.publishing, std::mem::take(&mut self.items));
         let message = |item| match item {
-            Item::Offered(message, _) => {
+            BatchItem::Offered(message, _) => {
                 publishing.intake.rejected.add(1);
                 Some(message)
             }
-            Item::Sent(message, _, ticket) => {
+            BatchItem::Sent(message, _, ticket) => {
                 let was_sent = publishing.outbox.leave(ticket);
                 if was_sent { &publishing.intake.unknown } else { &publishing.intake.rejected }.add(1);
                 Some(message)
             }
-            Item::Ended(result) => result?.err().map(|rejected| rejected.message),
+            BatchItem::Ended(result) => result?.err().map(|rejected| rejected.message),
         };
         items.into_iter().filter_map(message).collect()
     }
@@ -124,7 +124,7 @@ impl<'b> SendingAll<'b> {
     fn send(&mut self) -> bool {
         let max = self.one.publishing.capabilities.max_batch.max(1);
         loop {
-            let is_offered = |at: &usize| matches!(self.items[*at], Item::Offered(..));
+            let is_offered = |at: &usize| matches!(self.items[*at], BatchItem::Offered(..));
             let chunk: Vec<_> = (0..self.items.len()).filter(is_offered).take(max).collect();
             if chunk.is_empty() {
                 return false;
@@ -132,14 +132,14 @@ impl<'b> SendingAll<'b> {
             let Some((first_left, refusal)) = self.try_publish(&chunk) else { continue };
             match refusal {
                 Refusal::Full { wait: true, group } if !self.one.is_inside() => {
-                    if let Item::Offered(message, _) = &self.items[first_left] {
+                    if let BatchItem::Offered(message, _) = &self.items[first_left] {
                         self.one.publishing.notices.waits_for_room(message, &group);
                     }
                     return true;
                 }
                 Refusal::WouldWait => self.enqueue_offered(),
                 other => {
-                    if let Item::Offered(message, bytes) = self.take(first_left) {
+                    if let BatchItem::Offered(message, bytes) = self.take(first_left) {
                         self.items[first_left] = self.ended_with(Err(other), message, bytes);
                     }
                 }
@@ -155,7 +155,7 @@ impl<'b> SendingAll<'b> {
             return Some((chunk[0], Refusal::WouldWait));
         }
         let slot = |at: &usize| match &self.items[*at] {
-            Item::Offered(message, bytes) => Some(bytes.as_ref().unwrap_or(message).clone()),
+            BatchItem::Offered(message, bytes) => Some(bytes.as_ref().unwrap_or(message).clone()),
             _ => None,
         };
         let mut slots: Vec<_> = chunk.iter().map(slot).collect();
@@ -172,10 +172,10 @@ impl<'b> SendingAll<'b> {
         let accepted = taken.iter().filter(|at| **at < sure).count();
         publishing.intake.accepted.add(accepted as u64);
         for at in taken {
-            let Item::Offered(message, bytes) = self.take(at) else { unreachable!("it is offered") };
+            let BatchItem::Offered(message, bytes) = self.take(at) else { unreachable!("it is offered") };
             self.items[at] = if at < sure {
                 let _ = isolate(|| drop(message));
-                Item::Ended(Some(Ok(())))
+                BatchItem::Ended(Some(Ok(())))
             } else {
                 self.ended_with(Err(Refusal::Unknown(format!("{TAKEN}: {refusal:?}").into())), message, bytes)
             };
@@ -185,10 +185,10 @@ impl<'b> SendingAll<'b> {
 
     fn enqueue_offered(&mut self) {
         for item in &mut self.items {
-            if let Item::Offered(message, bytes) = item {
+            if let BatchItem::Offered(message, bytes) = item {
                 let ticket = self.one.publishing.outbox.enqueue(bytes.as_ref().unwrap_or(message).clone());
-                if let Item::Offered(message, bytes) = std::mem::replace(item, Item::Ended(None)) {
-                    *item = Item::Sent(message, bytes, ticket);
+                if let BatchItem::Offered(message, bytes) = std::mem::replace(item, BatchItem::Ended(None)) {
+                    *item = BatchItem::Sent(message, bytes, ticket);
                 }
             }
         }
@@ -198,14 +198,14 @@ impl<'b> SendingAll<'b> {
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
         let mut has_all = true;
         for at in 0..self.items.len() {
-            let Item::Sent(_, _, ticket) = &self.items[at] else { continue };
+            let BatchItem::Sent(_, _, ticket) = &self.items[at] else { continue };
             let ticket = *ticket;
             if self.one.publishing.outbox.is_pending(ticket, cx) {
                 has_all = false;
                 continue;
             }
             let answer = self.one.publishing.outbox.take_answer(ticket);
-            if let Item::Sent(message, bytes, _) = self.take(at) {
+            if let BatchItem::Sent(message, bytes, _) = self.take(at) {
                 self.items[at] = self.ended_with(answer, message, bytes);
             }
         }
@@ -213,19 +213,19 @@ impl<'b> SendingAll<'b> {
     }
 
     /// What becomes of a message that was answered.
-    fn ended_with(&mut self, answer: Result<(), Refusal>, message: Message, bytes: Option<Message>) -> Item {
+    fn ended_with(&mut self, answer: Result<(), Refusal>, message: Message, bytes: Option<Message>) -> BatchItem {
         let attempt = match answer {
             Ok(()) => self.one.accepted(),
             Err(refusal) => self.one.refused(refusal, message),
         };
         match attempt {
-            Attempt::Ended(result) => Item::Ended(Some(result)),
-            Attempt::Full(message) | Attempt::WouldWait(message) => Item::Offered(message, bytes),
+            Attempt::Ended(result) => BatchItem::Ended(Some(result)),
+            Attempt::Full(message) | Attempt::WouldWait(message) => BatchItem::Offered(message, bytes),
         }
     }
 
-    fn take(&mut self, at: usize) -> Item {
-        std::mem::replace(&mut self.items[at], Item::Ended(None))
+    fn take(&mut self, at: usize) -> BatchItem {
+        std::mem::replace(&mut self.items[at], BatchItem::Ended(None))
     }
 
     fn is_closing(&mut self, cx: &mut Context<'_>) -> bool {
@@ -238,9 +238,9 @@ impl<'b> SendingAll<'b> {
     fn end_offered(&mut self) {
         for at in 0..self.items.len() {
             match self.take(at) {
-                Item::Offered(message, _) => {
+                BatchItem::Offered(message, _) => {
                     self.one.publishing.intake.rejected.add(1);
-                    self.items[at] = Item::Ended(Some(Err(Rejected { why: Why::Closed, message })));
+                    self.items[at] = BatchItem::Ended(Some(Err(Rejected { why: Why::Closed, message })));
                 }
                 other => self.items[at] = other,
             }
@@ -250,7 +250,7 @@ impl<'b> SendingAll<'b> {
     /// Tells the interceptors what has become of each; those that have not ended are given up.
     fn end_guards(&mut self) {
         for (mut guard, item) in std::mem::take(&mut self.guards).into_iter().zip(&self.items) {
-            if let Item::Ended(Some(result)) = item {
+            if let BatchItem::Ended(Some(result)) = item {
                 guard.end(result.as_ref().err().map(|rejected| &rejected.why));
             }
         }
@@ -259,7 +259,7 @@ impl<'b> SendingAll<'b> {
     fn take_results(&mut self) -> Vec<Result<(), Rejected>> {
         self.end_guards();
         let result = |item| match item {
-            Item::Ended(Some(result)) => result,
+            BatchItem::Ended(Some(result)) => result,
             _ => unreachable!("all have ended"),
         };
         std::mem::take(&mut self.items).into_iter().map(result).collect()

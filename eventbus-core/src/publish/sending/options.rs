@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{super::outbox::Ticket, guard::PublishGuard, wait::Waiting};
+use super::{super::outbox::Ticket, guard::PublishGuard, wait::SendingWait};
 use crate::{
     call::{Cause, MessageId},
     interleave,
@@ -32,12 +32,12 @@ pub(in crate::publish) struct Options<'b> {
     pub(super) is_faked: bool,
     /// When the wait is over, once it has begun.
     pub(super) deadline: Option<Instant>,
-    pub(super) waiting: Option<Waiting<'b>>,
-    pub(super) state: State,
+    pub(super) waiting: Option<SendingWait<'b>>,
+    pub(super) state: SendingState,
 }
 
 #[derive(Default)]
-pub(super) enum State {
+pub(super) enum SendingState {
     /// The event has not been made a message yet, or all is done.
     #[default]
     Idle,

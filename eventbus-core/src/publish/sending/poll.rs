@@ -6,9 +6,9 @@ use tokio::{runtime::Handle, time::sleep_until};
 
 use super::{
     fairness,
-    options::State,
+    options::SendingState,
     sending::{Attempt, Rejected, Sending},
-    wait::{Stop, Timer, Waiting, stop},
+    wait::{SendingWait, Timer, WaitEnd, stop},
 };
 use crate::transport::{BoxFuture, Content, Message};
 
@@ -36,7 +36,7 @@ impl<'b> Sending<'b> {
 
     /// Goes on waiting.
     pub(in crate::publish) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        if matches!(self.options().state, State::Idle) {
+        if matches!(self.options().state, SendingState::Idle) {
             panic!("this event has been published, or handed back; it can be awaited once")
         }
         let polled = self.inside(|sending| sending.go_on(cx));
@@ -70,11 +70,11 @@ impl<'b> Sending<'b> {
         let (timer, publishing) = (self.timer(), self.publishing);
         let options = self.options();
         let stop = stop(&options.tokens, std::mem::take(&mut options.until), timer);
-        options.waiting = Some(Waiting { room, stop, closing: Box::pin(publishing.closing.cancelled()) });
+        options.waiting = Some(SendingWait { room, stop, closing: Box::pin(publishing.closing.cancelled()) });
     }
 
     fn wait_for_room(&mut self, message: Message) {
-        self.options().state = State::Offered(message);
+        self.options().state = SendingState::Offered(message);
         let room = self.publishing.room();
         self.wait(Some(room));
     }
@@ -82,12 +82,12 @@ impl<'b> Sending<'b> {
     /// Puts the message into the outbox; unless nobody could tell when the wait for its answer is over.
     fn send(&mut self, message: Message) -> Option<Rejected> {
         if matches!(self.timer(), Timer::Now) {
-            self.options().state = State::Offered(message);
-            return Some(self.stopped(&Stop::TimedOut));
+            self.options().state = SendingState::Offered(message);
+            return Some(self.stopped(&WaitEnd::TimedOut));
         }
         let sent = self.options().bytes.as_ref().unwrap_or(&message).clone();
         let ticket = self.publishing.outbox.enqueue(sent);
-        self.options().state = State::Sent(message, ticket);
+        self.options().state = SendingState::Sent(message, ticket);
         self.wait(None);
         None
     }
@@ -98,7 +98,7 @@ impl<'b> Sending<'b> {
         let mut refusals = 0;
         loop {
             let mut has_room = true;
-            if let State::Sent(_, ticket) = self.options().state {
+            if let SendingState::Sent(_, ticket) = self.options().state {
                 if self.publishing.outbox.is_pending(ticket, cx) {
                     return self.poll_stop(cx);
                 }
@@ -107,12 +107,12 @@ impl<'b> Sending<'b> {
                 has_room = room.as_mut().poll(cx).is_ready();
             }
             let attempt = match std::mem::take(&mut self.options().state) {
-                State::Offered(message) => self.attempt(message),
-                State::Sent(message, ticket) => match self.publishing.outbox.take_answer(ticket) {
+                SendingState::Offered(message) => self.attempt(message),
+                SendingState::Sent(message, ticket) => match self.publishing.outbox.take_answer(ticket) {
                     Ok(()) => self.accepted(),
                     Err(refusal) => self.refused(refusal, message),
                 },
-                State::Idle => unreachable!("it waits"),
+                SendingState::Idle => unreachable!("it waits"),
             };
             match attempt {
                 Attempt::Ended(result) => return Poll::Ready(result),
@@ -122,7 +122,7 @@ impl<'b> Sending<'b> {
                     }
                 }
                 Attempt::Full(message) if !has_room => {
-                    self.options().state = State::Offered(message);
+                    self.options().state = SendingState::Offered(message);
                     return self.poll_stop(cx);
                 }
                 Attempt::Full(message) => {
@@ -144,7 +144,7 @@ impl<'b> Sending<'b> {
         let Some(waiting) = &mut self.options().waiting else { unreachable!("it waits") };
         // What has been sent has its answer, or not: a shutdown does not change that.
         if waiting.room.is_some() && waiting.closing.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(self.stopped(&Stop::Closing)));
+            return Poll::Ready(Err(self.stopped(&WaitEnd::Closing)));
         }
         let stop = ready!(waiting.stop.as_mut().poll(cx));
         Poll::Ready(Err(self.stopped(&stop)))

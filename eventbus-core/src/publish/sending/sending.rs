@@ -3,8 +3,8 @@
 use super::super::{Publishing, error::Why, has_codec, publishing::Plain};
 use super::{
     guard,
-    options::{Options, State, When},
-    wait::Stop,
+    options::{Options, SendingState, When},
+    wait::WaitEnd,
 };
 use crate::{
     call::MessageId,
@@ -58,8 +58,8 @@ impl<'b> Sending<'b> {
     #[cfg(feature = "serde")]
     pub(in crate::publish) fn message(&self) -> Option<&Message> {
         match &self.options.as_ref()?.state {
-            State::Offered(message) | State::Sent(message, _) => Some(message),
-            State::Idle => None,
+            SendingState::Offered(message) | SendingState::Sent(message, _) => Some(message),
+            SendingState::Idle => None,
         }
     }
 
@@ -74,9 +74,9 @@ impl<'b> Sending<'b> {
         let options = self.options.as_mut()?;
         options.waiting = None;
         let (count, message) = match std::mem::take(&mut options.state) {
-            State::Idle => return None,
-            State::Offered(message) => (&self.publishing.intake.rejected, message),
-            State::Sent(message, ticket) => {
+            SendingState::Idle => return None,
+            SendingState::Offered(message) => (&self.publishing.intake.rejected, message),
+            SendingState::Sent(message, ticket) => {
                 let was_sent = self.publishing.outbox.leave(ticket);
                 let intake = &self.publishing.intake;
                 (if was_sent { &intake.unknown } else { &intake.rejected }, message)
@@ -332,19 +332,19 @@ impl<'b> Sending<'b> {
     }
 
     /// The error of a wait that has ended.
-    pub(super) fn stopped(&mut self, stop: &Stop) -> Rejected {
+    pub(super) fn stopped(&mut self, stop: &WaitEnd) -> Rejected {
         let (message, was_sent) = match std::mem::take(&mut self.options().state) {
-            State::Offered(message) => (message, false),
-            State::Sent(message, ticket) => (message, self.publishing.outbox.leave(ticket)),
-            State::Idle => unreachable!("it has been offered"),
+            SendingState::Offered(message) => (message, false),
+            SendingState::Sent(message, ticket) => (message, self.publishing.outbox.leave(ticket)),
+            SendingState::Idle => unreachable!("it has been offered"),
         };
         let intake = &self.publishing.intake;
         if was_sent { &intake.unknown } else { &intake.rejected }.add(1);
         let why = match stop {
             _ if was_sent => Why::Unknown("no answer while it was waited for".into()),
-            Stop::Closing => Why::Closed,
-            Stop::Cancelled => Why::Cancelled,
-            Stop::TimedOut => Why::Full,
+            WaitEnd::Closing => Why::Closed,
+            WaitEnd::Cancelled => Why::Cancelled,
+            WaitEnd::TimedOut => Why::Full,
         };
         Rejected { why, message }
     }

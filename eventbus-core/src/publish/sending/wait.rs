@@ -8,16 +8,16 @@ use tokio_util::sync::CancellationToken;
 use crate::transport::BoxFuture;
 
 /// What a publisher waits for, and what ends the wait.
-pub(super) struct Waiting<'b> {
+pub(super) struct SendingWait<'b> {
     /// Room; `None` while it waits for an answer.
     pub(super) room: Option<BoxFuture<'b, ()>>,
-    pub(super) stop: BoxFuture<'b, Stop>,
+    pub(super) stop: BoxFuture<'b, WaitEnd>,
     /// The shutdown of the bus.
     pub(super) closing: BoxFuture<'b, ()>,
 }
 
 /// Why the wait has ended.
-pub(super) enum Stop {
+pub(super) enum WaitEnd {
     /// The bus shuts down.
     Closing,
     /// A token or a future of the user.
@@ -37,7 +37,7 @@ pub(super) fn stop<'b>(
     tokens: &[CancellationToken],
     until: Vec<BoxFuture<'b, ()>>,
     timer: Timer,
-) -> BoxFuture<'b, Stop> {
+) -> BoxFuture<'b, WaitEnd> {
     let tokens = tokens.iter().map(|token| Box::pin(token.clone().cancelled_owned()) as BoxFuture<'b, ()>);
     let mut cancelled = first_of(tokens.chain(until).collect());
     Box::pin(async move {
@@ -50,8 +50,8 @@ pub(super) fn stop<'b>(
         };
         tokio::select! {
             biased;
-            () = &mut cancelled => Stop::Cancelled,
-            () = over => Stop::TimedOut,
+            () = &mut cancelled => WaitEnd::Cancelled,
+            () = over => WaitEnd::TimedOut,
         }
     })
 }

@@ -15,11 +15,11 @@ use crate::{
 pub(super) const CAPACITY: usize = 1024;
 
 /// The events that a listener has put in and a stream has not taken out.
-pub(super) struct Buffer<T>(Mutex<State<T>>);
+pub(super) struct Buffer<T>(Mutex<BufferState<T>>);
 
-struct State<T> {
+struct BufferState<T> {
     /// What the reader gets, in order.
-    slots: VecDeque<Slot<T>>,
+    slots: VecDeque<BufferSlot<T>>,
     /// How many of them are events.
     len: usize,
     capacity: usize,
@@ -30,17 +30,17 @@ struct State<T> {
     read_inside: bool,
     reader: Option<Waker>,
     /// Those for which there was no room, in the order of their tickets. Only where the stream waits.
-    waiting: VecDeque<Waiting<T>>,
+    waiting: VecDeque<WaitingReader<T>>,
     next_ticket: u64,
 }
 
-enum Slot<T> {
+enum BufferSlot<T> {
     Event(T),
     /// So many events are missing here.
     Gap(u64),
 }
 
-struct Waiting<T> {
+struct WaitingReader<T> {
     ticket: u64,
     event: T,
     writer: Waker,
@@ -56,7 +56,7 @@ pub(super) enum Put {
 }
 
 /// What a reader finds.
-pub(super) enum Found<T> {
+pub(super) enum ReadResult<T> {
     Event(Result<T, Lagged>),
     Empty,
     Ended,
@@ -64,7 +64,7 @@ pub(super) enum Found<T> {
 
 impl<T> Buffer<T> {
     pub(super) fn new(read_inside: bool) -> Self {
-        Self(Mutex::new(State {
+        Self(Mutex::new(BufferState {
             slots: VecDeque::new(),
             len: 0,
             capacity: CAPACITY,
@@ -110,7 +110,7 @@ impl<T> Buffer<T> {
             } else {
                 let ticket = state.next_ticket;
                 state.next_ticket += 1;
-                state.waiting.push_back(Waiting { ticket, event, writer });
+                state.waiting.push_back(WaitingReader { ticket, event, writer });
                 return Ok(Put::Waits(ticket));
             }
         };
@@ -139,23 +139,23 @@ impl<T> Buffer<T> {
     }
 
     /// Takes the next event out. If there is none yet, `reader` is woken when there is.
-    pub(super) fn take(&self, reader: Option<&Waker>, inside: bool) -> Found<T> {
+    pub(super) fn take(&self, reader: Option<&Waker>, inside: bool) -> ReadResult<T> {
         let mut reader = reader.cloned();
         let (found, woken) = {
             let state = &mut *lock(&self.0);
             state.read_inside = inside;
             match state.slots.pop_front() {
-                Some(Slot::Event(event)) => {
+                Some(BufferSlot::Event(event)) => {
                     state.len -= 1;
-                    (Found::Event(Ok(event)), state.admit())
+                    (ReadResult::Event(Ok(event)), state.admit())
                 }
-                Some(Slot::Gap(missed)) => (Found::Event(Err(Lagged { missed })), Vec::new()),
-                None if state.closed => (Found::Ended, Vec::new()),
+                Some(BufferSlot::Gap(missed)) => (ReadResult::Event(Err(Lagged { missed })), Vec::new()),
+                None if state.closed => (ReadResult::Ended, Vec::new()),
                 None => {
                     if reader.is_some() {
                         std::mem::swap(&mut state.reader, &mut reader);
                     }
-                    (Found::Empty, Vec::new())
+                    (ReadResult::Empty, Vec::new())
                 }
             }
         };
@@ -173,7 +173,7 @@ impl<T> Buffer<T> {
         self.change(|state| state.overflow = overflow);
     }
 
-    fn change(&self, change: impl FnOnce(&mut State<T>)) {
+    fn change(&self, change: impl FnOnce(&mut BufferState<T>)) {
         let (woken, evicted) = {
             let state = &mut *lock(&self.0);
             change(state);
@@ -214,17 +214,17 @@ impl<T> Buffer<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T> BufferState<T> {
     fn push(&mut self, event: T) {
-        self.slots.push_back(Slot::Event(event));
+        self.slots.push_back(BufferSlot::Event(event));
         self.len += 1;
     }
 
     /// An event is missing behind those that are there.
     fn miss(&mut self) {
         match self.slots.back_mut() {
-            Some(Slot::Gap(missed)) => *missed += 1,
-            _ => self.slots.push_back(Slot::Gap(1)),
+            Some(BufferSlot::Gap(missed)) => *missed += 1,
+            _ => self.slots.push_back(BufferSlot::Gap(1)),
         }
     }
 
@@ -233,13 +233,13 @@ impl<T> State<T> {
         let mut missed = 1;
         loop {
             match self.slots.pop_front()? {
-                Slot::Gap(more) => missed += more,
-                Slot::Event(event) => {
+                BufferSlot::Gap(more) => missed += more,
+                BufferSlot::Event(event) => {
                     self.len -= 1;
-                    if let Some(Slot::Gap(more)) = self.slots.front_mut() {
+                    if let Some(BufferSlot::Gap(more)) = self.slots.front_mut() {
                         *more += missed;
                     } else {
-                        self.slots.push_front(Slot::Gap(missed));
+                        self.slots.push_front(BufferSlot::Gap(missed));
                     }
                     return Some(event);
                 }
@@ -260,7 +260,7 @@ impl<T> State<T> {
     fn admit(&mut self) -> Vec<Waker> {
         let mut woken = Vec::new();
         while self.closed || self.has_room() {
-            let Some(Waiting { event, writer, .. }) = self.waiting.pop_front() else { break };
+            let Some(WaitingReader { event, writer, .. }) = self.waiting.pop_front() else { break };
             self.push(event);
             woken.push(writer);
         }
@@ -287,10 +287,10 @@ mod tests {
         buffer.set_capacity(1);
         buffer.set_overflow(Overflow::DropNewest);
         assert!(put(1) && put(2));
-        assert!(matches!(buffer.take(None, false), Found::Event(Ok(1))));
+        assert!(matches!(buffer.take(None, false), ReadResult::Event(Ok(1))));
         buffer.set_overflow(Overflow::DropOldest);
         assert!(put(3) && put(4) && put(5));
-        assert!(matches!(buffer.take(None, false), Found::Event(Err(Lagged { missed: 3 }))), "2, 3 and 4");
-        assert!(matches!(buffer.take(None, false), Found::Event(Ok(5))));
+        assert!(matches!(buffer.take(None, false), ReadResult::Event(Err(Lagged { missed: 3 }))), "2, 3 and 4");
+        assert!(matches!(buffer.take(None, false), ReadResult::Event(Ok(5))));
     }
 }

@@ -58,7 +58,7 @@ impl LagWarning {
 impl<T> Writer<T> {
     /// A listener's future for one event.
     pub(super) fn write(self: &Arc<Self>, event: T) -> Write<T> {
-        Write { writer: Arc::clone(self), step: Step::Has(event) }
+        Write { writer: Arc::clone(self), step: PushStep::Has(event) }
     }
 }
 
@@ -77,10 +77,10 @@ pub(super) fn is_inside_handler(bus: Option<BusId>) -> bool {
 /// Brings an event into a stream; pending while it has no room and waits.
 pub(super) struct Write<T> {
     writer: Arc<Writer<T>>,
-    step: Step<T>,
+    step: PushStep<T>,
 }
 
-enum Step<T> {
+enum PushStep<T> {
     Has(T),
     Waits(u64),
     Done,
@@ -95,34 +95,34 @@ impl<T> Future for Write<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let writer = &this.writer;
-        match std::mem::replace(&mut this.step, Step::Done) {
+        match std::mem::replace(&mut this.step, PushStep::Done) {
             // A stream ends with the shutdown of its bus, also if nobody has read it since.
-            Step::Has(_) if writer.ended.is_cancelled() => Poll::Ready(Ok(())),
-            Step::Has(event) => match writer.buffer.put(event, cx.waker(), is_inside_handler(writer.bus)) {
+            PushStep::Has(_) if writer.ended.is_cancelled() => Poll::Ready(Ok(())),
+            PushStep::Has(event) => match writer.buffer.put(event, cx.waker(), is_inside_handler(writer.bus)) {
                 Ok(Put::Done) => Poll::Ready(Ok(())),
                 Ok(Put::Lost) => {
                     writer.lag.tell();
                     Poll::Ready(Ok(()))
                 }
                 Ok(Put::Waits(ticket)) => {
-                    this.step = Step::Waits(ticket);
+                    this.step = PushStep::Waits(ticket);
                     Poll::Pending
                 }
                 Err(full) => Poll::Ready(Err(full)),
             },
-            Step::Waits(ticket) if writer.buffer.is_in(ticket, cx.waker()) => Poll::Ready(Ok(())),
-            Step::Waits(ticket) => {
-                this.step = Step::Waits(ticket);
+            PushStep::Waits(ticket) if writer.buffer.is_in(ticket, cx.waker()) => Poll::Ready(Ok(())),
+            PushStep::Waits(ticket) => {
+                this.step = PushStep::Waits(ticket);
                 Poll::Pending
             }
-            Step::Done => Poll::Ready(Ok(())),
+            PushStep::Done => Poll::Ready(Ok(())),
         }
     }
 }
 
 impl<T> Drop for Write<T> {
     fn drop(&mut self) {
-        if let Step::Waits(ticket) = self.step {
+        if let PushStep::Waits(ticket) = self.step {
             self.writer.buffer.take_back(ticket);
         }
     }

@@ -18,7 +18,7 @@ use futures_util::{Stream, stream::FusedStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use self::{
-    buffer::{Buffer, Found},
+    buffer::{Buffer, ReadResult},
     listen::is_inside_handler,
 };
 use crate::{call::BusId, listener::ListenerInfo, registry::Subscription, transport::Overflow};
@@ -226,9 +226,9 @@ impl<T> EventStream<T> {
     /// ```
     pub fn try_recv(&mut self) -> Result<T, NoEvent> {
         match self.find(None) {
-            Found::Event(event) => event.map_err(NoEvent::Lagged),
-            Found::Empty => Err(NoEvent::Empty),
-            Found::Ended => Err(NoEvent::Ended),
+            ReadResult::Event(event) => event.map_err(NoEvent::Lagged),
+            ReadResult::Empty => Err(NoEvent::Empty),
+            ReadResult::Ended => Err(NoEvent::Ended),
         }
     }
 
@@ -246,19 +246,19 @@ impl<T> EventStream<T> {
     }
 
     /// Looks for an event; `cx` is woken when there is one, or the end.
-    fn find(&mut self, cx: Option<&mut Context<'_>>) -> Found<T> {
+    fn find(&mut self, cx: Option<&mut Context<'_>>) -> ReadResult<T> {
         if self.over {
-            return Found::Ended;
+            return ReadResult::Ended;
         }
         let inside = is_inside_handler(self.bus);
         let waker = cx.as_ref().map(|cx| cx.waker().clone());
         let mut found = self.buffer.take(waker.as_ref(), inside);
-        if matches!(found, Found::Empty) && self.has_ended(cx) {
+        if matches!(found, ReadResult::Empty) && self.has_ended(cx) {
             self.close();
             // What came in before it was closed is still given.
             found = self.buffer.take(None, inside);
         }
-        self.over = matches!(found, Found::Ended);
+        self.over = matches!(found, ReadResult::Ended);
         found
     }
 
@@ -276,9 +276,9 @@ impl<T> Stream for EventStream<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.find(Some(cx)) {
-            Found::Event(event) => Poll::Ready(Some(event)),
-            Found::Empty => Poll::Pending,
-            Found::Ended => Poll::Ready(None),
+            ReadResult::Event(event) => Poll::Ready(Some(event)),
+            ReadResult::Empty => Poll::Pending,
+            ReadResult::Ended => Poll::Ready(None),
         }
     }
 
