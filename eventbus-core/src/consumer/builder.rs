@@ -5,15 +5,14 @@ use std::{any::TypeId, collections::HashMap, fmt, panic::Location, sync::Arc, ti
 #[cfg(feature = "rate-limit")]
 use super::Rate;
 use super::{
-    BatchHandlerFn, ConsumerError, Delivery, FailedAttempt, Handler, HandlerFn, KeyFn, PatternHandlerFn,
-    PatternStateHandlerFn, Retry, StateHandlerFn,
+    BatchHandlerFn, ConsumerError, Delivery, FailedAttempt, Handler, HandlerFn, KeyFn, PatternHandlerFn, Retry,
     handler::{WiredHandler, of_value},
     keys::{self, MessageKey},
     routes::Unhandled,
     state::AttemptHook,
 };
 use crate::{
-    call::{AnyEvent, Isolated},
+    call::Isolated,
     emission::Bus,
     event::{Event, EventType},
     listener::BoxError,
@@ -83,13 +82,13 @@ pub struct NoHandlerState(pub(super) ());
 
 /// The handlers that are given next get a clone of this state first.
 #[derive(Debug)]
-pub struct WithState<S>(Isolated<S>);
+pub struct WithState<S>(pub(super) Isolated<S>);
 
 /// Wires a consumer; made by [`Bus::consumer`](crate::Bus::consumer). What is wrong with it, [`start`](Self::start) returns.
 #[must_use = "handles nothing until `.start().await`"]
 pub struct ConsumerBuilder<S = NoHandlerState> {
     pub(super) bus: Bus,
-    state: S,
+    pub(super) state: S,
     pub(super) location: &'static Location<'static>,
     pub(super) group: GroupSpec,
     pub(super) handlers: Vec<WiredHandler>,
@@ -144,81 +143,7 @@ impl ConsumerBuilder {
     }
 }
 
-/// Handlers with state, which is cloned for each call.
-impl<S: Clone + Send + Sync + 'static> ConsumerBuilder<WithState<S>> {
-    /// Handles deliveries of `E` with a closure that gets a clone of the state first.
-    #[track_caller]
-    pub fn handle<E: Event>(self, handler: impl StateHandlerFn<S, E>) -> Self {
-        let state = self.state.0.get().clone();
-        self.typed::<E, _>(move |event, delivery| handler(state.clone(), event, delivery), Location::caller())
-    }
-
-    /// As [`handle_pattern`](ConsumerBuilder::handle_pattern), with a clone of the state first.
-    #[track_caller]
-    pub fn handle_pattern(self, pattern: &str, handler: impl PatternStateHandlerFn<S>) -> Self {
-        let state = self.state.0.get().clone();
-        self.named(pattern, move |event, delivery| handler(state.clone(), event, delivery), Location::caller())
-    }
-
-    /// As [`handle_rest`](ConsumerBuilder::handle_rest), with a clone of the state first.
-    #[track_caller]
-    pub fn handle_rest(self, handler: impl PatternStateHandlerFn<S>) -> Self {
-        let state = self.state.0.get().clone();
-        self.rest(
-            move |event: AnyEvent<'static>, delivery: Delivery| handler(state.clone(), event, delivery),
-            Location::caller(),
-        )
-    }
-}
-
 impl<S> ConsumerBuilder<S> {
-    /// State for the handlers that are given after this: each call gets a clone of it first.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use eventbus_core::{Bus, Event, EventName};
-    /// # struct UserCreated { email: String }
-    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
-    /// # #[derive(Clone)]
-    /// # struct Mailer;
-    /// # impl Mailer { async fn welcome(&self, email: &str) -> Result<(), std::io::Error> { Ok(()) } }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (bus, mailer) = (Bus::new(), Mailer);
-    /// let consumer = bus
-    ///     .consumer("mailer")
-    ///     .with(mailer.clone())
-    ///     .handle::<UserCreated>(|mailer, e, _| async move { mailer.welcome(&e.email).await });
-    /// consumer.start().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn with<T: Clone + Send + Sync + 'static>(self, state: T) -> ConsumerBuilder<WithState<T>> {
-        self.with_state(WithState(Isolated::new(state)))
-    }
-
-    pub(super) fn with_state<T>(self, state: T) -> ConsumerBuilder<T> {
-        let Self { bus, state: _, location, group, handlers, keys, is_ordered_within_process, .. } = self;
-        let Self { error, timeout, retry, unhandled, on_attempt_failed, .. } = self;
-        ConsumerBuilder {
-            bus,
-            state,
-            location,
-            group,
-            handlers,
-            keys,
-            is_ordered_within_process,
-            error,
-            timeout,
-            retry,
-            #[cfg(feature = "rate-limit")]
-            rate: self.rate,
-            unhandled,
-            on_attempt_failed,
-        }
-    }
-
     /// Handles deliveries of `E` with a value; see [`Handler`].
     #[track_caller]
     pub fn handle_with<E: Event>(self, handler: Arc<dyn Handler<E>>) -> Self {
@@ -228,6 +153,28 @@ impl<S> ConsumerBuilder<S> {
     /// Hands deliveries of `E` to the listeners of this bus: it is emitted, and handled when its report is all well.
     ///
     /// When it is tried again, all listeners are called again, those that did well, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use eventbus_core as eventbus;
+    /// # use eventbus_core::{Event, EventName};
+    /// # struct UserCreated { email: String }
+    /// # impl Event for UserCreated { const NAME: EventName = EventName::new("user.created"); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), eventbus::BoxError> {
+    /// use std::time::Duration;
+    /// use eventbus::Bus;
+    ///
+    /// let bus = Bus::new();
+    /// bus.on::<UserCreated>(|e| println!("welcome, {}", e.email));
+    /// bus.consumer("listeners").to_listeners::<UserCreated>().start().await?;
+    ///
+    /// bus.publish(UserCreated { email: "ada@example.org".into() }).await?; // from this or another process
+    /// bus.drained(Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn to_listeners<E: Event>(self) -> Self {
         let call = |event: Arc<E>, delivery: Delivery| async move {

@@ -39,6 +39,7 @@ mod unkept;
 mod versions;
 mod wired;
 mod wiring;
+mod with_state;
 mod worker;
 
 pub use batch::{Batch, BatchReturn};
