@@ -7,4 +7,5 @@ mod circles;
 mod public_names;
 mod readme;
 mod tidy;
+mod type_names;
 mod use_paths;

@@ -41,7 +41,7 @@ fn floor(module: &str) -> Option<u8> {
 }
 
 /// The code without its comments and the text of its literals, so that neither is taken for a path.
-fn code_of(source: &str) -> String {
+pub(super) fn code_of(source: &str) -> String {
     let mut code = String::new();
     for line in source.lines() {
         let mut in_string = false;
@@ -124,12 +124,12 @@ fn allows_unsafe(path: &Path, source: &str) -> Option<String> {
     (!forbids).then(|| format!("{}: no `#![forbid(unsafe_code)]`", path.display()))
 }
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All Rust files under `folder`, sorted; build output and what trybuild compiles are none of ours.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
