@@ -79,8 +79,7 @@ impl Bus {
     /// Boxed, so that users' crates do not compile it once more.
     fn wait_for_all(&self, deadline: Duration) -> BoxFuture<'_, Result<(), NotDrained>> {
         Box::pin(async move {
-            let now = Instant::now();
-            let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
+            let until = deadline_after(deadline);
             let publishing = self.publishing();
             let all = async {
                 loop {
@@ -203,7 +202,7 @@ async fn all_idle(publishing: &Publishing, controls: &[Arc<Control>], until: Opt
     (is_idle, publishing.memory.is_some() && !controls.iter().any(|control| control.is_paused()))
 }
 
-/// What is left in the groups of these consumers, and `with_others` in those without a consumer.
+/// Counts what waits or is held in the groups of these consumers, and `with_others` in those without a consumer.
 async fn not_drained(publishing: &Publishing, controls: &[Arc<Control>], with_others: bool) -> NotDrained {
     let of_transport = groups(publishing, Some(Instant::now())).await.unwrap_or_default();
     let left = |control: &Arc<Control>| {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     call::Frame,
-    consumer::{Control, StopReport},
+    consumer::{Control, StopReport, deadline_after},
     emission::Bus,
     event::isolate,
     interleave,
@@ -123,8 +123,7 @@ impl Bus {
             died
         };
         publishing.begin_drain();
-        let now = Instant::now();
-        let until = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(1 << 30));
+        let until = deadline_after(deadline);
         // A task of its own, so that it goes on if nobody waits for it.
         let bus = self.clone();
         let theirs = || self.consumers().all().first().map(|control| control.runtime());

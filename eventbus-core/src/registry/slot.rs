@@ -148,7 +148,7 @@ impl Slot {
         self.emitted.store(self.noted(era), Ordering::Relaxed);
     }
 
-    /// What is noted of an era, which never reaches the bit.
+    /// The value of `emitted` for an era, which never reaches the bit.
     fn noted(&self, era: usize) -> usize {
         if self.counts.is_some() { era + COUNTED } else { era }
     }

@@ -108,7 +108,7 @@ impl Content {
 }
 
 impl<'m> SharedEvent<'m> {
-    /// What is known of its type.
+    /// Its type, and how its dead letters are emitted.
     #[inline]
     pub(crate) fn kind(self) -> &'static MessageKind {
         match self {

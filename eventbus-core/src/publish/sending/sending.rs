@@ -23,7 +23,7 @@ pub(super) const TAKEN: &str = "the transport took the message, and refused it";
 pub(in crate::publish) struct Sending<'b> {
     pub(super) publishing: &'b Publishing,
     pub(super) bus: &'b Bus,
-    /// What is not needed for an event that has no options and is taken at once, as most are.
+    /// The options, and the state of a wait; `None` for an event that has no options and is taken at once, as most are.
     pub(super) options: Option<Box<Options<'b>>>,
 }
 
